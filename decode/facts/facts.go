@@ -1,0 +1,201 @@
+// Package facts holds what a session's bytes do not say: who connected, which
+// server was tried, what the resolver answered, how TLS was agreed, who ended
+// it and how. Facts are written into recordings as JSON and read back; a field
+// may be added, none may change its meaning.
+//
+// Strings that a peer chose are kept as sent. They are made visible where they
+// are shown, never here.
+package facts
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Fact is one of the types of this package.
+type Fact interface {
+	// Type is the record type in a recording: "open", "dial", ...
+	Type() string
+}
+
+// Leg is one of the two connections of a session.
+type Leg string
+
+const (
+	ClientLeg Leg = "client"
+	ServerLeg Leg = "server"
+)
+
+// Open: a client connected.
+type Open struct {
+	Client string `json:"client"`        // address and port
+	Listen string `json:"listen"`        // address and port where it was accepted
+	TLS    bool   `json:"tls,omitempty"` // TLS from the first byte there
+}
+
+// Dial: one attempt to reach a server.
+type Dial struct {
+	Host  string        `json:"host,omitempty"`  // name as configured or from the MX record
+	Addr  string        `json:"addr"`            // IP address and port that was dialled, or host and port when resolving failed
+	Local string        `json:"local,omitempty"` // our own address and port
+	Why   string        `json:"why,omitempty"`   // "configured", "MX 10 of example.org", "no MX: address of example.org"
+	Took  time.Duration `json:"took"`            // nanoseconds
+	Err   string        `json:"err,omitempty"`   // reason it failed; "" when connected
+	Class string        `json:"class,omitempty"` // of the failure: "refused", "timeout", "unreachable", "resolve", "not-allowed", "loop", "other"
+}
+
+// DNS: one question and what came back.
+type DNS struct {
+	Name    string        `json:"name"`
+	Kind    string        `json:"kind"`             // "MX", "A", "AAAA", ...
+	Server  string        `json:"server,omitempty"` // resolver's address and port
+	TCP     bool          `json:"tcp,omitempty"`
+	Rcode   string        `json:"rcode,omitempty"`   // "NOERROR", "NXDOMAIN", ...; "" when none came
+	Answers []string      `json:"answers,omitempty"` // records in zone-file form
+	Took    time.Duration `json:"took"`
+	Err     string        `json:"err,omitempty"` // "timeout", "nodata", "truncated", "wrong question", ...
+}
+
+// TLS: a handshake on one leg, done or failed.
+type TLS struct {
+	Leg      Leg           `json:"leg"`
+	Implicit bool          `json:"implicit,omitempty"` // from the first byte, not by STARTTLS
+	Version  string        `json:"version,omitempty"`  // "TLS 1.3"
+	Cipher   string        `json:"cipher,omitempty"`
+	SNI      string        `json:"sni,omitempty"`
+	ALPN     string        `json:"alpn,omitempty"`
+	Resumed  bool          `json:"resumed,omitempty"`
+	Took     time.Duration `json:"took"`
+
+	// The server's certificate: on the server's leg the real one, on the
+	// client's leg the one that smtptap minted.
+	Chain []Certificate `json:"chain,omitempty"`
+
+	Verified bool   `json:"verified,omitempty"` // server's leg: chain and name are good
+	Checked  bool   `json:"checked,omitempty"`  // server's leg: a bad verdict would have ended the session
+	Verdict  string `json:"verdict,omitempty"`  // "ok", "expired", "not-yet-valid", "wrong-name", "self-signed", "unknown-authority", "weak-key", "other"
+	Reason   string `json:"reason,omitempty"`   // the verdict in words
+
+	ClientCert bool   `json:"clientCert,omitempty"` // server asked for one
+	Hello      *Hello `json:"hello,omitempty"`      // client's leg: what the client offered
+
+	Err   string `json:"err,omitempty"`   // why the handshake failed; "" when it is done
+	Class string `json:"class,omitempty"` // of the failure: "alert", "timeout", "not-tls", "no-common-version", "no-common-cipher", "certificate", "closed", "reset", "other"
+	Alert string `json:"alert,omitempty"` // name of the alert, such as "unknown_ca"
+	By    Leg    `json:"by,omitempty"`    // which peer said no; "" when smtptap did
+}
+
+// Certificate is one certificate of a chain.
+type Certificate struct {
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	Names     []string  `json:"names,omitempty"` // DNS names and IP addresses
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+	Key       string    `json:"key"`    // "ECDSA P-256", "RSA 2048"
+	SHA256    string    `json:"sha256"` // fingerprint, hex
+}
+
+// Hello: a TLS ClientHello that was seen.
+type Hello struct {
+	Leg      Leg      `json:"leg,omitempty"`
+	SNI      string   `json:"sni,omitempty"`
+	Versions []string `json:"versions,omitempty"`
+	ALPN     []string `json:"alpn,omitempty"`
+	Ciphers  []string `json:"ciphers,omitempty"`
+	Why      string   `json:"why,omitempty"` // "passed through", "on a plain port"
+}
+
+// Closed: one peer ended its direction.
+type Closed struct {
+	Leg Leg    `json:"leg"`
+	How string `json:"how"` // "fin", "close-notify", "truncated" (TLS without close_notify), "reset", "error"
+	Err string `json:"err,omitempty"`
+}
+
+// End: the session is over. It is the last entry of a whole recording.
+type End struct {
+	Cause       string `json:"cause"` // one of the Cause constants
+	Err         string `json:"err,omitempty"`
+	ClientBytes int64  `json:"clientBytes"` // read from the client
+	ServerBytes int64  `json:"serverBytes"` // read from the server
+}
+
+// Causes of an end.
+const (
+	CauseClosed      = "closed" // both sides ended in an orderly way
+	CauseClientReset = "client-reset"
+	CauseServerReset = "server-reset"
+	CauseClientGone  = "client-closed" // the client left while the server still spoke
+	CauseServerGone  = "server-closed" // the server left first
+	CauseUnreachable = "unreachable"   // no server could be reached
+	CauseRefused     = "refused"       // smtptap itself refused (not allowed, loop, limits)
+	CauseTLS         = "tls"           // a handshake failed
+	CauseIdle        = "idle"          // --idle-timeout
+	CauseShutdown    = "shutdown"      // smtptap was stopped
+	CauseInternal    = "internal"      // a fault of smtptap
+)
+
+// Note: something that smtptap did or says itself.
+type Note struct {
+	ID   string `json:"id"`   // stable, such as "starttls-hidden", "starttls-injection", "too-many-sessions"
+	Text string `json:"text"` // one sentence, safe to print
+}
+
+// Lost: the recorder could not keep what passed.
+type Lost struct {
+	Records int64  `json:"records"`
+	Bytes   int64  `json:"bytes"`
+	Why     string `json:"why"`
+}
+
+func (*Open) Type() string   { return "open" }
+func (*Dial) Type() string   { return "dial" }
+func (*DNS) Type() string    { return "dns" }
+func (*TLS) Type() string    { return "tls" }
+func (*Hello) Type() string  { return "hello" }
+func (*Closed) Type() string { return "closed" }
+func (*End) Type() string    { return "end" }
+func (*Note) Type() string   { return "note" }
+func (*Lost) Type() string   { return "lost" }
+
+// New returns an empty fact of that record type, or nil if there is none.
+func New(recordType string) Fact {
+	switch recordType {
+	case "open":
+		return new(Open)
+	case "dial":
+		return new(Dial)
+	case "dns":
+		return new(DNS)
+	case "tls":
+		return new(TLS)
+	case "hello":
+		return new(Hello)
+	case "closed":
+		return new(Closed)
+	case "end":
+		return new(End)
+	case "note":
+		return new(Note)
+	case "lost":
+		return new(Lost)
+	}
+	return nil
+}
+
+// Marshal encodes f as one line of JSON.
+func Marshal(f Fact) ([]byte, error) { return json.Marshal(f) }
+
+// Unmarshal decodes what Marshal wrote for that record type.
+func Unmarshal(recordType string, data []byte) (Fact, error) {
+	f := New(recordType)
+	if f == nil {
+		return nil, fmt.Errorf("no fact is called %q", recordType)
+	}
+	if err := json.Unmarshal(data, f); err != nil {
+		return nil, fmt.Errorf("%s fact: %w", recordType, err)
+	}
+	return f, nil
+}

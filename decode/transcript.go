@@ -1,0 +1,84 @@
+package decode
+
+import (
+	"time"
+
+	"smtptap/decode/facts"
+)
+
+// An Entry is one line of a transcript: an event of the dialogue, or a fact
+// about the connections that bytes don't hold. Exactly one of the two is set.
+type Entry struct {
+	At       time.Duration // since the session began
+	From, To Party         // who said it to whom; Proxy on either end is smtptap itself
+	Upstream bool          // said on the server's leg only (the front desk's prelude, a STARTTLS that smtptap asked for)
+	Event    *Event
+	Fact     facts.Fact
+}
+
+// A Transcript is one session as everything downstream reads it: the screen,
+// the text, the exports, the findings and the diff. A live session, an opened
+// recording and a pasted log all become one. It is a snapshot: it does not
+// change once handed out.
+type Transcript struct {
+	ID      string // "" for a pasted log
+	Started time.Time
+	Source  Source
+	Dialect string // of a pasted log: "phpmailer-6", "swaks", ...
+	Listen  string // where the client connected; "" if unknown
+	Target  string // as given with --to; "" if unknown
+	Mode    string // what smtptap does with STARTTLS: "intercept", "pass", "hide"; "" if unknown
+
+	SecretsKept bool // the recording holds passwords (--keep-secrets)
+	Ended       bool // no more entries will come
+
+	Entries []Entry
+
+	// CannotShow says in sentences what this transcript is unable to show,
+	// such as "the log holds no server lines".
+	CannotShow []string
+
+	// Bytes returns the bytes of a span of one side's stream, with MaskText
+	// for secrets. It is nil when no bytes were kept. Upstream selects the
+	// server's leg.
+	Bytes func(upstream bool, side Side, span Span) ([]byte, error)
+}
+
+// Source is where a transcript came from.
+type Source string
+
+const (
+	SourceLive      Source = "live"
+	SourceRecording Source = "recording"
+	SourceLog       Source = "log"
+)
+
+// Answer returns the index of the entry that answers entry i, or -1.
+func (t *Transcript) Answer(i int) int {
+	asked := t.Entries[i]
+	if asked.Event == nil {
+		return -1
+	}
+	for j := i + 1; j < len(t.Entries); j++ {
+		e := t.Entries[j]
+		if e.Event != nil && e.Event.Reply != nil && e.Upstream == asked.Upstream && e.Event.Reply.To == asked.Event.Seq {
+			return j
+		}
+	}
+	return -1
+}
+
+// Question returns the index of the entry that the reply at entry i answers, or -1.
+func (t *Transcript) Question(i int) int {
+	reply := t.Entries[i]
+	if reply.Event == nil || reply.Event.Reply == nil || reply.Event.Reply.To < 0 {
+		return -1
+	}
+	for j := i - 1; j >= 0; j-- {
+		e := t.Entries[j]
+		if e.Event != nil && e.Upstream == reply.Upstream && e.Event.Seq == reply.Event.Reply.To {
+			return j
+		}
+	}
+	return -1
+}
