@@ -8,6 +8,7 @@ type Piece struct {
 	Side  Side
 	Bytes []byte // shares memory with what was fed; copy it to keep it
 	Mask  *Mask  // when set, Bytes is nil; recorded as itself, shown as MaskText
+	Fed   int    // how many fed bytes it stands for: len(Bytes), or the secret's length, which is never kept
 }
 
 // Out is what one call made of its bytes.
