@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"slices"
 	"time"
 
 	"smtptap/decode/facts"
@@ -38,11 +39,33 @@ type Transcript struct {
 	// such as "the log holds no server lines".
 	CannotShow []string
 
+	// Lacks are the same gaps for rules to ask about: Lack constants.
+	Lacks []string
+
 	// Bytes returns the bytes of a span of one side's stream, with MaskText
 	// for secrets. It is nil when no bytes were kept. Upstream selects the
 	// server's leg.
 	Bytes func(upstream bool, side Side, span Span) ([]byte, error)
 }
+
+// Gaps of a transcript that was read from a pasted log. A rule must not
+// conclude anything from the absence of what the log could not show.
+const (
+	LackStart       = "start"        // begins in the middle of a session
+	LackEnd         = "end"          // stops before the session does
+	LackClientLines = "client-lines" // what the client said is inferred from the replies
+	LackServerLines = "server-lines" // the replies are inferred from what the client did next
+	LackBody        = "body"         // the message, or part of it
+	LackBrackets    = "brackets"     // everything in angle brackets: addresses, Message-ID, tags of the body
+	LackBytes       = "bytes"        // line ends and white space as they were on the wire
+	LackTLS         = "tls"          // version, cipher and certificate
+	LackTimes       = "times"        // when each line was said
+	LackCredentials = "credentials"  // user names or passwords were hidden by the tool or the poster
+	LackDialogue    = "dialogue"     // only an error text or single replies, no session
+)
+
+// Lack reports that the transcript has that gap.
+func (t *Transcript) Lack(gap string) bool { return slices.Contains(t.Lacks, gap) }
 
 // Source is where a transcript came from.
 type Source string
