@@ -1,0 +1,42 @@
+package recordings
+
+import (
+	"errors"
+	"time"
+)
+
+// Old returns the recordings that neither began nor were written to since
+// before, newest first. Recordings that somebody renamed are never among them:
+// a name of one's own means that it is to be kept.
+func (f *Folder) Old(before time.Time) ([]Info, error) {
+	list, err := f.List()
+	if err != nil {
+		return nil, err
+	}
+	var old []Info
+	for _, r := range list {
+		if r.Ours && r.Started.Before(before) && r.Modified.Before(before) {
+			old = append(old, r)
+		}
+	}
+	return old, nil
+}
+
+// Prune deletes what Old returns and says which are gone. It goes on after a
+// recording that can't be deleted.
+func (f *Folder) Prune(before time.Time) ([]Info, error) {
+	old, err := f.Old(before)
+	if err != nil {
+		return nil, err
+	}
+	var gone []Info
+	var failed []error
+	for _, r := range old {
+		if err := f.Remove(r.ID); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		gone = append(gone, r)
+	}
+	return gone, errors.Join(failed...)
+}

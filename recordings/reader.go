@@ -1,0 +1,166 @@
+package recordings
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+)
+
+// ErrNotRecording says that a file is something else.
+var ErrNotRecording = errors.New("not a recording: its first line is not \"smtptap recording 1\"")
+
+// Damage says where and why a recording can't be read any further. What was
+// read before is good.
+type Damage struct {
+	Offset int64  // in bytes, of the record that can't be read
+	Reason string // safe to print
+	Torn   bool   // the recording just stops: still running, killed, or copied in part
+}
+
+func (d *Damage) Error() string {
+	if d.Torn {
+		return fmt.Sprintf("recording is cut off at byte %d: %s", d.Offset, d.Reason)
+	}
+	return fmt.Sprintf("recording is damaged at byte %d: %s", d.Offset, d.Reason)
+}
+
+// A Reader reads a recording, record by record. Its memory is bounded by
+// MaxData, whatever the file holds.
+type Reader struct {
+	br     *bufio.Reader
+	header Header
+	offset int64  // of what br gives next
+	buf    []byte // of the data of the last record
+	ended  bool   // an end record was read
+	err    error
+}
+
+// NewReader reads the first line and the header. It returns ErrNotRecording
+// for other files and *Damage when the header is cut off or damaged.
+func NewReader(r io.Reader) (*Reader, error) {
+	rd := &Reader{br: bufio.NewReaderSize(r, 64<<10)}
+	if err := rd.readMagic(); err != nil {
+		return nil, err
+	}
+	start := rd.offset
+	rec, err := rd.Next()
+	if err != nil {
+		return nil, err
+	}
+	if rec.Type != TypeHeader || len(rec.Data) > maxHeader {
+		return nil, &Damage{Offset: start, Reason: "the first record is no header"}
+	}
+	if err := json.Unmarshal(rec.Data, &rd.header); err != nil {
+		return nil, &Damage{Offset: start, Reason: "the header is not the JSON that it should be"}
+	}
+	return rd, nil
+}
+
+func (r *Reader) readMagic() error {
+	got := make([]byte, len(magic))
+	n, err := io.ReadFull(r.br, got)
+	switch {
+	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
+		return fmt.Errorf("read a recording: %w", err)
+	case n < len(magic) && strings.HasPrefix(magic, string(got[:n])):
+		return &Damage{Torn: true, Reason: "it ends inside its first line"}
+	case string(got[:n]) != magic:
+		return notRecording(got[:n])
+	}
+	r.offset = int64(len(magic))
+	return nil
+}
+
+// notRecording tells another version of the format from another format.
+func notRecording(got []byte) error {
+	const name = "smtptap recording "
+	if version, found := bytes.CutPrefix(got, []byte(name)); found && version[0] >= '1' && version[0] <= '9' {
+		return fmt.Errorf("a recording of another version than %d: read it with the smtptap that wrote it, or a newer one", Version)
+	}
+	return ErrNotRecording
+}
+
+// Resume returns a Reader of the records that start at offset, which must be
+// where a record begins: a value that an earlier Reader's Offset gave. Its
+// Header is empty.
+func Resume(r io.Reader, offset int64) *Reader {
+	return &Reader{br: bufio.NewReaderSize(r, 64<<10), offset: offset}
+}
+
+// Header is the recording's header.
+func (r *Reader) Header() Header { return r.header }
+
+// Offset is where in the file the next record begins.
+func (r *Reader) Offset() int64 { return r.offset }
+
+// Next returns the next record. Its Data is valid until the next call. Types
+// that the caller does not know are to be skipped. It returns io.EOF at the end
+// of a whole recording, *Damage where a recording can't be read any further,
+// and other errors as the underlying reader gave them.
+func (r *Reader) Next() (Record, error) {
+	if r.err != nil {
+		return Record{}, r.err
+	}
+	rec, err := r.next()
+	r.err = err
+	return rec, err
+}
+
+func (r *Reader) next() (Record, error) {
+	start := r.offset
+	line, err := r.br.ReadSlice('\n')
+	switch {
+	case err == bufio.ErrBufferFull || err == nil && len(line) > maxHead+1:
+		return Record{}, &Damage{Offset: start, Reason: "no head line: the line is too long"}
+	case err == io.EOF && len(line) == 0:
+		return Record{}, r.end(start)
+	case err == io.EOF && len(line) <= maxHead:
+		return Record{}, &Damage{Offset: start, Torn: true, Reason: "it ends inside the head line of a record"}
+	case err == io.EOF:
+		return Record{}, &Damage{Offset: start, Reason: "no head line: the line is too long"}
+	case err != nil:
+		return Record{}, fmt.Errorf("read a recording at byte %d: %w", start, err)
+	}
+	h, err := parseHead(string(line[:len(line)-1]))
+	if err != nil {
+		return Record{}, &Damage{Offset: start, Reason: "no head line: " + err.Error()}
+	}
+	sum := crc32.Checksum(line[:h.upTo], castagnoli)
+	data, err := r.readData(h.length)
+	switch {
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return Record{}, &Damage{Offset: start, Torn: true, Reason: fmt.Sprintf("it ends inside a %s record of %d bytes", h.record.Type, h.length)}
+	case err != nil:
+		return Record{}, fmt.Errorf("read a recording at byte %d: %w", start, err)
+	case data[h.length] != '\n':
+		return Record{}, &Damage{Offset: start, Reason: "a " + h.record.Type + " record does not end where its length says"}
+	case crc32.Update(sum, castagnoli, data[:h.length]) != h.sum:
+		return Record{}, &Damage{Offset: start, Reason: "a " + h.record.Type + " record does not match its checksum"}
+	}
+	r.offset = start + int64(len(line)) + int64(len(data))
+	r.ended = r.ended || h.record.Type == TypeEnd
+	h.record.Data = data[:h.length:h.length]
+	return h.record, nil
+}
+
+// readData reads n bytes and the line feed behind them.
+func (r *Reader) readData(n int) ([]byte, error) {
+	if cap(r.buf) < n+1 {
+		r.buf = make([]byte, max(n+1, min(2*cap(r.buf), MaxData+1), 8<<10))
+	}
+	data := r.buf[:n+1]
+	_, err := io.ReadFull(r.br, data)
+	return data, err
+}
+
+func (r *Reader) end(at int64) error {
+	if r.ended {
+		return io.EOF
+	}
+	return &Damage{Offset: at, Torn: true, Reason: "no end record follows: the session still runs, or smtptap was killed"}
+}

@@ -1,0 +1,238 @@
+// Package recordings reads and writes recordings of SMTP sessions: text files
+// that a pager can show and that are still exact. FORMAT.md is their
+// specification. The package knows bytes, times and directions, and nothing
+// of what the bytes mean.
+package recordings
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Version is the version of the format that this package writes. A reader of
+// it refuses any other: only a changed meaning makes a new version, additions
+// are new record types and new JSON fields.
+const Version = 1
+
+// magic is the first line of every recording.
+const magic = "smtptap recording 1\n"
+
+// Ext ends the names of recordings.
+const Ext = ".smtptap"
+
+const (
+	// MaxData is how many bytes one record may carry. Who has more to say
+	// of one kind uses several records.
+	MaxData = 4 << 20
+	// maxHeader is how many bytes the header record may carry.
+	maxHeader = 64 << 10
+	// maxHead is the longest head line, without its line end. The longest
+	// that the grammar allows is 77 bytes.
+	maxHead = 96
+	// maxType is the longest name of a record type.
+	maxType = 32
+)
+
+// A Party is an end of one hop: the client, the server, or smtptap itself.
+type Party byte
+
+const (
+	Client Party = 'C'
+	Proxy  Party = 'P'
+	Server Party = 'S'
+)
+
+// Types of records that the format itself gives a meaning. The others, such
+// as "open" or "dial", carry facts as JSON; FORMAT.md lists them.
+const (
+	TypeHeader    = "header"    // the first record: JSON of a Header
+	TypeData      = "data"      // bytes that passed
+	TypeMask      = "mask"      // JSON: a secret stood here
+	TypeSkip      = "skip"      // JSON: bytes passed that are not here
+	TypeSwallowed = "swallowed" // bytes that smtptap kept back at a TLS boundary
+	TypeSecured   = "secured"   // no data: what follows was said inside TLS
+	TypeUnopened  = "unopened"  // no data: what follows is TLS handed through
+	TypeEnd       = "end"       // JSON: how the session ended; no recording is whole without it
+)
+
+// A Header says what a recording is of.
+type Header struct {
+	ID          string    `json:"id"`
+	Started     time.Time `json:"started"` // when the client connected; all times count from here
+	Program     string    `json:"program,omitempty"`
+	Listen      string    `json:"listen,omitempty"`
+	Target      string    `json:"target,omitempty"`
+	Mode        string    `json:"mode,omitempty"`
+	SplitLegs   bool      `json:"splitLegs,omitempty"`   // smtptap spoke to the server on its own account
+	SecretsKept bool      `json:"secretsKept,omitempty"` // passwords are in here
+}
+
+// A Record is one thing that happened. From Client to Server means relayed;
+// to or from Proxy means that smtptap kept the bytes, or said them itself.
+type Record struct {
+	At       time.Duration // since Header.Started; never negative
+	Type     string        // one to 32 of a-z, 0-9 and hyphen
+	From, To Party
+	Data     []byte // at most MaxData
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// AppendHead appends the record's head line to dst. In the file its Data and
+// one line feed follow.
+func (r *Record) AppendHead(dst []byte) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	dst = append(dst, r.Type...)
+	dst = append(dst, ' ')
+	dst = appendTime(dst, r.At)
+	dst = append(dst, ' ', byte(r.From), ' ', byte(r.To), ' ')
+	dst = strconv.AppendInt(dst, int64(len(r.Data)), 10)
+	dst = append(dst, ' ')
+	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, r.Data)
+	const digits = "0123456789abcdef"
+	for shift := 28; shift >= 0; shift -= 4 {
+		dst = append(dst, digits[sum>>shift&15])
+	}
+	return append(dst, '\n'), nil
+}
+
+func (r *Record) check() error {
+	switch {
+	case !validType(r.Type):
+		return fmt.Errorf("record type %q is not made of a-z, 0-9 and hyphen", r.Type)
+	case !validParty(r.From) || !validParty(r.To):
+		return fmt.Errorf("%s record from %q to %q: want C, P or S", r.Type, r.From, r.To)
+	case r.At < 0:
+		return fmt.Errorf("%s record at %v: before the session began", r.Type, r.At)
+	case len(r.Data) > MaxData:
+		return fmt.Errorf("%s record of %d bytes: at most %d go into one", r.Type, len(r.Data), MaxData)
+	}
+	return nil
+}
+
+func validType(t string) bool {
+	if t == "" || len(t) > maxType {
+		return false
+	}
+	for i := range len(t) {
+		c := t[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func validParty(p Party) bool { return p == Client || p == Proxy || p == Server }
+
+// appendTime writes seconds with nine decimals.
+func appendTime(dst []byte, at time.Duration) []byte {
+	dst = strconv.AppendInt(dst, int64(at/time.Second), 10)
+	dst = append(dst, '.')
+	fraction := int64(at % time.Second)
+	for unit := int64(time.Second / 10); unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+fraction/unit%10))
+	}
+	return dst
+}
+
+// A head is a parsed head line.
+type head struct {
+	record Record // without Data
+	length int
+	sum    uint32
+	upTo   int // the bytes of the line that the checksum covers
+}
+
+// parseHead reads a head line without its line end. It accepts only what
+// AppendHead writes, so that no two files hold the same records.
+func parseHead(line string) (head, error) {
+	f := strings.Split(line, " ")
+	if len(f) != 6 {
+		return head{}, errors.New("not a head line")
+	}
+	var h head
+	var ok bool
+	if h.record.Type = f[0]; !validType(f[0]) {
+		return head{}, errors.New("not a record type")
+	}
+	if h.record.At, ok = parseTime(f[1]); !ok {
+		return head{}, errors.New("not a time")
+	}
+	if len(f[2]) != 1 || len(f[3]) != 1 || !validParty(Party(f[2][0])) || !validParty(Party(f[3][0])) {
+		return head{}, errors.New("not a direction")
+	}
+	h.record.From, h.record.To = Party(f[2][0]), Party(f[3][0])
+	n, ok := parseNumber(f[4])
+	if !ok {
+		return head{}, errors.New("not a length")
+	}
+	if n > MaxData {
+		return head{}, fmt.Errorf("length %d: at most %d go into one record", n, MaxData)
+	}
+	h.length = int(n)
+	if h.sum, ok = parseSum(f[5]); !ok {
+		return head{}, errors.New("not a checksum")
+	}
+	h.upTo = len(line) - len(f[5])
+	return h, nil
+}
+
+// parseNumber reads decimal digits without a leading zero.
+func parseNumber(s string) (int64, bool) {
+	if s == "" || len(s) > 18 || s[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	var n int64
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+	}
+	return n, true
+}
+
+// parseTime reads what appendTime writes.
+func parseTime(s string) (time.Duration, bool) {
+	whole, fraction, found := strings.Cut(s, ".")
+	if !found || len(fraction) != 9 {
+		return 0, false
+	}
+	seconds, ok := parseNumber(whole)
+	if !ok || seconds > int64(1<<63-1)/int64(time.Second) {
+		return 0, false
+	}
+	nanos, ok := parseNumber(strings.TrimLeft(fraction[:8], "0") + fraction[8:])
+	if !ok {
+		return 0, false
+	}
+	at := time.Duration(seconds)*time.Second + time.Duration(nanos)
+	return at, at >= 0
+}
+
+func parseSum(s string) (uint32, bool) {
+	if len(s) != 8 {
+		return 0, false
+	}
+	var n uint32
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			n = n<<4 | uint32(c-'0')
+		case c >= 'a' && c <= 'f':
+			n = n<<4 | uint32(c-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return n, true
+}

@@ -1,0 +1,79 @@
+package transcript
+
+import (
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// A Summary is one session in one line. Strings are as the peers sent them,
+// cut to a bound.
+type Summary struct {
+	ID      string
+	Started time.Time
+	Took    time.Duration // until the last thing that happened
+	Live    bool          // it still runs
+	Source  decode.Source
+
+	Client string // address and port
+	Server string // name or address, and port
+	Target string // as given with --to
+	TLS    bool   // TLS on either leg
+
+	User     string // of AUTH
+	From     string // of the first MAIL command
+	Rcpt     string // of the first RCPT command
+	Rcpts    int    // RCPT commands
+	Accepted int    // RCPT commands that the server took
+	Messages int    // messages that the client sent to their end
+	Sent     int    // messages that the server took
+	Size     int64  // bytes of messages, as on the wire
+	Subject  string // of the first message, decoded
+
+	Outcome Outcome
+	Code    int    // the reply that decided the outcome; 0 for none
+	Verdict string // that reply, or what failed, in the peer's or smtptap's words
+
+	Path        string // of the recording; "" for none
+	SecretsKept bool   // the recording holds passwords
+	Incomplete  bool   // the recording lacks something that passed
+}
+
+// Outcome is how a session ended, in one word.
+type Outcome string
+
+const (
+	OutcomeLive    Outcome = "live"    // it has not ended
+	OutcomeSent    Outcome = "sent"    // every message and recipient was accepted
+	OutcomePartly  Outcome = "partly"  // some message or recipient was, another was not
+	OutcomeRefused Outcome = "refused" // the server said no
+	OutcomeFailed  Outcome = "failed"  // no server was reached, or TLS or smtptap failed
+	OutcomeNothing Outcome = "nothing" // the client did not try to send
+	OutcomeCut     Outcome = "cut"     // it ended in the middle
+)
+
+// A Tally makes a Summary from a session's entries, one after the other.
+type Tally struct {
+	summary Summary
+	ended   bool
+}
+
+// Add counts one entry.
+func (t *Tally) Add(e decode.Entry) {
+	t.summary.Took = max(t.summary.Took, e.At)
+	if _, ok := e.Fact.(*facts.End); ok {
+		t.ended = true
+	}
+}
+
+// Summary is what the entries so far come to. What no entry holds is for the
+// caller to add.
+func (t *Tally) Summary() Summary {
+	s := t.summary
+	s.Live, s.Outcome = !t.ended, OutcomeNothing
+	if s.Live {
+		s.Outcome = OutcomeLive
+	}
+	return s
+}
