@@ -81,7 +81,7 @@ const (
 	KindReply                     // Event.Reply is set
 	KindAuth                      // a client line inside an AUTH exchange; Event.Auth is set
 	KindHeader                    // one header field of a message, folded lines included; Event.Header is set
-	KindBody                      // the bytes of a message behind its header, still dot-stuffed, or a BDAT chunk; Event.Body is set
+	KindBody                      // the bytes of a message from the empty line behind its header on, still dot-stuffed, or a BDAT chunk; Event.Body is set
 	KindEndOfData                 // the line with the single dot
 	KindOpaque                    // not SMTP text, or bytes that could not be placed
 	KindMissing                   // bytes that are known to have passed but were not seen or not kept; Event.Missing is set
@@ -109,7 +109,7 @@ const MaxReplyLines = 1000
 type Event struct {
 	Seq   int           // position in its dialogue, from 0
 	Begin time.Duration // when its first byte arrived, since the session began
-	At    time.Duration // when its last byte arrived
+	At    time.Duration // when its last byte arrived (of what the recorder keeps: a secret counts from its end)
 	Side  Side
 	Span  Span
 	Kind  Kind
@@ -118,8 +118,9 @@ type Event struct {
 	// Raw is the event's bytes as they passed, line ends included, at most
 	// MaxRaw of them, with MaskText where a secret stood. It is nil for
 	// KindBody and for opaque bytes past the limit; read those by Span.
-	Raw   []byte
-	Notes []Note // what was noticed about the bytes, in order of place
+	Raw     []byte
+	Notes   []Note // what was noticed about the bytes
+	Secrets []Span // where secrets stand: MaskText, or with KeepSecrets the secrets themselves
 
 	// Set as Kind says. Auth is also set on the AUTH command itself and on
 	// the server's 334 replies.
@@ -185,6 +186,8 @@ type ReplyLine struct {
 }
 
 // A Keyword is one EHLO keyword with its parameters (RFC 5321 section 4.1.1.1).
+//
+// The form of before RFC 2554, AUTH=LOGIN, is a keyword of its own: "AUTH=".
 type Keyword struct{ Name, Params string } // Name in upper case
 
 // Auth is a step of a SASL exchange (RFC 4954), without its secrets.
@@ -194,7 +197,8 @@ type Auth struct {
 	Prompt    string // decoded text of the server's challenge, such as "Username:"; bytes as decoded
 	User      string // authentication identity, when this step shows one
 	Authzid   string // authorization identity, when one is given (RFC 4616)
-	Secret    *Mask  // what was hidden in this step, if anything
+	Secret    *Mask  // what is secret in this step, if anything
+	Revealed  string // the secret's readable form; set only with KeepSecrets
 	Decoded   string // readable form of a step that is no secret (an XOAUTH2 error, a SCRAM server challenge)
 }
 
@@ -215,19 +219,19 @@ const (
 const MaskText = "[secret]"
 
 // A Mask tells what a secret was without telling the secret: neither its bytes
-// nor its length. Facts are harmless observations about it, as ids of the
-// table in auth notes ("empty", "bad-base64", "trailing-newline", ...).
+// nor its length. Facts are harmless observations about it, because they are what people are
+// looking for: "empty", "bad-base64", "trailing-newline", ...
 type Mask struct {
 	What      string   `json:"what"`                // "password", "credentials", "digest", "token", "line"
 	Mechanism string   `json:"mechanism,omitempty"` // upper case
 	User      string   `json:"user,omitempty"`
 	Authzid   string   `json:"authzid,omitempty"`
-	Facts     []string `json:"facts,omitempty"`
+	Facts     []string `json:"facts,omitempty"` // see the Fact constants
 }
 
 // A Header is one header field of a message (RFC 5322 section 2.2).
 type Header struct {
-	Name  string // as sent; "" when the line is no header field
+	Name  string // as sent
 	Value string // behind the colon, unfolded, one leading space removed; bytes as sent, cut at MaxRaw
 	First bool   // the first of its message
 }

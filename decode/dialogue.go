@@ -2,25 +2,90 @@ package decode
 
 import "time"
 
-// A Piece is a run of a side's stream for the recorder: either bytes, or a
-// secret that was left out.
-type Piece struct {
-	Side  Side
-	Bytes []byte // shares memory with what was fed; copy it to keep it
-	Mask  *Mask  // when set, Bytes is nil; recorded as itself, shown as MaskText
-	Fed   int    // how many fed bytes it stands for: len(Bytes), or the secret's length, which is never kept
+// A Dialogue decodes the session of one client and one server. The zero value
+// is ready to use. It is not safe for concurrent use.
+type Dialogue struct {
+	// KeepSecrets leaves secrets in pieces and events instead of masking them.
+	KeepSecrets bool
+	// Midway is set for a dialogue whose beginning was not seen, such as a
+	// pasted log: the first reply need not be the greeting.
+	Midway bool
+
+	out Out
+	seq int
+	tls bool
+	pos [3]int64 // bytes of each side's recorded stream so far, by Side
+	end [3]bool  // the side sends no more
+
+	client  clientState
+	line    [3]line // the unfinished line of each side
+	backlog []chunk // client bytes whose meaning hangs on a reply; at most maxBacklog
+	waiting int     // bytes in backlog
+	message message // while client is inMessage, and between the chunks of one
+
+	refusedDATA time.Duration // when a DATA was refused; a line from before was meant as its message
+
+	greeted  bool
+	reply    *replyBuilder // multi-line reply under way
+	asked    []question    // commands without a reply, oldest first
+	offered  map[string]bool
+	starttls int // Seq of the STARTTLS command whose reply decides, or -1
+	upgraded bool
+
+	auth      *exchange
+	authTried bool     // an AUTH command was seen: stray lines may be credentials
+	known     [][]byte // secrets seen, to recognise them in the server's replies
+
+	opaque  *opaqueRun  // while client is notText
+	missing [3]*Missing // unseen bytes not yet told as an event
+	since   [3]time.Duration
 }
 
-// Out is what one call made of its bytes.
+type clientState uint8
+
+const (
+	inCommands clientState = iota
+	afterDATA              // DATA was sent, its reply has not come
+	afterTLS               // STARTTLS was sent, its reply has not come
+	inMessage              // behind 354, or inside a BDAT chunk
+	notText                // TLS or another protocol; nothing here is a line
+)
+
+// maxBacklog bounds the bytes held undecoded behind a DATA whose reply has not
+// come. Past it the message is assumed to be wanted: servers that are still
+// reading after a mebibyte are.
+const maxBacklog = 1 << 20
+
+type chunk struct {
+	at   time.Duration
+	p    []byte
+	mask *Mask // a secret that was left out before it came here; p is MaskText
+}
+
+// A Piece is a run of a side's stream for the recorder: bytes, a secret that
+// was left out, or a note of bytes that passed unseen. Pieces of one side are
+// in the order of its stream; At may lie before that of a piece of the other
+// side handed out earlier.
+type Piece struct {
+	At      time.Duration
+	Side    Side
+	Bytes   []byte   // valid until the next call; copy it to keep it
+	Mask    *Mask    // when set, Bytes is nil; shown as MaskText
+	Missing *Missing // when set, Bytes is nil
+}
+
+// Out is what one call made of its bytes. Its slices are valid until the next
+// call; the events in them for ever.
 type Out struct {
 	// N is how many of the bytes were consumed. It is less than what was
 	// given only at a boundary whose far side is the caller's to decide; see
-	// HoldClient and Accepted.
+	// HoldClient and Accepted. To decide nothing, feed the rest again.
 	N int
 	// Events that are now complete, in order.
 	Events []Event
 	// Pieces to record, in order. Pieces may lag behind Feed by up to a line
-	// (a secret is known for one only at its end), never past Closed.
+	// (a secret is known for one only at its end) and by what follows DATA
+	// before its reply, never past Closed.
 	Pieces []Piece
 	// HoldClient: a STARTTLS command has ended and its reply has not come.
 	// What the client sends now must be held until it has.
@@ -33,36 +98,201 @@ type Out struct {
 	Accepted bool
 }
 
-// A Dialogue decodes the session of one client and one server. The zero value
-// is ready to use. It is not safe for concurrent use.
-type Dialogue struct {
-	// KeepSecrets leaves secrets in pieces and events instead of masking them.
-	KeepSecrets bool
+func (d *Dialogue) begin() {
+	if d.offered == nil {
+		d.offered = map[string]bool{}
+		d.starttls = -1
+	}
+	d.out = Out{Events: d.out.Events[:0:0], Pieces: d.out.Pieces[:0]}
 }
 
 // Feed consumes bytes that side sent at time at. It consumes all of p unless
-// it meets a boundary (Out.HoldClient, Out.Refused, Out.Accepted).
-func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out { return Out{N: len(p)} }
+// it meets a boundary (Out.HoldClient, Out.Accepted).
+func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out {
+	d.begin()
+	if side == Client {
+		d.out.N = d.feedClient(at, p)
+	} else {
+		d.out.N = d.feedServer(at, p)
+	}
+	return d.out
+}
 
 // FeedMask takes a secret that a recording or a log has left out, at its place
 // in the stream.
-func (d *Dialogue) FeedMask(at time.Duration, side Side, m Mask) Out { return Out{} }
+func (d *Dialogue) FeedMask(at time.Duration, side Side, m Mask) Out {
+	d.begin()
+	d.takeMask(at, side, m)
+	return d.out
+}
 
-// Skip tells that n bytes of side (-1: an unknown number) passed unseen.
-func (d *Dialogue) Skip(at time.Duration, side Side, n int64, why string) Out { return Out{} }
+func (d *Dialogue) takeMask(at time.Duration, side Side, m Mask) {
+	switch {
+	case side == Client && d.client == inMessage:
+		d.message.take(d, at, []byte(MaskText))
+	case side == Client && (d.client == afterDATA || d.client == afterTLS):
+		d.backlog = append(d.backlog, chunk{at, []byte(MaskText), &m})
+		d.waiting += len(MaskText)
+	default:
+		d.line[side].addMask(at, m)
+	}
+}
+
+// Skip tells that n bytes of side (-1: an unknown number) passed unseen. Runs
+// of them are one event, told when something else comes or at Closed.
+func (d *Dialogue) Skip(at time.Duration, side Side, n int64, why string) Out {
+	d.begin()
+	m := d.missing[side]
+	if m != nil && m.Why != why {
+		d.flushMissing(side)
+		m = nil
+	}
+	if m == nil {
+		d.flushPartial(side)
+		if side == Client && d.client == inMessage {
+			d.message.finish(d)
+		}
+		m = &Missing{Why: why}
+		d.missing[side] = m
+		d.since[side] = at
+	}
+	if n < 0 || m.Bytes < 0 {
+		m.Bytes = -1
+	} else {
+		m.Bytes += n
+	}
+	return d.out
+}
+
+// flushMissing tells of bytes that passed unseen.
+func (d *Dialogue) flushMissing(side Side) {
+	m := d.missing[side]
+	if m == nil {
+		return
+	}
+	d.missing[side] = nil
+	at := d.since[side]
+	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Missing: m})
+	e := d.emit(Event{Begin: at, At: at, Side: side, Span: Span{d.pos[side], d.pos[side]}, Kind: KindMissing, Missing: m})
+	if side == Client && d.client == inMessage && m.Why == WhyNotInLog {
+		// The log leaves the message out, and often its dot too: the next
+		// reply answers the message.
+		d.client = inCommands
+		d.ask(e.Seq, endOfData)
+	}
+}
 
 // Swallow takes bytes that side sent and that went no further: clear text
 // behind STARTTLS or behind its reply. They are an event of their own and
 // change nothing in the dialogue.
-func (d *Dialogue) Swallow(at time.Duration, side Side, p []byte) Out { return Out{N: len(p)} }
+func (d *Dialogue) Swallow(at time.Duration, side Side, p []byte) Out {
+	d.begin()
+	d.out.N = len(p)
+	d.swallow(at, side, p)
+	return d.out
+}
 
 // Secured tells that TLS is up and that what follows is its clear text. The
 // dialogue starts again at EHLO (RFC 3207 section 4.2), or at the greeting
 // when nothing was said before.
-func (d *Dialogue) Secured(at time.Duration) Out { return Out{} }
+func (d *Dialogue) Secured(at time.Duration) Out {
+	d.begin()
+	d.flushMissing(Client)
+	d.flushMissing(Server)
+	if len(d.backlog) > 0 {
+		d.swallow(d.backlog[0].at, Client, joined(d.backlog))
+	}
+	d.backlog, d.waiting = nil, 0
+	d.flushOpaque()
+	d.flushPartial(Client)
+	d.flushPartial(Server)
+	d.client = inCommands
+	d.tls = true
+	d.asked = d.asked[:0]
+	d.offered = map[string]bool{}
+	d.auth = nil
+	d.starttls = -1
+	return d.out
+}
 
 // Unopened tells that TLS is being handed through: what follows is not for reading.
-func (d *Dialogue) Unopened(at time.Duration) Out { return Out{} }
+func (d *Dialogue) Unopened(at time.Duration) Out {
+	d.begin()
+	d.client = notText
+	d.starttls = -1
+	for _, c := range d.backlog {
+		d.takeOpaque(c.at, c.p)
+	}
+	d.backlog, d.waiting = nil, 0
+	return d.out
+}
 
 // Closed tells that side sends no more. What was incomplete becomes an event.
-func (d *Dialogue) Closed(at time.Duration, side Side) Out { return Out{} }
+func (d *Dialogue) Closed(at time.Duration, side Side) Out {
+	d.begin()
+	if d.end[side] {
+		return d.out
+	}
+	d.end[side] = true
+	if side == Server && d.client != inMessage {
+		// No reply can decide any more what the client's bytes meant.
+		d.decide(inCommands)
+	}
+	if side == Client {
+		d.decide(inCommands)
+		if d.client == inMessage {
+			d.message.finish(d)
+		}
+		d.flushOpaque()
+	}
+	d.flushPartial(side)
+	if side == Server {
+		d.finishReply()
+	}
+	d.flushMissing(side)
+	return d.out
+}
+
+// emit hands out an event.
+func (d *Dialogue) emit(e Event) *Event {
+	e.Seq = d.seq
+	e.TLS = d.tls
+	d.seq++
+	d.out.Events = append(d.out.Events, e)
+	return &d.out.Events[len(d.out.Events)-1]
+}
+
+// keep hands bytes to the recorder and advances the side's stream.
+func (d *Dialogue) keep(at time.Duration, side Side, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Bytes: p})
+	d.pos[side] += int64(len(p))
+}
+
+// mask hands the place of a secret to the recorder.
+func (d *Dialogue) mask(at time.Duration, side Side, m *Mask) {
+	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Mask: m})
+	d.pos[side] += int64(len(MaskText))
+}
+
+// flushPartial turns an unfinished line into an event.
+func (d *Dialogue) flushPartial(side Side) {
+	l := &d.line[side]
+	if l.empty() {
+		return
+	}
+	if side == Client {
+		d.clientLine(true)
+	} else {
+		d.serverLine(true)
+	}
+}
+
+func clone(p []byte) []byte {
+	if len(p) > MaxRaw {
+		p = p[:MaxRaw]
+	}
+	return append([]byte(nil), p...)
+}

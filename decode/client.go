@@ -1,0 +1,249 @@
+package decode
+
+import (
+	"bytes"
+	"strings"
+	"time"
+)
+
+// endOfData is what a reply to a whole message answers, in place of a verb.
+const endOfData = "."
+
+// feedClient gives bytes of the client their meaning, as far as that is known,
+// and returns how many it took.
+func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
+	d.flushMissing(Client)
+	if d.upgraded {
+		// The caller goes on in clear behind an accepted STARTTLS.
+		d.upgraded = false
+		d.decide(inCommands)
+	}
+	taken := 0
+	for taken < len(p) {
+		rest := p[taken:]
+		switch d.client {
+		case afterDATA, afterTLS:
+			d.hold(at, rest)
+			return len(p)
+		case notText:
+			d.takeOpaque(at, rest)
+			return len(p)
+		case inMessage:
+			taken += d.message.take(d, at, rest)
+		default:
+			if d.pos[Client] == 0 && d.line[Client].empty() && !d.tls && looksLikeTLS(rest) {
+				d.client = notText
+				continue
+			}
+			n, ended := d.takeLine(at, Client, rest, d.hidesRest)
+			taken += n
+			if ended {
+				d.clientLine(false)
+			}
+			if d.client == afterTLS {
+				d.out.HoldClient = true
+				return taken
+			}
+		}
+	}
+	return taken
+}
+
+// hold keeps bytes whose meaning hangs on a reply.
+func (d *Dialogue) hold(at time.Duration, p []byte) {
+	room := maxBacklog - d.waiting
+	if d.client == afterDATA && len(p) > room {
+		d.backlog = append(d.backlog, chunk{at: at, p: append([]byte(nil), p[:room]...)})
+		d.decide(inMessage)
+		d.feedClient(at, p[room:])
+		return
+	}
+	d.backlog = append(d.backlog, chunk{at: at, p: append([]byte(nil), p...)})
+	d.waiting += len(p)
+}
+
+// decide settles what the client's bytes behind a DATA or STARTTLS were, and
+// reads those that came early.
+func (d *Dialogue) decide(state clientState) {
+	if d.client != afterDATA && d.client != afterTLS {
+		return
+	}
+	d.client = state
+	if state == inMessage {
+		d.message = newMessage(d, false, 0)
+	}
+	early := d.backlog
+	d.backlog, d.waiting = nil, 0
+	for _, c := range early {
+		if c.mask != nil {
+			d.takeMask(c.at, Client, *c.mask)
+			continue
+		}
+		for p := c.p; len(p) > 0; {
+			n := d.feedClient(c.at, p)
+			p = p[n:]
+		}
+	}
+}
+
+// clientLine tells what a line of the client is. A partial one has no end: the
+// client left in the middle of it.
+func (d *Dialogue) clientLine(partial bool) {
+	l := &d.line[Client]
+	text := trimEOL(l.buf)
+	var e Event
+	switch {
+	case d.inExchange(text):
+		e = d.authLine(l, text)
+	case hasVerb(text, "AUTH"):
+		e = d.authCommand(l, text, partial)
+	default:
+		e = d.command(l, text, partial)
+	}
+	e.Notes = append(e.Notes, lineNotes(&e, l, partial)...)
+	if e.Begin < d.refusedDATA {
+		e.Notes = append(e.Notes, note("data-after-refusal", 1))
+	}
+	d.refusedDATA = 0
+	l.reset()
+	sent := d.emit(e)
+	if partial {
+		return
+	}
+	d.after(sent)
+}
+
+// after moves the dialogue on behind a command.
+func (d *Dialogue) after(e *Event) {
+	if e.Kind == KindAuth && e.Auth.Step == StepStray && e.Command == nil {
+		d.ask(e.Seq, "")
+		return
+	}
+	if e.Kind == KindAuth {
+		d.ask(e.Seq, "AUTH")
+		return
+	}
+	c := e.Command
+	d.ask(e.Seq, c.Verb)
+	switch c.Verb {
+	case "MAIL", "RSET", "EHLO", "HELO":
+		d.message = message{}
+	case "DATA":
+		d.client = afterDATA
+	case "STARTTLS":
+		d.client = afterTLS
+		d.starttls = e.Seq
+	case "BDAT":
+		if c.ChunkSize > 0 {
+			d.client = inMessage
+			d.message = d.message.nextChunk(d, c.ChunkSize, c.Last)
+		} else if c.Last {
+			d.message = message{}
+		}
+	}
+}
+
+// command tells of a command line, or of a line that looks like a credential
+// nobody asked for.
+func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
+	c := parseCommand(text)
+	if secrets := d.straySecrets(l, text, c); secrets != nil {
+		for _, s := range secrets {
+			d.remember(text[s.from:s.to])
+		}
+		e := d.flush(Client, l, secrets)
+		e.Kind = KindAuth
+		e.Auth = &Auth{Step: StepStray, Secret: secrets[0].mask}
+		if d.KeepSecrets {
+			e.Auth.Revealed = string(text)
+		}
+		e.Notes = append(e.Notes, note("auth-stray-credential", 1))
+		if c.Known {
+			e.Kind = KindCommand
+			e.Command = parseCommand([]byte(withMasks(text, secrets, d.KeepSecrets)))
+			e.Auth = nil
+		}
+		return e
+	}
+	e := d.flush(Client, l, nil)
+	e.Kind = KindCommand
+	e.Command = c
+	if !d.greeted && !d.Midway {
+		e.Notes = append(e.Notes, note("early-talker", 1))
+	}
+	if len(d.asked) > 0 && !d.offered["PIPELINING"] && d.greeted {
+		e.Notes = append(e.Notes, note("pipelined", 1))
+	}
+	e.Notes = append(e.Notes, commandNotes(c, text)...)
+	return e
+}
+
+// hidesRest reports whether a client line that grows past MaxRaw holds a
+// secret that must not be kept.
+func (d *Dialogue) hidesRest(buf []byte) bool {
+	if d.inExchange(buf) || hasVerb(buf, "AUTH") || hasVerb(buf, "XCLIENT") {
+		return true
+	}
+	return d.straySecrets(&d.line[Client], buf, parseCommand(buf)) != nil
+}
+
+// straySecrets finds secrets in a line outside any AUTH exchange: passwords
+// typed after a failed AUTH, credentials sent a state too early or to a server
+// that never asked, XCLIENT LOGIN, and the authorization of an HTTP client.
+func (d *Dialogue) straySecrets(l *line, text []byte, c *Command) []secretSpan {
+	whole := []secretSpan{{0, len(text), &Mask{What: "line"}}}
+	switch {
+	case len(l.holes) > 0 && c.Verb != "XCLIENT":
+		whole[0].mask = l.maskIn(0, len(l.buf))
+		return whole
+	case c.Verb == "XCLIENT":
+		return xclientSecrets(text)
+	case c.Known || len(text) == 0:
+		return nil
+	case l.over == hiding, d.authTried, looksLikeCredential(text), isHTTPAuthorization(text):
+		return whole
+	}
+	return nil
+}
+
+// xclientSecrets finds the value of LOGIN (Postfix XCLIENT_README): it names an
+// account that the server is to believe in without a password.
+func xclientSecrets(text []byte) []secretSpan {
+	var found []secretSpan
+	upper := bytes.ToUpper(text)
+	for from := 0; ; {
+		i := bytes.Index(upper[from:], []byte(" LOGIN="))
+		if i < 0 {
+			return found
+		}
+		start := from + i + len(" LOGIN=")
+		end := start
+		for end < len(text) && text[end] != ' ' {
+			end++
+		}
+		if end > start && !strings.EqualFold(string(text[start:end]), "[UNAVAILABLE]") {
+			found = append(found, secretSpan{start, end, &Mask{What: "login"}})
+		}
+		from = end
+	}
+}
+
+// isHTTPAuthorization recognises what a web browser or a webhook sends when it
+// meets an SMTP port.
+func isHTTPAuthorization(text []byte) bool {
+	name, _, found := bytes.Cut(text, []byte(":"))
+	if !found {
+		return false
+	}
+	switch strings.ToLower(string(name)) {
+	case "authorization", "proxy-authorization", "cookie", "x-api-key":
+		return true
+	}
+	return false
+}
+
+// trimEOL cuts the line end off, CRLF or the bare LF.
+func trimEOL(p []byte) []byte {
+	p = bytes.TrimSuffix(p, []byte("\n"))
+	return bytes.TrimSuffix(p, []byte("\r"))
+}

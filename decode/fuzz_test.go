@@ -1,0 +1,121 @@
+package decode_test
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+	"time"
+
+	"smtptap/decode"
+)
+
+// plan turns fuzz bytes into turns: each turn begins with a byte that says who
+// speaks and how long.
+func plan(data []byte) []turn {
+	var turns []turn
+	for len(data) > 1 {
+		side := decode.Client
+		if data[0]&1 == 1 {
+			side = decode.Server
+		}
+		n := min(int(data[0]>>1)+1, len(data)-1)
+		turns = append(turns, turn{side, string(data[1 : 1+n])})
+		data = data[1+n:]
+	}
+	return turns
+}
+
+func planned(t testing.TB, text string) []byte {
+	var out []byte
+	for _, tn := range script(t, text) {
+		for p := []byte(tn.text); len(p) > 0; {
+			n := min(len(p), 128)
+			head := byte((n - 1) << 1)
+			if tn.side == decode.Server {
+				head |= 1
+			}
+			out = append(append(out, head), p[:n]...)
+			p = p[n:]
+		}
+	}
+	return out
+}
+
+// FuzzDialogue: never panics, other cuts give the same events, spans tile the
+// streams, and what was recorded reads as what was live.
+func FuzzDialogue(f *testing.F) {
+	for _, text := range scripts {
+		f.Add(planned(f, text), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, size uint8) {
+		turns := plan(data)
+		want := run(turns, whole)
+		checkTiles(t, "fuzz", want)
+		got := run(turns, func(n int) int { return min(n, int(size)%16+1) })
+		if !reflect.DeepEqual(got.events, want.events) {
+			t.Fatalf("other cuts:\n%s\nwant\n%s", shown(got.events), shown(want.events))
+		}
+		if len(want.events) == 0 {
+			return
+		}
+		if got := replay(want); !reflect.DeepEqual(got.events, want.events) {
+			t.Fatalf("recorded:\n%s\nwant\n%s", shown(got.events), shown(want.events))
+		}
+	})
+}
+
+// FuzzSecrets: a password that is sent in an AUTH exchange, cut anywhere, is in
+// nothing that a recorder is given.
+func FuzzSecrets(f *testing.F) {
+	const canary = "cAnArY-pAsSwOrD-4711"
+	f.Add("PLAIN", uint8(0), uint8(1), "235 ok")
+	f.Add("LOGIN", uint8(1), uint8(5), "535 no")
+	f.Add("XOAUTH2", uint8(2), uint8(3), "334 eyJzdGF0dXMiOiI0MDAifQ==")
+	f.Add("cram-md5", uint8(3), uint8(9), "504 what")
+	f.Fuzz(func(t *testing.T, mech string, form, size uint8, reply string) {
+		secret := b64("\x00user@example.com\x00" + canary)
+		lines := []string{
+			"AUTH " + mech + " " + secret + "\r\n",
+			"AUTH " + mech + "\r\n" + secret + "\r\n",
+			"auth " + mech + "\r\n" + b64("user@example.com") + "\r\n" + b64(canary) + "\r\n",
+			"Auth\t" + mech + "  " + secret,
+		}
+		turns := []turn{{decode.Server, "220 mx\r\n"}, {decode.Client, lines[int(form)%len(lines)]}, {decode.Server, reply + "\r\n"},
+			{decode.Client, b64(canary) + "\r\n"}, {decode.Server, "500 " + b64(canary) + "?\r\n"}}
+		if int(form)%len(lines) == 3 {
+			turns = turns[:3] // the line has no end, so nothing else can begin
+		}
+		r := run(turns, func(n int) int { return min(n, int(size)+1) })
+		for _, side := range []decode.Side{decode.Client, decode.Server} {
+			for _, form := range []string{canary, b64(canary), secret} {
+				if bytes.Contains(r.raw[side], []byte(form)) {
+					t.Fatalf("%s stream holds the secret:\n%q\n%s", side, r.raw[side], shown(r.events))
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkBody(b *testing.B) {
+	line := bytes.Repeat([]byte("x"), 76)
+	line = append(line, "\r\n"...)
+	body := bytes.Repeat(line, 64<<10/len(line))
+	var d decode.Dialogue
+	for _, tn := range []turn{{decode.Server, "220 mx\r\n"}, {decode.Client, "DATA\r\n"}, {decode.Server, "354 go\r\n"}, {decode.Client, "Subject: x\r\n\r\n"}} {
+		d.Feed(0, tn.side, []byte(tn.text))
+	}
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		d.Feed(time.Second, decode.Client, body)
+	}
+}
+
+func BenchmarkSession(b *testing.B) {
+	turns := script(b, scripts["a message"])
+	for b.Loop() {
+		var d decode.Dialogue
+		for _, tn := range turns {
+			d.Feed(0, tn.side, []byte(tn.text))
+		}
+	}
+}

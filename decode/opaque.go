@@ -1,0 +1,126 @@
+package decode
+
+import "time"
+
+// An opaqueRun is a run of client bytes that are not SMTP text. TLS is told
+// record by record at first, so that a ClientHello on a plain port is seen at
+// once; the rest is one event at the end.
+type opaqueRun struct {
+	start     int64
+	begin, at time.Duration
+	raw       []byte
+	n         int64
+	first     bool // nothing was told yet
+}
+
+// takeOpaque takes client bytes that are not lines.
+func (d *Dialogue) takeOpaque(at time.Duration, p []byte) {
+	for len(p) > 0 {
+		if d.opaque == nil {
+			d.opaque = &opaqueRun{start: d.pos[Client], begin: at, first: d.pos[Client] == 0}
+		}
+		run := d.opaque
+		n := len(p)
+		if run.first {
+			n = min(n, run.untilRecord())
+		}
+		if room := MaxRaw - len(run.raw); room > 0 {
+			run.raw = append(run.raw, p[:min(n, room)]...)
+		}
+		d.keep(at, Client, p[:n])
+		run.n += int64(n)
+		run.at = at
+		p = p[n:]
+		if run.first && run.untilRecord() == 0 {
+			d.flushOpaque()
+			d.opaque = &opaqueRun{start: d.pos[Client], begin: at}
+		}
+	}
+}
+
+// untilRecord is how many bytes are missing from the first TLS record (RFC
+// 8446 section 5.1): five bytes of header, the last two of them its length.
+func (r *opaqueRun) untilRecord() int {
+	const header = 5
+	if r.n < header {
+		return header - int(r.n)
+	}
+	return header + (int(r.raw[3])<<8 | int(r.raw[4])) - int(r.n)
+}
+
+// flushOpaque tells of the run so far.
+func (d *Dialogue) flushOpaque() {
+	run := d.opaque
+	d.opaque = nil
+	if run == nil || run.n == 0 {
+		return
+	}
+	e := Event{Begin: run.begin, At: run.at, Side: Client, Span: Span{run.start, d.pos[Client]}, Kind: KindOpaque, Raw: run.raw}
+	if run.start == 0 && !d.tls {
+		e.Notes = append(e.Notes, note("not-smtp-tls", 1))
+	}
+	d.emit(e)
+}
+
+// looksLikeTLS reports whether a stream that begins with p begins with a TLS
+// handshake record. No SMTP command starts with that control character.
+func looksLikeTLS(p []byte) bool { return len(p) > 0 && p[0] == 0x16 }
+
+// swallow tells of bytes that went no further.
+func (d *Dialogue) swallow(at time.Duration, side Side, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	id := "starttls-injection"
+	if side == Server {
+		id = "starttls-reply-injection"
+	}
+	e := Event{Begin: at, At: at, Side: side, Kind: KindOpaque, Span: Span{Start: d.pos[side]}}
+	if from, found := d.firstSecret(side, p); found && !d.KeepSecrets {
+		d.keep(at, side, p[:from])
+		secret := d.pos[side]
+		d.mask(at, side, &Mask{What: "line"})
+		e.Secrets = []Span{{secret, d.pos[side]}}
+		e.Raw = append(clone(p[:from]), MaskText...)
+	} else {
+		d.keep(at, side, p)
+		e.Raw = clone(p)
+	}
+	e.Span.End = d.pos[side]
+	e.Notes = append(e.Notes, note(id, 1))
+	d.emit(e)
+}
+
+// firstSecret finds where credentials may begin in client text that no
+// dialogue gave a meaning to.
+func (d *Dialogue) firstSecret(side Side, p []byte) (int, bool) {
+	if side != Client || looksLikeTLS(p) {
+		return 0, false
+	}
+	if d.authTried {
+		return 0, true
+	}
+	for start := 0; start < len(p); {
+		n, _ := (&line{}).upTo(p[start:])
+		text := p[start : start+n]
+		if from, _ := authInitial(text); from >= 0 {
+			return start + from, true
+		}
+		if hasVerb(text, "AUTH") {
+			return start + n, start+n < len(p)
+		}
+		if hasVerb(text, "XCLIENT") || looksLikeCredential(text) {
+			return start, true
+		}
+		start += n
+	}
+	return 0, false
+}
+
+func joined(chunks []chunk) []byte {
+	var all []byte
+	for _, c := range chunks {
+		all = append(all, c.p...)
+	}
+	return all
+}

@@ -1,0 +1,237 @@
+package decode
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// A scanner finds the ends of a message's lines and of the message, and counts
+// what is unusual. It works on runs of bytes: only the first few of a line,
+// where the dot may stand that ends the message, are looked at one by one.
+//
+// The message ends at CRLF "." CRLF and nowhere else (RFC 5321 section
+// 4.1.1.4). What other servers might take for its end is counted as alike.
+type scanner struct {
+	counts
+	dots      bool // a line with a single dot ends the message
+	length    int64
+	prevCR    bool // the last byte was a CR, which may belong to a line end
+	start     start
+	afterCRLF bool // the line before ended in CRLF
+	nul       bool // a NUL stands beside the dot
+	crs       int  // CRs behind the dot
+
+	bareCRs, anyNUL, anyHigh bool // of the bytes at hand
+}
+
+// start is what has been seen of a line that may be the end of data.
+type start uint8
+
+const (
+	insideLine start = iota
+	startOfLine
+	afterNUL
+	afterDot
+	afterDotCR
+)
+
+// counts are observations about a piece of a message.
+type counts struct {
+	lines, longest                                int64
+	bareLF, bareCR, nuls, long, alike, notStuffed int
+	eightBit                                      bool
+}
+
+// longestText is what a line of text may hold without its CRLF (RFC 5321
+// section 4.5.3.1.6).
+const longestText = 998
+
+func newScanner(dots bool) scanner {
+	return scanner{dots: dots, start: startOfLine, afterCRLF: true}
+}
+
+// look notes what is to be expected of a chunk, so that the common chunk need
+// not be searched for it line by line.
+func (s *scanner) look(p []byte) {
+	whole := bytes.TrimSuffix(p, []byte{'\r'})
+	s.bareCRs = bytes.Count(whole, []byte{'\r'}) != bytes.Count(whole, []byte("\r\n"))
+	s.anyNUL = bytes.IndexByte(p, 0) >= 0
+	s.anyHigh = hasEightBit(p)
+}
+
+// hasEightBit reports octets above 127, looking at eight at a time.
+func hasEightBit(p []byte) bool {
+	const high = 0x8080808080808080
+	for len(p) >= 8 {
+		if binary.LittleEndian.Uint64(p)&high != 0 {
+			return true
+		}
+		p = p[8:]
+	}
+	for _, b := range p {
+		if b&0x80 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// next scans p up to the end of a line, or of p. done means that the message
+// ends there.
+func (s *scanner) next(p []byte) (n int, ended, done bool) {
+	for n < len(p) {
+		switch {
+		case s.start != insideLine:
+			used, ended, done := s.startByte(p[n])
+			n += used
+			if ended {
+				return n, ended, done
+			}
+		case s.prevCR && p[n] == '\n':
+			s.prevCR = false
+			s.endLine(true)
+			return n + 1, true, false
+		case s.prevCR:
+			s.prevCR = false
+			s.loneCR()
+		default:
+			used, ended := s.inside(p[n:])
+			n += used
+			if ended {
+				return n, true, false
+			}
+		}
+	}
+	return n, false, false
+}
+
+// inside takes bytes that can't be part of an end of data.
+func (s *scanner) inside(p []byte) (n int, ended bool) {
+	lf := bytes.IndexByte(p, '\n')
+	text := p
+	if lf >= 0 {
+		text = p[:lf]
+	}
+	if s.bareCRs {
+		if cr := bytes.IndexByte(text, '\r'); cr >= 0 {
+			s.count(text[:cr])
+			s.prevCR = true
+			return cr + 1, false
+		}
+	}
+	crlf := bytes.HasSuffix(text, []byte{'\r'})
+	s.count(bytes.TrimSuffix(text, []byte{'\r'}))
+	if lf < 0 {
+		s.prevCR = crlf
+		return len(p), false
+	}
+	s.endLine(crlf)
+	return lf + 1, true
+}
+
+// count takes text of a line.
+func (s *scanner) count(text []byte) {
+	s.length += int64(len(text))
+	if s.anyNUL {
+		s.nuls += bytes.Count(text, []byte{0})
+	}
+	if s.anyHigh && !s.eightBit {
+		s.eightBit = hasEightBit(text)
+	}
+}
+
+// loneCR is a CR that no LF follows. Some servers take it for a line end.
+func (s *scanner) loneCR() {
+	s.bareCR++
+	s.length++
+	s.start, s.afterCRLF = startOfLine, false
+}
+
+func (s *scanner) endLine(crlf bool) {
+	s.lines++
+	s.longest = max(s.longest, s.length)
+	if s.length > longestText {
+		s.long++
+	}
+	if !crlf {
+		s.bareLF++
+	}
+	s.length = 0
+	s.start, s.afterCRLF = startOfLine, crlf
+}
+
+// startByte looks at one byte near the start of a line. It uses the byte or
+// leaves it to be looked at again in the new state.
+func (s *scanner) startByte(c byte) (used int, ended, done bool) {
+	switch s.start {
+	case startOfLine:
+		s.nul, s.crs = false, 0
+		switch {
+		case s.dots && c == '.':
+			s.start = afterDot
+		case s.dots && c == 0:
+			s.start, s.nul = afterNUL, true
+			s.nuls++
+		default:
+			s.start = insideLine
+			return 0, false, false
+		}
+		s.length++
+		return 1, false, false
+	case afterNUL:
+		if c != '.' {
+			s.start = insideLine
+			return 0, false, false
+		}
+		s.start = afterDot
+		s.length++
+		return 1, false, false
+	case afterDot:
+		return s.behindDot(c)
+	}
+	return s.behindDotCR(c)
+}
+
+func (s *scanner) behindDot(c byte) (used int, ended, done bool) {
+	switch c {
+	case '\r':
+		s.start, s.crs = afterDotCR, 1
+		return 1, false, false
+	case '\n':
+		s.alike++
+		s.endLine(false)
+		return 1, true, false
+	case 0:
+		s.nul = true
+		s.nuls++
+		s.length++
+		return 1, false, false
+	case '.':
+	default:
+		if !s.nul {
+			s.notStuffed++
+		}
+	}
+	s.start = insideLine
+	return 0, false, false
+}
+
+func (s *scanner) behindDotCR(c byte) (used int, ended, done bool) {
+	switch {
+	case c == '\n' && s.afterCRLF && !s.nul && s.crs == 1:
+		s.length = 0
+		return 1, true, true
+	case c == '\n':
+		s.alike++
+		s.bareCR += s.crs - 1
+		s.endLine(true)
+		return 1, true, false
+	case c == '\r':
+		s.crs++
+		return 1, false, false
+	}
+	s.alike++
+	s.bareCR += s.crs
+	s.start, s.afterCRLF = startOfLine, false
+	return 0, false, false
+}

@@ -1,0 +1,296 @@
+package decode
+
+import (
+	"strings"
+	"time"
+)
+
+// A question is something of the client that a reply is due for.
+type question struct {
+	seq  int
+	verb string
+}
+
+func (d *Dialogue) ask(seq int, verb string) { d.asked = append(d.asked, question{seq, verb}) }
+
+// feedServer reads reply lines, and returns how many bytes it took: all,
+// unless an accepted STARTTLS ends before.
+func (d *Dialogue) feedServer(at time.Duration, p []byte) int {
+	d.flushMissing(Server)
+	d.flushMissing(Client)
+	if d.upgraded {
+		d.upgraded = false
+		d.decide(inCommands)
+	}
+	taken := 0
+	for taken < len(p) {
+		n, ended := d.takeLine(at, Server, p[taken:], func([]byte) bool { return false })
+		taken += n
+		if !ended {
+			continue
+		}
+		d.serverLine(false)
+		if d.out.Accepted {
+			return taken
+		}
+	}
+	return taken
+}
+
+// A replyBuilder gathers the lines of one reply.
+type replyBuilder struct {
+	event Event
+	reply *Reply
+	text  int // bytes of text kept
+	codes bool
+}
+
+// serverLine takes a line of the server into its reply.
+func (d *Dialogue) serverLine(partial bool) {
+	l := &d.line[Server]
+	text := trimEOL(l.buf)
+	parsed := parseReplyLine(text, d.reply != nil)
+	e := d.flush(Server, l, d.echoes(text, parsed))
+	if !d.KeepSecrets {
+		parsed = parseReplyLine(trimEOL(e.Raw), d.reply != nil)
+	}
+	e.Notes = lineNotes(&e, l, partial)
+	l.reset()
+	b := d.reply
+	if b == nil {
+		b = &replyBuilder{event: e, reply: &Reply{Code: parsed.Code, To: -1}}
+		d.reply = b
+	} else {
+		b.merge(e)
+	}
+	b.add(parsed)
+	if parsed.More && !partial {
+		return
+	}
+	d.finishReply()
+}
+
+// merge adds another line's bytes to the reply's event.
+func (b *replyBuilder) merge(e Event) {
+	b.event.At = e.At
+	b.event.Span.End = e.Span.End
+	b.event.Secrets = append(b.event.Secrets, e.Secrets...)
+	if room := MaxRaw - len(b.event.Raw); room > 0 {
+		b.event.Raw = append(b.event.Raw, e.Raw[:min(room, len(e.Raw))]...)
+	}
+	b.event.Notes = addNotes(b.event.Notes, e.Notes)
+}
+
+// maxReplyText bounds the text of one reply that is kept for display.
+const maxReplyText = 64 << 10
+
+func (b *replyBuilder) add(l ReplyLine) {
+	r := b.reply
+	if l.Code != 0 && l.Code != r.Code {
+		if r.Code != 0 && !b.codes {
+			b.event.Notes = append(b.event.Notes, note("reply-codes-differ", 1))
+			b.codes = true
+		}
+		r.Code = l.Code // the last line decides
+	}
+	if l.Code == 0 {
+		b.event.Notes = addNotes(b.event.Notes, []Note{note("reply-no-code", 1)})
+	}
+	if r.Enhanced == "" {
+		r.Enhanced = l.Enhanced
+	}
+	if len(r.Lines) >= MaxReplyLines || b.text+len(l.Text) > maxReplyText {
+		r.Dropped++
+		return
+	}
+	b.text += len(l.Text)
+	r.Lines = append(r.Lines, l)
+}
+
+// finishReply pairs a complete reply with what it answers and lets it move the
+// dialogue on.
+func (d *Dialogue) finishReply() {
+	if d.reply == nil {
+		return
+	}
+	b := d.reply
+	d.reply = nil
+	e, r := b.event, b.reply
+	e.Kind, e.Reply = KindReply, r
+	if !d.greeted && d.isGreeting(r) {
+		d.greeted = true
+		e.Kind = KindGreeting
+		d.emit(e)
+		return
+	}
+	d.greeted = true
+	q, answered := d.answers(r)
+	if answered {
+		r.To, r.ToVerb = q.seq, q.verb
+	} else {
+		e.Notes = append(e.Notes, d.unsolicited(r))
+	}
+	if (r.ToVerb == "EHLO" || r.ToVerb == "HELO") && r.Code == 250 {
+		d.offered = map[string]bool{}
+		if r.ToVerb == "EHLO" {
+			r.EHLO = keywords(r)
+		}
+		for _, k := range r.EHLO {
+			d.offered[k.Name] = true
+		}
+	}
+	if r.ToVerb == "AUTH" {
+		e.Auth = d.challenged(r)
+	}
+	d.emit(e)
+	d.react(r, e.At)
+}
+
+// isGreeting tells the greeting from a reply in a dialogue whose beginning was
+// not seen.
+func (d *Dialogue) isGreeting(r *Reply) bool {
+	if !d.Midway || len(d.asked) == 0 {
+		return true
+	}
+	return r.Code == 220 && d.asked[0].verb != "STARTTLS"
+}
+
+// answers takes the question that a reply is for. Servers that lose count are
+// found by replies that only one command can have.
+func (d *Dialogue) answers(r *Reply) (question, bool) {
+	if d.client == inMessage && !d.message.chunked {
+		// Only the final dot, which has not come, is waited for now.
+		return question{}, false
+	}
+	only := map[int]string{354: "DATA", 334: "AUTH", 221: "QUIT"}[r.Code]
+	if only != "" {
+		for i, q := range d.asked {
+			if q.verb == only {
+				d.asked = d.asked[i:]
+				break
+			}
+		}
+	}
+	if len(d.asked) == 0 {
+		return question{}, false
+	}
+	q := d.asked[0]
+	d.asked = d.asked[1:]
+	return q, true
+}
+
+// unsolicited says how a reply came that answers nothing.
+func (d *Dialogue) unsolicited(r *Reply) Note {
+	if d.client == inMessage && r.Code/100 == 2 {
+		return note("early-reply", 1)
+	}
+	return note("unsolicited-reply", 1)
+}
+
+// react moves the dialogue on behind a reply.
+func (d *Dialogue) react(r *Reply, at time.Duration) {
+	switch r.ToVerb {
+	case "STARTTLS":
+		if r.To != d.starttls {
+			return
+		}
+		d.starttls = -1
+		if r.Code == 220 {
+			d.out.Accepted = true
+			d.upgraded = true
+			return
+		}
+		d.out.Refused = true
+		d.decide(inCommands)
+	case "DATA":
+		if r.Code/100 == 3 {
+			d.decide(inMessage)
+			return
+		}
+		d.refusedDATA = at
+		d.decide(inCommands)
+	case "AUTH":
+		if r.Code != 334 {
+			d.auth = nil
+		}
+	}
+}
+
+// keywords reads the extensions of an EHLO reply (RFC 5321 section 4.1.1.1).
+// The first line is the server's name.
+func keywords(r *Reply) []Keyword {
+	var out []Keyword
+	for i, l := range r.Lines {
+		if i == 0 {
+			continue
+		}
+		name, params, _ := strings.Cut(l.Text, " ")
+		if before, after, found := strings.Cut(name, "="); found {
+			// The form of before RFC 2554: AUTH=LOGIN.
+			name, params = before+"=", strings.TrimSpace(after+" "+params)
+		}
+		if name != "" {
+			out = append(out, Keyword{strings.ToUpper(name), params})
+		}
+	}
+	return out
+}
+
+// parseReplyLine reads one line of a reply (RFC 5321 section 4.2, RFC 2034).
+func parseReplyLine(text []byte, continued bool) ReplyLine {
+	var l ReplyLine
+	if len(text) < 3 || !digits(text[:3]) || len(text) > 3 && text[3] != ' ' && text[3] != '-' && text[3] != '\t' {
+		// Not a reply line; inside a reply it is taken for more of the text.
+		return ReplyLine{Text: string(text), More: continued}
+	}
+	l.Code = int(text[0]-'0')*100 + int(text[1]-'0')*10 + int(text[2]-'0')
+	rest := text[3:]
+	if len(rest) > 0 {
+		l.More = rest[0] == '-'
+		rest = rest[1:]
+	}
+	if n := enhancedLen(rest, text[0]); n > 0 {
+		l.Enhanced = string(rest[:n])
+		rest = rest[n:]
+		if len(rest) > 0 {
+			rest = rest[1:]
+		}
+	}
+	l.Text = string(rest)
+	return l
+}
+
+func digits(p []byte) bool {
+	for _, b := range p {
+		if b < '0' || b > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// enhancedLen is the length of the enhanced status code at the start of p, 0
+// for none (RFC 2034 section 4: class.subject.detail, class as in the code).
+func enhancedLen(p []byte, class byte) int {
+	if len(p) < 5 || p[0] != class || class != '2' && class != '4' && class != '5' {
+		return 0
+	}
+	i := 1
+	for range 2 {
+		if i >= len(p) || p[i] != '.' {
+			return 0
+		}
+		i++
+		start := i
+		for i < len(p) && i-start < 3 && p[i] >= '0' && p[i] <= '9' {
+			i++
+		}
+		if i == start {
+			return 0
+		}
+	}
+	if i < len(p) && p[i] != ' ' {
+		return 0
+	}
+	return i
+}
