@@ -72,6 +72,7 @@ type Piece struct {
 	Bytes   []byte   // valid until the next call; copy it to keep it
 	Mask    *Mask    // when set, Bytes is nil; shown as MaskText
 	Missing *Missing // when set, Bytes is nil
+	Fed     int      // how many fed bytes it stands for: len(Bytes), or the secret's length, which is never kept
 }
 
 // Out is what one call made of its bytes. Its slices are valid until the next
@@ -267,13 +268,13 @@ func (d *Dialogue) keep(at time.Duration, side Side, p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Bytes: p})
+	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Bytes: p, Fed: len(p)})
 	d.pos[side] += int64(len(p))
 }
 
-// mask hands the place of a secret to the recorder.
-func (d *Dialogue) mask(at time.Duration, side Side, m *Mask) {
-	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Mask: m})
+// mask hands the place of a secret of fed bytes to the recorder.
+func (d *Dialogue) mask(at time.Duration, side Side, m *Mask, fed int) {
+	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Mask: m, Fed: fed})
 	d.pos[side] += int64(len(MaskText))
 }
 

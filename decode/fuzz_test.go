@@ -51,6 +51,7 @@ func FuzzDialogue(f *testing.F) {
 		turns := plan(data)
 		want := run(turns, whole)
 		checkTiles(t, "fuzz", want)
+		checkFed(t, turns, want)
 		got := run(turns, func(n int) int { return min(n, int(size)%16+1) })
 		if !reflect.DeepEqual(got.events, want.events) {
 			t.Fatalf("other cuts:\n%s\nwant\n%s", shown(got.events), shown(want.events))
@@ -62,6 +63,21 @@ func FuzzDialogue(f *testing.F) {
 			t.Fatalf("recorded:\n%s\nwant\n%s", shown(got.events), shown(want.events))
 		}
 	})
+}
+
+// checkFed proves that every byte that was fed is accounted for by a piece.
+func checkFed(t testing.TB, turns []turn, r *recorder) {
+	t.Helper()
+	var fed, told [3]int
+	for _, tn := range turns {
+		fed[tn.side] += len(tn.text)
+	}
+	for _, p := range r.pieces {
+		told[p.Side] += p.Fed
+	}
+	if fed != told {
+		t.Fatalf("fed %v bytes, pieces stand for %v\n%s", fed, told, shown(r.events))
+	}
 }
 
 // FuzzSecrets: a password that is sent in an AUTH exchange, cut anywhere, is in

@@ -18,6 +18,7 @@ type line struct {
 	at    time.Duration // arrival of its newest byte
 	last  byte          // newest byte of a long line
 	crlf  bool          // a long line ended in CRLF
+	past  int           // how many bytes of it were not put into buf, its end included
 }
 
 // A mark says that the bytes from off on came at that time.
@@ -41,6 +42,14 @@ const (
 	keeping          // handed to the recorder as they come
 	hiding           // part of a secret
 )
+
+// dropped is how many bytes of a hidden line are neither in buf nor kept.
+func (l *line) dropped() int {
+	if l.over != hiding {
+		return 0
+	}
+	return l.past
+}
 
 func (l *line) empty() bool { return len(l.buf) == 0 }
 
@@ -124,7 +133,7 @@ func (d *Dialogue) flush(side Side, l *line, secrets []secretSpan) (e Event) {
 			d.keepRun(side, l, s.from, s.to)
 			raw = append(raw, l.buf[s.from:s.to]...)
 		default:
-			d.mask(l.timeOf(s.to-1), side, s.mask)
+			d.mask(l.timeOf(s.to-1), side, s.mask, s.to-s.from+l.dropped())
 			raw = append(raw, MaskText...)
 		}
 		e.Secrets = append(e.Secrets, Span{place, d.pos[side]})
@@ -244,6 +253,7 @@ func (d *Dialogue) overflowing(at time.Duration, side Side, p []byte) {
 		before = p[len(p)-2]
 	}
 	ended := p[len(p)-1] == '\n'
+	held := len(l.buf)
 	l.crlf = ended && before == '\r'
 	switch {
 	case l.over == keeping:
@@ -254,6 +264,7 @@ func (d *Dialogue) overflowing(at time.Duration, side Side, p []byte) {
 	case ended:
 		l.buf = append(l.buf, '\n')
 	}
+	l.past += len(p) - (len(l.buf) - held)
 	l.last = p[len(p)-1]
 	l.at = at
 }

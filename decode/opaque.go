@@ -79,7 +79,7 @@ func (d *Dialogue) swallow(at time.Duration, side Side, p []byte) {
 	if from, found := d.firstSecret(side, p); found && !d.KeepSecrets {
 		d.keep(at, side, p[:from])
 		secret := d.pos[side]
-		d.mask(at, side, &Mask{What: "line"})
+		d.mask(at, side, &Mask{What: "line"}, len(p)-from)
 		e.Secrets = []Span{{secret, d.pos[side]}}
 		e.Raw = append(clone(p[:from]), MaskText...)
 	} else {

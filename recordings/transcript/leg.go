@@ -94,8 +94,8 @@ func (l *leg) swallow(at time.Duration, r route, p []byte) decode.Out {
 }
 
 // place gives each byte of a piece the time and the route that it arrived
-// with, and calls give for each run that shares them. A secret has those of
-// its first byte.
+// with, and calls give for each run that shares them. A secret has the time
+// of its end, or how it was sent would show how long it is.
 func (l *leg) place(p decode.Piece, give func(time.Duration, route, []byte, *decode.Mask)) {
 	s := l.stream(p.Side)
 	if p.Mask != nil {
@@ -108,7 +108,7 @@ func (l *leg) place(p decode.Piece, give func(time.Duration, route, []byte, *dec
 			n -= next.n
 		}
 		s.grow(a.route, int64(len(decode.MaskText)))
-		give(a.at, a.route, nil, p.Mask)
+		give(p.At, a.route, nil, p.Mask)
 		return
 	}
 	for text := p.Bytes; len(text) > 0; {
