@@ -3,8 +3,11 @@ package decode_test
 import (
 	"bytes"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -334,4 +337,27 @@ func replay(live *recorder) *recorder {
 	}
 	got.close(live.events[len(live.events)-1].At)
 	return got
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestEvents(t *testing.T) {
+	for name, text := range scripts {
+		t.Run(name, func(t *testing.T) {
+			got := shown(decodeScript(t, text).events)
+			path := filepath.Join("testdata", "events", strings.ReplaceAll(name, " ", "-")+".golden")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
 }
