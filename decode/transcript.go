@@ -34,6 +34,7 @@ type Transcript struct {
 	Ended       bool // no more entries will come
 
 	Entries []Entry
+	Earlier int // entries before the first that are no longer held in memory; the recording has them
 
 	// CannotShow says in sentences what this transcript is unable to show,
 	// such as "the log holds no server lines".
