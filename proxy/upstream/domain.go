@@ -1,0 +1,141 @@
+package upstream
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// A Domain is where mail is addressed to: a domain name in both its forms, or
+// an address literal (RFC 5321 section 4.1.3).
+type Domain struct {
+	ASCII   string     // lower case, A-labels, no trailing dot; of a literal as given, with its brackets
+	Unicode string     // the same with U-labels; equal to ASCII when there are none
+	Literal netip.Addr // valid for an address literal only
+}
+
+// String is the ASCII form, with the Unicode form behind it when they differ.
+func (d Domain) String() string {
+	if d.Unicode == d.ASCII {
+		return d.ASCII
+	}
+	return d.ASCII + " (" + d.Unicode + ")"
+}
+
+const (
+	maxName  = 253 // of a domain name in its text form (RFC 1035 section 2.3.4)
+	maxLabel = 63
+)
+
+// toASCII maps as a lookup does, with the checks of IDNA2008. It is used only
+// for names that hold something other than ASCII, so its strictness about
+// underscores meets no existing host.
+var toASCII = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true))
+
+// ParseDomain reads what stands behind the @ of an address. The error is a
+// *LookupError with the problem BadDomain.
+func ParseDomain(s string) (Domain, error) {
+	bad := func(format string, args ...any) (Domain, error) {
+		return Domain{}, &LookupError{Name: s, Problem: BadDomain, Detail: fmt.Sprintf(format, args...)}
+	}
+	if strings.HasPrefix(s, "[") {
+		a, err := parseLiteral(s)
+		if err != nil {
+			return bad("%v", err)
+		}
+		return Domain{ASCII: s, Unicode: s, Literal: a}, nil
+	}
+	name := strings.TrimSuffix(s, ".")
+	if name == "" {
+		return bad("it is empty")
+	}
+	ascii := strings.ToLower(name)
+	if !isASCII(name) {
+		var err error
+		if ascii, err = toASCII.ToASCII(name); err != nil || !utf8.ValidString(name) {
+			return bad("it is no internationalized domain name")
+		}
+	}
+	if why := badName(ascii); why != "" {
+		return bad("%s", why)
+	}
+	if looksLikeAddress(ascii) {
+		return bad("an address must stand in brackets: [%s]", ascii)
+	}
+	d := Domain{ASCII: ascii, Unicode: ascii}
+	if strings.Contains(ascii, "xn--") {
+		if u, err := idna.Display.ToUnicode(ascii); err == nil {
+			d.Unicode = u
+		}
+	}
+	return d, nil
+}
+
+// parseLiteral reads an address literal: [192.0.2.1] or [IPv6:2001:db8::1].
+func parseLiteral(s string) (netip.Addr, error) {
+	inner, ok := strings.CutSuffix(s[1:], "]")
+	if !ok {
+		return netip.Addr{}, fmt.Errorf("the bracket is not closed")
+	}
+	const tag = "IPv6:"
+	six := len(inner) >= len(tag) && strings.EqualFold(inner[:len(tag)], tag)
+	if six {
+		inner = inner[len(tag):]
+	}
+	a, err := netip.ParseAddr(inner)
+	switch {
+	case err != nil || a.Zone() != "":
+		return netip.Addr{}, fmt.Errorf("no address stands in the brackets")
+	case a.Is6() && !six:
+		return netip.Addr{}, fmt.Errorf("an IPv6 address literal begins with [IPv6:")
+	case a.Is4() && six:
+		return netip.Addr{}, fmt.Errorf("an IPv4 address stands behind IPv6:")
+	}
+	return a, nil
+}
+
+// badName says why name is not one that a host or mail domain can have, or "".
+// Underscores are let through: names with them exist and resolve.
+func badName(name string) string {
+	if len(name) > maxName {
+		return fmt.Sprintf("it is longer than %d octets", maxName)
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		switch {
+		case label == "":
+			return "it has an empty label"
+		case len(label) > maxLabel:
+			return fmt.Sprintf("it has a label longer than %d octets", maxLabel)
+		case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):
+			return "it has a label that begins or ends with a hyphen"
+		}
+		for _, c := range []byte(label) {
+			if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+				return "it holds something other than letters, digits, hyphens and dots"
+			}
+		}
+	}
+	return ""
+}
+
+// looksLikeAddress reports whether name is an IP address, or would be read as
+// one: no top-level domain consists of digits (RFC 3696 section 2).
+func looksLikeAddress(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

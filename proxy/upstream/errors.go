@@ -1,0 +1,91 @@
+package upstream
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Problem is the kind of reason for which no server was found or reached.
+type Problem string
+
+const (
+	BadDomain     Problem = "bad-domain"     // no domain name and no address literal
+	NoSuchDomain  Problem = "no-such-domain" // NXDOMAIN
+	NoData        Problem = "no-data"        // the name exists, without records of the kind asked for
+	NoAddress     Problem = "no-address"     // neither MX nor address, or no MX host has an address
+	NullMX        Problem = "null-mx"        // the domain says that it takes no mail (RFC 7505)
+	BadMX         Problem = "bad-mx"         // the MX records name nothing that can be a mail server
+	AliasLoop     Problem = "alias-loop"     // CNAME records in a circle, or more than maxAliases of them
+	ServerFailure Problem = "server-failure" // SERVFAIL, or another error of the resolver's
+	ServerRefused Problem = "server-refused" // REFUSED
+	Timeout       Problem = "timeout"        // no resolver answered in time
+	BadAnswer     Problem = "bad-answer"     // what came was not the answer to the question
+	NotAllowed    Problem = "not-allowed"    // the address is private or otherwise special
+	Loop          Problem = "loop"           // the session would come back to smtptap
+	Unreachable   Problem = "unreachable"    // no address accepted a connection
+)
+
+// problems gives each Problem its words and the reply that a mail server gives
+// for it (RFC 5321 section 4.2, RFC 3463, RFC 7505 section 4).
+var problems = map[Problem]struct {
+	words    string
+	code     int
+	enhanced string
+}{
+	BadDomain:     {"not a domain", 501, "5.1.3"},
+	NoSuchDomain:  {"no such domain", 550, "5.1.2"},
+	NoData:        {"no such record", 550, "5.4.4"},
+	NoAddress:     {"no mail server has an address", 550, "5.4.4"},
+	NullMX:        {"the domain accepts no mail (null MX)", 556, "5.1.10"},
+	BadMX:         {"the MX records name no mail server", 550, "5.4.4"},
+	AliasLoop:     {"the aliases (CNAME) lead nowhere", 550, "5.4.4"},
+	ServerFailure: {"the DNS server failed", 451, "4.4.3"},
+	ServerRefused: {"the DNS server refused to answer", 451, "4.4.3"},
+	Timeout:       {"no answer from DNS in time", 451, "4.4.3"},
+	BadAnswer:     {"DNS gave an answer that cannot be used", 451, "4.4.3"},
+	NotAllowed:    {"the address is not a public one", 550, "5.7.1"},
+	Loop:          {"mail would come back here", 554, "5.4.6"},
+	Unreachable:   {"no mail server could be reached", 451, "4.4.1"},
+}
+
+// Temporary reports whether trying again later may help.
+func (p Problem) Temporary() bool { return problems[p].code/100 == 4 }
+
+// A Reply is an SMTP reply that tells a client about a problem.
+type Reply struct {
+	Code     int
+	Enhanced string // enhanced status code (RFC 3463)
+	Text     string // one line; what a peer or the DNS chose is not escaped in it
+}
+
+// A LookupError says why the DNS gave no server, or why none may be used.
+type LookupError struct {
+	Name    string // domain or host asked for
+	Kind    string // kind of record asked for, or ""
+	Problem Problem
+	Detail  string // in words, or ""
+	Err     error  // what caused it, or nil
+}
+
+func (e *LookupError) Error() string {
+	var b strings.Builder
+	if e.Kind != "" {
+		b.WriteString(e.Kind + " of ")
+	}
+	fmt.Fprintf(&b, "%s: %s", e.Name, problems[e.Problem].words)
+	if e.Detail != "" {
+		b.WriteString(": " + e.Detail)
+	}
+	return b.String()
+}
+
+func (e *LookupError) Unwrap() error { return e.Err }
+
+// Temporary reports whether trying again later may help.
+func (e *LookupError) Temporary() bool { return e.Problem.Temporary() }
+
+// Reply is what a mail server would answer to RCPT for this reason.
+func (e *LookupError) Reply() Reply {
+	p := problems[e.Problem]
+	return Reply{Code: p.code, Enhanced: p.enhanced, Text: e.Error()}
+}
