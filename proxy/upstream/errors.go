@@ -3,6 +3,8 @@ package upstream
 import (
 	"fmt"
 	"strings"
+
+	"smtptap/decode/visible"
 )
 
 // A Problem is the kind of reason for which no server was found or reached.
@@ -55,7 +57,7 @@ func (p Problem) Temporary() bool { return problems[p].code/100 == 4 }
 type Reply struct {
 	Code     int
 	Enhanced string // enhanced status code (RFC 3463)
-	Text     string // one line; what a peer or the DNS chose is not escaped in it
+	Text     string // one line of printable ASCII
 }
 
 // A LookupError says why the DNS gave no server, or why none may be used.
@@ -72,9 +74,9 @@ func (e *LookupError) Error() string {
 	if e.Kind != "" {
 		b.WriteString(e.Kind + " of ")
 	}
-	fmt.Fprintf(&b, "%s: %s", e.Name, problems[e.Problem].words)
+	fmt.Fprintf(&b, "%s: %s", visible.Text(e.Name), problems[e.Problem].words)
 	if e.Detail != "" {
-		b.WriteString(": " + e.Detail)
+		b.WriteString(": " + visible.Text(e.Detail))
 	}
 	return b.String()
 }
@@ -87,5 +89,19 @@ func (e *LookupError) Temporary() bool { return e.Problem.Temporary() }
 // Reply is what a mail server would answer to RCPT for this reason.
 func (e *LookupError) Reply() Reply {
 	p := problems[e.Problem]
-	return Reply{Code: p.code, Enhanced: p.enhanced, Text: e.Error()}
+	return Reply{Code: p.code, Enhanced: p.enhanced, Text: inASCII(e.Error())}
+}
+
+// inASCII writes what is not ASCII as \u20ac: a reply may hold nothing else
+// unless the client asked for it (RFC 6531 section 3.7.4.2).
+func inASCII(safe string) string {
+	var b strings.Builder
+	for _, r := range safe {
+		if r < 0x80 {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }

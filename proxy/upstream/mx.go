@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/visible"
 )
 
 // Limits of one lookup (RFC 5321 section 5.1 asks for at least two addresses).
@@ -83,8 +84,8 @@ func (l *Lookup) usable(d Domain, res result) (hosts []Host, refused []string, n
 		}
 		name := strings.ToLower(trimDot(mx.Mx))
 		if reason := badHost(name); reason != "" {
-			refused = append(refused, fmt.Sprintf("MX %d %q: %s", mx.Preference, name, reason))
-			l.note(&facts.Note{ID: "mx-unusable", Text: fmt.Sprintf("MX %d of %s names %q: %s", mx.Preference, d.ASCII, name, reason)})
+			refused = append(refused, fmt.Sprintf("MX %d %s: %s", mx.Preference, name, reason))
+			l.note(&facts.Note{ID: "mx-unusable", Text: fmt.Sprintf("MX %d of %s names %s: %s", mx.Preference, d.ASCII, visible.Text(name), reason)})
 			continue
 		}
 		h := Host{Name: name, Preference: mx.Preference, Why: fmt.Sprintf("MX %d of %s", mx.Preference, d.ASCII), Claimed: res.claimed}
