@@ -90,9 +90,9 @@ func parseLiteral(s string) (netip.Addr, error) {
 	case err != nil || a.Zone() != "":
 		return netip.Addr{}, fmt.Errorf("no address stands in the brackets")
 	case a.Is6() && !six:
-		return netip.Addr{}, fmt.Errorf("an IPv6 address literal begins with [IPv6:")
+		return netip.Addr{}, fmt.Errorf("the tag IPv6 is missing before the address")
 	case a.Is4() && six:
-		return netip.Addr{}, fmt.Errorf("an IPv4 address stands behind IPv6:")
+		return netip.Addr{}, fmt.Errorf("an IPv4 address stands behind the tag IPv6")
 	}
 	return a, nil
 }
