@@ -23,6 +23,10 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 		rest := p[taken:]
 		switch d.client {
 		case afterDATA, afterTLS:
+			if d.Gate && d.client == afterTLS {
+				d.out.HoldClient = true
+				return taken
+			}
 			d.hold(at, rest)
 			return len(p)
 		case notText:

@@ -10,6 +10,9 @@ type Dialogue struct {
 	// Midway is set for a dialogue whose beginning was not seen, such as a
 	// pasted log: the first reply need not be the greeting.
 	Midway bool
+	// Gate is set by a caller that holds the client's bytes itself while the
+	// reply to STARTTLS is pending: Feed then takes none of them.
+	Gate bool
 
 	out Out
 	seq int
@@ -80,7 +83,8 @@ type Piece struct {
 type Out struct {
 	// N is how many of the bytes were consumed. It is less than what was
 	// given only at a boundary whose far side is the caller's to decide; see
-	// HoldClient and Accepted. To decide nothing, feed the rest again.
+	// HoldClient and Accepted. To decide nothing, leave Gate unset and feed
+	// the rest again.
 	N int
 	// Events that are now complete, in order.
 	Events []Event

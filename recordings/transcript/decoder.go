@@ -23,6 +23,7 @@ type decoder struct {
 	record func(recordings.Record) // takes what is to be recorded; Data is only lent
 	fault  func(cause any)         // told once, when decoding panicked; may be nil
 
+	live    bool // the caller holds back what the client sends while the reply to STARTTLS is pending
 	failed  bool // decoding panicked: what follows is not understood
 	dialled bool // the server's leg has had its first connection
 }
@@ -30,6 +31,7 @@ type decoder struct {
 // init makes the decoder ready for the first thing that happens.
 func (d *decoder) init(splitLegs bool) {
 	d.client.dialogue.KeepSecrets = d.keepSecrets
+	d.client.dialogue.Gate = d.live
 	if splitLegs {
 		d.server = &leg{upstream: true}
 		d.server.dialogue.KeepSecrets = d.keepSecrets

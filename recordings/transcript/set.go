@@ -54,7 +54,7 @@ func NewSet(o Options) *Set {
 func (s *Set) Begin(ses Session) *Log {
 	started := s.options.Clock()
 	l := &Log{started: started, ses: ses, set: s}
-	l.decoder = decoder{keepSecrets: s.options.KeepSecrets, entry: l.add}
+	l.decoder = decoder{keepSecrets: s.options.KeepSecrets, live: true, entry: l.add}
 	l.decoder.init(ses.SplitLegs)
 	s.mu.Lock()
 	for l.id == "" || s.byID[l.id] != nil {
