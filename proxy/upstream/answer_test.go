@@ -72,7 +72,7 @@ func FuzzAnswer(f *testing.F) {
 func TestReplyIsPrintableASCII(t *testing.T) {
 	for _, name := range []string{"a\r\nb", "a\x1b[2J", "b\u00fccher..example", "\xff", "a\u202eb"} {
 		_, err := ParseDomain(name)
-		failed, ok := err.(*LookupError)
+		failed, ok := err.(*NoServerError)
 		if !ok {
 			t.Fatalf("%q: %v", name, err)
 		}

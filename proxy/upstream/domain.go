@@ -36,10 +36,10 @@ const (
 var toASCII = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true))
 
 // ParseDomain reads what stands behind the @ of an address. The error is a
-// *LookupError with the problem BadDomain.
+// *NoServerError with the problem BadDomain.
 func ParseDomain(s string) (Domain, error) {
 	bad := func(format string, args ...any) (Domain, error) {
-		return Domain{}, &LookupError{Name: s, Problem: BadDomain, Detail: fmt.Sprintf(format, args...)}
+		return Domain{}, &NoServerError{Name: s, Problem: BadDomain, Detail: fmt.Sprintf(format, args...)}
 	}
 	if strings.HasPrefix(s, "[") {
 		a, err := parseLiteral(s)

@@ -60,16 +60,17 @@ type Reply struct {
 	Text     string // one line of printable ASCII
 }
 
-// A LookupError says why the DNS gave no server, or why none may be used.
-type LookupError struct {
-	Name    string // domain or host asked for
+// A NoServerError says why there is no server to go to: the DNS names none, or
+// none may be used, or none could be reached.
+type NoServerError struct {
+	Name    string // domain or host
 	Kind    string // kind of record asked for, or ""
 	Problem Problem
 	Detail  string // in words, or ""
 	Err     error  // what caused it, or nil
 }
 
-func (e *LookupError) Error() string {
+func (e *NoServerError) Error() string {
 	var b strings.Builder
 	if e.Kind != "" {
 		b.WriteString(e.Kind + " of ")
@@ -81,13 +82,13 @@ func (e *LookupError) Error() string {
 	return b.String()
 }
 
-func (e *LookupError) Unwrap() error { return e.Err }
+func (e *NoServerError) Unwrap() error { return e.Err }
 
 // Temporary reports whether trying again later may help.
-func (e *LookupError) Temporary() bool { return e.Problem.Temporary() }
+func (e *NoServerError) Temporary() bool { return e.Problem.Temporary() }
 
 // Reply is what a mail server would answer to RCPT for this reason.
-func (e *LookupError) Reply() Reply {
+func (e *NoServerError) Reply() Reply {
 	p := problems[e.Problem]
 	return Reply{Code: p.code, Enhanced: p.enhanced, Text: inASCII(e.Error())}
 }

@@ -35,7 +35,7 @@ type Host struct {
 // Hosts finds the servers that take mail for d: its MX hosts by preference,
 // those of equal preference in random order, or the domain itself when it has
 // none (RFC 5321 section 5.1), at most MaxHosts. A nil rng means the default
-// source. The error is a *LookupError, or the context's.
+// source. The error is a *NoServerError, or the context's.
 func (l *Lookup) Hosts(ctx context.Context, d Domain, rng *rand.Rand) (hosts []Host, err error) {
 	if d.Literal.IsValid() {
 		return []Host{{Name: d.ASCII, Why: "address literal", Literal: d.Literal}}, nil
@@ -46,7 +46,7 @@ func (l *Lookup) Hosts(ctx context.Context, d Domain, rng *rand.Rand) (hosts []H
 
 func (l *Lookup) hosts(ctx context.Context, d Domain, rng *rand.Rand) ([]Host, error) {
 	res, err := l.ask(ctx, d.ASCII, dns.TypeMX)
-	var failed *LookupError
+	var failed *NoServerError
 	if errors.As(err, &failed) && failed.Problem == NoData {
 		return []Host{{Name: d.ASCII, Why: "no MX: address of " + d.ASCII}}, nil
 	}
@@ -56,9 +56,9 @@ func (l *Lookup) hosts(ctx context.Context, d Domain, rng *rand.Rand) ([]Host, e
 	hosts, refused, null := l.usable(d, res)
 	switch {
 	case len(hosts) == 0 && null && len(refused) == 0:
-		return nil, &LookupError{Name: d.ASCII, Kind: "MX", Problem: NullMX}
+		return nil, &NoServerError{Name: d.ASCII, Kind: "MX", Problem: NullMX}
 	case len(hosts) == 0:
-		return nil, &LookupError{Name: d.ASCII, Kind: "MX", Problem: BadMX, Detail: strings.Join(refused, "; ")}
+		return nil, &NoServerError{Name: d.ASCII, Kind: "MX", Problem: BadMX, Detail: strings.Join(refused, "; ")}
 	case null:
 		l.note(&facts.Note{ID: "null-mx-beside-others", Text: "a null MX stands beside other MX records of " + d.ASCII + "; it must be the only one (RFC 7505 section 3)"})
 	}
@@ -120,7 +120,7 @@ func sortHosts(hosts []Host, rng *rand.Rand) {
 
 // Addresses finds the addresses of h, asking for A and AAAA at the same time.
 // They come in the order in which they are to be tried: IPv6 and IPv4 in turn
-// (RFC 8305 section 4), at most MaxAddresses. The error is a *LookupError, or
+// (RFC 8305 section 4), at most MaxAddresses. The error is a *NoServerError, or
 // the context's.
 func (l *Lookup) Addresses(ctx context.Context, h Host) (addrs []netip.Addr, err error) {
 	if h.Literal.IsValid() {
@@ -155,9 +155,9 @@ func (l *Lookup) addresses(ctx context.Context, h Host) ([]netip.Addr, error) {
 // trying again may help, and otherwise that there is no such host, or no
 // address of it.
 func noAddress(host string, errs ...error) error {
-	var told *LookupError
+	var told *NoServerError
 	for _, err := range errs {
-		var failed *LookupError
+		var failed *NoServerError
 		if !errors.As(err, &failed) {
 			return err
 		}
@@ -166,7 +166,7 @@ func noAddress(host string, errs ...error) error {
 		}
 	}
 	if told.Problem == NoData {
-		return &LookupError{Name: host, Problem: NoAddress}
+		return &NoServerError{Name: host, Problem: NoAddress}
 	}
 	return told
 }

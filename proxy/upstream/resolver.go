@@ -105,10 +105,10 @@ type result struct {
 }
 
 // ask finds the records of that type for name, through its aliases. The error
-// is a *LookupError, or the context's when the caller cancelled it.
+// is a *NoServerError, or the context's when the caller cancelled it.
 func (l *Lookup) ask(ctx context.Context, name string, qtype uint16) (result, error) {
 	fail := func(p Problem, detail string, err error) (result, error) {
-		return result{}, &LookupError{Name: trimDot(name), Kind: dns.TypeToString[qtype], Problem: p, Detail: detail, Err: err}
+		return result{}, &NoServerError{Name: trimDot(name), Kind: dns.TypeToString[qtype], Problem: p, Detail: detail, Err: err}
 	}
 	res := result{owner: dns.Fqdn(name), claimed: true}
 	for {
@@ -146,7 +146,7 @@ func aliasDetail(name, end string) string {
 // question asks the servers for one name and type until one of them answers.
 // A server that failed or refused is not asked again, one that was silent is.
 func (l *Lookup) question(ctx context.Context, name string, qtype uint16) (*dns.Msg, string, error) {
-	failed := &LookupError{Name: trimDot(name), Kind: dns.TypeToString[qtype], Problem: Timeout}
+	failed := &NoServerError{Name: trimDot(name), Kind: dns.TypeToString[qtype], Problem: Timeout}
 	servers, err := l.resolver.servers()
 	if err != nil {
 		failed.Problem, failed.Detail, failed.Err = ServerFailure, err.Error(), err

@@ -90,7 +90,7 @@ func hostNames(hosts []upstream.Host) []string {
 }
 
 func problem(err error) upstream.Problem {
-	var failed *upstream.LookupError
+	var failed *upstream.NoServerError
 	if errors.As(err, &failed) {
 		return failed.Problem
 	}
@@ -148,7 +148,7 @@ func TestHosts(t *testing.T) {
 			if !slices.Equal(got, tt.want) || problem(err) != tt.problem {
 				t.Errorf("hosts %q, error %v, want %q, problem %q", got, err, tt.want, tt.problem)
 			}
-			var failed *upstream.LookupError
+			var failed *upstream.NoServerError
 			if errors.As(err, &failed) && failed.Reply().Code != tt.code {
 				t.Errorf("reply %v, want code %d", failed.Reply(), tt.code)
 			}
@@ -385,7 +385,7 @@ func TestFaults(t *testing.T) {
 			if fmt.Sprint(hostNames(hosts)) != tt.want || problem(err) != tt.problem {
 				t.Errorf("hosts %q, error %v, want %s, problem %q", hostNames(hosts), err, tt.want, tt.problem)
 			}
-			var failed *upstream.LookupError
+			var failed *upstream.NoServerError
 			if errors.As(err, &failed) {
 				if got := failed.Reply().Code; got != tt.code || failed.Temporary() != (tt.code/100 == 4) {
 					t.Errorf("reply code %d, temporary %v, want %d", got, failed.Temporary(), tt.code)

@@ -1,0 +1,306 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"smtptap/decode/facts"
+)
+
+// A Connector opens connections to servers whose addresses somebody else
+// chose: whoever runs the domain that mail is for.
+type Connector struct {
+	// Port of every server, 25 if zero.
+	Port uint16
+	// AllowPrivate lets a domain lead to private, loopback and otherwise
+	// special addresses.
+	AllowPrivate bool
+	// Timeout is how long one address has to accept, 30 s if zero.
+	Timeout time.Duration
+	// Stagger is how long an address is waited for before the next one of the
+	// same host is tried beside it, 250 ms if zero (RFC 8305 section 5).
+	Stagger time.Duration
+	// Loop reports whether a connection to remote would come back to
+	// smtptap; local is invalid before the connection is made. May be nil.
+	Loop func(local, remote netip.AddrPort) bool
+
+	dial func(ctx context.Context, address string) (net.Conn, error) // replaced in tests
+}
+
+const (
+	defaultPort    = 25
+	defaultConnect = 30 * time.Second
+	defaultStagger = 250 * time.Millisecond
+)
+
+// Classes of facts.Dial.
+const (
+	classRefused     = "refused"
+	classTimeout     = "timeout"
+	classUnreachable = "unreachable"
+	classResolve     = "resolve"
+	classNotAllowed  = "not-allowed"
+	classLoop        = "loop"
+	classOther       = "other"
+)
+
+// A specialError is an address that must not be connected to.
+type specialError struct{ kind string }
+
+func (e *specialError) Error() string {
+	return "the address is " + e.kind + "; mail of a foreign domain is not taken there without --allow-private"
+}
+
+var (
+	errLoop   = errors.New("the connection would come back to smtptap itself")
+	errSlower = errors.New("another address of the host was faster")
+)
+
+// guard refuses special addresses. It runs on the address that the socket is
+// about to be connected to, whatever name and answer that came from.
+func (c *Connector) guard(_ context.Context, _, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return &specialError{"not an IP address"}
+	}
+	if kind := Special(ap.Addr()); kind != "" && !c.AllowPrivate {
+		return &specialError{kind}
+	}
+	return nil
+}
+
+// one makes one connection.
+func (c *Connector) one(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	if c.Loop != nil && c.Loop(netip.AddrPort{}, to) {
+		return nil, errLoop
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultConnect))
+	defer cancel()
+	dial := c.dial
+	if dial == nil {
+		d := &net.Dialer{ControlContext: c.guard, FallbackDelay: -1}
+		dial = func(ctx context.Context, address string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
+	}
+	conn, err := dial(ctx, to.String())
+	if err != nil {
+		return nil, err
+	}
+	if local, ok := addrPort(conn.LocalAddr()); ok && c.Loop != nil && c.Loop(local, to) {
+		conn.Close()
+		return nil, errLoop
+	}
+	return conn, nil
+}
+
+// An attempt is how one address of a host was tried.
+type attempt struct {
+	to   netip.AddrPort
+	conn net.Conn
+	took time.Duration
+	err  error
+}
+
+// connect tries the addresses of a host in order, each a little after the one
+// before unless that has failed already, and returns the first connection
+// that comes about. Every attempt is noted, the successful one last. It
+// returns when no attempt is under way any more.
+func (c *Connector) connect(ctx context.Context, note func(facts.Fact), h Host, addrs []netip.Addr) (*Server, []attempt) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	port := cmp.Or(c.Port, defaultPort)
+	ended := make(chan attempt)
+	stagger := time.NewTimer(0)
+	defer stagger.Stop()
+
+	var won *attempt
+	var failed []attempt
+	for next, running := 0, 0; running > 0 || (won == nil && next < len(addrs)); {
+		start := stagger.C
+		if next == len(addrs) || won != nil {
+			start = nil
+		}
+		select {
+		case <-start:
+			to := netip.AddrPortFrom(addrs[next], port)
+			next, running = next+1, running+1
+			go func() {
+				begin := time.Now()
+				conn, err := c.one(ctx, to)
+				ended <- attempt{to, conn, time.Since(begin), err}
+			}()
+			stagger.Reset(cmp.Or(c.Stagger, defaultStagger))
+		case a := <-ended:
+			running--
+			switch {
+			case won != nil:
+				if a.conn != nil {
+					a.conn.Close()
+				}
+				a.err = errSlower
+				note(a.fact(h))
+			case a.err != nil:
+				note(a.fact(h))
+				failed = append(failed, a)
+				stagger.Reset(0)
+			default:
+				won = &a
+				cancel()
+			}
+		}
+	}
+	if won == nil {
+		return nil, failed
+	}
+	note(won.fact(h))
+	return &Server{Conn: won.conn, Host: h, Addr: won.to}, failed
+}
+
+// fact is the attempt as a transcript shows it.
+func (a *attempt) fact(h Host) *facts.Dial {
+	f := &facts.Dial{Host: h.Name, Addr: a.to.String(), Why: h.Why, Took: a.took}
+	if a.err == nil {
+		f.Local = a.conn.LocalAddr().String()
+		return f
+	}
+	f.Class, f.Err = dialFailure(a.err)
+	return f
+}
+
+// dialFailure gives an error of a connection attempt its class and its words.
+func dialFailure(err error) (class, words string) {
+	var special *specialError
+	switch {
+	case errors.As(err, &special):
+		return classNotAllowed, special.Error()
+	case errors.Is(err, errLoop):
+		return classLoop, err.Error()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return classRefused, "connection refused"
+	case isTimeout(err), errors.Is(err, syscall.ETIMEDOUT):
+		return classTimeout, "no answer in time"
+	case errors.Is(err, syscall.ENETUNREACH):
+		return classUnreachable, "network is unreachable"
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		return classUnreachable, "no route to host"
+	case errors.Is(err, context.Canceled):
+		return classOther, "given up"
+	}
+	return classOther, why(err)
+}
+
+func addrPort(a net.Addr) (netip.AddrPort, bool) {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
+	ap := t.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), true
+}
+
+// A Server is a server that a connection was made to.
+type Server struct {
+	Conn net.Conn
+	Host Host
+	Addr netip.AddrPort
+}
+
+// A Route leads to the servers of one domain, one after the other.
+type Route struct {
+	Domain Domain
+
+	connector *Connector
+	lookup    *Lookup
+	note      func(facts.Fact)
+	hosts     []Host
+	failures  []failure
+}
+
+// A failure is why one host or address was of no use.
+type failure struct {
+	problem Problem
+	words   string
+}
+
+// NewRoute begins a route to hosts, whose addresses are looked up when their
+// turn comes.
+func (c *Connector) NewRoute(l *Lookup, d Domain, hosts []Host) *Route {
+	return &Route{Domain: d, connector: c, lookup: l, note: l.note, hosts: hosts}
+}
+
+// Next connects to the next server that can be reached. The error is a
+// *NoServerError when there is none left, or the context's.
+func (r *Route) Next(ctx context.Context) (*Server, error) {
+	for len(r.hosts) > 0 {
+		h := r.hosts[0]
+		r.hosts = r.hosts[1:]
+		addrs, err := r.lookup.Addresses(ctx, h)
+		if err != nil {
+			var none *NoServerError
+			if !errors.As(err, &none) {
+				return nil, err
+			}
+			r.note(&facts.Dial{Host: h.Name, Addr: fmt.Sprintf("%s:%d", h.Name, cmp.Or(r.connector.Port, defaultPort)), Why: h.Why, Err: none.Error(), Class: classResolve})
+			r.failures = append(r.failures, r.nowhere(none))
+			continue
+		}
+		server, failed := r.connector.connect(ctx, r.note, h, addrs)
+		for _, a := range failed {
+			r.failures = append(r.failures, a.failure(h))
+		}
+		if server != nil {
+			return server, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	return nil, r.failed()
+}
+
+// nowhere is a host without an address as a reason why the domain has no
+// server. That the host does not exist does not mean that the domain doesn't.
+func (r *Route) nowhere(none *NoServerError) failure {
+	f := failure{none.Problem, none.Error()}
+	if none.Name == r.Domain.ASCII {
+		f.words = none.Detail
+	} else if f.problem == NoSuchDomain {
+		f.problem = NoAddress
+	}
+	return f
+}
+
+func (a *attempt) failure(h Host) failure {
+	class, words := dialFailure(a.err)
+	f := failure{Unreachable, fmt.Sprintf("%s (%s): %s", h.Name, a.to, words)}
+	switch class {
+	case classNotAllowed:
+		f.problem = NotAllowed
+	case classLoop:
+		f.problem = Loop
+	}
+	return f
+}
+
+// failed sums up why no server is left: as a problem that may pass if any of
+// them may, and otherwise as the last one met.
+func (r *Route) failed() error {
+	e := &NoServerError{Name: r.Domain.ASCII, Problem: NoAddress}
+	var words []string
+	for i, f := range r.failures {
+		if i == 0 || f.problem.Temporary() || !e.Problem.Temporary() {
+			e.Problem = f.problem
+		}
+		if f.words != "" {
+			words = append(words, f.words)
+		}
+	}
+	e.Detail = strings.Join(words, "; ")
+	return e
+}
