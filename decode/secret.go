@@ -68,9 +68,6 @@ func (d *Dialogue) readResponse(a *Auth, x *exchange, text []byte) {
 	case "OAUTHBEARER":
 		m.What = "token"
 		m.User = gs2Authzid(plain)
-	case "EXTERNAL", "ANONYMOUS":
-		m.What = "credentials"
-		m.Authzid = readableUser(plain)
 	default:
 		readSCRAM(m, x.mechanism, plain)
 	}
