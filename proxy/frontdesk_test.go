@@ -95,6 +95,12 @@ func TestFrontDesk(t *testing.T) {
 	}
 }
 
+func TestFrontDeskGreeting(t *testing.T) {
+	if got := new(frontDesk).greeting(); !strings.HasPrefix(string(got), "220 smtptap.localhost ESMTP") || !printableLines(got) {
+		t.Errorf("greeting %q", got)
+	}
+}
+
 func TestFrontDeskOffers(t *testing.T) {
 	list := func(f *frontDesk) string {
 		return string(f.take([]byte("EHLO c\r\n")).reply)
