@@ -1,9 +1,7 @@
 package transcript
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"math"
 	"time"
 
 	"smtptap/decode"
@@ -16,20 +14,22 @@ import (
 // recording shows what was shown live. Times are given, not taken.
 type decoder struct {
 	keepSecrets bool
-	client      leg  // what the client sees
-	server      *leg // what the server sees, when that may differ; nil otherwise
+	live        bool // the caller holds back what the client sends while the reply to STARTTLS is pending
+	client      leg  // what the client hears
+	server      *leg // what the server hears, when that may differ; nil otherwise
+	dialled     bool // the server's leg has had its first connection
+	failed      bool // decoding panicked: what follows is not understood
+
+	source place // where the recording holds what is being told now
 
 	entry  func(decode.Entry)      // takes each entry as it is complete
-	record func(recordings.Record) // takes what is to be recorded; Data is only lent
-	fault  func(cause any)         // told once, when decoding panicked; may be nil
-
-	live    bool // the caller holds back what the client sends while the reply to STARTTLS is pending
-	failed  bool // decoding panicked: what follows is not understood
-	dialled bool // the server's leg has had its first connection
+	record func(recordings.Record) // takes what is to be recorded, Data only lent; nil for none
+	index  *index                  // learns where streams lie in the recording; nil for none
+	fault  func(cause any)         // told once, when decoding panicked; nil for none
 }
 
-// init makes the decoder ready for the first thing that happens.
-func (d *decoder) init(splitLegs bool) {
+// begin makes the decoder ready for the first thing that happens.
+func (d *decoder) begin(splitLegs bool) {
 	d.client.dialogue.KeepSecrets = d.keepSecrets
 	d.client.dialogue.Gate = d.live
 	if splitLegs {
@@ -38,76 +38,99 @@ func (d *decoder) init(splitLegs bool) {
 	}
 }
 
-// legFor is the leg whose dialogue hears bytes of that route first.
-func (d *decoder) legFor(r route) *leg {
+func (d *decoder) legs() []*leg {
+	if d.server == nil {
+		return []*leg{&d.client}
+	}
+	return []*leg{&d.client, d.server}
+}
+
+// hearing is the leg that hears bytes of that route first. Of what is relayed
+// the server's leg hears what the client's leg lets out.
+func (d *decoder) hearing(r route) *leg {
 	if d.server != nil && !r.relayed() && (r.from == decode.PartyServer || r.to == decode.PartyServer) {
 		return d.server
 	}
 	return &d.client
 }
 
-// data takes bytes that passed at time at.
+// data takes bytes that passed.
 func (d *decoder) data(at time.Duration, from, to decode.Party, p []byte) Verdict {
 	r := route{from, to}
-	if d.failed {
+	out, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feed(at, arrival{route: r, source: d.source}, p) })
+	if !heard {
 		d.passRaw(at, r, p)
 		return Verdict{N: len(p)}
 	}
-	l := d.legFor(r)
-	var out decode.Out
-	if !d.guard(at, func() { out = l.feed(at, r, p) }) {
-		d.passRaw(at, r, p)
-		return Verdict{N: len(p)}
-	}
-	d.take(l, out)
 	return Verdict{N: out.N, HoldClient: out.HoldClient, Refused: out.Refused, Accepted: out.Accepted}
 }
 
 // mask takes a secret that a recording left out.
 func (d *decoder) mask(at time.Duration, from, to decode.Party, m decode.Mask) {
 	r := route{from, to}
-	d.tell(at, d.legFor(r), func(l *leg) decode.Out { return l.feedMask(at, r, m) })
+	d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feedMask(at, arrival{route: r, source: d.source}, m) })
 }
 
-// skip takes word of n bytes that passed unseen.
+// skip takes word of n bytes that passed unseen, -1 for an unknown number.
 func (d *decoder) skip(at time.Duration, from, to decode.Party, n int64, why string) {
-	d.recordJSON(at, recordings.TypeSkip, from, to, skipped{Bytes: n, Why: why})
 	r := route{from, to}
-	heard := []*leg{d.legFor(r)}
-	if d.server != nil && r.relayed() {
-		heard = append(heard, d.server)
-	}
-	for _, l := range heard {
-		d.tell(at, l, func(l *leg) decode.Out { return l.skip(at, r, n, why) })
+	if _, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.skip(at, r, n, why) }); !heard {
+		d.recordJSON(at, recordings.TypeSkip, r, skipped{n, why})
 	}
 }
 
 // swallow takes bytes that from sent and that went no further.
 func (d *decoder) swallow(at time.Duration, from decode.Party, p []byte) {
-	d.keep(at, recordings.TypeSwallowed, from, decode.PartyProxy, p)
 	r := route{from, decode.PartyProxy}
-	d.tell(at, d.legFor(r), func(l *leg) decode.Out { return l.swallow(at, r, p) })
+	l := d.hearing(r)
+	var out decode.Out
+	if d.failed || !d.guard(at, func() { out = l.swallow(at, arrival{route: r, source: d.source}, p) }) {
+		d.passRaw(at, r, p)
+		return
+	}
+	d.guard(at, func() {
+		d.recordSwallowed(at, r, out.Pieces)
+		d.place(l, out.Pieces, func(time.Duration, arrival, []byte, *decode.Mask) {})
+		d.show(l, out.Events)
+	})
+}
+
+// recordSwallowed keeps swallowed bytes as one record. A mask has no record of
+// its own there, because it would be a part of the dialogue: its text stands
+// in for it.
+func (d *decoder) recordSwallowed(at time.Duration, r route, pieces []decode.Piece) {
+	if d.record == nil {
+		return
+	}
+	var kept []byte
+	for _, p := range pieces {
+		if p.Mask != nil {
+			kept = append(kept, decode.MaskText...)
+		}
+		kept = append(kept, p.Bytes...)
+	}
+	d.keep(at, recordings.TypeSwallowed, r, kept)
 }
 
 // secured tells that TLS is up on a leg.
 func (d *decoder) secured(at time.Duration, which facts.Leg) {
-	l, from, to := &d.client, decode.PartyClient, decode.PartyProxy
+	l, r := &d.client, route{decode.PartyClient, decode.PartyProxy}
 	if which == facts.ServerLeg {
-		from, to = decode.PartyProxy, decode.PartyServer
+		r = route{decode.PartyProxy, decode.PartyServer}
 		if d.server != nil {
 			l = d.server
 		}
 	}
-	d.keep(at, recordings.TypeSecured, from, to, nil)
 	d.tell(at, l, func(l *leg) decode.Out { return l.dialogue.Secured(at) })
+	d.keep(at, recordings.TypeSecured, r, nil)
 }
 
 // unopened tells that TLS is handed through.
 func (d *decoder) unopened(at time.Duration) {
-	d.keep(at, recordings.TypeUnopened, decode.PartyClient, decode.PartyServer, nil)
 	for _, l := range d.legs() {
 		d.tell(at, l, func(l *leg) decode.Out { return l.dialogue.Unopened(at) })
 	}
+	d.keep(at, recordings.TypeUnopened, route{decode.PartyClient, decode.PartyServer}, nil)
 }
 
 // fact takes a fact that is neither Closed nor End.
@@ -115,11 +138,14 @@ func (d *decoder) fact(at time.Duration, f facts.Fact) {
 	if dial, ok := f.(*facts.Dial); ok && dial.Err == "" && d.server != nil {
 		d.connected(at)
 	}
+	if n, ok := f.(*facts.Note); ok && n.ID == noteFailed && d.failed {
+		return // decoding the recording failed too, and said so
+	}
 	d.addFact(at, f)
 }
 
-// connected tells that smtptap has reached a server. When it is another than
-// before, the dialogue with it begins anew.
+// connected tells that smtptap has reached a server. When it is not the first,
+// the dialogue with it begins anew.
 func (d *decoder) connected(at time.Duration) {
 	if d.dialled {
 		d.hangUp(at, d.server, decode.Client)
@@ -129,13 +155,14 @@ func (d *decoder) connected(at time.Duration) {
 	d.dialled = true
 }
 
-// closed tells that side sends no more on its leg. What it left incomplete is
-// an entry before the fact.
+// closed tells that side sends no more. What it left incomplete is an entry
+// before the fact.
 func (d *decoder) closed(at time.Duration, side decode.Side, f facts.Closed) {
-	if d.server == nil || side == decode.Client || d.server.joined {
+	joined := d.server == nil || d.server.joined
+	if side == decode.Client || joined {
 		d.hangUp(at, &d.client, side)
 	}
-	if d.server != nil && (side == decode.Server || d.server.joined) {
+	if d.server != nil && (side == decode.Server || joined) {
 		d.hangUp(at, d.server, side)
 	}
 	d.addFact(at, &f)
@@ -164,149 +191,129 @@ func (d *decoder) hangUp(at time.Duration, l *leg, side decode.Side) {
 	d.tell(at, l, func(l *leg) decode.Out { return l.dialogue.Closed(at, side) })
 }
 
-func (d *decoder) legs() []*leg {
-	if d.server == nil {
-		return []*leg{&d.client}
+// tell calls a leg's dialogue and takes what comes out. heard is false when
+// decoding has failed, then or before.
+func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) (out decode.Out, heard bool) {
+	if d.failed || !d.guard(at, func() { out = call(l) }) {
+		return decode.Out{}, false
 	}
-	return []*leg{&d.client, d.server}
-}
-
-// tell calls a leg's dialogue, unless decoding has failed, and takes what
-// comes out.
-func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) {
-	if d.failed {
-		return
-	}
-	var out decode.Out
-	if d.guard(at, func() { out = call(l) }) {
-		d.take(l, out)
-	}
-}
-
-// guard runs a call of a dialogue. A panic in it ends the decoding of this
-// session and nothing else: guard then returns false.
-func (d *decoder) guard(at time.Duration, call func()) (ok bool) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			d.fail(at, cause)
-		}
-	}()
-	call()
-	return true
-}
-
-func (d *decoder) fail(at time.Duration, cause any) {
-	d.failed = true
-	text := "smtptap failed to decode this session from here on; it is relayed as before, but not explained"
-	if !d.keepSecrets {
-		text += ", and what the client says is not recorded, because secrets in it can't be told"
-	}
-	d.addFact(at, &facts.Note{ID: noteFailed, Text: text})
-	if d.fault != nil {
-		d.fault(cause)
-	}
-}
-
-const noteFailed = "decoder-failed"
-
-// passRaw records bytes that nobody understands. A client's may hold secrets.
-func (d *decoder) passRaw(at time.Duration, r route, p []byte) {
-	if r.side() == decode.Client && !d.keepSecrets {
-		d.recordJSON(at, recordings.TypeSkip, r.from, r.to, skipped{Bytes: int64(len(p)), Why: decode.WhyNotRecorded})
-		return
-	}
-	d.keep(at, recordings.TypeData, r.from, r.to, p)
+	d.guard(at, func() { d.take(l, out) })
+	return out, true
 }
 
 // take records the pieces that came out of a leg's dialogue, lets the server's
-// dialogue hear those that were relayed, and hands out the events.
+// leg hear those that were relayed, and hands out the events.
 func (d *decoder) take(l *leg, out decode.Out) {
-	for _, p := range out.Pieces {
-		l.place(p, func(at time.Duration, r route, text []byte, m *decode.Mask) {
-			if l.upstream && r.relayed() {
-				return // recorded when the client's leg gave it
+	d.place(l, out.Pieces, func(at time.Duration, a arrival, p []byte, m *decode.Mask) {
+		if l.upstream && a.relayed() {
+			return // recorded when the client's leg let it out
+		}
+		if m != nil {
+			d.recordJSON(at, recordings.TypeMask, a.route, masked(m))
+		} else {
+			d.keep(at, recordings.TypeData, a.route, p)
+		}
+		if d.server != nil && a.relayed() {
+			d.relay(at, a, p, m)
+		}
+	})
+	d.show(l, out.Events)
+}
+
+// place finds the route of each piece, and calls give for every run of bytes
+// and every secret. Bytes that passed unseen are recorded here.
+func (d *decoder) place(l *leg, pieces []decode.Piece, give func(time.Duration, arrival, []byte, *decode.Mask)) {
+	for _, p := range pieces {
+		s := l.stream(p.Side)
+		switch {
+		case p.Missing != nil:
+			d.passMissing(l, p)
+		case p.Mask != nil:
+			a := s.leave(p.Fed)
+			for left := p.Fed - a.n; left > 0 && s.waiting(); {
+				left -= s.leave(left).n
 			}
-			if m != nil {
-				d.recordJSON(at, recordings.TypeMask, r.from, r.to, m)
-			} else {
-				d.keep(at, recordings.TypeData, r.from, r.to, text)
+			if !a.secret {
+				a.hidden = p.Fed
 			}
-			if d.server != nil && r.relayed() {
-				d.relay(at, r, text, m)
+			d.index.learn(l.upstream, p.Side, s.end, a)
+			s.grow(a.route, len(decode.MaskText))
+			give(p.At, a, nil, p.Mask)
+		default:
+			for text := p.Bytes; len(text) > 0; {
+				a := s.leave(len(text))
+				d.index.learn(l.upstream, p.Side, s.end, a)
+				s.grow(a.route, a.n)
+				give(p.At, a, text[:a.n], nil)
+				text = text[a.n:]
 			}
-		})
-	}
-	for _, e := range out.Events {
-		d.show(l, e)
+		}
 	}
 }
 
-// relay lets the server's dialogue hear what was relayed to or from it.
-func (d *decoder) relay(at time.Duration, r route, p []byte, m *decode.Mask) {
-	d.server.joined = true
-	if m != nil {
-		d.tell(at, d.server, func(l *leg) decode.Out { return l.feedMask(at, r, *m) })
-		return
-	}
-	for len(p) > 0 && !d.failed {
-		var out decode.Out
-		if !d.guard(at, func() { out = d.server.feed(at, r, p) }) {
-			return
-		}
-		d.take(d.server, out)
-		if out.N == 0 {
-			d.tell(at, d.server, func(l *leg) decode.Out { return l.swallow(at, r, p) })
-			return
-		}
-		p = p[out.N:]
-	}
-}
-
-// show hands out an event. What the server's leg only heard of the relayed
-// dialogue is shown by the client's.
-func (d *decoder) show(l *leg, e decode.Event) {
-	e = l.shift(e)
-	r := l.routeOf(e)
+// passMissing records that bytes passed unseen.
+func (d *decoder) passMissing(l *leg, p decode.Piece) {
+	r := l.stream(p.Side).missed
 	if l.upstream && r.relayed() {
 		return
 	}
-	d.entry(decode.Entry{At: e.At, From: r.from, To: r.to, Upstream: l.upstream, Event: &e})
+	d.recordJSON(p.At, recordings.TypeSkip, r, skipped{p.Missing.Bytes, p.Missing.Why})
+	if d.server != nil && r.relayed() {
+		d.tell(p.At, d.server, func(l *leg) decode.Out { return l.skip(p.At, r, p.Missing.Bytes, p.Missing.Why) })
+	}
 }
 
+// relay lets the server's leg hear what was relayed.
+func (d *decoder) relay(at time.Duration, a arrival, p []byte, m *decode.Mask) {
+	d.server.joined = true
+	if m != nil {
+		d.tell(at, d.server, func(l *leg) decode.Out { return l.feedMask(at, a, *m) })
+		return
+	}
+	for len(p) > 0 {
+		// A boundary that only this leg sees decides nothing: the rest is
+		// fed again.
+		out, heard := d.tell(at, d.server, func(l *leg) decode.Out { return l.feed(at, a, p) })
+		if !heard {
+			return
+		}
+		p = p[out.N:]
+		a.source.within += out.N
+	}
+}
+
+// show hands out events. What the server's leg only heard of the relayed
+// dialogue is shown by the client's.
+func (d *decoder) show(l *leg, events []decode.Event) {
+	for _, e := range events {
+		l.number(&e)
+		r := l.routeOf(&e)
+		if l.upstream && r.relayed() {
+			continue
+		}
+		d.entry(decode.Entry{At: e.At, From: r.from, To: r.to, Upstream: l.upstream, Event: &e})
+	}
+}
+
+// addFact records a fact and makes it an entry.
 func (d *decoder) addFact(at time.Duration, f facts.Fact) {
-	from, to := parties(f)
+	r := about(f)
 	if d.record != nil {
 		var data []byte
-		data, f = marshal(f)
-		d.keep(at, f.Type(), from, to, data)
+		data, f = marshalFact(f)
+		d.keep(at, f.Type(), r, data)
 	}
-	d.entry(decode.Entry{At: at, From: from, To: to, Fact: f})
+	d.entry(decode.Entry{At: at, From: r.from, To: r.to, Fact: f})
 }
 
-// marshal encodes a fact and returns it as a reader of the recording will see
-// it: JSON can't hold bytes that are no UTF-8. A fact too big for a record
-// keeps its type only.
-func marshal(f facts.Fact) ([]byte, facts.Fact) {
-	data, err := facts.Marshal(f)
-	if err != nil || len(data) > recordings.MaxData {
-		return []byte("{}"), facts.New(f.Type())
-	}
-	if bytes.Contains(data, []byte(`\ufffd`)) {
-		if read, err := facts.Unmarshal(f.Type(), data); err == nil {
-			return data, read
-		}
-	}
-	return data, f
-}
-
-// parties are the ends of the connection that a fact is about.
-func parties(f facts.Fact) (from, to decode.Party) {
-	leg := facts.Leg("")
+// about is the connection that a fact is about, or smtptap itself.
+func about(f facts.Fact) route {
+	var leg facts.Leg
 	switch f := f.(type) {
 	case *facts.Open:
 		leg = facts.ClientLeg
 	case *facts.Dial:
-		return decode.PartyProxy, decode.PartyServer
+		return route{decode.PartyProxy, decode.PartyServer}
 	case *facts.TLS:
 		leg = f.Leg
 	case *facts.Hello:
@@ -316,33 +323,62 @@ func parties(f facts.Fact) (from, to decode.Party) {
 	}
 	switch leg {
 	case facts.ClientLeg:
-		return decode.PartyClient, decode.PartyProxy
+		return route{decode.PartyClient, decode.PartyProxy}
 	case facts.ServerLeg:
-		return decode.PartyServer, decode.PartyProxy
+		return route{decode.PartyServer, decode.PartyProxy}
 	}
-	return decode.PartyProxy, decode.PartyProxy
+	return route{decode.PartyProxy, decode.PartyProxy}
 }
 
-// A skipped is what a skip record holds.
-type skipped struct {
-	Bytes int64  `json:"bytes"` // -1 when unknown
-	Why   string `json:"why"`
+// guard runs a call of a dialogue. A panic in it ends the decoding of this
+// session and nothing else: guard then returns false.
+func (d *decoder) guard(at time.Duration, call func()) (ok bool) {
+	defer func() {
+		if ok {
+			return
+		}
+		if cause := recover(); cause != nil {
+			d.fail(at, cause)
+		}
+	}()
+	call()
+	return true
 }
 
-func (d *decoder) recordJSON(at time.Duration, kind string, from, to decode.Party, v any) {
-	if d.record == nil {
+const noteFailed = "decoder-failed"
+
+func (d *decoder) fail(at time.Duration, cause any) {
+	d.failed = true
+	text := "smtptap failed to decode this session from here on; it is relayed as before, but not explained"
+	if !d.keepSecrets {
+		text += ", and what the client says is not recorded, because secrets in it can't be told"
+	}
+	d.addFact(at, &facts.Note{ID: noteFailed, Text: text})
+	for _, l := range d.legs() {
+		d.giveUp(at, l)
+	}
+	if d.fault != nil {
+		d.fault(cause)
+	}
+}
+
+// giveUp records that what is still inside a leg's dialogue will not come out.
+func (d *decoder) giveUp(at time.Duration, l *leg) {
+	for i := range l.streams {
+		for s := &l.streams[i]; s.waiting(); {
+			a := s.leave(math.MaxInt32)
+			if !l.upstream || !a.relayed() {
+				d.recordJSON(at, recordings.TypeSkip, a.route, skipped{int64(a.n), decode.WhyNotRecorded})
+			}
+		}
+	}
+}
+
+// passRaw records bytes that nobody understands. A client's may hold secrets.
+func (d *decoder) passRaw(at time.Duration, r route, p []byte) {
+	if r.side() == decode.Client && !d.keepSecrets {
+		d.recordJSON(at, recordings.TypeSkip, r, skipped{int64(len(p)), decode.WhyNotRecorded})
 		return
 	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("%s record: %v", kind, err)) // v is a struct of strings and numbers
-	}
-	d.keep(at, kind, from, to, data)
-}
-
-// keep records, when this is a live session.
-func (d *decoder) keep(at time.Duration, kind string, from, to decode.Party, data []byte) {
-	if d.record != nil {
-		d.record(recordings.Record{At: at, Type: kind, From: recordings.Party(from), To: recordings.Party(to), Data: data})
-	}
+	d.keep(at, recordings.TypeData, r, p)
 }

@@ -26,35 +26,45 @@ func (r route) side() decode.Side {
 // A leg is the dialogue that one end of the session hears.
 type leg struct {
 	upstream bool // the server's end
+	joined   bool // bytes were relayed since its connection was made
 	dialogue decode.Dialogue
 	streams  [2]stream
-	joined   bool // bytes were relayed since the server's connection was made
-
-	seqBase int      // of the connection's first event
-	nextSeq int      // of the event to come
-	base    [2]int64 // of the connection's first byte, per stream
+	seqBase  int // of the connection's first event
+	nextSeq  int // of the event to come
 }
 
-// A stream is what one side said on a leg.
+// A stream is what one side said on a leg, over all its connections.
 type stream struct {
-	arrivals []arrival // fed to the dialogue, not yet out of it; first come first
-	end      int64     // length of the stream as recorded, all connections of the leg
-	runs     []run     // whose bytes the stream holds; the last one is still growing
-	closed   bool
+	closed bool
+	base   int64     // where the present connection begins
+	end    int64     // length so far, of what a recording keeps
+	fed    []arrival // went into the dialogue and did not come out yet, from gone on, first come first
+	gone   int
+	runs   []run // which routes the stream's bytes went, as far as events need it
+	missed route // of the newest bytes that passed unseen
 }
 
-// An arrival is a run of bytes that was fed at once.
+// An arrival is a run of bytes that went into the dialogue.
 type arrival struct {
-	n  int
-	at time.Duration
+	source place
+	n      int
 	route
+	secret bool // a mask, left out before it came here
+	hidden int  // of a mask: its bytes in the recording, when that does not mask it
 }
 
-// A run is a piece of a stream that went one route.
+// A run is a part of a stream that went one route.
 type run struct {
 	end int64
 	route
 }
+
+// maxRuns bounds the runs of one event. A stream that changes its route more
+// often is taken to be smtptap's own from there on.
+const maxRuns = 256
+
+// maxArrival bounds how far an arrival may be from its source.
+const maxArrival = 64 << 10
 
 func (l *leg) stream(s decode.Side) *stream { return &l.streams[s-decode.Client] }
 
@@ -64,127 +74,127 @@ func (l *leg) restart(keepSecrets bool) {
 	l.dialogue = decode.Dialogue{KeepSecrets: keepSecrets}
 	l.seqBase, l.joined = l.nextSeq, false
 	for i := range l.streams {
-		l.base[i] = l.streams[i].end
-		l.streams[i] = stream{end: l.base[i]}
+		end := l.streams[i].end
+		l.streams[i] = stream{base: end, end: end}
 	}
 }
 
-func (l *leg) feed(at time.Duration, r route, p []byte) decode.Out {
-	out := l.dialogue.Feed(at, r.side(), p)
-	s := l.stream(r.side())
-	if out.N > 0 {
-		s.arrivals = append(s.arrivals, arrival{out.N, at, r})
+// feed gives bytes to the dialogue; a says whence they come.
+func (l *leg) feed(at time.Duration, a arrival, p []byte) decode.Out {
+	out := l.dialogue.Feed(at, a.side(), p)
+	if a.n = out.N; a.n > 0 {
+		l.stream(a.side()).arrive(a)
 	}
 	return out
 }
 
-func (l *leg) feedMask(at time.Duration, r route, m decode.Mask) decode.Out {
-	s := l.stream(r.side())
-	s.arrivals = append(s.arrivals, arrival{len(decode.MaskText), at, r})
-	return l.dialogue.FeedMask(at, r.side(), m)
+func (l *leg) feedMask(at time.Duration, a arrival, m decode.Mask) decode.Out {
+	a.n, a.secret = len(decode.MaskText), true
+	l.stream(a.side()).arrive(a)
+	return l.dialogue.FeedMask(at, a.side(), m)
+}
+
+func (l *leg) swallow(at time.Duration, a arrival, p []byte) decode.Out {
+	a.n = len(p)
+	l.stream(a.side()).arrive(a)
+	return l.dialogue.Swallow(at, a.side(), p)
 }
 
 func (l *leg) skip(at time.Duration, r route, n int64, why string) decode.Out {
+	l.stream(r.side()).missed = r
 	return l.dialogue.Skip(at, r.side(), n, why)
 }
 
-func (l *leg) swallow(at time.Duration, r route, p []byte) decode.Out {
-	l.stream(r.side()).grow(r, int64(len(p)))
-	return l.dialogue.Swallow(at, r.side(), p)
-}
-
-// place gives each byte of a piece the time and the route that it arrived
-// with, and calls give for each run that shares them. A secret has the time
-// of its end, or how it was sent would show how long it is.
-func (l *leg) place(p decode.Piece, give func(time.Duration, route, []byte, *decode.Mask)) {
-	s := l.stream(p.Side)
-	if p.Mask != nil {
-		a := s.take(p.Fed)
-		for n := p.Fed - a.n; n > 0; {
-			next := s.take(n)
-			if next.n == 0 {
-				break
-			}
-			n -= next.n
-		}
-		s.grow(a.route, int64(len(decode.MaskText)))
-		give(p.At, a.route, nil, p.Mask)
-		return
-	}
-	for text := p.Bytes; len(text) > 0; {
-		a := s.take(len(text))
-		if a.n == 0 {
+// arrive notes what went in. Neighbours of one route are one arrival: what
+// follows its source in the recording, as far as it is of this stream, are its
+// bytes.
+func (s *stream) arrive(a arrival) {
+	if s.waiting() {
+		last := &s.fed[len(s.fed)-1]
+		if last.route == a.route && !last.secret && !a.secret && (last.n < maxArrival || !a.source.known()) {
+			last.n += a.n
 			return
 		}
-		s.grow(a.route, int64(a.n))
-		give(a.at, a.route, text[:a.n], nil)
-		text = text[a.n:]
 	}
+	s.fed = append(s.fed, a)
 }
 
-// take removes at most n bytes of one arrival.
-func (s *stream) take(n int) arrival {
-	if len(s.arrivals) == 0 {
-		return arrival{}
+// waiting reports whether bytes are in the dialogue.
+func (s *stream) waiting() bool { return s.gone < len(s.fed) }
+
+// leave takes at most n bytes of one arrival out.
+func (s *stream) leave(n int) arrival {
+	if !s.waiting() {
+		// Unreachable while the dialogue accounts for every byte.
+		return arrival{n: n, route: s.missed}
 	}
-	a := s.arrivals[0]
+	first := &s.fed[s.gone]
+	a := *first
 	if a.n > n {
-		s.arrivals[0].n -= n
 		a.n = n
+		first.n -= n
+		first.source.within += n
 		return a
 	}
-	s.arrivals = append(s.arrivals[:0], s.arrivals[1:]...)
+	s.gone++
+	if s.gone == len(s.fed) {
+		s.fed, s.gone = s.fed[:0], 0
+	}
 	return a
 }
 
 // grow lengthens the stream by n bytes of a route.
-func (s *stream) grow(r route, n int64) {
-	s.end += n
-	if last := len(s.runs) - 1; last >= 0 && s.runs[last].route == r {
-		s.runs[last].end = s.end
+func (s *stream) grow(r route, n int) {
+	s.end += int64(n)
+	last := len(s.runs) - 1
+	if last < 0 || s.runs[last].route != r && last < maxRuns {
+		s.runs = append(s.runs, run{s.end, r})
 		return
 	}
-	s.runs = append(s.runs, run{s.end, r})
+	s.runs[last].end = s.end
+	if !r.relayed() {
+		s.runs[last].route = r
+	}
 }
 
-// routeOf is the route that an event's bytes went. When smtptap had a hand in
-// some of them, it is that part's.
-func (l *leg) routeOf(e decode.Event) route {
+// routeOf is the route of an event's bytes. When smtptap had a hand in some of
+// them, it is that part's.
+func (l *leg) routeOf(e *decode.Event) route {
 	s := l.stream(e.Side)
+	if e.Kind == decode.KindMissing {
+		return s.missed
+	}
 	for len(s.runs) > 1 && s.runs[0].end <= e.Span.Start {
 		s.runs = append(s.runs[:0], s.runs[1:]...)
-	}
-	if len(s.runs) == 0 {
-		return l.usual(e.Side)
 	}
 	for _, r := range s.runs {
 		if !r.relayed() || r.end >= e.Span.End {
 			return r.route
 		}
 	}
-	return s.runs[len(s.runs)-1].route
+	// Unreachable while every event has bytes.
+	return s.missed
 }
 
-// usual is the route of a side that has said nothing.
-func (l *leg) usual(side decode.Side) route {
-	if side == decode.Client {
-		return route{decode.PartyClient, decode.PartyServer}
-	}
-	return route{decode.PartyServer, decode.PartyClient}
-}
-
-// shift counts an event of a later connection on from the earlier ones.
-func (l *leg) shift(e decode.Event) decode.Event {
-	if e.Seq += l.seqBase; e.Seq >= l.nextSeq {
-		l.nextSeq = e.Seq + 1
-	}
-	base := l.base[e.Side-decode.Client]
-	e.Span.Start += base
-	e.Span.End += base
-	if e.Reply != nil && e.Reply.To >= 0 && l.seqBase > 0 {
+// number counts an event of a later connection on from the earlier ones.
+func (l *leg) number(e *decode.Event) {
+	e.Seq += l.seqBase
+	l.nextSeq = max(l.nextSeq, e.Seq+1)
+	if l.seqBase > 0 && e.Reply != nil && e.Reply.To >= 0 {
 		reply := *e.Reply
 		reply.To += l.seqBase
 		e.Reply = &reply
 	}
-	return e
+	base := l.stream(e.Side).base
+	if base == 0 {
+		return
+	}
+	e.Span = decode.Span{Start: e.Span.Start + base, End: e.Span.End + base}
+	secrets := make([]decode.Span, len(e.Secrets))
+	for i, s := range e.Secrets {
+		secrets[i] = decode.Span{Start: s.Start + base, End: s.End + base}
+	}
+	if len(secrets) > 0 {
+		e.Secrets = secrets
+	}
 }

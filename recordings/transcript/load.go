@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/recordings"
 )
+
+// maxLoaded bounds the entries that are kept of a recording, in bytes. It is
+// some 50,000 lines.
+const maxLoaded = 32 << 20
 
 // Load reads the recording at path. When it is cut off or damaged, the
 // transcript holds what could be read and Damage says where that ends. The
@@ -21,11 +26,14 @@ func Load(path string) (*decode.Transcript, *recordings.Damage, error) {
 		return nil, nil, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
-	t, _, damage, err := read(f)
+	l, err := load(f, maxLoaded)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", path, err)
 	}
-	return t, damage, nil
+	l.transcript.Bytes = func(upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+		return readFile(path, &l.index, upstream, side, span)
+	}
+	return l.transcript, l.damage, nil
 }
 
 // Summarize reads the recording at path for its summary only.
@@ -35,52 +43,129 @@ func Summarize(path string) (Summary, error) {
 		return Summary{}, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
-	_, sum, _, err := read(f)
+	l, err := load(f, 0)
 	if err != nil {
 		return Summary{}, fmt.Errorf("%q: %w", path, err)
 	}
-	sum.Path = path
+	if l.damage != nil {
+		l.tally.tear()
+	}
+	sum := l.tally.Summary()
+	sum.Live = false
+	h := l.transcript
+	sum.ID, sum.Started, sum.Source, sum.Path = h.ID, h.Started, h.Source, path
+	sum.Target, sum.SecretsKept = h.Target, h.SecretsKept
 	return sum, nil
 }
 
-// read feeds a recording to a decoder.
-func read(r io.Reader) (*decode.Transcript, Summary, *recordings.Damage, error) {
-	rd, err := recordings.NewReader(r)
+// readSpan reads a span of a recording whose index is not known.
+func readSpan(path string, upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, Summary{}, nil, err
+		return nil, fmt.Errorf("recording: %w", err)
 	}
-	h := rd.Header()
-	t := &decode.Transcript{
-		ID: h.ID, Started: h.Started, Source: decode.SourceRecording,
-		Listen: h.Listen, Target: h.Target, Mode: h.Mode, SecretsKept: h.SecretsKept, Ended: true,
+	defer f.Close()
+	l, err := load(f, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", path, err)
 	}
-	var tally Tally
-	d := decoder{keepSecrets: h.SecretsKept, entry: func(e decode.Entry) {
-		t.Entries = append(t.Entries, e)
-		tally.Add(e)
+	return l.index.read(f, upstream, side, span)
+}
+
+func readFile(path string, x *index, upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("recording: %w", err)
+	}
+	defer f.Close()
+	p, err := x.read(f, upstream, side, span)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", path, err)
+	}
+	return p, nil
+}
+
+// A loading is a recording on its way to become a transcript.
+type loading struct {
+	transcript *decode.Transcript
+	tally      Tally
+	index      index
+	damage     *recordings.Damage
+	decoder    decoder
+	last       time.Duration // when the newest record was
+	room       int           // bytes of entries that are still to be kept
+	left       int           // entries that were not kept
+	unread     int           // records that could not be read
+}
+
+// maxUnread bounds the records of which it is said one by one why they can't
+// be read.
+const maxUnread = 10
+
+// load feeds a recording to a decoder, and keeps its entries up to so many
+// bytes.
+func load(r io.Reader, room int) (*loading, error) {
+	records, err := recordings.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	h := records.Header()
+	l := &loading{room: room, transcript: &decode.Transcript{
+		ID: h.ID, Started: h.Started, Source: decode.SourceRecording, Ended: true,
+		Listen: h.Listen, Target: h.Target, Mode: h.Mode, SecretsKept: h.SecretsKept,
 	}}
-	d.init(h.SplitLegs)
-	var damage *recordings.Damage
+	l.decoder = decoder{keepSecrets: h.SecretsKept, entry: l.add, index: &l.index}
+	l.decoder.begin(h.SplitLegs)
+	if err := l.readAll(records); err != nil {
+		return nil, err
+	}
+	if l.left > 0 {
+		l.cannotShow(fmt.Sprintf("the session is too long to be shown as a whole: its last %d lines are left out", l.left))
+	}
+	if l.unread > maxUnread {
+		l.cannotShow(fmt.Sprintf("%d more records can't be read", l.unread-maxUnread))
+	}
+	return l, nil
+}
+
+// add takes an entry from the decoder.
+func (l *loading) add(e decode.Entry) {
+	l.tally.Add(e)
+	if l.room -= weigh(e); l.room < 0 {
+		l.left++
+		return
+	}
+	l.transcript.Entries = append(l.transcript.Entries, e)
+}
+
+func (l *loading) cannotShow(what string) {
+	l.transcript.CannotShow = append(l.transcript.CannotShow, what)
+}
+
+// readAll tells the decoder all records up to the end or the damage.
+func (l *loading) readAll(records *recordings.Reader) error {
 	for {
-		rec, err := rd.Next()
-		if err == io.EOF {
-			break
+		at := records.Offset()
+		rec, err := records.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &l.damage):
+			l.cannotShow("the " + l.damage.Error())
+			l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
+			l.decoder.flush(l.last)
+			return nil
+		case err != nil:
+			return err
 		}
-		if errors.As(err, &damage) {
-			t.CannotShow = append(t.CannotShow, damage.Error())
-			break
-		}
-		if err != nil {
-			return nil, Summary{}, nil, err
-		}
-		if err := d.replay(rec); err != nil {
-			t.CannotShow = append(t.CannotShow, err.Error())
+		l.last = max(l.last, rec.At)
+		l.decoder.source = place{record: at}
+		if err := l.decoder.replay(rec); err != nil {
+			if l.unread++; l.unread <= maxUnread {
+				l.cannotShow(fmt.Sprintf("the record at byte %d can't be read: %v", at, err))
+			}
 		}
 	}
-	s := tally.Summary()
-	s.ID, s.Started, s.Source = h.ID, h.Started, decode.SourceRecording
-	s.Target, s.SecretsKept = h.Target, h.SecretsKept
-	return t, s, damage, nil
 }
 
 // replay tells the decoder one record.
@@ -88,17 +173,17 @@ func (d *decoder) replay(rec recordings.Record) error {
 	from, to := decode.Party(rec.From), decode.Party(rec.To)
 	switch rec.Type {
 	case recordings.TypeData:
-		d.data(rec.At, from, to, rec.Data)
+		d.replayData(rec.At, from, to, rec.Data)
 	case recordings.TypeMask:
-		var m decode.Mask
-		if err := json.Unmarshal(rec.Data, &m); err != nil {
-			return fmt.Errorf("a mask record can't be read: %w", err)
+		var m maskRecord
+		if err := unmarshal(rec, &m); err != nil {
+			return err
 		}
-		d.mask(rec.At, from, to, m)
+		d.mask(rec.At, from, to, m.mask())
 	case recordings.TypeSkip:
 		var s skipped
-		if err := json.Unmarshal(rec.Data, &s); err != nil {
-			return fmt.Errorf("a skip record can't be read: %w", err)
+		if err := unmarshal(rec, &s); err != nil {
+			return err
 		}
 		d.skip(rec.At, from, to, s.Bytes, s.Why)
 	case recordings.TypeSwallowed:
@@ -115,6 +200,16 @@ func (d *decoder) replay(rec recordings.Record) error {
 		return d.replayFact(rec)
 	}
 	return nil
+}
+
+// replayData tells the decoder bytes that passed. At a boundary it goes on:
+// what the live session did there is in the records.
+func (d *decoder) replayData(at time.Duration, from, to decode.Party, p []byte) {
+	for len(p) > 0 {
+		n := d.data(at, from, to, p).N
+		p = p[n:]
+		d.source.within += n
+	}
 }
 
 func (d *decoder) replayFact(rec recordings.Record) error {
@@ -136,6 +231,13 @@ func (d *decoder) replayFact(rec recordings.Record) error {
 		d.end(rec.At, *f)
 	default:
 		d.fact(rec.At, f)
+	}
+	return nil
+}
+
+func unmarshal(rec recordings.Record, into any) error {
+	if err := json.Unmarshal(rec.Data, into); err != nil {
+		return fmt.Errorf("%s record: %w", rec.Type, err)
 	}
 	return nil
 }

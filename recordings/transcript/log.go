@@ -1,11 +1,13 @@
 package transcript
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/recordings"
 )
 
 // A Session is what is known of a session when its client connects.
@@ -37,98 +39,186 @@ type Log struct {
 	ses     Session
 	set     *Set
 
-	mu      sync.Mutex
-	decoder decoder
-	entries []decode.Entry
-	tally   Tally
-	ended   bool
+	mu       sync.Mutex
+	decoder  *decoder // nil once the session has ended
+	tape     *tape    // nil when nothing is recorded
+	entries  []decode.Entry
+	earlier  int // entries dropped to save memory
+	weight   int // of entries, in bytes
+	tally    Tally
+	gaps     [2][2]int64 // where the recording of each stream has its first gap, plus one; 0 for nowhere
+	released bool        // what it held was given back: the recording has it
 }
 
 // ID is the session's id, which is also the name of its recording.
 func (l *Log) ID() string { return l.id }
 
+// header is the head of the session's recording.
+func (l *Log) header() recordings.Header {
+	return recordings.Header{
+		ID: l.id, Started: l.started.Round(0).UTC(), Program: l.set.options.Program,
+		Listen: l.ses.Listen, Target: l.ses.Target, Mode: l.ses.Mode,
+		SplitLegs: l.ses.SplitLegs, SecretsKept: l.set.options.KeepSecrets,
+	}
+}
+
 // Data notes bytes that passed from one party to another. Call it before
 // sending them on, and send on only as many as the Verdict says.
 func (l *Log) Data(from, to decode.Party, p []byte) (v Verdict) {
-	l.note(func(at time.Duration) { v = l.decoder.data(at, from, to, p) })
+	v.N = len(p) // of a session that has ended
+	l.note(func(d *decoder, at time.Duration) { v = d.data(at, from, to, p) })
 	return v
 }
 
 // Swallow notes bytes that from sent and that go no further: clear text behind
 // STARTTLS or behind its reply.
 func (l *Log) Swallow(from decode.Party, p []byte) {
-	l.note(func(at time.Duration) { l.decoder.swallow(at, from, p) })
+	l.note(func(d *decoder, at time.Duration) { d.swallow(at, from, p) })
 }
 
 // Skip notes that n bytes passed unseen (-1: an unknown number), and why: one
 // of decode's Why constants.
 func (l *Log) Skip(from, to decode.Party, n int64, why string) {
-	l.note(func(at time.Duration) { l.decoder.skip(at, from, to, n, why) })
+	l.note(func(d *decoder, at time.Duration) { d.skip(at, from, to, n, why) })
 }
 
 // Fact notes a fact about the connections. Closed and End have methods of
 // their own.
 func (l *Log) Fact(f facts.Fact) {
-	l.note(func(at time.Duration) { l.decoder.fact(at, f) })
+	l.note(func(d *decoder, at time.Duration) { d.fact(at, f) })
 }
 
 // Secured notes that what follows on that leg was said inside TLS. Where the
 // legs are not split it is called once, when TLS is up on all that have it.
 func (l *Log) Secured(leg facts.Leg) {
-	l.note(func(at time.Duration) { l.decoder.secured(at, leg) })
+	l.note(func(d *decoder, at time.Duration) { d.secured(at, leg) })
 }
 
 // Unopened notes that TLS is being handed through: what follows can't be read.
 func (l *Log) Unopened() {
-	l.note(func(at time.Duration) { l.decoder.unopened(at) })
+	l.note(func(d *decoder, at time.Duration) { d.unopened(at) })
 }
 
 // Closed notes that side sends no more, and how it ended.
 func (l *Log) Closed(side decode.Side, c facts.Closed) {
-	l.note(func(at time.Duration) { l.decoder.closed(at, side, c) })
+	l.note(func(d *decoder, at time.Duration) { d.closed(at, side, c) })
 }
 
-// End notes that the session is over. It is the last call; what comes later
-// is dropped.
+// End notes that the session is over. It is the last call: what comes later is
+// dropped. The memory that the session held is given back once it is recorded.
 func (l *Log) End(e facts.End) {
-	l.note(func(at time.Duration) {
-		l.decoder.end(at, e)
-		l.ended = true
+	ended := false
+	l.note(func(d *decoder, at time.Duration) {
+		d.end(at, e)
+		l.decoder = nil
+		ended = true
 	})
+	if ended && l.set.recorder == nil {
+		l.set.finish(l, false)
+	}
 }
 
-// note makes one call to the decoder, at the time it has now.
-func (l *Log) note(call func(at time.Duration)) {
+// note makes one call to the decoder, at the time it is now.
+func (l *Log) note(call func(d *decoder, at time.Duration)) {
 	l.mu.Lock()
-	if l.ended {
+	if l.decoder == nil {
 		l.mu.Unlock()
 		return
 	}
-	had := len(l.entries)
-	call(max(0, l.set.options.Clock().Sub(l.started)))
-	news := len(l.entries) > had
+	had := l.earlier + len(l.entries)
+	call(l.decoder, max(0, l.set.options.Clock().Sub(l.started)))
+	news := l.earlier+len(l.entries) > had
+	if limit := l.set.share(l.weight); l.weight > limit {
+		l.shed(limit / 2)
+	}
 	l.mu.Unlock()
 	if news {
 		l.set.changed()
 	}
 }
 
+// add takes an entry from the decoder.
 func (l *Log) add(e decode.Entry) {
 	l.entries = append(l.entries, e)
+	l.weight += weigh(e)
 	l.tally.Add(e)
 }
 
-// Transcript is the session as it is now.
-func (l *Log) Transcript() *decode.Transcript {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return &decode.Transcript{
-		ID: l.id, Started: l.started, Source: decode.SourceLive,
-		Listen: l.ses.Listen, Target: l.ses.Target, Mode: l.ses.Mode,
-		SecretsKept: l.decoder.keepSecrets, Ended: l.ended,
-		Entries: l.entries[:len(l.entries):len(l.entries)],
+// record takes a record from the decoder.
+func (l *Log) record(r recordings.Record) {
+	lost, missed := l.tape.append(r)
+	if lost != nil {
+		l.add(decode.Entry{At: r.At, From: decode.PartyProxy, To: decode.PartyProxy, Fact: lost})
+	}
+	if missed && l.gaps == [2][2]int64{} {
+		for i, leg := range l.decoder.legs() {
+			for j := range leg.streams {
+				l.gaps[i][j] = max(0, leg.streams[j].end-int64(len(r.Data))) + 1
+			}
+		}
 	}
 }
+
+// shed drops the oldest entries until those that stay weigh no more than limit.
+func (l *Log) shed(limit int) {
+	n := 0
+	for n < len(l.entries)-1 && l.weight > limit {
+		l.weight -= weigh(l.entries[n])
+		n++
+	}
+	l.earlier += n
+	// A copy, so that the memory of those that go is given back.
+	l.entries = append([]decode.Entry(nil), l.entries[n:]...)
+}
+
+// Transcript is the session as it is now. Of a long one it begins in the
+// middle; see decode.Transcript.Earlier. Once the session has ended and is
+// recorded, it holds no entries: Set.Open reads them.
+func (l *Log) Transcript() *decode.Transcript {
+	t, _ := l.snapshot()
+	return t
+}
+
+// snapshot is Transcript, and whether the entries are still held.
+func (l *Log) snapshot() (t *decode.Transcript, held bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t = &decode.Transcript{
+		ID: l.id, Started: l.started, Source: decode.SourceLive,
+		Listen: l.ses.Listen, Target: l.ses.Target, Mode: l.ses.Mode,
+		SecretsKept: l.set.options.KeepSecrets, Ended: l.decoder == nil,
+		Entries: l.entries[:len(l.entries):len(l.entries)], Earlier: l.earlier,
+	}
+	if l.earlier > 0 {
+		t.CannotShow = append(t.CannotShow, fmt.Sprintf("the first %d lines of this session are no longer held in memory", l.earlier))
+	}
+	if l.set.recorder != nil {
+		t.Bytes = l.bytes
+	}
+	return t, !l.released
+}
+
+// bytes reads a span from the recording. What still waits for the disk is
+// waited for.
+func (l *Log) bytes(upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+	l.mu.Lock()
+	tape, gaps := l.tape, l.gaps
+	l.mu.Unlock()
+	leg := 0
+	if upstream {
+		leg = 1
+	}
+	if gap := gaps[leg][side-decode.Client]; gap > 0 && span.End >= gap {
+		return nil, fmt.Errorf("session %s: what the %s said was not recorded in full", l.id, side)
+	}
+	if tape != nil && !l.set.recorder.flush(tape, flushPatience) {
+		return nil, fmt.Errorf("session %s: its recording is not written yet", l.id)
+	}
+	return readSpan(l.set.options.Folder.Path(l.id), upstream, side, span)
+}
+
+// flushPatience is how long a reader waits for the disk.
+const flushPatience = 2 * time.Second
 
 // Summary is the session in one line, as it is now.
 func (l *Log) Summary() Summary {
@@ -136,6 +226,49 @@ func (l *Log) Summary() Summary {
 	defer l.mu.Unlock()
 	s := l.tally.Summary()
 	s.ID, s.Started, s.Source = l.id, l.started, decode.SourceLive
-	s.Target, s.SecretsKept = l.ses.Target, l.decoder.keepSecrets
+	s.Target, s.SecretsKept = l.ses.Target, l.set.options.KeepSecrets
+	if s.Live {
+		s.Took = max(s.Took, l.set.options.Clock().Sub(l.started))
+	}
+	if l.set.recorder != nil {
+		s.Path = l.set.options.Folder.Path(l.id)
+	}
 	return s
+}
+
+// heldBytes is what the session's entries weigh.
+func (l *Log) heldBytes() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.weight
+}
+
+func (l *Log) fault(cause any) {
+	if told := l.set.options.Fault; told != nil {
+		told(l.id, cause)
+	}
+}
+
+// release gives the memory of an ended session back.
+func (l *Log) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.earlier += len(l.entries)
+	l.entries, l.weight, l.tape, l.released = nil, 0, nil, true
+}
+
+// weigh is about how many bytes an entry takes up.
+func weigh(e decode.Entry) int {
+	const entry, event, fact, note, line = 64, 280, 400, 120, 64
+	if e.Event == nil {
+		return entry + fact
+	}
+	n := entry + event + len(e.Event.Raw) + note*len(e.Event.Notes)
+	if r := e.Event.Reply; r != nil {
+		n += len(e.Event.Raw) + line*(len(r.Lines)+len(r.EHLO))
+	}
+	if e.Event.Command != nil || e.Event.Auth != nil || e.Event.Header != nil {
+		n += event + len(e.Event.Raw)
+	}
+	return n
 }

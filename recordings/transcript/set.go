@@ -5,9 +5,11 @@ package transcript
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"smtptap/decode"
 	"smtptap/recordings"
@@ -23,23 +25,44 @@ type Options struct {
 	Fault       func(id string, cause any) // told when the decoder panicked in a session; may be nil
 }
 
+const (
+	// maxSummaries bounds the sessions that a Set remembers. The recordings
+	// of older ones stay where they are.
+	maxSummaries = 200_000
+	// maxUnrecorded bounds the entries that are kept of ended sessions that
+	// have no recording, in bytes.
+	maxUnrecorded = 32 << 20
+	// maxLive bounds the entries that are kept of sessions that run, in
+	// bytes, all together; minShare is what each may keep all the same, and
+	// maxShare what it may keep when it is alone.
+	maxLive  = 64 << 20
+	minShare = 32 << 10
+	maxShare = 1 << 20
+)
+
 // A Set holds sessions, oldest first. All its methods may be called from any
 // goroutine.
 type Set struct {
-	options Options
-	version atomic.Uint64
+	options     Options
+	recorder    *recorder // nil: sessions are not recorded
+	version     atomic.Uint64
+	live        atomic.Int64
+	subscribers atomic.Pointer[[]chan struct{}]
 
-	mu          sync.RWMutex
-	slots       []*slot
-	byID        map[string]*slot
-	subscribers map[chan struct{}]struct{}
+	mu         sync.RWMutex
+	slots      []*slot // nil: forgotten
+	held       int     // slots that are not nil
+	oldest     int     // no slot before it is held
+	examined   int     // slots before it that are held were live when their turn to go came
+	byID       map[string]*slot
+	unrecorded []*Log // ended, oldest first
+	weight     int    // of unrecorded, in bytes
 }
 
 // A slot is one session of a Set.
 type slot struct {
-	log     *Log    // while it is held in memory; nil for a recording
+	log     *Log    // while the session is held in memory
 	summary Summary // otherwise
-	path    string
 }
 
 // NewSet returns an empty Set. Close it when the last session has ended.
@@ -47,28 +70,105 @@ func NewSet(o Options) *Set {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Set{options: o, byID: map[string]*slot{}, subscribers: map[chan struct{}]struct{}{}}
+	s := &Set{options: o, byID: map[string]*slot{}}
+	s.subscribers.Store(new([]chan struct{}))
+	if o.Folder != nil {
+		s.recorder = newRecorder(o.Folder, o.Queue)
+	}
+	return s
 }
 
 // Begin adds a session that starts now. It does not wait for a disk.
 func (s *Set) Begin(ses Session) *Log {
-	started := s.options.Clock()
-	l := &Log{started: started, ses: ses, set: s}
-	l.decoder = decoder{keepSecrets: s.options.KeepSecrets, live: true, entry: l.add}
-	l.decoder.init(ses.SplitLegs)
+	l := &Log{started: s.options.Clock(), ses: ses, set: s}
+	l.decoder = &decoder{keepSecrets: s.options.KeepSecrets, live: true, entry: l.add, fault: l.fault}
+	l.decoder.begin(ses.SplitLegs)
+	s.live.Add(1)
 	s.mu.Lock()
 	for l.id == "" || s.byID[l.id] != nil {
-		l.id = recordings.NewID(started)
+		l.id = recordings.NewID(l.started)
 	}
-	s.addSlot(l.id, &slot{log: l})
+	if s.recorder != nil {
+		l.decoder.record = l.record
+		l.tape = s.recorder.newTape(l.header(), func(whole bool) { s.finish(l, whole) })
+	}
+	s.add(l.id, &slot{log: l})
 	s.mu.Unlock()
 	s.changed()
 	return l
 }
 
-func (s *Set) addSlot(id string, sl *slot) {
+// add puts a slot behind the others. s.mu is held.
+func (s *Set) add(id string, sl *slot) {
 	s.slots = append(s.slots, sl)
 	s.byID[id] = sl
+	s.held++
+	for ; s.held > maxSummaries && s.examined < len(s.slots)-1; s.examined++ {
+		if old := s.slots[s.examined]; old.log == nil {
+			delete(s.byID, old.summary.ID)
+			s.slots[s.examined] = nil
+			s.held--
+		}
+	}
+	for s.slots[s.oldest] == nil {
+		s.oldest++
+	}
+}
+
+// finish takes over a session that has ended and, if whole, is recorded.
+func (s *Set) finish(l *Log, whole bool) {
+	sum := l.Summary()
+	sum.Incomplete = sum.Incomplete || s.recorder != nil && !whole
+	s.live.Add(-1)
+	s.mu.Lock()
+	sl := s.byID[l.id]
+	sl.summary = intern(sum)
+	var drop []*Log
+	if whole {
+		drop = append(drop, l)
+		sl.log = nil
+	} else {
+		drop = s.keepUnrecorded(l)
+	}
+	s.mu.Unlock()
+	for _, old := range drop {
+		old.release()
+	}
+	s.changed()
+}
+
+// keepUnrecorded keeps the entries of a session that has no recording, and
+// returns the sessions that have to go for it. s.mu is held.
+func (s *Set) keepUnrecorded(l *Log) (drop []*Log) {
+	s.unrecorded = append(s.unrecorded, l)
+	s.weight += l.heldBytes()
+	for s.weight > maxUnrecorded && len(s.unrecorded) > 1 {
+		old := s.unrecorded[0]
+		s.unrecorded = s.unrecorded[1:]
+		s.weight -= old.heldBytes()
+		if sl := s.byID[old.id]; sl != nil {
+			sl.log = nil
+		}
+		drop = append(drop, old)
+	}
+	return drop
+}
+
+// intern lets summaries share strings that many sessions have in common.
+func intern(sum Summary) Summary {
+	for _, p := range []*string{&sum.Server, &sum.Target, &sum.User, &sum.From, &sum.Rcpt, &sum.Verdict, &sum.Subject} {
+		*p = unique.Make(*p).Value()
+	}
+	sum.Path = "" // follows from the id
+	return sum
+}
+
+// share is how many bytes of entries a session that holds so many may keep.
+func (s *Set) share(holds int) int {
+	if holds <= minShare {
+		return minShare
+	}
+	return min(max(maxLive/int(max(s.live.Load(), 1)), minShare), maxShare)
 }
 
 // Add adds the recording at path.
@@ -81,11 +181,16 @@ func (s *Set) Add(path string) error {
 	return nil
 }
 
-// AddSummary adds a recording whose summary is known.
+// AddSummary adds a recording whose summary is known. One whose id is there
+// already takes its place.
 func (s *Set) AddSummary(sum Summary, path string) {
 	sum.Path = path
 	s.mu.Lock()
-	s.addSlot(sum.ID, &slot{summary: sum, path: path})
+	if sl := s.byID[sum.ID]; sl != nil && sl.log == nil {
+		sl.summary = sum
+	} else if sl == nil {
+		s.add(sum.ID, &slot{summary: sum})
+	}
 	s.mu.Unlock()
 	s.changed()
 }
@@ -95,21 +200,30 @@ func (s *Set) AddSummary(sum Summary, path string) {
 // done; the channel is not closed.
 func (s *Set) Subscribe() (ch <-chan struct{}, cancel func()) {
 	c := make(chan struct{}, 1)
-	s.mu.Lock()
-	s.subscribers[c] = struct{}{}
-	s.mu.Unlock()
+	s.subscribe(func(all []chan struct{}) []chan struct{} { return append(slices.Clone(all), c) })
 	return c, func() {
-		s.mu.Lock()
-		delete(s.subscribers, c)
-		s.mu.Unlock()
+		s.subscribe(func(all []chan struct{}) []chan struct{} {
+			return slices.DeleteFunc(slices.Clone(all), func(other chan struct{}) bool { return other == c })
+		})
 	}
 }
 
+// subscribe replaces the list of subscribers. Readers of the old one are not
+// disturbed.
+func (s *Set) subscribe(change func([]chan struct{}) []chan struct{}) {
+	for {
+		old := s.subscribers.Load()
+		all := change(*old)
+		if s.subscribers.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}
+
+// changed wakes the subscribers that are not awake. It never blocks.
 func (s *Set) changed() {
 	s.version.Add(1)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for c := range s.subscribers {
+	for _, c := range *s.subscribers.Load() {
 		select {
 		case c <- struct{}{}:
 		default:
@@ -120,62 +234,90 @@ func (s *Set) changed() {
 // Version changes whenever anything in the Set has.
 func (s *Set) Version() uint64 { return s.version.Load() }
 
-// Len is the number of sessions.
+// Len is the number of sessions so far, those that the Set has forgotten
+// included.
 func (s *Set) Len() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return len(s.slots)
 }
 
-// Summary returns the i-th session's summary, oldest first.
+// Summary returns the i-th session's summary, oldest first. It is empty for a
+// session that the Set has forgotten.
 func (s *Set) Summary(i int) Summary {
 	s.mu.RLock()
 	sl := s.slots[i]
 	s.mu.RUnlock()
-	if sl.log != nil {
-		return sl.log.Summary()
-	}
-	return sl.summary
+	sum, _ := s.summarize(sl)
+	return sum
 }
 
-// Summaries returns the summaries of the sessions from the given position on.
+// Summaries returns the summaries of the sessions from the i-th on, without
+// those that the Set has forgotten.
 func (s *Set) Summaries(from int) []Summary {
 	s.mu.RLock()
-	slots := s.slots[min(max(from, 0), len(s.slots)):]
+	from = min(max(from, s.oldest), len(s.slots))
+	slots := slices.Clone(s.slots[from:])
 	s.mu.RUnlock()
-	all := make([]Summary, len(slots))
-	for i, sl := range slots {
-		if all[i] = sl.summary; sl.log != nil {
-			all[i] = sl.log.Summary()
+	all := make([]Summary, 0, len(slots))
+	for _, sl := range slots {
+		if sum, ok := s.summarize(sl); ok {
+			all = append(all, sum)
 		}
 	}
 	return all
 }
 
-// Open returns the session of that id: a snapshot when it is live, what its
-// recording holds when it has ended.
+func (s *Set) summarize(sl *slot) (Summary, bool) {
+	if sl == nil {
+		return Summary{}, false
+	}
+	s.mu.RLock()
+	l, sum := sl.log, sl.summary
+	s.mu.RUnlock()
+	if l != nil {
+		return l.Summary(), true
+	}
+	if sum.Path == "" && s.recorder != nil && sum.Source == decode.SourceLive {
+		sum.Path = s.options.Folder.Path(sum.ID)
+	}
+	return sum, true
+}
+
+// Open returns the session of that id: a snapshot while it is held in memory,
+// what its recording holds later.
 func (s *Set) Open(id string) (*decode.Transcript, error) {
 	s.mu.RLock()
 	sl := s.byID[id]
-	s.mu.RUnlock()
-	switch {
-	case sl == nil:
-		return nil, fmt.Errorf("no session is called %q", id)
-	case sl.log != nil:
-		return sl.log.Transcript(), nil
+	var l *Log
+	if sl != nil {
+		l = sl.log
 	}
-	t, _, err := Load(sl.path)
-	return t, err
+	s.mu.RUnlock()
+	if l != nil {
+		if t, held := l.snapshot(); held {
+			return t, nil
+		}
+	}
+	path := s.Path(id)
+	switch {
+	case path != "":
+		t, _, err := Load(path)
+		return t, err
+	case sl != nil:
+		return nil, fmt.Errorf("session %q was not recorded and is no longer held in memory", id)
+	}
+	return nil, fmt.Errorf("no session is called %q", id)
 }
 
-// Path is where the recording of the session of that id is, or "".
+// Path is where the recording of the session of that id is, or will be; "" if
+// there is none.
 func (s *Set) Path(id string) string {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if sl := s.byID[id]; sl != nil {
-		return sl.path
-	}
-	return ""
+	sl := s.byID[id]
+	s.mu.RUnlock()
+	sum, _ := s.summarize(sl)
+	return sum.Path
 }
 
 // A State says how recording goes.
@@ -183,23 +325,30 @@ type State struct {
 	Recording bool   // sessions are being recorded
 	Folder    string // where
 	Bytes     int64  // written since the start
-	Lost      int64  // bytes that could not be recorded
-	Err       string // why not, when something can't be recorded now
+	Lost      int64  // bytes that could not be recorded, since the start
+	Err       string // why not, while something can't be recorded
 	Live      int    // sessions that run
 	Total     int    // sessions in the Set
 }
 
 // State says how recording goes.
 func (s *Set) State() State {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	st := State{Total: len(s.slots)}
-	if s.options.Folder != nil {
-		st.Folder = s.options.Folder.Dir()
+	st := State{Live: int(s.live.Load()), Total: s.Len()}
+	if r := s.recorder; r != nil {
+		st.Recording, st.Folder = true, s.options.Folder.Dir()
+		st.Bytes, st.Lost = r.written.Load(), r.lost.Load()
+		if err := r.failure(); err != nil {
+			st.Err = err.Error()
+		}
 	}
 	return st
 }
 
-// Close waits until every session that has ended is written, and returns what
-// could not be.
-func (s *Set) Close() error { return nil }
+// Close waits until every session that has ended is written, or given up. The
+// error says what could not be recorded since the start.
+func (s *Set) Close() error {
+	if s.recorder == nil {
+		return nil
+	}
+	return s.recorder.close()
+}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"smtptap/decode"
-	"smtptap/decode/facts"
 )
 
 // A Summary is one session in one line. Strings are as the peers sent them,
@@ -32,8 +31,8 @@ type Summary struct {
 	Subject  string // of the first message, decoded
 
 	Outcome Outcome
-	Code    int    // the reply that decided the outcome; 0 for none
-	Verdict string // that reply, or what failed, in the peer's or smtptap's words
+	Code    int    // of the reply that decided the outcome; 0 for none
+	Verdict string // that reply, or what failed; the peer's words or smtptap's
 
 	Path        string // of the recording; "" for none
 	SecretsKept bool   // the recording holds passwords
@@ -52,28 +51,3 @@ const (
 	OutcomeNothing Outcome = "nothing" // the client did not try to send
 	OutcomeCut     Outcome = "cut"     // it ended in the middle
 )
-
-// A Tally makes a Summary from a session's entries, one after the other.
-type Tally struct {
-	summary Summary
-	ended   bool
-}
-
-// Add counts one entry.
-func (t *Tally) Add(e decode.Entry) {
-	t.summary.Took = max(t.summary.Took, e.At)
-	if _, ok := e.Fact.(*facts.End); ok {
-		t.ended = true
-	}
-}
-
-// Summary is what the entries so far come to. What no entry holds is for the
-// caller to add.
-func (t *Tally) Summary() Summary {
-	s := t.summary
-	s.Live, s.Outcome = !t.ended, OutcomeNothing
-	if s.Live {
-		s.Outcome = OutcomeLive
-	}
-	return s
-}

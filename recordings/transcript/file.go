@@ -1,0 +1,151 @@
+package transcript
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"smtptap/decode/facts"
+	"smtptap/recordings"
+)
+
+// A file is a recording on disk. It is opened to write and closed again, so
+// that idle sessions hold no descriptor; only while much comes does it stay
+// open.
+type file struct {
+	header recordings.Header
+	f      *os.File  // nil while closed
+	begun  bool      // it was created
+	start  block     // its first lines, while they are not written
+	size   int64     // bytes written
+	broken time.Time // since when it can't be written; zero when it can
+}
+
+// write writes the blocks, all in one go when they are small, and releases
+// those that are written. It returns those that are not, with the reason.
+func (f *file) write(folder *recordings.Folder, blocks []*block, scratch []byte, release func(*block)) ([]*block, error) {
+	if err := f.open(folder); err != nil {
+		return blocks, err
+	}
+	all := blocks
+	if f.start.left() > 0 {
+		all = append([]*block{&f.start}, blocks...)
+	}
+	for len(all) > 0 {
+		batch, joined := gather(all, scratch)
+		n, err := f.f.Write(joined)
+		f.size += int64(n)
+		for _, b := range batch {
+			k := min(n, b.left())
+			b.sent += k
+			n -= k
+		}
+		for len(all) > 0 && all[0].left() == 0 {
+			if all[0] != &f.start {
+				release(all[0])
+				blocks = blocks[1:]
+			}
+			all = all[1:]
+		}
+		if err != nil {
+			f.close()
+			return blocks, fmt.Errorf("write a recording: %w", err)
+		}
+	}
+	return nil, nil
+}
+
+// gather joins the first blocks as far as they fit into scratch. One that does
+// not fit, or is alone, is a batch of its own and is not copied.
+func gather(blocks []*block, scratch []byte) (batch []*block, joined []byte) {
+	n, size := 0, 0
+	for n < len(blocks) && size+blocks[n].left() <= cap(scratch) {
+		size += blocks[n].left()
+		n++
+	}
+	if n < 2 {
+		return blocks[:1], blocks[0].buf[blocks[0].sent:]
+	}
+	joined = scratch[:0]
+	for _, b := range blocks[:n] {
+		joined = append(joined, b.buf[b.sent:]...)
+	}
+	return blocks[:n], joined
+}
+
+// open opens the file where writing stopped, or creates it.
+func (f *file) open(folder *recordings.Folder) error {
+	if f.f != nil {
+		return nil
+	}
+	if !f.begun {
+		return f.create(folder)
+	}
+	opened, err := folder.Append(f.header.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.recreate(folder)
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.resume(opened); err != nil {
+		opened.Close()
+		return err
+	}
+	f.f = opened
+	return nil
+}
+
+// resume makes sure that the file ends where writing stopped: a failed write
+// may have left something behind it.
+func (f *file) resume(opened *os.File) error {
+	info, err := opened.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Size() > f.size:
+		return opened.Truncate(f.size)
+	case info.Size() < f.size:
+		return fmt.Errorf("recording %q was cut to %d bytes while it was being written", opened.Name(), info.Size())
+	}
+	return nil
+}
+
+func (f *file) create(folder *recordings.Folder) error {
+	start, err := recordings.AppendStart(nil, f.header)
+	if err != nil {
+		return err
+	}
+	if f.f, err = folder.Create(f.header.ID); err != nil {
+		f.f = nil
+		return err
+	}
+	f.begun = true
+	f.start = block{buf: start}
+	return nil
+}
+
+// recreate begins a new file when the old one was deleted under the session.
+func (f *file) recreate(folder *recordings.Folder) error {
+	if err := f.create(folder); err != nil {
+		return err
+	}
+	lost := facts.Lost{Records: -1, Bytes: f.size, Why: "the recording was deleted while the session ran"}
+	f.start.buf = appendRecord(f.start.buf, recordings.Record{
+		Type: lost.Type(), From: recordings.Proxy, To: recordings.Proxy, Data: encodeJSON(&lost),
+	})
+	f.size = 0
+	return nil
+}
+
+// close gives the descriptor back. Written bytes are the system's by then.
+func (f *file) close() error {
+	if f.f == nil {
+		return nil
+	}
+	err := f.f.Close()
+	f.f = nil
+	return err
+}

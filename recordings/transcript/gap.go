@@ -1,0 +1,97 @@
+package transcript
+
+import (
+	"encoding/json"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/recordings"
+)
+
+// A gap is what could not be recorded since the last record that was.
+type gap struct {
+	at      time.Duration // of the first
+	lost    facts.Lost
+	missing []passed
+}
+
+// passed counts the bytes of one route in a gap.
+type passed struct {
+	from, to recordings.Party
+	bytes    int64
+}
+
+func (g *gap) empty() bool { return g.lost.Records == 0 }
+
+// add counts a record that is lost.
+func (g *gap) add(r recordings.Record) {
+	if g.empty() {
+		g.at = r.At
+	}
+	g.lost.Records++
+	g.lost.Bytes += int64(len(r.Data))
+	n := int64(len(r.Data))
+	switch r.Type {
+	case recordings.TypeMask:
+		n = int64(len(decode.MaskText))
+	case recordings.TypeSkip:
+		var s skipped
+		if json.Unmarshal(r.Data, &s) == nil {
+			n = s.Bytes
+		}
+	case recordings.TypeData:
+	default:
+		return
+	}
+	for i := range g.missing {
+		m := &g.missing[i]
+		if m.from == r.From && m.to == r.To {
+			m.add(n)
+			return
+		}
+	}
+	g.missing = append(g.missing, passed{r.From, r.To, n})
+}
+
+// add counts n more bytes, -1 for an unknown number.
+func (p *passed) add(n int64) {
+	if n < 0 || p.bytes < 0 {
+		p.bytes = -1
+		return
+	}
+	p.bytes += n
+}
+
+// encode says what the gap is, in records: for the dialogue, how many bytes of
+// each route are not there; for people, how much it is and why.
+func (g *gap) encode(at time.Duration, why string) ([]byte, *facts.Lost) {
+	var out []byte
+	for _, m := range g.missing {
+		r := recordings.Record{At: g.at, Type: recordings.TypeSkip, From: m.from, To: m.to}
+		r.Data = encodeJSON(skipped{m.bytes, decode.WhyNotRecorded})
+		out = appendRecord(out, r)
+	}
+	lost := g.lost
+	lost.Why = why
+	r := recordings.Record{At: at, Type: lost.Type(), From: recordings.Proxy, To: recordings.Proxy, Data: encodeJSON(&lost)}
+	return appendRecord(out, r), &lost
+}
+
+// appendRecord appends a record that is known to be valid.
+func appendRecord(dst []byte, r recordings.Record) []byte {
+	dst, err := r.AppendHead(dst)
+	if err != nil {
+		panic(err)
+	}
+	return append(append(dst, r.Data...), '\n')
+}
+
+// encodeJSON encodes a struct of strings and numbers.
+func encodeJSON(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}

@@ -1,0 +1,171 @@
+package transcript
+
+import (
+	"sync"
+	"time"
+
+	"smtptap/decode/facts"
+	"smtptap/recordings"
+)
+
+// A tape is the recording of one session: what waits for the disk, and the
+// file behind it. Its Log appends; a writer of the recorder, one at a time,
+// takes what waits and writes it.
+type tape struct {
+	recorder *recorder
+	finished func(whole bool) // called once, when the last record is written or given up
+
+	mu     sync.Mutex
+	blocks []*block // what waits, oldest first
+	bytes  int      // in blocks
+	held   int      // capacity of blocks
+	asked  urgency  // what the recorder was asked for since it last took the blocks
+	gap    gap
+	ended  bool
+	dead   bool // nothing more can be recorded
+
+	scheduled // guarded by recorder.mu
+	file      // touched only by the writer that has the tape in hand
+}
+
+// enough is how many waiting bytes make a writer start at once.
+const enough = 128 << 10
+
+// append puts a record behind what waits. It never blocks: a record that finds
+// no room is missed, and counted in the gap. When one finds room again, the
+// recording is told of the gap before it, and so is the caller.
+func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return nil, true
+	}
+	t.ended = r.Type == recordings.TypeEnd
+	told = t.tellGap(r.At)
+	if missed = !t.gap.empty() || !t.putRecord(r); missed {
+		t.gap.add(r)
+		t.recorder.lose(len(r.Data))
+		t.dead = t.dead || t.ended
+	}
+	if !missed || t.ended {
+		t.ask()
+	}
+	return told, missed
+}
+
+// ask tells the recorder that there is something to do, unless it knows.
+func (t *tape) ask() {
+	want := soon
+	if t.bytes >= enough || t.ended {
+		want = atOnce
+	}
+	if want > t.asked {
+		t.asked = want
+		t.recorder.schedule(t, want)
+	}
+}
+
+// putRecord encodes a record into blocks. What matters more than the bytes
+// that passed may take from the recorder's reserve.
+func (t *tape) putRecord(r recordings.Record) bool {
+	var line [128]byte
+	head, err := r.AppendHead(line[:0])
+	if err != nil || !t.reserve(len(head)+len(r.Data)+1, r.Type != recordings.TypeData) {
+		return false
+	}
+	t.put(head)
+	t.put(r.Data)
+	t.put([]byte{'\n'})
+	return true
+}
+
+// reserve makes room for n bytes, all or nothing.
+func (t *tape) reserve(n int, matters bool) bool {
+	if t.dead {
+		return false
+	}
+	if last := len(t.blocks) - 1; last >= 0 {
+		n -= t.blocks[last].room()
+	}
+	var more []*block
+	size := 0
+	for n > 0 {
+		b := newBlock(n, t.held+size)
+		more = append(more, b)
+		size += cap(b.buf)
+		n -= cap(b.buf)
+	}
+	if size > 0 && !t.recorder.reserve(size, t.held, matters) {
+		for _, b := range more {
+			b.free()
+		}
+		return false
+	}
+	t.blocks = append(t.blocks, more...)
+	t.held += size
+	return true
+}
+
+// put fills the blocks that reserve made.
+func (t *tape) put(p []byte) {
+	t.bytes += len(p)
+	i := len(t.blocks) - 1
+	for i > 0 && len(t.blocks[i].buf) == 0 && t.blocks[i-1].room() > 0 {
+		i--
+	}
+	for len(p) > 0 {
+		if t.blocks[i].room() == 0 {
+			i++
+		}
+		p = t.blocks[i].fill(p)
+	}
+}
+
+// tellGap records what is missing, if there is something missing and room to
+// say so.
+func (t *tape) tellGap(at time.Duration) *facts.Lost {
+	if t.gap.empty() {
+		return nil
+	}
+	told, lost := t.gap.encode(at, t.recorder.trouble())
+	if !t.reserve(len(told), true) {
+		return nil
+	}
+	t.put(told)
+	t.gap = gap{}
+	return lost
+}
+
+// takeAll hands what waits to a writer.
+func (t *tape) takeAll() (blocks []*block, ended, dead bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	blocks = t.blocks
+	t.blocks, t.bytes, t.held, t.asked = nil, 0, 0, none
+	return blocks, t.ended, t.dead
+}
+
+// giveBack puts blocks that could not be written before what waits.
+func (t *tape) giveBack(blocks []*block) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, b := range blocks {
+		t.bytes += b.left()
+		t.held += cap(b.buf)
+	}
+	t.blocks = append(blocks, t.blocks...)
+}
+
+// kill drops what waits and what will come, and returns how many bytes waited
+// and whether the session has ended.
+func (t *tape) kill() (dropped int, ended bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dead = true
+	for _, b := range t.blocks {
+		dropped += b.left()
+		t.recorder.release(b)
+	}
+	t.blocks, t.bytes, t.held = nil, 0, 0
+	return dropped, t.ended
+}
