@@ -207,8 +207,14 @@ func addrPort(a net.Addr) (netip.AddrPort, bool) {
 // A Server is a server that a connection was made to.
 type Server struct {
 	Conn net.Conn
-	Host Host
+	Host Host // its Name is what a certificate is checked against
 	Addr netip.AddrPort
+
+	// Named: the user named this server, so a certificate that does not fit
+	// ends the session. Servers that MX records name are spoken to with
+	// opportunistic TLS (RFC 7435).
+	Named    bool
+	Implicit bool // TLS begins with the first byte
 }
 
 // A Route leads to the servers of one domain, one after the other.

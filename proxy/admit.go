@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"net"
+
+	"smtptap/decode/facts"
+)
+
+// mostTurnedAway is how many clients beyond the limit are told so at the same
+// time. Those beyond are closed without a word, so that a flood of them does
+// not use up what the limit keeps free.
+const mostTurnedAway = 16
+
+// admit starts a session for a client that has connected. It returns false when
+// no more clients are wanted.
+func (p *Proxy) admit(l Listener, conn net.Conn) bool {
+	if addr := addrPort(conn.RemoteAddr()).Addr(); !p.allows(addr) {
+		p.Log.Warn().Stringer("client", addr).Msg("closed a connection from an address that may not connect; see --allow")
+		conn.Close()
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing || p.isFull() {
+		conn.Close()
+		return false
+	}
+	most := orDefault(p.MaxSessions, DefaultMaxSessions)
+	if len(p.sessions) >= most+mostTurnedAway {
+		conn.Close()
+		return true
+	}
+	p.admitted++
+	s := newSession(p, l, conn)
+	switch {
+	case p.dialled[conn.RemoteAddr().String()] > 0:
+		s.refusal = &refusal{"554 5.4.6", "loop", "this session comes from smtptap itself"}
+	case len(p.sessions) >= most:
+		s.refusal = &refusal{"421 4.3.2", "too-many-sessions", "too many sessions at the same time; raise --max-sessions or try again later"}
+	}
+	p.sessions[s] = struct{}{}
+	p.wg.Go(func() {
+		s.run()
+		p.mu.Lock()
+		delete(p.sessions, s)
+		p.mu.Unlock()
+	})
+	return !p.isFull()
+}
+
+// addDialled counts our end of a connection to a server, so that a client which
+// comes from there is known to be ourselves.
+func (p *Proxy) addDialled(conn net.Conn, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	addr := conn.LocalAddr().String()
+	if p.dialled[addr] += n; p.dialled[addr] <= 0 {
+		delete(p.dialled, addr)
+	}
+}
+
+// full reports whether Count sessions have begun.
+func (p *Proxy) full() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.isFull()
+}
+
+func (p *Proxy) isFull() bool { return p.Count > 0 && p.admitted >= p.Count }
+
+// A refusal is why smtptap does not serve a client.
+type refusal struct {
+	code string // reply code and enhanced status code
+	id   string // of the note
+	text string
+}
+
+// refuse turns the client away.
+func (s *session) refuse(ph phase, r *refusal) {
+	s.note(r.id, r.text)
+	s.end(facts.CauseRefused, r.text)
+	s.dismiss(ph, r.code+" [smtptap] "+r.text)
+}

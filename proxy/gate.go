@@ -1,0 +1,119 @@
+package proxy
+
+import "bytes"
+
+// A gate stands in front of the client's bytes. A client that has said STARTTLS
+// goes on with TLS or, should the server refuse, in clear: what its next bytes
+// are is known only from the reply. Until then they wait, mostly in the
+// client's own socket, because its pump does not read.
+type gate uint8
+
+const (
+	open     gate = iota // bytes pass
+	shut                 // STARTTLS has gone to the server, its reply has not come
+	upgraded             // the server has accepted: the phase is over
+)
+
+// passGate waits while the gate is shut. It returns false when the server has
+// accepted the STARTTLS.
+func (r *relay) passGate() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.gate == shut {
+		r.changed.Wait()
+	}
+	return r.gate == open
+}
+
+// openGate lets the client go on as before when no reply can come.
+func (r *relay) openGate() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gate == shut {
+		r.gate = open
+		r.changed.Broadcast()
+	}
+}
+
+// maxHeldReply bounds what is kept back of a reply that does not end.
+const maxHeldReply = 64 << 10
+
+// deliverReplies writes server bytes to the client. While the gate is shut it
+// keeps an unfinished reply back, because it may be the one to STARTTLS: the
+// client must hear that only when TLS to the server is up, and in one piece, so
+// that another reply can stand in its place. Elsewhere nothing waits for the
+// end of a line.
+func (r *relay) deliverReplies(p []byte, accepted bool) {
+	r.mu.Lock()
+	shut := r.gate == shut
+	r.mu.Unlock()
+	if len(r.ph.reply) > 0 {
+		p = append(r.ph.reply, p...)
+		r.ph.reply = nil
+	}
+	if !accepted && !shut {
+		r.ph.begun = false
+		r.deliver(&r.down, p)
+		return
+	}
+	whole := p
+	if accepted {
+		whole = p[:lastReply(p)]
+	} else {
+		whole = p[:completeReplies(p)]
+	}
+	rest := p[len(whole):]
+	r.deliver(&r.down, whole)
+	if len(whole) > 0 {
+		r.ph.begun = false
+	}
+	if !accepted && len(rest) > maxHeldReply {
+		r.deliver(&r.down, rest)
+		r.ph.begun = true
+		return
+	}
+	r.ph.reply = bytes.Clone(rest)
+}
+
+// completeReplies is the length of the replies at the start of p that are
+// complete: their last line has no hyphen behind its code (RFC 5321 section
+// 4.2.1).
+func completeReplies(p []byte) int {
+	end, at := 0, 0
+	for {
+		i := bytes.IndexByte(p[at:], '\n')
+		if i < 0 {
+			return end
+		}
+		line := p[at : at+i+1]
+		at += len(line)
+		if !continues(line) {
+			end = at
+		}
+	}
+}
+
+// lastReply is where the last of the complete replies in p starts.
+func lastReply(p []byte) int {
+	start := 0
+	for {
+		end := start
+		for {
+			i := bytes.IndexByte(p[end:], '\n')
+			if i < 0 {
+				return start
+			}
+			line := p[end : end+i+1]
+			end += len(line)
+			if !continues(line) {
+				break
+			}
+		}
+		if end == len(p) {
+			return start
+		}
+		start = end
+	}
+}
+
+func continues(line []byte) bool { return len(line) > 3 && line[3] == '-' }

@@ -1,0 +1,31 @@
+package proxy
+
+import (
+	"time"
+
+	"smtptap/decode/facts"
+)
+
+// touch tells that bytes have moved.
+func (s *session) touch() { s.moved.Store(int64(time.Since(s.begun))) }
+
+// watchIdle cuts the session off when nothing has moved in either direction for
+// so long. Stop ends the watch.
+func (s *session) watchIdle(limit time.Duration) (stop func()) {
+	s.touch()
+	// The timer is not moved for every chunk: when it fires, it looks how
+	// long ago the last one was.
+	var t *time.Timer
+	set := make(chan struct{})
+	t = time.AfterFunc(limit, func() {
+		<-set
+		idle := time.Since(s.begun) - time.Duration(s.moved.Load())
+		if left := limit - idle; left > 0 {
+			t.Reset(left)
+			return
+		}
+		s.cut(facts.End{Cause: facts.CauseIdle, Err: "nothing moved for " + limit.String()})
+	})
+	close(set)
+	return func() { t.Stop() }
+}

@@ -1,0 +1,184 @@
+// Package proxy relays SMTP sessions between clients and servers, byte for
+// byte, and lets a transcript note every chunk before it is sent on.
+//
+// What a client sends is what the server receives, and the other way round,
+// whatever the bytes are and however the network cuts them. The exceptions are
+// few, and each is in the transcript as smtptap's own doing: what follows
+// STARTTLS waits for its reply, a server that can't be reached is reported to
+// the client in a reply of smtptap's, and some modes speak to one peer on
+// smtptap's account.
+//
+// # What is ordered, what may block
+//
+// A session is one goroutine, which runs two pumps, one for each direction. A
+// chunk is noted before it is written on, so in the transcript a reply never
+// stands before its command. A peer that does not read holds up the one
+// direction that leads to it, as it would without smtptap; nothing else does:
+// noting takes no disk and no screen. All goroutines have ended when Serve
+// returns.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"smtptap/proxy/upstream"
+	"smtptap/recordings/transcript"
+)
+
+// Mode says what happens at STARTTLS.
+type Mode string
+
+const (
+	Intercept Mode = "intercept" // it is opened, and encrypted again towards the server
+	Pass      Mode = "pass"      // the ciphertext is handed through
+	Hide      Mode = "hide"      // the client is not offered it
+)
+
+// Defaults of a Proxy. The idle timeout is longer than the longest that a
+// client may have to wait for a reply (RFC 5321 section 4.5.3.2.6: 10 minutes
+// behind the final dot); a shorter one would be the fault under study.
+const (
+	DefaultMaxSessions    = 1000
+	DefaultIdleTimeout    = 15 * time.Minute
+	DefaultConnectTimeout = 30 * time.Second
+	DefaultDrainTimeout   = 30 * time.Second
+)
+
+// A Proxy relays sessions. Its fields must not change while it serves.
+type Proxy struct {
+	// Transcripts takes what the sessions say.
+	Transcripts *transcript.Set
+
+	// Upstream leads every session to its server. Router does, once the
+	// first recipient is known. Exactly one of them is set.
+	Upstream upstream.Dialer
+	Router   upstream.Router
+	Target   string // the same in words, for the transcripts
+
+	Mode        Mode // "" means Intercept
+	TLSToServer bool // STARTTLS is used to the server even when the client speaks plain
+
+	Allow       []netip.Prefix // who may connect; none means loopback addresses
+	MaxSessions int            // at the same time; 0 means DefaultMaxSessions
+	Count       int            // Serve ends after so many sessions; 0 means never
+
+	IdleTimeout    time.Duration // neither direction has moved; 0 means DefaultIdleTimeout
+	ConnectTimeout time.Duration // to reach a server, all its addresses together; 0 means DefaultConnectTimeout
+	DrainTimeout   time.Duration // how long sessions may go on when ctx is done; 0 means DefaultDrainTimeout
+
+	Log zerolog.Logger
+
+	mu        sync.Mutex
+	listeners []Listener
+	sessions  map[*session]struct{}
+	admitted  int            // sessions so far
+	dialled   map[string]int // our own addresses of connections to servers
+	closing   bool
+	wg        sync.WaitGroup
+}
+
+// Serve accepts clients on all listeners until ctx is done or Count sessions
+// have begun, and returns when the last session has ended. When ctx is done the
+// listeners are closed at once, and sessions that still run after DrainTimeout
+// are cut off. It returns nil then, and the error of a listener that failed
+// otherwise. It closes the listeners in any case. A Proxy serves once.
+func (p *Proxy) Serve(ctx context.Context, listeners ...Listener) error {
+	if err := p.begin(listeners); err != nil {
+		closeAll(listeners)
+		return err
+	}
+	accepting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	unhook := context.AfterFunc(accepting, func() { closeAll(listeners) })
+	defer unhook()
+	var accepts sync.WaitGroup
+	for _, l := range listeners {
+		accepts.Go(func() {
+			if err := p.acceptAll(accepting, l); err != nil {
+				stop(err)
+			}
+			if p.full() {
+				stop(nil)
+			}
+		})
+	}
+	accepts.Wait()
+	closeAll(listeners)
+	err := context.Cause(accepting)
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		p.drain(ctx)
+		return nil
+	}
+	p.drain(accepting)
+	return err
+}
+
+func (p *Proxy) begin(listeners []Listener) error {
+	if (p.Upstream == nil) == (p.Router == nil) {
+		return errors.New("a proxy needs either a server or a router")
+	}
+	if len(listeners) == 0 {
+		return errors.New("nothing to listen on")
+	}
+	for _, l := range listeners {
+		if err := p.checkExposure(l); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sessions != nil {
+		return errors.New("this proxy has served already")
+	}
+	p.sessions = map[*session]struct{}{}
+	p.dialled = map[string]int{}
+	p.listeners = listeners
+	return nil
+}
+
+// Abort cuts off all sessions and waits for none; Serve returns soon after. It
+// is for a user who does not want to wait for DrainTimeout.
+func (p *Proxy) Abort() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing = true
+	for s := range p.sessions {
+		s.cut(shutdown)
+	}
+}
+
+// drain waits for the sessions. Once ctx is done they have DrainTimeout left.
+func (p *Proxy) drain(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		p.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	t := time.NewTimer(orDefault(p.DrainTimeout, DefaultDrainTimeout))
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		p.Abort()
+		<-done
+	}
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,251 @@
+package proxy
+
+import (
+	"errors"
+	"net"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"smtptap/decode"
+)
+
+// A relay runs one phase: two pumps, and what they have to agree about.
+type relay struct {
+	s    *session
+	ph   phase
+	up   direction // from the client to the server
+	down direction // from the server to the client
+
+	// mu is held while bytes are noted and the gate is set from the verdict,
+	// so that no byte slips through between the two.
+	mu      sync.Mutex
+	changed sync.Cond // of gate
+	gate    gate
+	over    bool // a stage has ended the phase
+}
+
+// A direction is one of the two ways through a session.
+type direction struct {
+	from, to *peer
+	in, out  net.Conn
+	first    []byte // read before the phase began
+	stage    stage
+}
+
+// relay runs a phase until it ends. goesOn tells whether the session does.
+func (s *session) relay(ph phase) (after phase, goesOn bool) {
+	r := &relay{s: s, ph: ph}
+	r.changed.L = &r.mu
+	r.up = direction{s.client, s.server, ph.client, ph.server, ph.fromClient, or(ph.clientStage, (*relay).relayClient)}
+	r.down = direction{s.server, s.client, ph.server, ph.client, ph.fromServer, or(ph.serverStage, (*relay).relayServer)}
+	r.ph.fromClient, r.ph.fromServer = nil, nil
+	var wg sync.WaitGroup
+	wg.Go(r.pumpServer)
+	r.pumpClient()
+	wg.Wait()
+	if !r.over || s.isOver() {
+		return r.ph, false
+	}
+	r.ph.client.SetReadDeadline(time.Time{})
+	r.ph.server.SetReadDeadline(time.Time{})
+	return r.ph, true
+}
+
+func or(st, otherwise stage) stage {
+	if st != nil {
+		return st
+	}
+	return otherwise
+}
+
+// pumpClient and pumpServer give the pumps names in stack dumps.
+func (r *relay) pumpClient() { r.pump(&r.up) }
+func (r *relay) pumpServer() {
+	defer r.openGate() // no reply can come any more
+	r.pump(&r.down)
+}
+
+// pump reads from one peer and hands on what it reads, until the peer ends its
+// direction or the phase is over.
+func (r *relay) pump(d *direction) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.s.panicked(cause, debug.Stack())
+		}
+	}()
+	if !r.take(d, d.first) {
+		return
+	}
+	in := newReader(d.in)
+	defer in.release()
+	for {
+		p, err := in.read()
+		if len(p) > 0 {
+			r.s.touch()
+			d.from.bytes.Add(int64(len(p)))
+			if !r.take(d, p) {
+				return
+			}
+			in.release()
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// Another goroutine wants attention; see kick.
+			d.in.SetReadDeadline(time.Time{})
+			if r.isOver() || !r.take(d, nil) {
+				return
+			}
+		default:
+			r.finish(d, err)
+			return
+		}
+	}
+}
+
+// take runs the direction's stage. When that ends the phase, the other pump is
+// told.
+func (r *relay) take(d *direction, p []byte) (more bool) {
+	if d.stage(r, p) {
+		return true
+	}
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+	kick(r.ph.client)
+	kick(r.ph.server)
+	return false
+}
+
+func (r *relay) isOver() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
+}
+
+// kick makes a blocked Read of conn return, now or when it is next called. The
+// reader takes the deadline back and looks at what has changed.
+func kick(conn net.Conn) { conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// finish passes on how a peer has ended its direction.
+func (r *relay) finish(d *direction, err error) {
+	s := r.s
+	if s.isOver() {
+		return // smtptap closed the connection itself
+	}
+	how := endedHow(d.in, err)
+	if how == byFin && s.wasReset(d.from) {
+		how = byReset // the error went to the write that met it first
+	}
+	s.hasEnded(d.from, how, err)
+	switch how {
+	case byReset:
+		s.resetPeer(d.to)
+	case byError:
+		s.closeConns()
+	default:
+		closeWrite(d.out, how != byTruncation)
+	}
+}
+
+// relayClient is the stage of ordinary client bytes.
+func (r *relay) relayClient(p []byte) (more bool) {
+	for {
+		if !r.passGate() {
+			r.ph.fromClient = slices.Clone(p)
+			return false
+		}
+		if len(p) == 0 {
+			return true
+		}
+		if r.s.deaf(r.s.server) {
+			r.undelivered(&r.up, p)
+			return true
+		}
+		n, ok := r.noteClient(p)
+		if !ok {
+			continue // the gate was shut meanwhile
+		}
+		r.deliver(&r.up, p[:n])
+		p = p[n:]
+	}
+}
+
+// noteClient notes client bytes, unless the gate is shut.
+func (r *relay) noteClient(p []byte) (n int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gate != open {
+		return 0, false
+	}
+	v := r.s.log.Data(decode.PartyClient, decode.PartyServer, p)
+	if v.HoldClient {
+		r.gate = shut
+	}
+	return v.N, true
+}
+
+// relayServer is the stage of ordinary server bytes.
+func (r *relay) relayServer(p []byte) (more bool) {
+	for len(p) > 0 {
+		if r.s.deaf(r.s.client) {
+			r.undelivered(&r.down, p)
+			return true
+		}
+		n, accepted := r.noteServer(p)
+		r.deliverReplies(p[:n], accepted)
+		p = p[n:]
+		if accepted {
+			r.ph.fromServer = slices.Clone(p)
+			return false
+		}
+	}
+	return true
+}
+
+// noteServer notes server bytes and sets the gate as they say.
+func (r *relay) noteServer(p []byte) (n int, accepted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := r.s.log.Data(decode.PartyServer, decode.PartyClient, p)
+	was := r.gate
+	switch {
+	case v.Accepted:
+		r.gate = upgraded
+	case v.HoldClient:
+		r.gate = shut
+	default:
+		r.gate = open
+	}
+	r.changed.Broadcast()
+	if was == open && r.gate == shut {
+		// The STARTTLS was behind a DATA that has now been refused. The
+		// client's pump may be waiting for more.
+		kick(r.ph.client)
+	}
+	return v.N, v.Accepted
+}
+
+// deliver writes bytes that have been noted to the direction's far end.
+func (r *relay) deliver(d *direction, p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	if _, err := d.out.Write(p); err != nil && !r.s.isOver() {
+		r.s.isDeaf(d.to, err)
+	}
+	r.s.touch()
+}
+
+// undelivered notes bytes whose receiver is gone. Reading goes on: the sender
+// may find out only from the receiver's last words, which the other direction
+// is bringing.
+func (r *relay) undelivered(d *direction, p []byte) {
+	v := r.s.log.Data(d.from.party, decode.PartyProxy, p)
+	if v.N < len(p) {
+		r.s.log.Swallow(d.from.party, p[v.N:])
+	}
+}

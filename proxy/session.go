@@ -1,0 +1,217 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/decode/visible"
+	"smtptap/proxy/upstream"
+	"smtptap/recordings/transcript"
+)
+
+// A session is one client's connection and what follows from it. One goroutine
+// owns it; only what is marked as shared is touched by others.
+type session struct {
+	proxy   *Proxy
+	listen  Listener
+	log     *transcript.Log
+	refusal *refusal // why the client is not served; nil for most
+
+	client *peer
+	server *peer
+
+	begun  time.Time
+	moved  atomic.Int64 // shared: when bytes last moved, since begun
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex // guards what follows, which is shared
+	conns    map[net.Conn]struct{}
+	over     bool // the connections are closed, or about to be
+	how      facts.End
+	first    *peer // the one that ended its direction first
+	lingerer *time.Timer
+}
+
+// A peer is the client or the server of a session.
+type peer struct {
+	party decode.Party
+	side  decode.Side
+	leg   facts.Leg
+	bytes atomic.Int64 // read from it
+
+	// Guarded by the session's mu.
+	base  net.Conn // its connection, beneath TLS; nil while there is none
+	ended bool     // it sends no more
+	reset bool     // and said so by a reset
+	deaf  bool     // writing to it failed
+}
+
+func newSession(p *Proxy, l Listener, conn net.Conn) *session {
+	s := &session{
+		proxy: p, listen: l, begun: time.Now(),
+		client: &peer{party: decode.PartyClient, side: decode.Client, leg: facts.ClientLeg, base: conn},
+		server: &peer{party: decode.PartyServer, side: decode.Server, leg: facts.ServerLeg},
+		conns:  map[net.Conn]struct{}{conn: {}},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// run is the session from its beginning to its end.
+func (s *session) run() {
+	mode := orDefault(s.proxy.Mode, Intercept)
+	client := s.client.base
+	s.log = s.proxy.Transcripts.Begin(transcript.Session{
+		Listen: s.listen.Addr().String(), Target: s.proxy.Target, Mode: string(mode),
+		SplitLegs: mode == Hide || s.proxy.TLSToServer || s.proxy.Router != nil,
+	})
+	log := s.proxy.Log.With().Str("session", s.log.ID()).Logger()
+	log.Debug().Stringer("client", client.RemoteAddr()).Stringer("listen", s.listen.Addr()).Msg("session begins")
+	s.log.Fact(&facts.Open{Client: client.RemoteAddr().String(), Listen: client.LocalAddr().String(), TLS: s.listen.TLS})
+	stop := s.watchIdle(orDefault(s.proxy.IdleTimeout, DefaultIdleTimeout))
+	s.contained(func() { s.phases(phase{client: client}) })
+	stop()
+	s.closeConns()
+	end := s.ending()
+	s.log.End(end)
+	log.Debug().Str("cause", end.Cause).Int64("client_bytes", end.ClientBytes).Int64("server_bytes", end.ServerBytes).
+		Dur("took", time.Since(s.begun)).Msg("session ends")
+}
+
+// phases takes the session through its phases. Each ends where the session has
+// something to do itself: a STARTTLS was accepted, or another server is due.
+func (s *session) phases(ph phase) {
+	if s.refusal != nil {
+		s.refuse(ph, s.refusal)
+		return
+	}
+	ph, err := s.start(ph)
+	for err == nil {
+		var goesOn bool
+		if ph, goesOn = s.relay(ph); !goesOn {
+			return
+		}
+		next := s.upgrade
+		if ph.next != nil {
+			next = ph.next
+		}
+		ph, err = next(s.ctx, ph)
+	}
+	s.fail(ph, err)
+}
+
+// start takes the session to the first phase in which bytes are relayed.
+func (s *session) start(ph phase) (phase, error) {
+	if s.proxy.Router != nil {
+		return s.frontDesk(s.ctx, ph)
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, orDefault(s.proxy.ConnectTimeout, DefaultConnectTimeout))
+	defer cancel()
+	srv, err := s.proxy.Upstream.Dial(ctx, s)
+	if err != nil {
+		return s.readyToTell(ph), err
+	}
+	if err := s.attach(srv.Conn); err != nil {
+		return ph, err
+	}
+	ph.target, ph.server = srv, srv.Conn
+	return s.prepare(s.ctx, ph)
+}
+
+// readyToTell brings up TLS with a client that expects it, so that it can be
+// told why there is no server.
+func (s *session) readyToTell(ph phase) phase {
+	ready, err := s.prepare(s.ctx, ph)
+	if err != nil {
+		ph.client = nil
+		return ph
+	}
+	return ready
+}
+
+// attach makes conn the server's connection.
+func (s *session) attach(conn net.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		conn.Close()
+		return errOver
+	}
+	if s.server.base != nil {
+		s.dropLocked(s.server.base)
+	}
+	s.server.base, s.server.ended, s.server.reset, s.server.deaf = conn, false, false, false
+	s.conns[conn] = struct{}{}
+	s.proxy.addDialled(conn, 1)
+	return nil
+}
+
+// errOver tells the owner that the session was cut off meanwhile.
+var errOver = errors.New("the session was cut off")
+
+// Fact implements upstream.Session.
+func (s *session) Fact(f facts.Fact) { s.log.Fact(f) }
+
+// Ours implements upstream.Session.
+func (s *session) Ours(addr netip.AddrPort) bool { return s.proxy.ours(addr) }
+
+// fail ends a session that can't go on, and tells the client why if it has
+// not been told.
+func (s *session) fail(ph phase, err error) {
+	var ended *sessionEnd
+	var reply upstream.Replier
+	switch {
+	case errors.Is(err, errOver):
+	case errors.As(err, &ended):
+		s.end(ended.cause, ended.Error())
+		s.dismiss(ph, ended.reply)
+	case errors.As(err, &reply):
+		r := reply.Reply()
+		cause := facts.CauseUnreachable
+		if r.Code >= 500 {
+			cause = facts.CauseRefused
+		}
+		s.end(cause, err.Error())
+		s.dismiss(ph, fmt.Sprintf("%d %s [smtptap] %s", r.Code, r.Enhanced, r.Text))
+	default:
+		s.end(facts.CauseUnreachable, visible.Text(err.Error()))
+		s.dismiss(ph, "421 4.4.1 [smtptap] cannot reach the server: "+visible.Text(err.Error()))
+	}
+}
+
+// A sessionEnd is an error that ends a session for a reason of its own.
+type sessionEnd struct {
+	cause string // one of the Cause constants
+	reply string // what the client is told, without line end; "" when it can't be told, or was
+	err   error
+}
+
+func (e *sessionEnd) Error() string { return e.err.Error() }
+func (e *sessionEnd) Unwrap() error { return e.err }
+
+// contained runs f. A panic in it ends this session and nothing else.
+func (s *session) contained(f func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.panicked(cause, debug.Stack())
+		}
+	}()
+	f()
+}
+
+func (s *session) panicked(cause any, stack []byte) {
+	s.proxy.Log.Error().Str("session", s.log.ID()).Str("panic", visible.Text(fmt.Sprint(cause))).
+		Bytes("stack", stack).Msg("a fault of smtptap ended a session")
+	s.end(facts.CauseInternal, "a fault of smtptap: "+visible.Text(fmt.Sprint(cause)))
+	s.closeConns()
+}

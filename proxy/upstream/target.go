@@ -1,0 +1,207 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"smtptap/decode/visible"
+)
+
+// Kind says how a Target finds its server.
+type Kind string
+
+const (
+	KindSink   Kind = "sink"   // the embedded server
+	KindHost   Kind = "host"   // one named server
+	KindDomain Kind = "domain" // the mail servers of one domain
+	KindRcpt   Kind = "rcpt"   // those of each recipient's domain
+)
+
+// A Target is where the user wants sessions to go.
+type Target struct {
+	Kind     Kind
+	Host     string // of KindHost: name in its ASCII form, or IP address
+	Port     uint16 // of KindHost
+	Implicit bool   // of KindHost: TLS from the first byte
+	Domain   Domain // of KindDomain
+}
+
+// Ports of a named server (RFC 6409 section 3.1, RFC 8314 section 7.3).
+const (
+	portSubmission  = 587
+	portSubmissions = 465
+)
+
+// targetForms is what the errors of ParseTarget offer instead.
+const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PORT], mx:DOMAIN or mx"
+
+// ParseTarget reads a target as CLI users write it:
+//
+//	sink               the embedded server
+//	HOST[:PORT]        that server; port 587 if none is given; 465 means smtps
+//	smtp://HOST:PORT   plain text, STARTTLS when the client asks for it
+//	smtps://HOST:PORT  TLS from the first byte; port 465 if none is given
+//	mx:DOMAIN          the domain's mail servers
+//	mx                 those of each recipient's own domain
+//
+// HOST is a name, which may be an internationalized one, or an IP address. An
+// IPv6 address with a port stands in brackets.
+func ParseTarget(s string) (Target, error) {
+	t, err := parseTarget(s)
+	if err != nil {
+		return Target{}, fmt.Errorf("target %q: %w", visible.Text(s), err)
+	}
+	return t, nil
+}
+
+func parseTarget(s string) (Target, error) {
+	if s == "" {
+		return Target{}, errors.New("it is empty; " + targetForms)
+	}
+	if scheme, rest, found := strings.Cut(s, "://"); found {
+		return parseURL(strings.ToLower(scheme), rest)
+	}
+	switch strings.ToLower(s) {
+	case "sink":
+		return Target{Kind: KindSink}, nil
+	case "mx":
+		return Target{Kind: KindRcpt}, nil
+	}
+	if prefix, domain, found := strings.Cut(s, ":"); found && strings.EqualFold(prefix, "mx") {
+		return parseMX(domain)
+	}
+	host, port, err := splitHost(s)
+	if err != nil {
+		return Target{}, err
+	}
+	if port == 0 {
+		port = portSubmission
+	}
+	return Target{Kind: KindHost, Host: host, Port: port, Implicit: port == portSubmissions}, nil
+}
+
+func parseURL(scheme, rest string) (Target, error) {
+	t := Target{Kind: KindHost}
+	switch scheme {
+	case "smtp":
+		t.Port = portSubmission
+	case "smtps":
+		t.Port, t.Implicit = portSubmissions, true
+	default:
+		return Target{}, fmt.Errorf("%s:// is no scheme for mail; %s", visible.Text(scheme), targetForms)
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if strings.Contains(rest, "@") {
+		return Target{}, errors.New("a user name or password has no place here: the client says them itself")
+	}
+	if strings.ContainsAny(rest, "/?#") {
+		return Target{}, errors.New("nothing may follow host and port")
+	}
+	host, port, err := splitHost(rest)
+	if err != nil {
+		return Target{}, err
+	}
+	t.Host = host
+	if port != 0 {
+		t.Port = port
+	}
+	return t, nil
+}
+
+// parseMX reads a domain, or the address whose domain is meant.
+func parseMX(s string) (Target, error) {
+	if s == "" {
+		return Target{}, errors.New("no domain follows mx: ; use mx:DOMAIN, or mx for each recipient's own domain")
+	}
+	if strings.Contains(s, "@") {
+		return Target{}, fmt.Errorf("a domain is wanted, not an address; use mx:%s", visible.Text(s[strings.LastIndexByte(s, '@')+1:]))
+	}
+	d, err := ParseDomain(s)
+	if err != nil {
+		return Target{}, err
+	}
+	return Target{Kind: KindDomain, Domain: d}, nil
+}
+
+// splitHost reads HOST or HOST:PORT; port is 0 when there is none.
+func splitHost(s string) (host string, port uint16, err error) {
+	host, digits, found, err := cutPort(s)
+	if err != nil {
+		return "", 0, err
+	}
+	if found {
+		n, err := strconv.ParseUint(digits, 10, 16)
+		if err != nil || n == 0 {
+			return "", 0, fmt.Errorf("%q is no port; ports are 1 to 65535", visible.Text(digits))
+		}
+		port = uint16(n)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.String(), port, nil
+	}
+	host, err = hostName(host)
+	return host, port, err
+}
+
+// cutPort separates host and port; brackets around an IP address are removed.
+func cutPort(s string) (host, port string, found bool, err error) {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		host, after, ok := strings.Cut(inner, "]")
+		if !ok {
+			return "", "", false, errors.New("the bracket is not closed")
+		}
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "", "", false, fmt.Errorf("%q in brackets is no IP address", visible.Text(host))
+		}
+		port, found = strings.CutPrefix(after, ":")
+		if after != "" && !found {
+			return "", "", false, errors.New("only :PORT may follow the bracket")
+		}
+		return host, port, found, nil
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return s, "", false, nil
+	}
+	if strings.Count(s, ":") > 1 {
+		return "", "", false, errors.New("an IPv6 address with a port stands in brackets: [2001:db8::1]:587")
+	}
+	host, port, found = strings.Cut(s, ":")
+	return host, port, found, nil
+}
+
+// hostName checks a host's name and returns its ASCII form.
+func hostName(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("it names no host; " + targetForms)
+	}
+	d, err := ParseDomain(s)
+	var bad *NoServerError
+	if errors.As(err, &bad) {
+		return "", fmt.Errorf("%q is no host name: %s", visible.Text(s), visible.Text(bad.Detail))
+	}
+	return d.ASCII, err
+}
+
+// String is the target as ParseTarget reads it.
+func (t Target) String() string {
+	switch t.Kind {
+	case KindDomain:
+		return "mx:" + t.Domain.ASCII
+	case KindRcpt:
+		return "mx"
+	case KindHost:
+		scheme := "smtp://"
+		if t.Implicit {
+			scheme = "smtps://"
+		}
+		host := t.Host
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return scheme + host + ":" + strconv.Itoa(int(t.Port))
+	}
+	return string(KindSink)
+}
