@@ -24,7 +24,6 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 		switch d.client {
 		case afterDATA, afterTLS:
 			if d.Gate && d.client == afterTLS {
-				d.out.HoldClient = true
 				return taken
 			}
 			d.hold(at, rest)
@@ -45,7 +44,6 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 				d.clientLine(false)
 			}
 			if d.client == afterTLS {
-				d.out.HoldClient = true
 				return taken
 			}
 		}
@@ -85,6 +83,12 @@ func (d *Dialogue) decide(state clientState) {
 		}
 		for p := c.p; len(p) > 0; {
 			n := d.feedClient(c.at, p)
+			if n == 0 {
+				// Behind a STARTTLS that is found only now: the caller can't
+				// hold what it has sent on already.
+				d.hold(c.at, p)
+				break
+			}
 			p = p[n:]
 		}
 	}

@@ -93,7 +93,9 @@ type Out struct {
 	// before its reply, never past Closed.
 	Pieces []Piece
 	// HoldClient: a STARTTLS command has ended and its reply has not come.
-	// What the client sends now must be held until it has.
+	// What the client sends now must be held until it has. It is told after
+	// every Feed, of either side: a STARTTLS that was sent behind DATA is
+	// found when the server refuses that.
 	HoldClient bool
 	// Refused: the reply to STARTTLS was not 220. Held bytes go on as text.
 	Refused bool
@@ -120,6 +122,7 @@ func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out {
 	} else {
 		d.out.N = d.feedServer(at, p)
 	}
+	d.out.HoldClient = d.client == afterTLS && !d.upgraded
 	return d.out
 }
 

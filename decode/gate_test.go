@@ -1,0 +1,60 @@
+package decode_test
+
+import (
+	"testing"
+
+	"smtptap/decode"
+)
+
+// A caller with a gate learns from every Feed whether it must be shut, also
+// when a STARTTLS comes to light only as the DATA before it is refused, and
+// bytes behind it have been sent on.
+func TestGate(t *testing.T) {
+	type step struct {
+		side decode.Side
+		text string
+		n    int
+		hold bool
+	}
+	const client, server = decode.Client, decode.Server
+	for name, steps := range map[string][]step{
+		"refused": {
+			{client, "STARTTLS\r\nNOOP\r\n", 10, true},
+			{client, "NOOP\r\n", 0, true},
+			{server, "454 ", 4, true},
+			{server, "no\r\n", 4, false},
+			{client, "NOOP\r\n", 6, false},
+		},
+		"accepted": {
+			{client, "STARTTLS\r\n", 10, true},
+			{server, "220 go\r\nmore", 8, false},
+		},
+		"found late": {
+			{client, "DATA\r\nSTARTTLS\r\nNOOP\r\n", 22, false},
+			{server, "554 no\r\n", 8, true},
+			{client, "RSET\r\n", 0, true},
+			{server, "454 no\r\n", 8, false},
+			{client, "RSET\r\n", 6, false},
+		},
+		"found late and refused at once": {
+			{client, "DATA\r\nSTARTTLS\r\nNOOP\r\n", 22, false},
+			{server, "554 no\r\n454 no\r\n", 16, false},
+		},
+		"found late, twice": {
+			{client, "DATA\r\nSTARTTLS\r\nSTARTTLS\r\nNOOP\r\n", 32, false},
+			{server, "554 no\r\n454 no\r\n", 16, true},
+			{server, "454 no\r\n", 8, false},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decode.Dialogue{Gate: true}
+			d.Feed(0, server, []byte("220 ready\r\n"))
+			for _, s := range steps {
+				out := d.Feed(0, s.side, []byte(s.text))
+				if out.N != s.n || out.HoldClient != s.hold {
+					t.Fatalf("%v %q: took %d, hold %v; want %d, %v", s.side, s.text, out.N, out.HoldClient, s.n, s.hold)
+				}
+			}
+		})
+	}
+}
