@@ -12,7 +12,7 @@ const endOfData = "."
 // feedClient gives bytes of the client their meaning, as far as that is known,
 // and returns how many it took.
 func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
-	d.flushMissing(Client)
+	d.tellMissing(Client, bytes.HasPrefix(p, []byte(".\r\n")))
 	if d.upgraded {
 		// The caller goes on in clear behind an accepted STARTTLS.
 		d.upgraded = false

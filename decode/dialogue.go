@@ -173,7 +173,10 @@ func (d *Dialogue) Skip(at time.Duration, side Side, n int64, why string) Out {
 }
 
 // flushMissing tells of bytes that passed unseen.
-func (d *Dialogue) flushMissing(side Side) {
+func (d *Dialogue) flushMissing(side Side) { d.tellMissing(side, false) }
+
+// tellMissing is flushMissing. dot: the line that ends the message follows.
+func (d *Dialogue) tellMissing(side Side, dot bool) {
 	m := d.missing[side]
 	if m == nil {
 		return
@@ -182,12 +185,17 @@ func (d *Dialogue) flushMissing(side Side) {
 	at := d.since[side]
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Missing: m})
 	e := d.emit(Event{Begin: at, At: at, Side: side, Span: Span{d.pos[side], d.pos[side]}, Kind: KindMissing, Missing: m})
-	if side == Client && d.client == inMessage && m.Why == WhyNotInLog {
-		// The log leaves the message out, and often its dot too: the next
-		// reply answers the message.
-		d.client = inCommands
-		d.ask(e.Seq, endOfData)
+	if side != Client || d.client != inMessage || m.Why != WhyNotInLog {
+		return
 	}
+	if dot {
+		d.message.scan = newScanner(!d.message.chunked)
+		return
+	}
+	// The log leaves the message out, and often its dot too: the next reply
+	// answers the message.
+	d.client = inCommands
+	d.ask(e.Seq, endOfData)
 }
 
 // Swallow takes bytes that side sent and that went no further: clear text
