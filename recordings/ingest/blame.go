@@ -1,0 +1,149 @@
+package ingest
+
+import (
+	"net"
+	"regexp"
+	"strings"
+
+	"smtptap/decode/facts"
+)
+
+// A cause is what a tool's words about a failed connection mean.
+type cause struct {
+	re      *regexp.Regexp
+	dial    string // facts.Dial.Class, when no connection came about
+	tls     string // facts.TLS.Class, when the handshake failed
+	verdict string // facts.TLS.Verdict, when the certificate was the reason
+}
+
+// causes, the more exact first. The words are those of the C library, PHP,
+// OpenSSL (1.0 to 3), GnuTLS, Go, Node.js, Java and Python.
+var causes = []cause{
+	{re: regexp.MustCompile(`(?i)did not match expected CN|unable to locate peer certificate CN|hostname mismatch|(?:host ?name|altname)s? (?:.* )?(?:does|do) not match|not match(?:es)? certificate's altnames|certificate is valid for .*, not |no subject alternative|doesn't match '|failed host verification|host name does not match|no alternative certificate subject name matches`), tls: "certificate", verdict: "wrong-name"},
+	{re: regexp.MustCompile(`(?i)certificate has expired|certificate expired|expired certificate`), tls: "certificate", verdict: "expired"},
+	{re: regexp.MustCompile(`(?i)certificate is not yet valid|not yet activated`), tls: "certificate", verdict: "not-yet-valid"},
+	{re: regexp.MustCompile(`(?i)self[- ]signed`), tls: "certificate", verdict: "self-signed"},
+	{re: regexp.MustCompile(`(?i)certificate verify failed|unable to (?:get|verify).*(?:issuer|certificate)|unknown authority|unable to find valid certification path|failed CA verification|certificate is not trusted|SSL certificate problem|UNABLE_TO_`), tls: "certificate", verdict: "unknown-authority"},
+	{re: regexp.MustCompile(`(?i)wrong version number|unknown protocol|packet length too long|record overflow|first record does not look like a TLS|plaintext connection|Unsupported or unrecognized SSL message`), tls: "not-tls"},
+	{re: regexp.MustCompile(`(?i)unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
+	{re: regexp.MustCompile(`(?i)no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
+	{re: regexp.MustCompile(`(?i)STREAM_CRYPTO_METHOD|unable to (?:connect|connect with|start|use) (?:with )?(?:STARTTLS|TLS|SSL)|could not start TLS|TLS startup failed|STARTTLS attempted but failed|could not convert socket to TLS|enable crypto|SSL operation failed|SSL_accept error|SSL_connect error|handshake|TLS negotiation`), tls: "other"},
+	{re: regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
+	{re: regexp.MustCompile(`(?i)timed[ -]?out|ETIMEDOUT|timeout|\(110\)|\(10060\)`), dial: "timeout"},
+	{re: regexp.MustCompile(`(?i)cannot assign requested address|EADDRNOTAVAIL|\(99\)`), dial: "unreachable"},
+	{re: regexp.MustCompile(`(?i)unreachable|no route to host|ENETUNREACH|EHOSTUNREACH|\(101\)|\(113\)`), dial: "unreachable"},
+	{re: regexp.MustCompile(`(?i)getaddrinfo|name or service not known|ENOTFOUND|EAI_AGAIN|no such host|unknown ?host|could not resolve|temporary failure in name|nodename nor servname|resolve host`), dial: "resolve"},
+	{re: regexp.MustCompile(`(?i)permission denied|\(13\)`), dial: "not-allowed"},
+}
+
+// causeOf finds what text means, nil when it says nothing known.
+func causeOf(text string) *cause {
+	for i := range causes {
+		if causes[i].re.MatchString(text) {
+			return &causes[i]
+		}
+	}
+	return nil
+}
+
+// blame writes the reason of a failure into an attempt to connect. What is
+// known already is kept: tools report the same failure again in vaguer words.
+func blame(l *line, text string) {
+	c := causeOf(text)
+	if l.tls != nil && (c == nil || c.tls != "" || c.dial == "") {
+		if l.tls.Err == "" {
+			l.tls.Err = text
+		}
+		if c != nil && (l.tls.Class == "" || l.tls.Class == "other") {
+			l.tls.Class, l.tls.Verdict = c.tls, c.verdict
+		}
+		return
+	}
+	if l.tls != nil && l.tls.Err != "" {
+		return
+	}
+	if l.dial.Err == "" {
+		l.dial.Err = text
+		l.dial.Class = "other"
+	}
+	if c != nil && c.dial != "" && l.dial.Class == "other" {
+		l.dial.Class = c.dial
+	}
+}
+
+// failedTLS is the fact of a handshake that came to nothing.
+func failedTLS(text string) *facts.TLS {
+	t := &facts.TLS{Leg: facts.ServerLeg, Err: text, Class: "other"}
+	if c := causeOf(text); c != nil && c.tls != "" {
+		t.Class, t.Verdict = c.tls, c.verdict
+	}
+	return t
+}
+
+// hostPort joins them, without the port when the log names none.
+func hostPort(host, port string) string {
+	if port == "" {
+		return host
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// endOfData is what a reply to a whole message answers, in place of a verb.
+const endOfData = "."
+
+// verbs of the client, for deciding who said a line without a mark.
+var verbs = map[string]bool{
+	"EHLO": true, "HELO": true, "LHLO": true, "MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "NOOP": true,
+	"QUIT": true, "VRFY": true, "EXPN": true, "HELP": true, "AUTH": true, "STARTTLS": true, "XCLIENT": true, "XFORWARD": true, "ETRN": true, "TURN": true,
+}
+
+// verbOf is the verb that text begins with in upper case, "" when it is none.
+func verbOf(text string) string {
+	word, rest, _ := strings.Cut(strings.TrimLeft(text, " \t"), " ")
+	word = strings.ToUpper(strings.TrimSuffix(strings.TrimRight(word, "\r\t"), ":"))
+	if verbs[word] {
+		return verified(word, rest)
+	}
+	return ""
+}
+
+// verified keeps English sentences that begin with a verb's letters ("Data
+// sent", "Help me") from being taken for commands.
+func verified(word, rest string) string {
+	rest = strings.TrimSpace(rest)
+	switch word {
+	case "MAIL":
+		if !strings.HasPrefix(strings.ToUpper(rest), "FROM") {
+			return ""
+		}
+	case "RCPT":
+		if !strings.HasPrefix(strings.ToUpper(rest), "TO") {
+			return ""
+		}
+	case "DATA", "RSET", "QUIT", "STARTTLS":
+		if strings.Contains(rest, " ") {
+			return ""
+		}
+	case "HELP", "TURN", "NOOP", "EXPN", "VRFY":
+		if strings.Count(rest, " ") > 1 {
+			return ""
+		}
+	}
+	return word
+}
+
+// lastVerb is the verb of the last client line that has one.
+func lastVerb(lines []line) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		l := lines[i]
+		if l.side == 1 && l.kind == said {
+			if l.text == "." {
+				return endOfData
+			}
+			if v := verbOf(l.text); v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}

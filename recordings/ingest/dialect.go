@@ -1,0 +1,104 @@
+package ingest
+
+import "regexp"
+
+// A dialect is the form in which one tool writes its SMTP dialogue.
+type dialect struct {
+	id   string // Transcript.Dialect
+	name string // of the tool, for people
+
+	// marks are what its lines look like; the weights of the first one that
+	// matches each line are added up to tell how surely a text is in this
+	// dialect. The raw protocol without marks weighs 1 a line, so what is
+	// typical for a tool weighs more.
+	marks []mark
+	// needs, when set, must match somewhere in the text.
+	needs *regexp.Regexp
+	// joint is where a new entry begins when several stand on one line.
+	joint *regexp.Regexp
+
+	// weigh, when set, takes the place of marks.
+	weigh func(rows []row) int
+
+	parse func(rows []row) []line
+
+	// refine, when set, gives the id by the version that the text betrays.
+	refine func(rows []row) string
+
+	escapes    bool // \r\n written out is part of the form and stays
+	bodyHidden bool // the tool never shows the message
+	errorOnly  bool // an error text or single replies, never a dialogue
+}
+
+// A mark recognises lines of a dialect.
+type mark struct {
+	re     *regexp.Regexp
+	weight int
+}
+
+func m(weight int, expr string) mark { return mark{regexp.MustCompile(expr), weight} }
+
+// score tells how surely rows are written in d.
+func (d *dialect) score(rows []row) int {
+	if d.weigh != nil {
+		return d.weigh(rows)
+	}
+	total := 0
+	needed := d.needs == nil
+	for _, r := range rows {
+		if !needed {
+			needed = d.needs.MatchString(r.text)
+		}
+		for _, k := range d.marks {
+			if k.re.MatchString(r.text) {
+				total += k.weight
+				break
+			}
+		}
+	}
+	if !needed {
+		return 0
+	}
+	return total
+}
+
+// recognise returns the dialect that fits rows best, and how well. Of two that
+// fit equally well the first of the table is taken.
+func recognise(rows []row) (*dialect, int) {
+	rows = telling(rows)
+	var best *dialect
+	most := 0
+	for i := range dialects {
+		if s := dialects[i].score(rows); s > most {
+			best, most = &dialects[i], s
+		}
+	}
+	return best, most
+}
+
+// maxTelling bounds how many rows are weighed against every dialect.
+const maxTelling = 1500
+
+// smtpish is what a line has that any dialect could claim.
+var smtpish = regexp.MustCompile(`(?i)smtp|\b[2-5]\d\d[ -]|helo |ehlo |mail from|rcpt to|quit|swift_|[<>+!*=~-]{2}|\b[sc]:|: '|└──|^[*<>] |got:|sent:|message`)
+
+// telling returns the rows that are worth weighing: at most maxTelling, none
+// of them long.
+func telling(rows []row) []row {
+	few := len(rows) <= maxTelling
+	picked := make([]row, 0, min(len(rows), maxTelling))
+	for _, r := range rows {
+		text := r.text
+		if len(text) > 2000 {
+			text = text[:2000]
+		}
+		if text == "" || !few && !smtpish.MatchString(text) {
+			continue
+		}
+		picked = append(picked, row{text: text})
+		if len(picked) == maxTelling {
+			break
+		}
+	}
+	return picked
+}

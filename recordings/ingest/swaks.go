@@ -1,0 +1,171 @@
+package ingest
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// swaks: a hint of three characters in front of each line, "~" in it for what
+// went over TLS, "*" for what was not hoped for.
+
+var (
+	swaksRow   = regexp.MustCompile(`^\s?(===|\*\*\*|->|~>|\*\*>|\*~>|<- |<~ |<\*\*|<~\*)(?: (.*))?$`)
+	swaksJoint = regexp.MustCompile(`(?:^|\s)((?:<[-~] |<\*\*|<~\*) ?\d{3}[ -]| ?[-~]> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET|\.(?:\s|$))|\*[*~]> |=== (?:Trying|Connected|TLS|Connection)|\*\*\* )`)
+	swaksMarks = []mark{
+		m(10, `^\s?(?:<[-~] |<\*\*|<~\*) ?\s?\d{3}[ -]`),
+		m(10, `^=== (?:Trying|Connected|TLS|Connection)`),
+		m(6, `^\s?(?:->|~>|\*\*>|\*~>) `),
+		m(4, `^(?:===|\*\*\*) `),
+	}
+	swaksTrying = regexp.MustCompile(`^Trying (.+?)(?::(\d+))?\.\.\.$`)
+	swaksCipher = regexp.MustCompile(`^TLS started with cipher ([^:]+):([^:]+):?(\d*)`)
+	swaksPeer   = regexp.MustCompile(`^TLS peer DN="(.*)"$`)
+)
+
+func parseSwaks(rows []row) []line {
+	p := swaksLog{}
+	for _, r := range rows {
+		p.row(r)
+	}
+	return p.lines
+}
+
+type swaksLog struct {
+	lines []line
+	tls   bool
+}
+
+func (p *swaksLog) add(r row, l line) {
+	l.at = r.at
+	p.lines = append(p.lines, l)
+}
+
+func (p *swaksLog) row(r row) {
+	g := swaksRow.FindStringSubmatch(strings.TrimRight(r.text, "\r"))
+	if g == nil {
+		p.bare(r)
+		return
+	}
+	hint, text := strings.TrimSpace(g[1]), g[2]
+	p.overTLS(r, hint)
+	switch hint {
+	case "===":
+		p.info(r, text)
+	case "***":
+		p.trouble(r, text)
+	case "->", "~>", "**>", "*~>":
+		p.add(r, client(text))
+	default:
+		for _, l := range splitReply(strings.TrimLeft(text, " ")) {
+			p.add(r, server(l))
+		}
+	}
+}
+
+// overTLS sees by the hint that TLS came up where the log does not say so.
+func (p *swaksLog) overTLS(r row, hint string) {
+	if !p.tls && strings.Contains(hint, "~") {
+		p.tls = true
+		p.add(r, line{kind: secured})
+	}
+}
+
+// bare takes a row that lost its hint: a command, if it looks like one.
+func (p *swaksLog) bare(r row) {
+	text := strings.TrimSpace(r.text)
+	if v := verbOf(text); v != "" && (v == "EHLO" || v == "HELO" || v == "MAIL" || v == "RCPT") {
+		p.add(r, client(text))
+	}
+}
+
+func (p *swaksLog) info(r row, text string) {
+	switch {
+	case strings.HasPrefix(text, "Trying "):
+		p.tls = false
+		l := line{kind: dialed, starts: true, dial: &facts.Dial{Why: "configured"}}
+		if g := swaksTrying.FindStringSubmatch(text); g != nil {
+			l.dial.Host, l.dial.Addr = g[1], hostPort(g[1], g[2])
+		}
+		p.add(r, l)
+	case strings.HasPrefix(text, "TLS started"):
+		tls := &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.saidStartTLS()}
+		if g := swaksCipher.FindStringSubmatch(text); g != nil {
+			tls.Version, tls.Cipher = tlsVersion(g[1]), g[2]
+		}
+		p.tls = true
+		p.add(r, line{kind: secured, tls: tls})
+	case strings.HasPrefix(text, "TLS peer certificate failed"):
+		p.blameTLS(text)
+	case strings.HasPrefix(text, "TLS peer DN="):
+		if g := swaksPeer.FindStringSubmatch(text); g != nil {
+			p.lastTLS(func(t *facts.TLS) { t.Chain = []facts.Certificate{{Subject: g[1]}} })
+		}
+	case strings.HasPrefix(text, "Connection closed"):
+		p.add(r, line{kind: closed, side: decode.Client})
+	}
+}
+
+func (p *swaksLog) trouble(r row, text string) {
+	switch {
+	case strings.HasPrefix(text, "Error connecting"):
+		for i := len(p.lines) - 1; i >= 0; i-- {
+			if p.lines[i].kind == dialed {
+				blame(&p.lines[i], text)
+				break
+			}
+		}
+	case strings.HasPrefix(text, "TLS startup failed"):
+		p.add(r, line{kind: tlsFailed, tls: failedTLS(text)})
+	case strings.Contains(text, "closed connection unexpectedly"):
+		p.add(r, line{kind: closed, side: decode.Server})
+	}
+	p.add(r, troubled(text))
+	if causeOf(text) != nil && strings.HasPrefix(text, "\t") {
+		p.blameTLS(text)
+	}
+}
+
+func (p *swaksLog) lastTLS(f func(*facts.TLS)) {
+	for i := len(p.lines) - 1; i >= 0; i-- {
+		if p.lines[i].tls != nil {
+			f(p.lines[i].tls)
+			return
+		}
+	}
+}
+
+// blameTLS notes what swaks found wrong with a certificate that it took.
+func (p *swaksLog) blameTLS(text string) {
+	p.lastTLS(func(t *facts.TLS) {
+		t.Reason = text
+		if c := causeOf(text); c != nil && c.verdict != "" {
+			t.Verdict = c.verdict
+		}
+	})
+}
+
+func (p *swaksLog) saidStartTLS() bool {
+	for i := len(p.lines) - 1; i >= 0 && p.lines[i].kind != dialed; i-- {
+		if p.lines[i].side == decode.Client && verbOf(p.lines[i].text) == "STARTTLS" {
+			return true
+		}
+	}
+	return false
+}
+
+// tlsVersion writes OpenSSL's name of a protocol version as facts does.
+func tlsVersion(name string) string {
+	switch name {
+	case "TLSv1":
+		return "TLS 1.0"
+	case "SSLv3":
+		return "SSL 3.0"
+	}
+	if v, found := strings.CutPrefix(name, "TLSv"); found {
+		return "TLS " + strings.ReplaceAll(v, "_", ".")
+	}
+	return name
+}
