@@ -148,7 +148,7 @@ func TestTables(t *testing.T) {
 	for _, m := range repliesTo {
 		check("reply to", m)
 	}
-	// The registry's subjects and how many details each has (2024-12-06).
+	// A row lost by accident must be noticed: the number of details per subject.
 	count := map[int]int{}
 	for d, m := range details {
 		check("detail", m)
@@ -156,7 +156,7 @@ func TestTables(t *testing.T) {
 	}
 	for subject, want := range map[int]int{0: 1, 1: 11, 2: 5, 3: 7, 4: 8, 5: 7, 6: 11, 7: 31} {
 		if count[subject] != want {
-			t.Errorf("subject %d has %d details, the registry %d", subject, count[subject], want)
+			t.Errorf("subject %d has %d details, want %d", subject, count[subject], want)
 		}
 	}
 }
