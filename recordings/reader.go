@@ -14,6 +14,9 @@ import (
 // ErrNotRecording says that a file is something else.
 var ErrNotRecording = errors.New("not a recording: its first line is not \"smtptap recording 1\"")
 
+// ErrVersion says that a file is a recording that this program can't read.
+var ErrVersion = errors.New("a recording of another version than 1: read it with the smtptap that wrote it, or a newer one")
+
 // Damage says where and why a recording can't be read any further. What was
 // read before is good.
 type Damage struct {
@@ -52,7 +55,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec.Type != TypeHeader || len(rec.Data) > maxHeader {
+	if rec.Type != TypeHeader || len(rec.Data) > maxHeader || rec.At != 0 || rec.From != Proxy || rec.To != Proxy {
 		return nil, &Damage{Offset: start, Reason: "the first record is no header"}
 	}
 	if err := json.Unmarshal(rec.Data, &rd.header); err != nil {
@@ -69,18 +72,22 @@ func (r *Reader) readMagic() error {
 		return fmt.Errorf("read a recording: %w", err)
 	case n < len(magic) && strings.HasPrefix(magic, string(got[:n])):
 		return &Damage{Torn: true, Reason: "it ends inside its first line"}
-	case string(got[:n]) != magic:
-		return notRecording(got[:n])
+	case n < len(magic):
+		return ErrNotRecording
+	case string(got) != magic:
+		return notRecording(got)
 	}
 	r.offset = int64(len(magic))
 	return nil
 }
 
-// notRecording tells another version of the format from another format.
+// notRecording tells another version of the format from another format. got
+// is as long as the first line should be.
 func notRecording(got []byte) error {
-	const name = "smtptap recording "
-	if version, found := bytes.CutPrefix(got, []byte(name)); found && version[0] >= '1' && version[0] <= '9' {
-		return fmt.Errorf("a recording of another version than %d: read it with the smtptap that wrote it, or a newer one", Version)
+	name := []byte(strings.TrimSuffix(magic, "1\n"))
+	version, found := bytes.CutPrefix(got, name)
+	if found && version[0] >= '1' && version[0] <= '9' && (version[1] == '\n' || version[1] >= '0' && version[1] <= '9') {
+		return ErrVersion
 	}
 	return ErrNotRecording
 }
@@ -113,25 +120,17 @@ func (r *Reader) Next() (Record, error) {
 
 func (r *Reader) next() (Record, error) {
 	start := r.offset
-	line, err := r.br.ReadSlice('\n')
-	switch {
-	case err == bufio.ErrBufferFull || err == nil && len(line) > maxHead+1:
-		return Record{}, &Damage{Offset: start, Reason: "no head line: the line is too long"}
-	case err == io.EOF && len(line) == 0:
-		return Record{}, r.end(start)
-	case err == io.EOF && len(line) <= maxHead:
-		return Record{}, &Damage{Offset: start, Torn: true, Reason: "it ends inside the head line of a record"}
-	case err == io.EOF:
-		return Record{}, &Damage{Offset: start, Reason: "no head line: the line is too long"}
-	case err != nil:
-		return Record{}, fmt.Errorf("read a recording at byte %d: %w", start, err)
-	}
-	h, err := parseHead(string(line[:len(line)-1]))
+	line, err := r.readLine(start)
 	if err != nil {
-		return Record{}, &Damage{Offset: start, Reason: "no head line: " + err.Error()}
+		return Record{}, err
 	}
+	h, err := parseHead(line)
+	if err != nil {
+		return Record{}, &Damage{Offset: start, Reason: "no head line of a record: " + err.Error()}
+	}
+	size := int64(len(line) + len("\n") + h.length + len("\n"))
 	sum := crc32.Checksum(line[:h.upTo], castagnoli)
-	data, err := r.readData(h.length)
+	data, err := r.readData(h.length) // line is gone now
 	switch {
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		return Record{}, &Damage{Offset: start, Torn: true, Reason: fmt.Sprintf("it ends inside a %s record of %d bytes", h.record.Type, h.length)}
@@ -142,10 +141,26 @@ func (r *Reader) next() (Record, error) {
 	case crc32.Update(sum, castagnoli, data[:h.length]) != h.sum:
 		return Record{}, &Damage{Offset: start, Reason: "a " + h.record.Type + " record does not match its checksum"}
 	}
-	r.offset = start + int64(len(line)) + int64(len(data))
+	r.offset += size
 	r.ended = r.ended || h.record.Type == TypeEnd
 	h.record.Data = data[:h.length:h.length]
 	return h.record, nil
+}
+
+// readLine reads a head line, and drops its line end.
+func (r *Reader) readLine(start int64) ([]byte, error) {
+	line, err := r.br.ReadSlice('\n')
+	switch {
+	case err == nil && len(line) <= maxHead+1:
+		return line[:len(line)-1], nil
+	case err == io.EOF && len(line) == 0:
+		return nil, r.end(start)
+	case err == io.EOF && len(line) <= maxHead:
+		return nil, &Damage{Offset: start, Torn: true, Reason: "it ends inside the head line of a record"}
+	case err == nil || err == io.EOF || err == bufio.ErrBufferFull:
+		return nil, &Damage{Offset: start, Reason: "no head line of a record: it is too long"}
+	}
+	return nil, fmt.Errorf("read a recording at byte %d: %w", start, err)
 }
 
 // readData reads n bytes and the line feed behind them.

@@ -5,20 +5,18 @@
 package recordings
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"strconv"
-	"strings"
 	"time"
 )
 
-// Version is the version of the format that this package writes. A reader of
-// it refuses any other: only a changed meaning makes a new version, additions
-// are new record types and new JSON fields.
-const Version = 1
-
-// magic is the first line of every recording.
+// magic is the first line of every recording. Its number is the version of the
+// format. Only a changed meaning makes a new one: additions are new record types
+// and new JSON fields.
 const magic = "smtptap recording 1\n"
 
 // Ext ends the names of recordings.
@@ -153,41 +151,68 @@ type head struct {
 
 // parseHead reads a head line without its line end. It accepts only what
 // AppendHead writes, so that no two files hold the same records.
-func parseHead(line string) (head, error) {
-	f := strings.Split(line, " ")
-	if len(f) != 6 {
-		return head{}, errors.New("not a head line")
-	}
+func parseHead(line []byte) (head, error) {
 	var h head
+	kind, rest, _ := bytes.Cut(line, space)
+	at, rest, _ := bytes.Cut(rest, space)
+	from, rest, _ := bytes.Cut(rest, space)
+	to, rest, _ := bytes.Cut(rest, space)
+	length, sum, found := bytes.Cut(rest, space)
+	if !found {
+		return h, errors.New("it has no six parts")
+	}
 	var ok bool
-	if h.record.Type = f[0]; !validType(f[0]) {
-		return head{}, errors.New("not a record type")
+	if h.record.Type, ok = parseType(kind); !ok {
+		return h, errors.New("its type is none")
 	}
-	if h.record.At, ok = parseTime(f[1]); !ok {
-		return head{}, errors.New("not a time")
+	if h.record.At, ok = parseTime(at); !ok {
+		return h, errors.New("its time is none")
 	}
-	if len(f[2]) != 1 || len(f[3]) != 1 || !validParty(Party(f[2][0])) || !validParty(Party(f[3][0])) {
-		return head{}, errors.New("not a direction")
+	if h.record.From, ok = parseParty(from); !ok {
+		return h, errors.New("its sender is none")
 	}
-	h.record.From, h.record.To = Party(f[2][0]), Party(f[3][0])
-	n, ok := parseNumber(f[4])
+	if h.record.To, ok = parseParty(to); !ok {
+		return h, errors.New("its receiver is none")
+	}
+	n, ok := parseNumber(length)
 	if !ok {
-		return head{}, errors.New("not a length")
+		return h, errors.New("its length is none")
 	}
 	if n > MaxData {
-		return head{}, fmt.Errorf("length %d: at most %d go into one record", n, MaxData)
+		return h, fmt.Errorf("its length is %d, at most %d go into one record", n, MaxData)
 	}
 	h.length = int(n)
-	if h.sum, ok = parseSum(f[5]); !ok {
-		return head{}, errors.New("not a checksum")
+	if h.sum, ok = parseSum(sum); !ok {
+		return h, errors.New("its checksum is none")
 	}
-	h.upTo = len(line) - len(f[5])
+	h.upTo = len(line) - len(sum)
 	return h, nil
 }
 
+var space = []byte{' '}
+
+// parseType reads a record type. The most frequent ones cost no memory.
+func parseType(p []byte) (string, bool) {
+	switch string(p) {
+	case TypeData:
+		return TypeData, true
+	case TypeMask:
+		return TypeMask, true
+	}
+	t := string(p)
+	return t, validType(t)
+}
+
+func parseParty(p []byte) (Party, bool) {
+	if len(p) != 1 {
+		return 0, false
+	}
+	return Party(p[0]), validParty(Party(p[0]))
+}
+
 // parseNumber reads decimal digits without a leading zero.
-func parseNumber(s string) (int64, bool) {
-	if s == "" || len(s) > 18 || s[0] == '0' && len(s) > 1 {
+func parseNumber(s []byte) (int64, bool) {
+	if len(s) == 0 || len(s) > 18 || s[0] == '0' && len(s) > 1 {
 		return 0, false
 	}
 	var n int64
@@ -201,24 +226,24 @@ func parseNumber(s string) (int64, bool) {
 }
 
 // parseTime reads what appendTime writes.
-func parseTime(s string) (time.Duration, bool) {
-	whole, fraction, found := strings.Cut(s, ".")
-	if !found || len(fraction) != 9 {
-		return 0, false
-	}
+func parseTime(s []byte) (time.Duration, bool) {
+	whole, fraction, _ := bytes.Cut(s, []byte{'.'})
 	seconds, ok := parseNumber(whole)
-	if !ok || seconds > int64(1<<63-1)/int64(time.Second) {
+	if !ok || seconds > math.MaxInt64/int64(time.Second) || len(fraction) != 9 {
 		return 0, false
 	}
-	nanos, ok := parseNumber(strings.TrimLeft(fraction[:8], "0") + fraction[8:])
-	if !ok {
-		return 0, false
+	var nanos int64
+	for _, c := range fraction {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		nanos = nanos*10 + int64(c-'0')
 	}
 	at := time.Duration(seconds)*time.Second + time.Duration(nanos)
 	return at, at >= 0
 }
 
-func parseSum(s string) (uint32, bool) {
+func parseSum(s []byte) (uint32, bool) {
 	if len(s) != 8 {
 		return 0, false
 	}
