@@ -29,10 +29,11 @@ func (r *relay) passGate() bool {
 func (r *relay) openGate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.mute = true
 	if r.gate == shut {
 		r.gate = open
-		r.changed.Broadcast()
 	}
+	r.changed.Broadcast()
 }
 
 // maxHeldReply bounds what is kept back of a reply that does not end.

@@ -32,6 +32,9 @@ type phase struct {
 
 	// next makes the phase that follows; nil means upgrade.
 	next func(ctx context.Context, ph phase) (phase, error)
+	// clientEnds is called when the client sends no more, before that is
+	// noted, so that a stage can note what it holds; may be nil.
+	clientEnds func()
 }
 
 // A stage does what there is to do with bytes that were read: it notes them and

@@ -22,8 +22,9 @@ type relay struct {
 	// mu is held while bytes are noted and the gate is set from the verdict,
 	// so that no byte slips through between the two.
 	mu      sync.Mutex
-	changed sync.Cond // of gate
+	changed sync.Cond // of gate, mute, and what a stage waits for
 	gate    gate
+	mute    bool // no more replies come from the server in this phase
 	over    bool // a stage has ended the phase
 }
 
@@ -139,6 +140,9 @@ func (r *relay) finish(d *direction, err error) {
 	how := endedHow(d.in, err)
 	if how == byFin && s.wasReset(d.from) {
 		how = byReset // the error went to the write that met it first
+	}
+	if d == &r.up && r.ph.clientEnds != nil {
+		r.ph.clientEnds()
 	}
 	s.hasEnded(d.from, how, err)
 	switch how {

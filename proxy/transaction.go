@@ -22,6 +22,7 @@ type transaction struct {
 	midLine bool // within a command line too long to look at
 	early   bool // the server answered the message before its end
 	over    bool // the front desk takes the client's next bytes
+	spoilt  bool // and the server is in no state to take another transaction
 }
 
 type txState uint8
@@ -61,7 +62,7 @@ func (t *transaction) take(p []byte) txTurn {
 		}
 		return txTurn{n: n}
 	case txAnswered:
-		t.over = true
+		t.over, t.spoilt = true, true
 	case txClosing:
 		return txTurn{n: len(p)}
 	case txChunk:
@@ -93,7 +94,7 @@ func (t *transaction) command(p []byte) txTurn {
 	verb, arg := splitCommand(line)
 	switch verb {
 	case "EHLO", "HELO", "STARTTLS":
-		t.over = true // the front desk answers these
+		t.over, t.spoilt = true, true // the front desk answers these
 		return txTurn{}
 	case "AUTH":
 		return txTurn{len(line), own(503, "5.5.1", "no login during a mail transaction, and none to an MX")}
@@ -175,21 +176,23 @@ type replyScanner struct {
 	head []byte // of the unfinished line, at most four octets
 }
 
-// scan returns the codes of the replies that p completes.
-func (r *replyScanner) scan(p []byte) (codes []int) {
-	for _, c := range p {
+// next goes through p up to the end of the first reply that p completes, and
+// returns how far that is and the reply's code.
+func (r *replyScanner) next(p []byte) (n, code int, complete bool) {
+	for i, c := range p {
 		if c != '\n' {
 			if len(r.head) < 4 {
 				r.head = append(r.head, c)
 			}
 			continue
 		}
-		if code, more := replyHead(r.head); !more {
-			codes = append(codes, code)
-		}
+		code, more := replyHead(r.head)
 		r.head = r.head[:0]
+		if !more {
+			return i + 1, code, true
+		}
 	}
-	return codes
+	return len(p), 0, false
 }
 
 // replyHead reads the code of a reply line, and whether other lines follow it.

@@ -37,9 +37,18 @@ func (x *txPlay) fromClient(p string) {
 }
 
 func (x *txPlay) fromServer(p string) {
-	for _, code := range x.scanner.scan([]byte(p)) {
-		x.tx.reply(code)
-		x.fromClient("")
+	x.hear([]byte(p), func() { x.fromClient("") })
+}
+
+// hear goes through what the server says and calls after behind each reply.
+func (x *txPlay) hear(p []byte, after func()) {
+	for len(p) > 0 {
+		n, code, complete := x.scanner.next(p)
+		if complete {
+			x.tx.reply(code)
+			after()
+		}
+		p = p[n:]
 	}
 }
 
@@ -162,10 +171,7 @@ func FuzzTransaction(f *testing.F) {
 			take(client[i : i+n])
 			i += n
 			m := min(step, len(server)-j)
-			for _, code := range x.scanner.scan([]byte(server[j : j+m])) {
-				x.tx.reply(code)
-				take("")
-			}
+			x.hear([]byte(server[j:j+m]), func() { take("") })
 			j += m
 		}
 		if got := x.server.Len() + swallowed + len(x.held); got != len(client) {

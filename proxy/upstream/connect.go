@@ -27,9 +27,9 @@ type Connector struct {
 	// Stagger is how long an address is waited for before the next one of the
 	// same host is tried beside it, 250 ms if zero (RFC 8305 section 5).
 	Stagger time.Duration
-	// Loop reports whether a connection to remote would come back to
-	// smtptap; local is invalid before the connection is made. May be nil.
-	Loop func(local, remote netip.AddrPort) bool
+	// Loop reports whether a connection to that address would come back to
+	// smtptap. May be nil.
+	Loop func(remote netip.AddrPort) bool
 
 	dial func(ctx context.Context, address string) (net.Conn, error) // replaced in tests
 }
@@ -78,7 +78,7 @@ func (c *Connector) guard(_ context.Context, _, address string, _ syscall.RawCon
 
 // one makes one connection.
 func (c *Connector) one(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	if c.Loop != nil && c.Loop(netip.AddrPort{}, to) {
+	if c.Loop != nil && c.Loop(to) {
 		return nil, errLoop
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultConnect))
@@ -88,15 +88,7 @@ func (c *Connector) one(ctx context.Context, to netip.AddrPort) (net.Conn, error
 		d := &net.Dialer{ControlContext: c.guard, FallbackDelay: -1}
 		dial = func(ctx context.Context, address string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
 	}
-	conn, err := dial(ctx, to.String())
-	if err != nil {
-		return nil, err
-	}
-	if local, ok := addrPort(conn.LocalAddr()); ok && c.Loop != nil && c.Loop(local, to) {
-		conn.Close()
-		return nil, errLoop
-	}
-	return conn, nil
+	return dial(ctx, to.String())
 }
 
 // An attempt is how one address of a host was tried.
@@ -193,15 +185,6 @@ func dialFailure(err error) (class, words string) {
 		return classOther, "given up"
 	}
 	return classOther, why(err)
-}
-
-func addrPort(a net.Addr) (netip.AddrPort, bool) {
-	t, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}, false
-	}
-	ap := t.AddrPort()
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), true
 }
 
 // A Server is a server that a connection was made to.

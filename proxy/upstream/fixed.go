@@ -36,7 +36,7 @@ func (f *Fixed) Dial(ctx context.Context, ses Session) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{Port: f.Port, AllowPrivate: true, Loop: func(_, remote netip.AddrPort) bool { return ses.Ours(remote) }}
+	c := &Connector{Port: f.Port, AllowPrivate: true, Loop: ses.Ours}
 	server, failed := c.connect(ctx, ses.Fact, h, addrs)
 	if server == nil {
 		return nil, &ConnectError{Host: f.Host, attempts: failed}

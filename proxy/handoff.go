@@ -1,0 +1,272 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/visible"
+	"smtptap/proxy/upstream"
+)
+
+// handOff finds the server of a recipient and takes it to where a RCPT can
+// follow. It returns "" then, and otherwise the reply to the RCPT.
+func (rc *reception) handOff(ctx context.Context, to recipient) (refusal string) {
+	d, err := upstream.ParseDomain(to.domain)
+	if err != nil {
+		return rc.refusal(err)
+	}
+	if known := rc.answers[d.ASCII]; known != "" {
+		return known
+	}
+	if rc.server != nil && rc.domain == d.ASCII {
+		if reply, err := rc.begin(); err == nil {
+			return rc.judge(d, reply)
+		}
+		// It has gone while it had nothing to do. Another connection may do.
+	}
+	rc.hangUp()
+	route, err := rc.s.proxy.Router.Route(ctx, rc.s, d)
+	if err != nil {
+		return rc.remember(d, rc.refusal(err))
+	}
+	reply, err := rc.connect(ctx, route)
+	if err != nil {
+		return rc.remember(d, rc.refusal(err))
+	}
+	return rc.judge(d, reply)
+}
+
+// judge looks at the server's reply to MAIL, or to what came before it.
+func (rc *reception) judge(d upstream.Domain, reply []byte) (refusal string) {
+	if code, _ := replyHead(reply); code/100 == 2 {
+		rc.domain, rc.reached, rc.unable = d.ASCII, true, nil
+		return ""
+	}
+	rc.s.note("mx-refused", "the reply to this RCPT is what the server has answered before it: the client hears it only now, when the server is known")
+	return rc.remember(d, string(reply))
+}
+
+// remember keeps the reply for other recipients of that domain in this
+// transaction: for them nothing would be different.
+func (rc *reception) remember(d upstream.Domain, refusal string) string {
+	rc.answers[d.ASCII] = refusal
+	return refusal
+}
+
+// refusal is the reply to a RCPT whose server could not be found or reached.
+func (rc *reception) refusal(err error) string {
+	if !rc.reached {
+		rc.unable = err
+	}
+	var reply upstream.Replier
+	if errors.As(err, &reply) {
+		r := reply.Reply()
+		return string(own(r.Code, r.Enhanced, r.Text))
+	}
+	return string(own(451, "4.4.2", err.Error()))
+}
+
+// connect tries the servers of a route until one takes the client's EHLO and
+// MAIL, and returns its reply to MAIL; or else the reply of the last one that
+// gave any.
+func (rc *reception) connect(ctx context.Context, route *upstream.Route) (reply []byte, err error) {
+	for {
+		server, next := route.Next(ctx)
+		if next != nil {
+			if reply != nil {
+				return reply, nil
+			}
+			if err == nil {
+				err = next
+			}
+			return nil, err
+		}
+		if err := rc.s.attach(server.Conn); err != nil {
+			return nil, err
+		}
+		rc.server = server
+		heard, failed := rc.introduce()
+		if failed == nil && heard == nil {
+			heard, failed = rc.begin()
+			if failed == nil {
+				return heard, nil
+			}
+		}
+		if failed != nil {
+			err = fmt.Errorf("%s (%s): %w", server.Host.Name, server.Addr, failed)
+		} else {
+			reply = heard
+		}
+		rc.hangUp()
+	}
+}
+
+// replyTimeout is how long a server has for one reply that smtptap waits for
+// (RFC 5321 section 4.5.3.2).
+const replyTimeout = 5 * time.Minute
+
+// hear waits for one reply of the server's.
+func (rc *reception) hear() ([]byte, error) {
+	conn := rc.server.Conn
+	conn.SetReadDeadline(time.Now().Add(replyTimeout))
+	defer conn.SetReadDeadline(time.Time{})
+	reply, rest, err := rc.s.hear(conn, nil)
+	if len(rest) > 0 {
+		rc.s.noteOwn(decode.PartyServer, rest)
+	}
+	return reply, err
+}
+
+// ask says one line to the server and waits for the reply.
+func (rc *reception) ask(line string) ([]byte, error) {
+	if err := rc.s.say(rc.s.server, rc.server.Conn, line); err != nil {
+		return nil, fmt.Errorf("the server closed the connection: %w", err)
+	}
+	return rc.hear()
+}
+
+// introduce waits for the greeting and says the client's own EHLO. It returns
+// the reply that refuses, if one does.
+func (rc *reception) introduce() (refused []byte, err error) {
+	greeting, err := rc.hear()
+	if err != nil {
+		return nil, err
+	}
+	if code, _ := replyHead(greeting); code != 220 {
+		return greeting, nil
+	}
+	return rc.hello()
+}
+
+// hello says the client's own EHLO or HELO. To a server that does not know
+// EHLO it says HELO, as any client would.
+func (rc *reception) hello() (refused []byte, err error) {
+	reply, err := rc.ask(string(rc.desk.hello))
+	if err != nil {
+		return nil, err
+	}
+	verb, name := splitCommand(rc.desk.hello)
+	if code, _ := replyHead(reply); verb == "EHLO" && code/100 == 5 {
+		if reply, err = rc.ask("HELO " + name + "\r\n"); err != nil {
+			return nil, err
+		}
+		verb = "HELO"
+	}
+	if code, _ := replyHead(reply); code != 250 {
+		return reply, nil
+	}
+	rc.compare(verb, reply)
+	return nil, nil
+}
+
+// compare notes what the server lacks of the front desk's offer.
+func (rc *reception) compare(verb string, reply []byte) {
+	has := map[string]bool{}
+	if verb == "EHLO" {
+		for _, k := range keywords(reply) {
+			has[k] = true
+		}
+	}
+	var lacks []string
+	for _, k := range rc.desk.offers() {
+		if !has[k] && k != "STARTTLS" && k != "ENHANCEDSTATUSCODES" {
+			lacks = append(lacks, k)
+		}
+	}
+	if len(lacks) > 0 && bytes.HasPrefix(bytes.ToUpper(rc.desk.hello), []byte("EHLO")) {
+		rc.s.note("mx-lacks", fmt.Sprintf("%s does not offer %s, which smtptap offered before the server was known; what the client asks for of it is the server's to refuse",
+			visible.Text(rc.server.Host.Name), strings.Join(lacks, ", ")))
+	}
+}
+
+// keywords are the extensions in a reply to EHLO, in upper case.
+func keywords(reply []byte) []string {
+	var list []string
+	for i, line := range strings.Split(strings.TrimRight(string(reply), "\r\n"), "\n") {
+		if i == 0 || len(line) < 4 {
+			continue
+		}
+		word, _, _ := strings.Cut(strings.TrimRight(line[4:], "\r"), " ")
+		list = append(list, strings.ToUpper(word))
+	}
+	return list
+}
+
+// begin says the client's own MAIL to the server and returns the reply.
+func (rc *reception) begin() ([]byte, error) {
+	return rc.ask(string(rc.desk.mail))
+}
+
+// farewell is how long a server has to answer smtptap's QUIT. Nothing depends
+// on what it says.
+const farewell = 2 * time.Second
+
+// hangUp says QUIT to the server, if one is connected, and closes the
+// connection.
+func (rc *reception) hangUp() {
+	if rc.server == nil {
+		return
+	}
+	s, conn := rc.s, rc.server.Conn
+	rc.server, rc.domain = nil, ""
+	if s.isOver() {
+		return
+	}
+	defer s.detach()
+	if s.hasLeft(s.server) || s.say(s.server, conn, "QUIT\r\n") != nil {
+		return
+	}
+	conn.SetReadDeadline(time.Now().Add(farewell))
+	if _, rest, err := s.hear(conn, nil); err == nil {
+		closeWrite(conn, true)
+		s.drainServer(conn, rest)
+	}
+}
+
+// drainServer notes what a server still says, until it closes the connection
+// or the deadline passes.
+func (s *session) drainServer(conn net.Conn, rest []byte) {
+	buf := make([]byte, idleBuffer)
+	for {
+		if len(rest) > 0 {
+			s.noteOwn(decode.PartyServer, rest)
+		}
+		n, err := conn.Read(buf)
+		rest = buf[:n]
+		s.server.bytes.Add(int64(n))
+		if err == nil {
+			continue
+		}
+		if len(rest) > 0 {
+			s.noteOwn(decode.PartyServer, rest)
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			s.hasEnded(s.server, endedHow(conn, err), err)
+		}
+		return
+	}
+}
+
+// detach closes the server's connection.
+func (s *session) detach() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server.base != nil {
+		s.dropLocked(s.server.base)
+	}
+	s.server.base, s.server.ended, s.server.reset, s.server.deaf = nil, false, false, false
+}
+
+// hasLeft reports whether nothing can be expected of p any more.
+func (s *session) hasLeft(p *peer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return p.ended || p.deaf
+}
