@@ -30,11 +30,9 @@ type decoder struct {
 
 // begin makes the decoder ready for the first thing that happens.
 func (d *decoder) begin(splitLegs bool) {
-	d.client.dialogue.KeepSecrets = d.keepSecrets
-	d.client.dialogue.Gate = d.live
+	d.client.dialogue = &decode.Dialogue{KeepSecrets: d.keepSecrets, Gate: d.live}
 	if splitLegs {
-		d.server = &leg{upstream: true}
-		d.server.dialogue.KeepSecrets = d.keepSecrets
+		d.server = &leg{upstream: true, dialogue: &decode.Dialogue{KeepSecrets: d.keepSecrets}}
 	}
 }
 

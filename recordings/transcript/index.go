@@ -23,6 +23,7 @@ func (p place) known() bool { return p.record > 0 }
 // An index tells where in a recording the bytes of its streams are. It learns
 // that from the decoder, so that it counts as the spans of events do.
 type index struct {
+	split   bool              // the session has two legs
 	streams [2][2]streamIndex // by leg, then side
 }
 
@@ -120,7 +121,7 @@ func (x *index) read(r io.ReadSeeker, upstream bool, side decode.Side, span deco
 		return nil, err
 	}
 	w := walk{
-		records: recordings.Resume(r, from.record), upstream: upstream, side: side,
+		records: recordings.Resume(r, from.record), split: x.split, upstream: upstream, side: side,
 		skip: from.within, pos: from.pos, holes: s.holesFrom(from.pos), span: span,
 	}
 	return w.collect()
@@ -136,6 +137,7 @@ func (s *streamIndex) holesFrom(pos int64) []hole {
 // A walk goes through the records of one stream.
 type walk struct {
 	records  *recordings.Reader
+	split    bool
 	upstream bool
 	side     decode.Side
 	skip     int   // bytes of the stream that lie before pos, or in the hole at pos
@@ -175,7 +177,7 @@ func (w *walk) onLeg(r route) bool {
 	if w.upstream {
 		far = decode.PartyClient
 	}
-	return r.relayed() || r.from != far && r.to != far
+	return !w.split || r.relayed() || r.from != far && r.to != far
 }
 
 // take goes through the bytes of a record.

@@ -23,11 +23,22 @@ func (r route) side() decode.Side {
 	return decode.Server
 }
 
+// A dialogue is what a leg needs of decode.Dialogue.
+type dialogue interface {
+	Feed(at time.Duration, side decode.Side, p []byte) decode.Out
+	FeedMask(at time.Duration, side decode.Side, m decode.Mask) decode.Out
+	Skip(at time.Duration, side decode.Side, n int64, why string) decode.Out
+	Swallow(at time.Duration, side decode.Side, p []byte) decode.Out
+	Secured(at time.Duration) decode.Out
+	Unopened(at time.Duration) decode.Out
+	Closed(at time.Duration, side decode.Side) decode.Out
+}
+
 // A leg is the dialogue that one end of the session hears.
 type leg struct {
 	upstream bool // the server's end
 	joined   bool // bytes were relayed since its connection was made
-	dialogue decode.Dialogue
+	dialogue dialogue
 	streams  [2]stream
 	seqBase  int // of the connection's first event
 	nextSeq  int // of the event to come
@@ -71,7 +82,7 @@ func (l *leg) stream(s decode.Side) *stream { return &l.streams[s-decode.Client]
 // restart begins the leg anew with another connection. Seqs and spans go on
 // where they were, so that they stay unique within the leg.
 func (l *leg) restart(keepSecrets bool) {
-	l.dialogue = decode.Dialogue{KeepSecrets: keepSecrets}
+	l.dialogue = &decode.Dialogue{KeepSecrets: keepSecrets}
 	l.seqBase, l.joined = l.nextSeq, false
 	for i := range l.streams {
 		end := l.streams[i].end

@@ -116,6 +116,7 @@ func load(r io.Reader, room int) (*loading, error) {
 	}}
 	l.decoder = decoder{keepSecrets: h.SecretsKept, entry: l.add, index: &l.index}
 	l.decoder.begin(h.SplitLegs)
+	l.index.split = h.SplitLegs
 	if err := l.readAll(records); err != nil {
 		return nil, err
 	}

@@ -143,6 +143,9 @@ type dialogue struct {
 	text  string
 }
 
+// ended is how the sessions of the tests end.
+var ended = facts.End{Cause: facts.CauseClosed}
+
 const goodbye = "C: QUIT\nS: 221 2.0.0 bye\n"
 
 var dialogues = []dialogue{

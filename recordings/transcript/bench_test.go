@@ -1,0 +1,170 @@
+package transcript_test
+
+import (
+	"bytes"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/recordings/transcript"
+)
+
+// inMessage begins a session and brings it to where its message begins.
+func inMessage(t testing.TB, s *transcript.Set) *transcript.Log {
+	t.Helper()
+	l := s.Begin(transcript.Session{Target: "mx.example.org:25"})
+	play(t, l, `
+		S: 220 mx.example.org ESMTP
+		C: EHLO client.example.com
+		S: 250 mx.example.org
+		C: MAIL FROM:<a@example.com>
+		S: 250 ok
+		C: RCPT TO:<b@example.org>
+		S: 250 ok
+		C: DATA
+		S: 354 go
+		C: Subject: large
+		C:
+		`, whole)
+	return l
+}
+
+// bodyOf is about n bytes of message text, in lines.
+func bodyOf(n int) []byte {
+	line := append(bytes.Repeat([]byte("x"), 76), "\r\n"...)
+	return bytes.Repeat(line, n/len(line))
+}
+
+func BenchmarkData(b *testing.B) {
+	for name, recorded := range map[string]bool{"recorded": true, "not recorded": false} {
+		b.Run("body of 64 KiB "+name, func(b *testing.B) {
+			s := newSet(b, func(o *transcript.Options) {
+				o.Clock = time.Now
+				if !recorded {
+					o.Folder = nil
+				}
+			})
+			l := inMessage(b, s)
+			body := bodyOf(64 << 10)
+			b.SetBytes(int64(len(body)))
+			sent := 0
+			for b.Loop() {
+				l.Data(decode.PartyClient, decode.PartyServer, body)
+				if sent += len(body); sent > 256<<20 { // don't fill the disk
+					b.StopTimer()
+					l.End(facts.End{Cause: facts.CauseClosed})
+					l, sent = inMessage(b, s), 0
+					b.StartTimer()
+				}
+			}
+			l.End(facts.End{Cause: facts.CauseClosed})
+			s.Close()
+			b.ReportMetric(float64(s.State().Lost)/1e6, "MB-lost")
+		})
+		b.Run("lines "+name, func(b *testing.B) {
+			s := newSet(b, func(o *transcript.Options) {
+				o.Clock = time.Now
+				if !recorded {
+					o.Folder = nil
+				}
+			})
+			l := s.Begin(transcript.Session{})
+			play(b, l, "S: 220 mx.example.org ESMTP", whole)
+			ask, answer := []byte("NOOP\r\n"), []byte("250 2.0.0 ok\r\n")
+			b.ReportAllocs()
+			for b.Loop() {
+				l.Data(decode.PartyClient, decode.PartyServer, ask)
+				l.Data(decode.PartyServer, decode.PartyClient, answer)
+			}
+			l.End(facts.End{Cause: facts.CauseClosed})
+			s.Close()
+			b.ReportMetric(float64(s.State().Lost)/1e6, "MB-lost")
+		})
+	}
+}
+
+// A session with a message of 4 KB.
+func session(s *transcript.Set, body []byte) {
+	l := s.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "mx.example.org:25"})
+	l.Fact(&facts.Open{Client: "127.0.0.1:40000", Listen: "127.0.0.1:2525"})
+	l.Fact(&facts.Dial{Addr: "192.0.2.1:25", Why: "configured", Took: time.Millisecond})
+	for _, tell := range []struct {
+		from, to decode.Party
+		text     string
+	}{
+		{'S', 'C', "220 mx.example.org ESMTP\r\n"}, {'C', 'S', "EHLO client.example.com\r\n"},
+		{'S', 'C', "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250 8BITMIME\r\n"},
+		{'C', 'S', "MAIL FROM:<a@example.com>\r\n"}, {'S', 'C', "250 2.1.0 ok\r\n"},
+		{'C', 'S', "RCPT TO:<b@example.org>\r\n"}, {'S', 'C', "250 2.1.5 ok\r\n"},
+		{'C', 'S', "DATA\r\n"}, {'S', 'C', "354 go\r\n"},
+	} {
+		l.Data(tell.from, tell.to, []byte(tell.text))
+	}
+	l.Data('C', 'S', body)
+	l.Data('S', 'C', []byte("250 2.0.0 queued as 4711\r\n"))
+	l.Data('C', 'S', []byte("QUIT\r\n"))
+	l.Data('S', 'C', []byte("221 2.0.0 bye\r\n"))
+	l.Closed(decode.Server, facts.Closed{Leg: facts.ServerLeg, How: "fin"})
+	l.Closed(decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
+	l.End(facts.End{Cause: facts.CauseClosed, ClientBytes: 4200, ServerBytes: 200})
+}
+
+func BenchmarkSession(b *testing.B) {
+	body := append([]byte("From: a@example.com\r\nTo: b@example.org\r\nSubject: hello\r\n\r\n"), bodyOf(4<<10)...)
+	body = append(body, ".\r\n"...)
+	for name, recorded := range map[string]bool{"recorded": true, "not recorded": false} {
+		b.Run(name, func(b *testing.B) {
+			s := newSet(b, func(o *transcript.Options) {
+				o.Clock = time.Now
+				if !recorded {
+					o.Folder = nil
+				}
+			})
+			b.ReportAllocs()
+			for b.Loop() {
+				session(s, body)
+			}
+			path := b.Elapsed()
+			s.Close()
+			b.ReportMetric(float64(s.State().Lost)/1e6, "MB-lost")
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sessions/s-written")
+			b.ReportMetric(float64(b.N)/path.Seconds(), "sessions/s-told")
+		})
+	}
+	b.Run("recorded, from all processors", func(b *testing.B) {
+		s := newSet(b, func(o *transcript.Options) { o.Clock = time.Now })
+		var n atomic.Int64
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				session(s, body)
+				n.Add(1)
+			}
+		})
+		s.Close()
+		b.ReportMetric(float64(s.State().Lost)/1e6, "MB-lost")
+		b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "sessions/s-written")
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	s := newSet(b)
+	l := inMessage(b, s)
+	chunk := bodyOf(64 << 10)
+	for range 25 << 20 / len(chunk) {
+		l.Data(decode.PartyClient, decode.PartyServer, chunk)
+	}
+	play(b, l, "C: .\nS: 250 ok", whole)
+	l.End(facts.End{Cause: facts.CauseClosed})
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	path := s.Path(l.ID())
+	for b.Loop() {
+		t, _, err := transcript.Load(path)
+		if err != nil || len(t.Entries) != 14 {
+			b.Fatal(len(t.Entries), err)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package transcript_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+)
+
+// Bytes gives for every event the bytes that it was made of, live and loaded.
+func TestBytes(t *testing.T) {
+	for _, d := range dialogues {
+		t.Run(d.name, func(t *testing.T) {
+			s := newSet(t)
+			_, was := live(t, s, d, func(n int) int { return min(n, rand.IntN(30)+1) })
+			checkBytes(t, was)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			checkBytes(t, was) // a snapshot outlives its session
+			loaded, _, err := transcript.Load(s.Path(was.ID))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkBytes(t, loaded)
+		})
+	}
+}
+
+func checkBytes(t *testing.T, tr *decode.Transcript) {
+	t.Helper()
+	checked := 0
+	for i, e := range tr.Entries {
+		if e.Event == nil || e.Event.Kind == decode.KindBody {
+			continue
+		}
+		p, err := tr.Bytes(e.Upstream, e.Event.Side, e.Event.Span)
+		if err != nil || !bytes.Equal(p, e.Event.Raw) {
+			t.Errorf("entry %d: got %q, %v, want %q", i, p, err, e.Event.Raw)
+		}
+		if len(p) > 2 { // a part of it
+			part := e.Event.Span
+			part.Start++
+			part.End--
+			p, err := tr.Bytes(e.Upstream, e.Event.Side, part)
+			if err != nil || !bytes.Equal(p, e.Event.Raw[1:len(e.Event.Raw)-1]) {
+				t.Errorf("inside entry %d: got %q, %v, want a part of %q", i, p, err, e.Event.Raw)
+			}
+		}
+		checked++
+	}
+	if checked == 0 {
+		t.Error("nothing was checked")
+	}
+}
+
+func TestBytesOfNothing(t *testing.T) {
+	s := newSet(t)
+	_, was := live(t, s, dialogues[0], whole)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, span := range []decode.Span{{Start: -1, End: 1}, {Start: 2, End: 1}, {Start: 0, End: 1 << 40}, {Start: 1 << 40, End: 1<<40 + 1}} {
+		if p, err := was.Bytes(false, decode.Client, span); err == nil {
+			t.Errorf("%+v: got %q", span, p)
+		}
+	}
+	if p, err := was.Bytes(true, decode.Client, decode.Span{Start: 0, End: 1}); err == nil {
+		t.Errorf("the server's leg, where there is none: got %q", p)
+	}
+	if p, err := was.Bytes(false, decode.Client, decode.Span{Start: 5, End: 5}); len(p) > 0 || err != nil {
+		t.Errorf("no bytes: got %q, %v", p, err)
+	}
+	if err := os.Remove(s.Path(was.ID)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := was.Bytes(false, decode.Client, decode.Span{Start: 0, End: 1}); err == nil {
+		t.Errorf("of a deleted recording: got %q", p)
+	}
+}
+
+// A body is read from the middle of a large recording without reading all of it.
+func TestBytesOfLargeBody(t *testing.T) {
+	s := newSet(t)
+	l := inMessage(t, s)
+	var sent []byte
+	for i := range 64 {
+		chunk := bytes.Repeat([]byte{'a' + byte(i%26)}, 40<<10+i)
+		chunk = append(chunk, "\r\n"...)
+		sent = append(sent, chunk...)
+		l.Data(decode.PartyClient, decode.PartyServer, chunk)
+	}
+	play(t, l, "C: .\nS: 250 ok", whole)
+	l.End(ended)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tr, _, err := transcript.Load(s.Path(l.ID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range tr.Entries {
+		if e.Event == nil || e.Event.Kind != decode.KindBody {
+			continue
+		}
+		want := append([]byte("\r\n"), sent...)
+		start := e.Event.Span.Start
+		for _, part := range [][2]int64{{0, e.Event.Span.Len()}, {0, 1}, {1 << 20, 1<<20 + 100_000}, {e.Event.Span.Len() - 3, e.Event.Span.Len()}} {
+			p, err := tr.Bytes(false, decode.Client, decode.Span{Start: start + part[0], End: start + part[1]})
+			if err != nil || !bytes.Equal(p, want[part[0]:part[1]]) {
+				t.Errorf("%v: got %d bytes, %v", part, len(p), err)
+			}
+		}
+		return
+	}
+	t.Error("no body")
+}
+
+// A recording of a program that did not know a secret for one shows it no more
+// than its own do.
+func TestBytesOfUnmaskedRecording(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.smtptap")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := recordings.NewWriter(f, recordings.Header{ID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Duration(0)
+	say := func(from, to recordings.Party, text string) {
+		at += time.Millisecond
+		if err := w.Append(recordings.Record{At: at, Type: recordings.TypeData, From: from, To: to, Data: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say('S', 'C', "220 mx.example.org ESMTP\r\n")
+	for range 300 {
+		say('C', 'S', "AUTH PLAIN AHVzZXIAc2Vj")
+		say('C', 'S', "cmV0IGNhbmFyeQ==\r\nNOOP\r\n")
+		say('S', 'C', "535 5.7.8 no\r\n250 ok\r\n")
+	}
+	tr, damage, err := transcript.Load(path)
+	if err != nil || damage == nil || !damage.Torn {
+		t.Fatal(err, damage)
+	}
+	checkBytes(t, tr)
+	all, err := tr.Bytes(false, decode.Client, decode.Span{Start: 0, End: 300 * int64(len("AUTH PLAIN [secret]\r\nNOOP\r\n"))})
+	if want := strings.Repeat("AUTH PLAIN [secret]\r\nNOOP\r\n", 300); string(all) != want {
+		t.Errorf("got %q, %v", all, err)
+	}
+}
