@@ -266,6 +266,8 @@ func TestFacts(t *testing.T) {
 		&facts.DNS{Name: "example.net", Kind: "MX", Err: "something else", Rcode: "SERVFAIL"},
 		&facts.Dial{Host: "mx.example.org", Addr: "192.0.2.1:25", Local: "192.0.2.9:50000", Why: "MX 10 of example.org", Took: 12 * time.Millisecond},
 		&facts.Dial{Addr: "192.0.2.1:25", Why: "configured", Took: 30 * time.Second, Err: "i/o timeout", Class: "timeout"},
+		&facts.Dial{Host: "mx.example.org", Addr: "mx.example.org:25"}, // of a pasted log, which tells no times
+		&facts.TLS{Leg: facts.ServerLeg},
 		&facts.Dial{Addr: "192.0.2.1:25", Took: time.Millisecond, Err: "connection refused", Class: "refused"},
 		&facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mx.example.com", ALPN: "smtp", Resumed: true, Took: 12 * time.Millisecond,
 			Chain: []facts.Certificate{leaf, authority}, Verified: true, Checked: true, Verdict: "ok", ClientCert: true},
@@ -300,6 +302,17 @@ func TestEveryCause(t *testing.T) {
 		if len(lines) == 0 || strings.HasSuffix(lines[0].Text, ": "+cause) {
 			t.Errorf("%s: %v", cause, lines)
 		}
+	}
+}
+
+func TestHeader(t *testing.T) {
+	got := annotate.Header("Subject", "=?utf-8?Q?=E4=BD=A0_=1B?=")
+	want := []annotate.Line{{Kind: annotate.Meaning, Text: `decoded (utf-8): 你 \x1b`}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := annotate.Header("Subject", "plain"); got != nil {
+		t.Errorf("a plain subject: %q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package annotate
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -50,10 +51,18 @@ func (x *explainer) open(f *facts.Open) {
 	x.mean(text)
 }
 
+// took appends how long something lasted; a pasted log does not tell.
+func took(word string, d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return " " + word + " " + Duration(d)
+}
+
 func (x *explainer) dial(f *facts.Dial) {
-	target := f.Addr
+	target := cmp.Or(f.Addr, "the server")
 	var who []string
-	if f.Host != "" && f.Host != f.Addr {
+	if f.Host != "" && f.Host != f.Addr && !strings.HasPrefix(f.Addr, f.Host+":") {
 		who = append(who, f.Host)
 	}
 	if f.Why != "" {
@@ -63,14 +72,14 @@ func (x *explainer) dial(f *facts.Dial) {
 		target += " (" + strings.Join(who, ", ") + ")"
 	}
 	if f.Err == "" {
-		text := "connected to " + target + " in " + Duration(f.Took)
+		text := "connected to " + target + took("in", f.Took)
 		if f.Local != "" {
 			text += ", from " + f.Local
 		}
 		x.mean(text)
 		return
 	}
-	x.say(Warning, "could not reach "+target+" after "+Duration(f.Took)+because(f.Err))
+	x.say(Warning, "could not reach "+target+took("after", f.Took)+because(f.Err))
 	if text, ok := dialClasses[f.Class]; ok {
 		x.mean(text)
 	}
@@ -116,7 +125,7 @@ func (x *explainer) dns(f *facts.DNS) {
 	if f.Err != "" || f.Rcode != "" && f.Rcode != "NOERROR" {
 		kind = Note
 	}
-	x.say(kind, text+", after "+Duration(f.Took))
+	x.say(kind, text+took("after", f.Took))
 	for _, a := range f.Answers {
 		x.mean(a)
 	}

@@ -7,6 +7,14 @@ import (
 	"smtptap/decode/message"
 )
 
+// Header explains one header field of a message that is read by itself; value
+// is unfolded, as sent.
+func Header(name, value string) []Line {
+	var x explainer
+	x.header(&decode.Header{Name: name, Value: value})
+	return x.lines
+}
+
 // header shows a header field in readable form where that differs from how it
 // was sent, and what is wrong with it.
 func (x *explainer) header(h *decode.Header) {

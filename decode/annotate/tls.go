@@ -1,6 +1,7 @@
 package annotate
 
 import (
+	"cmp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -29,7 +30,7 @@ func (x *explainer) tls(f *facts.TLS) {
 }
 
 func agreed(f *facts.TLS) string {
-	parts := []string{f.Version + " with the " + string(f.Leg)}
+	parts := []string{cmp.Or(f.Version, "TLS") + " with the " + string(f.Leg)}
 	if f.Implicit {
 		parts[0] += ", from the first byte"
 	}
@@ -45,11 +46,11 @@ func agreed(f *facts.TLS) string {
 	if f.Resumed {
 		parts = append(parts, "resumed")
 	}
-	return strings.Join(append(parts, "in "+Duration(f.Took)), ", ")
+	return strings.Join(parts, ", ") + took("in", f.Took)
 }
 
 func (x *explainer) tlsFailure(f *facts.TLS) {
-	x.say(Warning, "TLS with the "+string(f.Leg)+" failed after "+Duration(f.Took)+because(f.Err))
+	x.say(Warning, "TLS with the "+string(f.Leg)+" failed"+took("after", f.Took)+because(f.Err))
 	if text, ok := tlsClasses[f.Class]; ok {
 		x.mean(text)
 	}
@@ -72,7 +73,7 @@ var tlsClasses = map[string]string{
 	"not-tls":           "the other side does not speak TLS here; perhaps it is the wrong port, or it wants STARTTLS first",
 	"no-common-version": "the two sides have no version of TLS in common",
 	"no-common-cipher":  "the two sides have no cipher suite in common",
-	"certificate":       "the certificate of the server is not accepted; -k goes on nevertheless",
+	"certificate":       "the certificate of the server is not accepted",
 	"closed":            "the other side closed the connection in the middle of the handshake",
 	"reset":             "the other side reset the connection in the middle of the handshake",
 }
@@ -141,7 +142,7 @@ func (x *explainer) verdict(f *facts.TLS) {
 		text = "the certificate is not good"
 	}
 	text += because(f.Reason)
-	if !f.Checked {
+	if !f.Checked && f.Err == "" {
 		text += "; reported only, the session goes on"
 	}
 	x.say(Warning, text)

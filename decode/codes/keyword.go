@@ -109,6 +109,7 @@ var keywords = map[string]Meaning{
 
 	"MAILCOMPRESS":     {"compressed messages, of QQ's own clients", "Tencent"},
 	"PIPECONNECT":      {"a client that knows the server may begin before the greeting", "Exim"},
+	"PIPE_CONNECT":     {"a client that knows the server may begin before the greeting", "Exim"},
 	"X_PIPE_CONNECT":   {"a client that knows the server may begin before the greeting", "Exim"},
 	"PRDR":             {"a reply per recipient after the message", "Exim, expired draft"},
 	"X-ANONYMOUSTLS":   {"TLS between Exchange servers of one organisation", "Microsoft Exchange"},
