@@ -56,7 +56,7 @@ func took(word string, d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return " " + word + " " + Duration(d)
+	return word + " " + Duration(d)
 }
 
 func (x *explainer) dial(f *facts.Dial) {
@@ -72,14 +72,14 @@ func (x *explainer) dial(f *facts.Dial) {
 		target += " (" + strings.Join(who, ", ") + ")"
 	}
 	if f.Err == "" {
-		text := "connected to " + target + took("in", f.Took)
+		text := "connected to " + target + took(" in", f.Took)
 		if f.Local != "" {
 			text += ", from " + f.Local
 		}
 		x.mean(text)
 		return
 	}
-	x.say(Warning, "could not reach "+target+took("after", f.Took)+because(f.Err))
+	x.say(Warning, "could not reach "+target+took(" after", f.Took)+because(f.Err))
 	if text, ok := dialClasses[f.Class]; ok {
 		x.mean(text)
 	}
@@ -125,7 +125,7 @@ func (x *explainer) dns(f *facts.DNS) {
 	if f.Err != "" || f.Rcode != "" && f.Rcode != "NOERROR" {
 		kind = Note
 	}
-	x.say(kind, text+took("after", f.Took))
+	x.say(kind, text+took(", after", f.Took))
 	for _, a := range f.Answers {
 		x.mean(a)
 	}

@@ -46,11 +46,11 @@ func agreed(f *facts.TLS) string {
 	if f.Resumed {
 		parts = append(parts, "resumed")
 	}
-	return strings.Join(parts, ", ") + took("in", f.Took)
+	return strings.Join(parts, ", ") + took(", in", f.Took)
 }
 
 func (x *explainer) tlsFailure(f *facts.TLS) {
-	x.say(Warning, "TLS with the "+string(f.Leg)+" failed"+took("after", f.Took)+because(f.Err))
+	x.say(Warning, "TLS with the "+string(f.Leg)+" failed"+took(" after", f.Took)+because(f.Err))
 	if text, ok := tlsClasses[f.Class]; ok {
 		x.mean(text)
 	}
