@@ -154,6 +154,21 @@ func (c *Connector) connect(ctx context.Context, note func(facts.Fact), h Host, 
 	return &Server{Conn: won.conn, Host: h, Addr: won.to}, failed
 }
 
+// Connect connects to the first address of a host that accepts, trying each a
+// little after the one before. Every attempt is noted. The error is
+// a *NoServerError.
+func (c *Connector) Connect(ctx context.Context, note func(facts.Fact), h Host, addrs []netip.Addr) (*Server, error) {
+	server, failed := c.connect(ctx, note, h, addrs)
+	if server != nil {
+		return server, nil
+	}
+	r := Route{Domain: Domain{ASCII: h.Name}}
+	for _, a := range failed {
+		r.failures = append(r.failures, a.failure(h))
+	}
+	return nil, r.failed()
+}
+
 // fact is the attempt as a transcript shows it.
 func (a *attempt) fact(h Host) *facts.Dial {
 	f := &facts.Dial{Host: h.Name, Addr: a.to.String(), Why: h.Why, Took: a.took}
