@@ -52,7 +52,6 @@ type stream struct {
 	end    int64     // length so far, of what a recording keeps
 	fed    []arrival // went into the dialogue and did not come out yet, from gone on, first come first
 	gone   int
-	apart  bool  // the next arrival does not follow on the one before
 	runs   []run // which routes the stream's bytes went, as far as events need it
 	missed route // of the newest bytes that passed unseen
 }
