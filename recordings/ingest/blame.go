@@ -27,7 +27,7 @@ var causes = []cause{
 	{re: regexp.MustCompile(`(?i)wrong version number|unknown protocol|packet length too long|record overflow|first record does not look like a TLS|plaintext connection|Unsupported or unrecognized SSL message`), tls: "not-tls"},
 	{re: regexp.MustCompile(`(?i)unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
 	{re: regexp.MustCompile(`(?i)no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
-	{re: regexp.MustCompile(`(?i)STREAM_CRYPTO_METHOD|unable to (?:connect|connect with|start|use) (?:with )?(?:STARTTLS|TLS|SSL)|could not start TLS|TLS startup failed|STARTTLS attempted but failed|could not convert socket to TLS|enable crypto|SSL operation failed|SSL_accept error|SSL_connect error|handshake|TLS negotiation`), tls: "other"},
+	{re: regexp.MustCompile(`(?i)STREAM_CRYPTO_METHOD|unable to (?:connect|connect with|start|use) (?:with )?(?:STARTTLS|TLS|SSL)|could not start TLS|TLS startup failed|STARTTLS attempted but failed|could not convert socket to TLS|enable crypto|SSL operation failed|SSL_accept error|SSL_connect error|handshake (?:problem|error|failed)|TLS negotiation failed`), tls: "other"},
 	{re: regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
 	{re: regexp.MustCompile(`(?i)timed[ -]?out|ETIMEDOUT|timeout|\(110\)|\(10060\)`), dial: "timeout"},
 	{re: regexp.MustCompile(`(?i)cannot assign requested address|EADDRNOTAVAIL|\(99\)`), dial: "unreachable"},
@@ -100,7 +100,7 @@ var verbs = map[string]bool{
 // verbOf is the verb that text begins with in upper case, "" when it is none.
 func verbOf(text string) string {
 	word, rest, _ := strings.Cut(strings.TrimLeft(text, " \t"), " ")
-	word = strings.ToUpper(strings.TrimSuffix(strings.TrimRight(word, "\r\t"), ":"))
+	word = strings.ToUpper(strings.TrimSuffix(strings.TrimRight(word, "\r\n\t"), ":"))
 	if verbs[word] {
 		return verified(word, rest)
 	}

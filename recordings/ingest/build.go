@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/visible"
 )
 
 // A builder feeds the lines of one session to the decoder, so that a log gives
@@ -19,6 +20,7 @@ type builder struct {
 	started  time.Time
 	at       time.Duration
 	eaten    bool // the paste lost what stood in angle brackets
+	ended    [3]bool
 	partial  bool // the log ends: what is incomplete is not the session's fault
 }
 
@@ -80,9 +82,9 @@ func (b *builder) line(l line) {
 	case tlsFailed:
 		b.fact(l.tls)
 	case trouble:
-		b.fact(&facts.Note{ID: "client-error", Text: l.text})
+		b.fact(&facts.Note{ID: "client-error", Text: visible.Text(l.text)})
 	case setting:
-		b.fact(&facts.Note{ID: "client-setting", Text: l.text})
+		b.fact(&facts.Note{ID: "client-setting", Text: visible.Text(l.text)})
 	case noReply:
 		text := "the client read an empty reply: the connection was gone, or the wait for the reply ended"
 		if l.text != "" {
@@ -150,6 +152,10 @@ func (b *builder) dialed(l line) {
 }
 
 func (b *builder) closed(l line) {
+	if b.ended[l.side] {
+		return
+	}
+	b.ended[l.side] = true
 	leg := facts.ServerLeg
 	if l.side == decode.Client {
 		leg = facts.ClientLeg

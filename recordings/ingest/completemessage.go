@@ -42,6 +42,8 @@ func (c *completer) resumesMessage(i int) bool {
 func (c *completer) messageLine(i int) {
 	l := c.in[i]
 	switch {
+	case l.text == "." && c.insideMessage(i):
+		l.text = ".." // as the line must have been sent
 	case l.text == ".":
 		c.endMessage(l, true)
 		return
@@ -60,6 +62,17 @@ func (c *completer) messageLine(i int) {
 	}
 	c.shown = true
 	c.add(l)
+}
+
+// insideMessage reports that the dot at i ends nothing: the message goes on, so
+// it was a line of which the paste lost the rest.
+func (c *completer) insideMessage(i int) bool {
+	for _, l := range c.in[i+1:] {
+		if l.isWire() {
+			return l.side == decode.Client && l.text != "." && verbOf(l.text) == "" && c.dotAhead(i)
+		}
+	}
+	return false
 }
 
 // fieldLine is the start of a header field. A name could begin with "=", but

@@ -13,7 +13,7 @@ import (
 
 var (
 	curlRow   = regexp.MustCompile(`^(?:(\d\d:\d\d:\d\d\.\d+) )?([*<>{}])(?: (.*))?$`)
-	curlJoint = regexp.MustCompile(`(?:^|\s)([<>] (?:\d{3}[ -]|EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT)|\* (?:Trying|Connected|Closing|Rebuilt|SSL|TLS|Connection))`)
+	curlJoint = jointOf(`(?:^|\s)([<>] \S|[{}] \[\d+ bytes|\* +[A-Z]|curl: \(\d+\))`)
 	curlMarks = []mark{
 		m(6, `^(?:\d\d:\d\d:\d\d\.\d+ )?< \d{3}(?:[ -]|$)`),
 		m(5, `^(?:\d\d:\d\d:\d\d\.\d+ )?> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|VRFY|RSET)`),
@@ -25,6 +25,8 @@ var (
 	curlHost   = regexp.MustCompile(`^Connected to (\S+) \(([^)]*)\) port (\d+)`)
 	curlSSL    = regexp.MustCompile(`^SSL connection using (\S+) / (\S+)`)
 	curlFailed = regexp.MustCompile(`^curl: \((\d+)\) (.*)$`)
+	curlMeter  = regexp.MustCompile(`^[ \d.:%kMG-]*--:--:--[ \d.:kMG-]*([*<>{}] ?.*)$`)
+	curlJudged = regexp.MustCompile(`SSL certificate verify result: (.*), continuing anyway`)
 	curlSaid   = regexp.MustCompile(`(MAIL|RCPT|EHLO|HELO|AUTH|STARTTLS) failed: (\d{3})`)
 )
 
@@ -39,7 +41,8 @@ func parseCurl(rows []row) []line {
 type curlLog struct {
 	lines []line
 	at    row
-	tried int // index of the attempt under way, behind dialed; 0 for none
+	data  bool // the server wants the message
+	tried int  // index of the attempt under way, behind dialed; 0 for none
 }
 
 func (p *curlLog) add(ls ...line) {
@@ -51,7 +54,11 @@ func (p *curlLog) add(ls ...line) {
 
 func (p *curlLog) row(r row) {
 	p.at = r
-	g := curlRow.FindStringSubmatch(strings.TrimRight(r.text, "\r"))
+	text := strings.TrimRight(r.text, "\r")
+	if over := curlMeter.FindStringSubmatch(text); over != nil {
+		text = over[1]
+	}
+	g := curlRow.FindStringSubmatch(text)
 	if g == nil {
 		p.loose(r.text)
 		return
@@ -66,11 +73,13 @@ func (p *curlLog) row(r row) {
 		for _, l := range splitReply(g[3]) {
 			p.add(server(l))
 		}
+		p.data = code(g[3]) == 354
 	case "*":
 		p.info(g[3])
 	case "}":
-		if n := len(p.lines); n == 0 || p.lines[n-1].kind != unseen {
+		if p.data {
 			p.add(bodyUnseen())
+			p.data = false
 		}
 	}
 }
@@ -90,6 +99,8 @@ func (p *curlLog) info(text string) {
 	case curlSSL.MatchString(text):
 		g := curlSSL.FindStringSubmatch(text)
 		p.add(line{kind: secured, tls: &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.anySaid(), Version: tlsVersion(g[1]), Cipher: g[2]}})
+	case curlJudged.MatchString(text):
+		p.judged(curlJudged.FindStringSubmatch(text)[1])
 	case strings.HasPrefix(text, "Closing connection"):
 		p.add(line{kind: closed, side: decode.Client})
 	case strings.HasPrefix(text, "Command failed"), strings.HasPrefix(text, "Access denied"), strings.Contains(text, "problem"):
@@ -105,7 +116,9 @@ func (p *curlLog) failed(text string) {
 	switch {
 	case c == nil:
 	case c.tls != "":
-		p.add(line{kind: tlsFailed, tls: failedTLS(text)})
+		if !p.tlsOver() {
+			p.add(line{kind: tlsFailed, tls: failedTLS(text)})
+		}
 	case p.tried > 0 && !p.anySaid():
 		blame(&p.lines[p.tried-1], text)
 	case !p.anySaid():
@@ -114,6 +127,32 @@ func (p *curlLog) failed(text string) {
 		p.add(l)
 	}
 	p.add(troubled(text))
+}
+
+// judged notes what curl found wrong with a certificate that it was told to take.
+func (p *curlLog) judged(reason string) {
+	for i := len(p.lines) - 1; i >= 0; i-- {
+		if t := p.lines[i].tls; t != nil {
+			t.Reason = reason
+			if c := causeOf(reason); c != nil {
+				t.Verdict = c.verdict
+			}
+			return
+		}
+	}
+}
+
+// tlsOver reports that the log has told already that TLS failed.
+func (p *curlLog) tlsOver() bool {
+	for i := len(p.lines) - 1; i >= 0; i-- {
+		if p.lines[i].isWire() {
+			return false
+		}
+		if p.lines[i].kind == tlsFailed {
+			return true
+		}
+	}
+	return false
 }
 
 // loose reads what the program says at its end.

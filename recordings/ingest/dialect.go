@@ -15,7 +15,7 @@ type dialect struct {
 	// needs, when set, must match somewhere in the text.
 	needs *regexp.Regexp
 	// joint is where a new entry begins when several stand on one line.
-	joint *regexp.Regexp
+	joint *joint
 
 	// weigh, when set, takes the place of marks.
 	weigh func(rows []row) int
@@ -34,9 +34,22 @@ type dialect struct {
 type mark struct {
 	re     *regexp.Regexp
 	weight int
+	pre    prefilter
 }
 
-func m(weight int, expr string) mark { return mark{regexp.MustCompile(expr), weight} }
+func m(weight int, expr string) mark {
+	return mark{re: regexp.MustCompile(expr), weight: weight, pre: prefilterOf(expr)}
+}
+
+func (k mark) matches(text string) bool { return k.pre.allows(text) && k.re.MatchString(text) }
+
+// A joint is the beginning of an entry inside a line.
+type joint struct {
+	re  *regexp.Regexp
+	pre prefilter
+}
+
+func jointOf(expr string) *joint { return &joint{regexp.MustCompile(expr), prefilterOf(expr)} }
 
 // score tells how surely rows are written in d.
 func (d *dialect) score(rows []row) int {
@@ -44,22 +57,27 @@ func (d *dialect) score(rows []row) int {
 		return d.weigh(rows)
 	}
 	total := 0
-	needed := d.needs == nil
 	for _, r := range rows {
-		if !needed {
-			needed = d.needs.MatchString(r.text)
-		}
 		for _, k := range d.marks {
-			if k.re.MatchString(r.text) {
+			if k.matches(r.text) {
 				total += k.weight
 				break
 			}
 		}
 	}
-	if !needed {
+	if total > 0 && d.needs != nil && !anyMatches(rows, d.needs) {
 		return 0
 	}
 	return total
+}
+
+func anyMatches(rows []row, re *regexp.Regexp) bool {
+	for _, r := range rows {
+		if re.MatchString(r.text) {
+			return true
+		}
+	}
+	return false
 }
 
 // recognise returns the dialect that fits rows best, and how well. Of two that
@@ -69,6 +87,9 @@ func recognise(rows []row) (*dialect, int) {
 	var best *dialect
 	most := 0
 	for i := range dialects {
+		if dialects[i].weigh != nil && most > 3*len(rows) {
+			continue // it could not be more
+		}
 		if s := dialects[i].score(rows); s > most {
 			best, most = &dialects[i], s
 		}
@@ -77,7 +98,7 @@ func recognise(rows []row) (*dialect, int) {
 }
 
 // maxTelling bounds how many rows are weighed against every dialect.
-const maxTelling = 1500
+const maxTelling = 500
 
 // smtpish is what a line has that any dialect could claim.
 var smtpish = regexp.MustCompile(`(?i)smtp|\b[2-5]\d\d[ -]|helo |ehlo |mail from|rcpt to|quit|swift_|[<>+!*=~-]{2}|\b[sc]:|: '|└──|^[*<>] |got:|sent:|message`)

@@ -10,8 +10,8 @@ import (
 
 var (
 	errorInfoMarks = []mark{
-		m(12, `SMTP server error: .*(?:Detail: |SMTP code: )|SMTP Error: data not accepted|\bSMTP code: \d{3}`),
-		m(9, `SMTP Error: |SMTP connect\(\) failed|Mailer Error: |SMTP server error: |The following (?:From address|recipients) failed`),
+		m(4, `SMTP server error: .*(?:Detail: |SMTP code: )|SMTP Error: data not accepted|\bSMTP code: \d{3}`),
+		m(3, `SMTP Error: |SMTP connect\(\) failed|Mailer Error: |SMTP server error: |The following (?:From address|recipients) failed`),
 	}
 	errorInfoRE   = regexp.MustCompile(`(?s)(?:SMTP server error: (.*?))?\s*Detail: (.*?)\s*SMTP code: (\d{3})(?:\s*Additional SMTP info: (\d\.\d+\.\d+))?`)
 	errorInfoCode = regexp.MustCompile(`(?s)SMTP server error: (.*?)\s*SMTP code: (\d{3})`)
@@ -73,14 +73,24 @@ func cutRepeats(text string) string {
 }
 
 var (
-	applicationMarks = []mark{
-		m(3, `(?i)^\D.*(?:error|failed|failure|exception|rejected|refused|response|fatal|said)\b.{0,120}?\b[45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}|[A-Za-z])`),
-		m(3, `(?i)^\D.*smtp.{0,40}["'= (][45]\d\d[ -]`),
-		m(2, `\{?"?code"?: ?[45]\d\d`),
-	}
+	applicationWords = regexp.MustCompile(`(?i)error|fail|exception|reject|refus|response|fatal|said|smtp`)
 	applicationReply = regexp.MustCompile(`(?:^|[\s"'=(:<\[])([45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\b|[A-Za-z#<]).*)$`)
 	tupleReply       = regexp.MustCompile(`\(?([45]\d\d), ?b?['"](.*?)['"]`)
 )
+
+// scoreApplication weighs rows that speak of an error and quote a reply.
+func scoreApplication(rows []row) int {
+	total := 0
+	for _, r := range rows {
+		if !strings.ContainsAny(r.text, "45") || code(r.text) != 0 {
+			continue
+		}
+		if before, reply := replyIn(r.text); reply != "" && applicationWords.MatchString(before) {
+			total += 3
+		}
+	}
+	return total
+}
 
 // parseApplication finds replies of a server inside the error texts of an
 // application. What the application says before them is told once.

@@ -12,7 +12,7 @@ import (
 // between lines that begin with DEBUG.
 
 var javamailMarks = []mark{
-	m(10, `^DEBUG(?: SMTPS?| TLS)?: `),
+	m(10, `^DEBUG(?: SMTPS?| TLS| SMTP TRANSPORT): |^DEBUG: (?:setDebug|getProvider|Jakarta Mail|JavaMail|Angus|successfully loaded|Tables of|not loading|Loading|URL |Providers )`),
 	m(10, `(?:AuthenticationFailedException|SMTPSendFailedException|SMTPAddressFailedException|SMTPSenderFailedException|MailConnectException|SendFailedException|MessagingException): `),
 	m(4, `com\.sun\.mail|(?:javax|jakarta)\.mail|org\.eclipse\.angus|angus-mail`),
 	m(1, `^[2-5]\d\d(?:[ -]\S|$)`),

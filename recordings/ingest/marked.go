@@ -13,7 +13,7 @@ import (
 
 var (
 	serverSays = regexp.MustCompile(`(?:^|[\s:>'"|\])<])([2-5]\d\d)(?:[ -]\S|$)`)
-	clientSays = regexp.MustCompile(`(?:^|[\s:>'"|\])<])((?i:(?:EHLO|HELO|LHLO) \S|MAIL FROM:|RCPT TO:|AUTH (?:PLAIN|LOGIN|CRAM|XOAUTH)|STARTTLS\s*\W*$|DATA\s*\W*$|QUIT\s*\W*$|RSET\s*\W*$))`)
+	clientSays = regexp.MustCompile(`(?:^|[\s:>'"|\])<])((?:EHLO|HELO|LHLO|ehlo|helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To):|AUTH (?:PLAIN|LOGIN|CRAM|XOAUTH)|(?:STARTTLS|DATA|QUIT|RSET|data|quit|rset)\s*\W*$)`)
 	variable   = regexp.MustCompile(`[0-9a-fA-F]*[0-9][0-9a-zA-Z]*(?:[.:,/-][0-9a-fA-F]+)*`)
 )
 

@@ -13,7 +13,7 @@ import (
 var (
 	msmtpForm = &form{row: regexp.MustCompile(`^(?P<mark><--|-->) ?(?P<text>.*)$`), server: "<--", client: "-->", remark: msmtpRemark}
 
-	msmtpJoint = regexp.MustCompile(`(?:^|\s)(<-- \d{3}[ -]|--> |msmtp: )`)
+	msmtpJoint = jointOf(`(?:^|\s)(<-- \d{3}[ -]|-->(?: |$)|msmtp: )`)
 	msmtpMarks = []mark{
 		m(8, `^<-- \d{3}[ -]`),
 		m(6, `^--> `),
@@ -25,16 +25,35 @@ var (
 
 func parseMsmtp(rows []row) []line {
 	var lines []line
-	var dialogue []row
+	var dialogue, early []row
+	said := false
+	settings := map[string]string{}
 	for _, r := range rows {
-		if strings.Contains(r.text, "exitcode=") && strings.Contains(r.text, "host=") {
+		text := strings.TrimSpace(r.text)
+		said = said || strings.HasPrefix(text, "<-- ") || strings.HasPrefix(text, "--> ")
+		switch g := msmtpSetting.FindStringSubmatch(text); {
+		case strings.Contains(text, "exitcode=") && strings.Contains(text, "host="):
 			lines = append(lines, msmtpLogFile(r)...)
-			continue
+		case g != nil:
+			settings[g[1]] = g[2]
+		case !said && strings.HasPrefix(text, "msmtp: "):
+			// Errors go to another stream and often come out first.
+			early = append(early, r)
+		default:
+			dialogue = append(dialogue, r)
 		}
-		dialogue = append(dialogue, r)
 	}
-	return append(lines, msmtpForm.parse(dialogue)...)
+	if settings["host"] != "" {
+		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: settings["host"], Addr: hostPort(settings["host"], settings["port"]), Why: "configured"}}
+		if settings["tls"] == "on" && settings["tls_starttls"] == "off" {
+			l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true}
+		}
+		lines = append(lines, l)
+	}
+	return append(lines, msmtpForm.parse(append(dialogue, early...))...)
 }
+
+var msmtpSetting = regexp.MustCompile(`^(host|port|tls|tls_starttls|auth)\s+= (\S+)$`)
 
 var (
 	msmtpHost   = regexp.MustCompile(`\bhost=(\S+)`)
@@ -100,5 +119,5 @@ var (
 		server: "<--", client: "-->", joins: "\n",
 	}
 	goMailMarks = []mark{m(12, `\bC (?:-->|<--) S: `)}
-	goMailJoint = regexp.MustCompile(`((?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:DEBUG|ERROR| ?INFO| ?WARN): C (?:-->|<--) S: )`)
+	goMailJoint = jointOf(`((?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:DEBUG|ERROR| ?INFO| ?WARN): C (?:-->|<--) S: )`)
 )

@@ -47,6 +47,7 @@ func parseNodemailer(rows []row) []line {
 
 type nodemailerLog struct {
 	lines []line
+	data  bool              // the server wants the message: entries without a mark are its lines
 	hosts map[string]string // address by connection, as resolved
 	last  line              // stamp and connection of the entry under way
 
@@ -71,8 +72,13 @@ func (p *nodemailerLog) entry(r row, g []string) {
 		for _, l := range splitReply(text) {
 			p.add(server(l))
 		}
+		p.data = code(text) == 354
 	case g[4] == "C":
+		p.data = false
 		p.add(client(text))
+	case p.data && strings.Contains(r.text, "DEBUG"):
+		p.add(client(text))
+		p.data = text != "."
 	default:
 		p.info(text)
 	}
@@ -98,7 +104,11 @@ func (p *nodemailerLog) info(text string) {
 	case strings.HasPrefix(text, "Failed STARTTLS upgrade"):
 		p.add(line{kind: tlsFailed, tls: failedTLS(text)})
 	case leftOutText.MatchString(text):
-		p.add(client(text))
+		if p.data {
+			p.add(client(text))
+			p.data = false
+		}
+	case strings.HasPrefix(text, "SMTP handshake finished"):
 	case strings.HasPrefix(text, "Closing connection"), text == "Connection closed":
 		p.add(line{kind: closed, side: decode.Client})
 	case strings.HasPrefix(text, "Send Error: "), nodemailerFailure.MatchString(text), causeOf(text) != nil:
@@ -172,13 +182,15 @@ func (p *nodemailerLog) connection(text string, fields map[string]string) {
 	if c == nil || p.anySaid() {
 		return
 	}
-	address := hostPort(fields["address"], fields["port"])
 	for i := range p.lines {
 		if p.lines[i].kind == dialed {
 			return // it came about; what failed came later
 		}
 	}
-	l := line{kind: dialed, starts: true, dial: &facts.Dial{Addr: address, Why: "configured"}}
+	l := line{kind: dialed, starts: true, dial: targetIn(text)}
+	if address := hostPort(fields["address"], fields["port"]); address != "" {
+		l.dial.Addr = address
+	}
 	if c.tls != "" {
 		l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true}
 	}

@@ -29,7 +29,7 @@ var (
 
 	// The stamps count only in front of an entry or of another stamp; a
 	// message may speak of times too.
-	phpmailerJoint = regexp.MustCompile(`(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s{1,8})?(?:CLIENT -> (?:SERVER|SMTP):|SERVER -> CLIENT:|SMTP (?:ERROR|NOTICE|INBOUND): |SMTP -> (?:FROM SERVER|ERROR|NOTICE|get_lines\(\)):|Connection: (?:opening|opened|closed|closing|Failed)|Connection failed\. |SMTP Error: |SMTP connect\(\) failed)|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s{1,8}(?:\d{4}-\d\d-\d\d|$)`)
+	phpmailerJoint = jointOf(`(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s{1,8})?(?:SMTP \(level \d\): |debug level \d; message: )?(?:CLIENT -> (?:SERVER|SMTP):|SERVER -> CLIENT:|SMTP (?:ERROR|NOTICE|INBOUND): |SMTP -> (?:FROM SERVER|ERROR|NOTICE|get_lines\(\)):|Connection: (?:opening|opened|closed|closing|Failed)|Connection failed\. |SMTP Error: |SMTP connect\(\) failed)|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s{1,8}(?:\d{4}-\d\d-\d\d|$)`)
 )
 
 // parsePHPMailer reads every version's form; 5.1 knows no client lines.
@@ -191,9 +191,27 @@ func (p *phpmailerLog) loose(raw, text string, stamped bool) {
 		p.notice(text)
 	case phpmailerSay.MatchString(text):
 		p.inReply = false
-		p.add(phpmailerError(text, p.lastVerb()))
+		p.add(phpmailerError(levelMark.ReplaceAllString(text, ""), p.lastVerb()))
 	case p.failed() && opensslError.MatchString(raw):
 		p.connectFailed(text)
+	case opensslError.MatchString(raw):
+		p.details(text)
+	case p.inReply && !stamped && strings.HasPrefix(raw, "   "):
+		p.garbage(text)
+	}
+}
+
+// details takes the lines below an error of OpenSSL's, which give its reason.
+func (p *phpmailerLog) details(text string) {
+	if n := len(p.lines) - 1; n >= 0 && p.lines[n].kind == trouble {
+		p.lines[n].text += " " + text
+	}
+}
+
+// garbage takes more of a reply that is no text, such as a record of TLS.
+func (p *phpmailerLog) garbage(text string) {
+	if n := len(p.lines) - 1; n >= 0 && p.lines[n].side == decode.Server && p.lines[n].kind == said && code(p.lines[n].text) == 0 {
+		p.lines[n].text += text
 	}
 }
 
@@ -244,6 +262,9 @@ func (p *phpmailerLog) lowLevel(text string) {
 	}
 }
 
+// levelMark is what callables put in front: the level of the entry.
+var levelMark = regexp.MustCompile(`^(?:SMTP \(level \d\)|debug level \d; message|\d): `)
+
 var opening = regexp.MustCompile(`^opening(?: to ((?:ssl|tls)://)?(.*?)(?::(\d+))?, (?:timeout|t)=(\d+)(?:, (?:options|opt)=(.*))?)?$`)
 
 func (p *phpmailerLog) connection(mark, text string) {
@@ -287,7 +308,7 @@ func (p *phpmailerLog) open(text string) {
 
 func (p *phpmailerLog) failed() bool { return p.dial > 0 }
 
-var phpOption = regexp.MustCompile(`'(\w+)' => ([^,()]+)`)
+var phpOption = regexp.MustCompile(`'(\w+)' => (\w+|'[^']*')`)
 
 // finishOptions tells of the stream options, which say whether certificates
 // are verified.
@@ -295,7 +316,7 @@ func (p *phpmailerLog) finishOptions() {
 	options := p.options
 	p.options = ""
 	for _, o := range phpOption.FindAllStringSubmatch(options, -1) {
-		if name := o[1]; name != "ssl" {
+		if name := o[1]; name != "ssl" && o[2] != "array" {
 			p.add(set("SMTPOptions "+name, strings.TrimSpace(o[2])))
 		}
 	}

@@ -7,25 +7,30 @@ import (
 )
 
 // A repair undoes one way in which logging or copying damages a log. It
-// returns nil when it finds nothing to undo.
+// returns the texts that may have been meant, none when it finds nothing to
+// undo.
 type repair struct {
 	name string
-	undo func(rows []row, d *dialect) []row
+	undo func(rows []row, d *dialect) [][]row
+	// plain: nearly every line shows this damage, so it is undone even when
+	// that alone does not make the text look more like a dialect.
+	plain bool
 }
 
 // repairs in the order in which the damage is usually peeled off, the
 // outermost first.
 var repairs = []repair{
-	{"log records in JSON", unwrapJSON},
-	{"quote marks, list bullets and indentation", unquote},
-	{"HTML entities", unescapeHTML},
-	{"line breaks of a page", unbreak},
-	{"bold marks", unbold},
-	{"columns of a table", uncolumn},
-	{"prefix of a logger", unprefix},
-	{"numbers of an array dump or a listing", unnumber},
-	{"escapes of a string", unescape},
-	{"several entries on one line", unjoin},
+	{name: "log records in JSON", undo: unwrapJSON, plain: true},
+	{name: "quote marks, list bullets and indentation", undo: unquote, plain: true},
+	{name: "HTML entities in every line", undo: unescapeEvery, plain: true},
+	{name: "HTML entities", undo: unescapeHTML},
+	{name: "line breaks of a page", undo: unbreak},
+	{name: "bold marks", undo: unbold},
+	{name: "prefix of a logger", undo: unprefix},
+	{name: "columns of a table", undo: uncolumn},
+	{name: "numbers of an array dump or a listing", undo: unnumber},
+	{name: "escapes of a string", undo: unescape},
+	{name: "several entries on one line", undo: unjoin},
 }
 
 // restore applies each repair that makes the text look more like some dialect,
@@ -33,16 +38,18 @@ var repairs = []repair{
 // A repair that only might have been needed changes nothing: a message that
 // quotes ">" or holds "&lt;" stays as it was sent.
 func restore(rows []row) ([]row, *dialect) {
+	rows = tidy(rows)
 	d, score := recognise(rows)
 	for range 4 { // damage nests: a quoted paste of a container log of a web page
 		improved := false
 		for _, fix := range repairs {
-			fixed := fix.undo(rows, d)
-			if fixed == nil {
-				continue
-			}
-			if nd, s := recognise(fixed); s > score {
-				rows, d, score, improved = fixed, nd, s, true
+			for _, fixed := range fix.undo(rows, d) {
+				fixed = tidy(fixed)
+				nd, s := recognise(fixed)
+				if s > score || s == score && fix.plain && !improved {
+					improved = improved || s > score
+					rows, d, score = fixed, nd, s
+				}
 			}
 		}
 		if !improved {
@@ -51,6 +58,51 @@ func restore(rows []row) ([]row, *dialect) {
 	}
 	return oldestFirst(rows), d
 }
+
+// unescapeEvery is unescapeHTML for a text in which every other line holds a
+// reference: no message does, but a page's source.
+func unescapeEvery(rows []row, d *dialect) [][]row {
+	n, all := 0, 0
+	for _, r := range rows {
+		if strings.TrimSpace(r.text) == "" {
+			continue
+		}
+		all++
+		if reference.MatchString(r.text) {
+			n++
+		}
+	}
+	if 2*n < all {
+		return nil
+	}
+	return unescapeHTML(rows, d)
+}
+
+var reference = regexp.MustCompile(`&(?:lt|gt|amp|quot|#0?39|#x27|nbsp);`)
+
+// one is the result of a repair with a single outcome.
+func one(rows []row) [][]row {
+	if rows == nil {
+		return nil
+	}
+	return [][]row{rows}
+}
+
+// tidy cuts off what stands behind nearly every row: white space, or the tag
+// that breaks a line.
+func tidy(rows []row) []row {
+	for _, end := range []*regexp.Regexp{spaceEnd, breakEnd} {
+		if !most(rows, end.MatchString) {
+			continue
+		}
+		if cut := change(rows, func(s string) string { return end.ReplaceAllString(s, "") }); cut != nil {
+			rows = cut
+		}
+	}
+	return rows
+}
+
+var spaceEnd = regexp.MustCompile(`[ \t]+$`)
 
 // change maps every row and returns nil when none changed.
 func change(rows []row, f func(string) string) []row {
@@ -92,14 +144,29 @@ func split(rows []row, f func(string) []string) []row {
 
 var arrows = strings.NewReplacer("→", "->", "←", "<-", "\u00a0", " ", "\u200b", "", "\u2028", "", "\ufeff", "")
 
-// unescapeHTML decodes character references once, and typographic arrows.
-func unescapeHTML(rows []row, _ *dialect) []row {
-	return change(rows, func(s string) string {
+// unescapeHTML decodes character references, once and twice, and typographic
+// arrows.
+func unescapeHTML(rows []row, _ *dialect) [][]row {
+	once := change(rows, func(s string) string {
 		if strings.IndexByte(s, '&') >= 0 {
 			s = html.UnescapeString(s)
 		}
 		return arrows.Replace(s)
 	})
+	if once == nil {
+		return nil
+	}
+	out := [][]row{once}
+	twice := change(once, func(s string) string {
+		if strings.IndexByte(s, '&') >= 0 {
+			s = html.UnescapeString(s)
+		}
+		return arrows.Replace(s)
+	})
+	if twice != nil {
+		out = append(out, twice)
+	}
+	return out
 }
 
 var (
@@ -108,8 +175,8 @@ var (
 )
 
 // unbreak cuts rows at the tags that a page breaks its lines with.
-func unbreak(rows []row, _ *dialect) []row {
-	return split(rows, func(s string) []string {
+func unbreak(rows []row, _ *dialect) [][]row {
+	return one(split(rows, func(s string) []string {
 		if strings.IndexByte(s, '<') < 0 {
 			return nil
 		}
@@ -130,12 +197,12 @@ func unbreak(rows []row, _ *dialect) []row {
 			parts = append(parts, "") // a tag alone still has to go
 		}
 		return parts
-	})
+	}))
 }
 
 // unbold removes Markdown's marks for bold text and inline code.
-func unbold(rows []row, _ *dialect) []row {
-	return change(rows, func(s string) string {
+func unbold(rows []row, _ *dialect) [][]row {
+	return one(change(rows, func(s string) string {
 		if strings.Count(s, "**") >= 2 {
 			s = strings.ReplaceAll(s, "**", "")
 		}
@@ -143,7 +210,7 @@ func unbold(rows []row, _ *dialect) []row {
 			s = strings.Trim(t, "`")
 		}
 		return s
-	})
+	}))
 }
 
 // most reports that f holds for nearly all rows that are not blank.
@@ -163,10 +230,28 @@ func most(rows []row, f func(string) bool) bool {
 
 var bullet = regexp.MustCompile(`^\s*(?:>|\||//|#|;|--?(?: |$)|[*+•·](?: |$))\s?`)
 
+// signs stand in front of rows that were quoted, listed or commented out.
+var signs = []string{">", "|", "//", "#", ";", "-", "*", "+", "•", "·"}
+
+// maxQuotes bounds how often text is taken to have been quoted again.
+const maxQuotes = 5
+
 // unquote removes what stands in front of nearly every row: the quote mark of a
 // mail or a forum, a bullet, a comment sign, or the same indentation.
-func unquote(rows []row, _ *dialect) []row {
-	for _, sign := range []string{">", "|", "//", "#", ";", "-", "*", "+", "•", "·"} {
+func unquote(rows []row, _ *dialect) [][]row {
+	var out [][]row
+	for range maxQuotes {
+		rows = unquoteOnce(rows)
+		if rows == nil {
+			break
+		}
+		out = append(out, rows)
+	}
+	return out
+}
+
+func unquoteOnce(rows []row) []row {
+	for _, sign := range signs {
 		has := func(s string) bool { return strings.HasPrefix(strings.TrimLeft(s, " \t"), sign) }
 		if !most(rows, has) {
 			continue
@@ -185,12 +270,16 @@ func unquote(rows []row, _ *dialect) []row {
 	return change(rows, func(s string) string { return strings.TrimPrefix(s, indent) })
 }
 
-// commonIndent is the white space that every row begins with. The first row of
-// a copied block often lost its own, so it is not asked.
+// commonIndent is the white space that the rows begin with that have any, when
+// nearly all have: the first row of a copied block often lost its own.
 func commonIndent(rows []row) string {
+	indented := func(s string) bool { return s[0] == ' ' || s[0] == '\t' }
+	if !most(rows, indented) {
+		return ""
+	}
 	indent, known := "", false
-	for i, r := range rows {
-		if i == 0 && len(rows) > 2 || strings.TrimSpace(r.text) == "" {
+	for _, r := range rows {
+		if strings.TrimSpace(r.text) == "" || !indented(r.text) {
 			continue
 		}
 		own := r.text[:len(r.text)-len(strings.TrimLeft(r.text, " \t"))]
@@ -200,36 +289,41 @@ func commonIndent(rows []row) string {
 		for !strings.HasPrefix(own, indent) {
 			indent = indent[:len(indent)-1]
 		}
-		if indent == "" {
-			break
-		}
 	}
 	return indent
 }
 
-// uncolumn keeps the column of a table or of a log viewer that holds the text.
-func uncolumn(rows []row, _ *dialect) []row {
-	return change(rows, func(s string) string {
-		if !strings.Contains(s, " | ") {
-			return s
-		}
-		longest := ""
-		for _, cell := range strings.Split(s, " | ") {
-			if len(cell) > len(longest) {
-				longest = cell
+// maxColumns is how many columns of a table are tried.
+const maxColumns = 6
+
+// uncolumn keeps one column of a table or of a log viewer.
+func uncolumn(rows []row, _ *dialect) [][]row {
+	var out [][]row
+	for i := range maxColumns {
+		found := false
+		cut := change(rows, func(s string) string {
+			cells := strings.Split(s, " | ")
+			if len(cells) <= i || len(cells) == 1 {
+				return s
 			}
+			found = true
+			return strings.Trim(cells[i], "| ")
+		})
+		if !found {
+			break
 		}
-		return longest
-	})
+		if cut != nil {
+			out = append(out, cut)
+		}
+	}
+	return out
 }
 
-var (
-	numbered = regexp.MustCompile(`^\s*(?:\[\d+\] => |#?\d{1,6}[:.)\]]\s|\d{1,6}\t|\d{1,6} {2,})\s*(?:string\(\d+\) ")?`)
-)
+var numbered = regexp.MustCompile(`^\s*(?:\[\d+\] => |#?\d{1,6}[:.)\]]\s|\d{1,6}\t|\d{1,6} {2,})\s*(?:string\(\d+\) ")?`)
 
 // unnumber removes the indexes of a dumped array and the numbers of a listing.
-func unnumber(rows []row, _ *dialect) []row {
-	return change(rows, func(s string) string { return s[len(numbered.FindString(s)):] })
+func unnumber(rows []row, _ *dialect) [][]row {
+	return one(change(rows, func(s string) string { return s[len(numbered.FindString(s)):] }))
 }
 
 // stringEscapes undoes how JSON, PHP and shells write line ends and quotes.
@@ -237,21 +331,21 @@ var stringEscapes = strings.NewReplacer(`\\`, `\`, `\r\n`, "\n", `\n`, "\n", `\r
 	`\u003c`, "<", `\u003e`, ">", `\u003C`, "<", `\u003E`, ">", `\u0026`, "&", `\u0027`, "'", `\u0022`, `"`)
 
 // unescape cuts rows at line ends that are written out.
-func unescape(rows []row, d *dialect) []row {
+func unescape(rows []row, d *dialect) [][]row {
 	if d != nil && d.escapes {
 		return nil
 	}
-	return split(rows, func(s string) []string {
+	return one(split(rows, func(s string) []string {
 		if !strings.Contains(s, `\n`) {
 			return nil
 		}
 		return strings.Split(stringEscapes.Replace(s), "\n")
-	})
+	}))
 }
 
 // unjoin begins a new row at each entry where several stand on one line. Every
 // dialect says what begins an entry; the one that gains most is followed.
-func unjoin(rows []row, _ *dialect) []row {
+func unjoin(rows []row, _ *dialect) [][]row {
 	var best []row
 	_, most := recognise(rows)
 	for i := range dialects {
@@ -267,13 +361,16 @@ func unjoin(rows []row, _ *dialect) []row {
 			best, most = cut, s
 		}
 	}
-	return best
+	return one(best)
 }
 
 // cutBefore cuts s before each match of joint but one at its start. A joint
 // with a group begins the entry at that group.
-func cutBefore(s string, joint *regexp.Regexp) []string {
-	at := joint.FindAllStringSubmatchIndex(s, -1)
+func cutBefore(s string, j *joint) []string {
+	if !j.pre.allows(s) {
+		return nil
+	}
+	at := j.re.FindAllStringSubmatchIndex(s, -1)
 	if at == nil {
 		return nil
 	}

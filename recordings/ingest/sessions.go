@@ -134,7 +134,7 @@ func saysHello(lines []line) bool {
 // are gone that the server had no objection to.
 func eaten(lines []line) bool {
 	for i, l := range lines {
-		if l.kind != said || l.side != decode.Client {
+		if l.kind != said && l.kind != exact || l.side != decode.Client {
 			continue
 		}
 		upper := strings.ToUpper(strings.TrimSpace(l.text))

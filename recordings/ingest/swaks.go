@@ -12,17 +12,16 @@ import (
 // went over TLS, "*" for what was not hoped for.
 
 var (
-	swaksRow   = regexp.MustCompile(`^\s?(===|\*\*\*|->|~>|\*\*>|\*~>|<- |<~ |<\*\*|<~\*)(?: (.*))?$`)
-	swaksJoint = regexp.MustCompile(`(?:^|\s)((?:<[-~] |<\*\*|<~\*) ?\d{3}[ -]| ?[-~]> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET|\.(?:\s|$))|\*[*~]> |=== (?:Trying|Connected|TLS|Connection)|\*\*\* )`)
+	swaksRow   = regexp.MustCompile(`^\s?(===|\*\*\*|->|~>|\*\*>|\*~>|<\*\*|<~\*|<-|<~)(?: (.*))?$`)
+	swaksJoint = jointOf(`(?:^|\s)((?:<[-~]|<\*\*|<~\*) +\d{3}[ -]| ?[-~]>(?: |$)|\*[*~]> |=== (?:Trying|Connected|TLS|Connection)|\*\*\* )`)
 	swaksMarks = []mark{
-		m(10, `^\s?(?:<[-~] |<\*\*|<~\*) ?\s?\d{3}[ -]`),
+		m(10, `^\s?(?:<[-~]|<\*\*|<~\*) +\d{3}[ -]`),
 		m(10, `^=== (?:Trying|Connected|TLS|Connection)`),
 		m(6, `^\s?(?:->|~>|\*\*>|\*~>) `),
 		m(4, `^(?:===|\*\*\*) `),
 	}
 	swaksTrying = regexp.MustCompile(`^Trying (.+?)(?::(\d+))?\.\.\.$`)
 	swaksCipher = regexp.MustCompile(`^TLS started with cipher ([^:]+):([^:]+):?(\d*)`)
-	swaksPeer   = regexp.MustCompile(`^TLS peer DN="(.*)"$`)
 )
 
 func parseSwaks(rows []row) []line {
@@ -99,10 +98,6 @@ func (p *swaksLog) info(r row, text string) {
 		p.add(r, line{kind: secured, tls: tls})
 	case strings.HasPrefix(text, "TLS peer certificate failed"):
 		p.blameTLS(text)
-	case strings.HasPrefix(text, "TLS peer DN="):
-		if g := swaksPeer.FindStringSubmatch(text); g != nil {
-			p.lastTLS(func(t *facts.TLS) { t.Chain = []facts.Certificate{{Subject: g[1]}} })
-		}
 	case strings.HasPrefix(text, "Connection closed"):
 		p.add(r, line{kind: closed, side: decode.Client})
 	}
@@ -122,9 +117,23 @@ func (p *swaksLog) trouble(r row, text string) {
 	case strings.Contains(text, "closed connection unexpectedly"):
 		p.add(r, line{kind: closed, side: decode.Server})
 	}
+	text = strings.TrimSpace(text)
 	p.add(r, troubled(text))
-	if causeOf(text) != nil && strings.HasPrefix(text, "\t") {
-		p.blameTLS(text)
+	if n := len(p.lines) - 2; n >= 0 && p.lines[n].kind == trouble && strings.HasSuffix(p.lines[n].text, ":") {
+		p.detail(text)
+	}
+}
+
+// detail takes the line below an error, which gives its reason.
+func (p *swaksLog) detail(text string) {
+	for i := len(p.lines) - 1; i >= 0; i-- {
+		switch l := &p.lines[i]; {
+		case l.isWire():
+			return
+		case l.kind == dialed:
+			blame(l, text)
+			return
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 var (
 	swiftRow   = regexp.MustCompile(`^(\+\+|<<|>>|!!)(?: (.*))?$`)
-	swiftJoint = regexp.MustCompile(`(?:^|\s)(<< \d{3}[ -]|>> |!! |\+\+ (?:Starting|Stopping|Swift_))`)
+	swiftJoint = jointOf(`(?:^|\s)(<< \d{3}[ -]|>> |!! |\+\+ (?:Starting|Stopping|Swift_))`)
 	swiftMarks = []mark{
 		m(20, `^\+\+ (?:Starting|Stopping|Swift_|\S*Transport)`),
 		m(8, `^<< \d{3}[ -]`),
@@ -24,7 +24,7 @@ var (
 		m(4, `Failed to authenticate on SMTP server|Connection could not be established with host`),
 	}
 	symfonyRow   = regexp.MustCompile(`^(?:\[([0-9T:.+Z-]+)\] )?([<>])(?: (.*))?$`)
-	symfonyJoint = regexp.MustCompile(`(?:^|\s)((?:\[[0-9T:.+Z-]{20,35}\] )(?:[<>]) |< \d{3}[ -]|> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET)\b)`)
+	symfonyJoint = jointOf(`(?:^|\s)((?:\[[0-9T:.+Z-]{20,35}\] )(?:[<>]) |< \d{3}[ -]|> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET)\b)`)
 	symfonyMarks = []mark{
 		m(12, `^\[[0-9T:.+Z-]{20,35}\] [<>] `),
 		m(20, `Symfony\\+Component\\+Mailer`),

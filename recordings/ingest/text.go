@@ -67,7 +67,7 @@ func rowsOf(text string) []row {
 	parts := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	rows := make([]row, len(parts))
 	for i, p := range parts {
-		rows[i].text = strings.TrimSuffix(p, "\r")
+		rows[i].text = strings.ReplaceAll(p, "\r", "")
 	}
 	return rows
 }

@@ -101,7 +101,7 @@ var simpleTools = []dialect{
 	}, `((?:->|<-) ")`, m(10, `^(?:->|<-) "`)).withEscapes(),
 
 	tool("mutt", "Mutt and NeoMutt", formOf(`^`+stampGroup+`(?:\w+\(\) )?\d(?P<mark>[<>]) (?P<text>.*)$`, "<", ">"),
-		"", m(8, `\d[<>] (?:\d{3}[ -]|EHLO|HELO|MAIL|RCPT|DATA|QUIT|AUTH|STARTTLS)`)),
+		"", m(8, `^(?:\S+ \S+ )?\d[<>] (?:\d{3}[ -]|EHLO|HELO|MAIL|RCPT|DATA|QUIT|AUTH|STARTTLS)`)),
 
 	tool("ssmtp", "sSMTP", formOf(`^\[(?P<mark><-|->)\] (?P<text>.*)$`, "<-", "->"),
 		`(\[(?:<-|->)\] )`, m(10, `^\[(?:<-|->)\] `)),
@@ -117,7 +117,7 @@ var simpleTools = []dialect{
 func tool(id, name string, f *form, joint string, marks ...mark) dialect {
 	d := dialect{id: id, name: name, marks: marks, parse: f.parse}
 	if joint != "" {
-		d.joint = regexp.MustCompile(joint)
+		d.joint = jointOf(joint)
 	}
 	return d
 }

@@ -10,8 +10,8 @@ import (
 // unwrapJSON takes the text out of rows that are JSON objects: container logs
 // ("log"), structured loggers ("msg", "message"), and what nodemailer hands to
 // such a logger ("tnx" names the side).
-func unwrapJSON(rows []row, _ *dialect) []row {
-	return splitStamped(rows, func(s string) []row {
+func unwrapJSON(rows []row, _ *dialect) [][]row {
+	return one(splitStamped(rows, func(s string) []row {
 		s = strings.TrimSpace(s)
 		if !strings.HasPrefix(s, "{") || !strings.HasSuffix(s, "}") {
 			return nil
@@ -51,7 +51,7 @@ func unwrapJSON(rows []row, _ *dialect) []row {
 			out[i] = row{text: prefix + l, at: at}
 		}
 		return out
-	})
+	}))
 }
 
 // jsonSide writes the side that a structured record names as the tool's plain
@@ -143,20 +143,23 @@ var wrappers = []wrapper{
 
 // unprefix removes what a logger puts around lines, by the form that makes the
 // text look most like some dialect.
-func unprefix(rows []row, _ *dialect) []row {
-	var best []row
-	_, most := recognise(rows)
+func unprefix(rows []row, _ *dialect) [][]row {
+	var best *wrapper
 	sample := telling(rows)
-	for _, w := range wrappers {
-		if bare := unwrap(sample, w.re); bare == nil {
+	_, most := recognise(sample)
+	for i := range wrappers {
+		bare := unwrap(sample, wrappers[i].re)
+		if bare == nil {
 			continue
 		}
-		bare := unwrap(rows, w.re)
-		if _, s := recognise(bare); s > most {
-			best, most = bare, s
+		if _, s := recognise(tidy(bare)); s > most {
+			best, most = &wrappers[i], s
 		}
 	}
-	return best
+	if best == nil {
+		return nil
+	}
+	return one(unwrap(rows, best.re))
 }
 
 func unwrap(rows []row, re *regexp.Regexp) []row {
