@@ -1,0 +1,85 @@
+package redact
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// bodyRedacted is the id of the notes that tell of a body that was taken out.
+const bodyRedacted = "body-redacted"
+
+// Contents are what of a private nature a session holds.
+type Contents struct {
+	Addresses int // different ones
+	Messages  int // with a body of more than stand-ins
+	Secrets   int
+}
+
+// Count counts what a session holds, with the exception of the inside of
+// message bodies, which count as a whole.
+func Count(t *decode.Transcript) Contents {
+	var c Contents
+	seen := map[string]bool{}
+	blanked := false
+	for _, e := range t.Entries {
+		if n, ok := e.Fact.(*facts.Note); ok && n.ID == bodyRedacted {
+			blanked = true
+		}
+		if e.Event == nil {
+			continue
+		}
+		ev := e.Event
+		text := string(ev.Raw)
+		if ev.Auth != nil {
+			text += " " + ev.Auth.User + " " + ev.Auth.Authzid
+			if ev.Auth.Revealed != "" {
+				c.Secrets++
+			}
+		}
+		if ev.Header != nil && (strings.EqualFold(ev.Header.Name, "Message-ID") || strings.EqualFold(ev.Header.Name, "References") || strings.EqualFold(ev.Header.Name, "In-Reply-To")) {
+			continue
+		}
+		for _, a := range addressPattern.FindAllString(text, -1) {
+			seen[strings.ToLower(a)] = true
+		}
+	}
+	c.Addresses = len(seen)
+	if !blanked {
+		for _, m := range t.Messages() {
+			if m.Size() > 0 && hasBody(t, &m) {
+				c.Messages++
+			}
+		}
+	}
+	return c
+}
+
+// hasBody reports whether there is more to a message than its header.
+func hasBody(t *decode.Transcript, m *decode.Message) bool {
+	for _, i := range m.Parts {
+		if t.Entries[i].Event.Kind != decode.KindBody {
+			continue
+		}
+		n, _ := io.Copy(io.Discard, io.LimitReader(t.Reader(false, decode.Client, t.Entries[i].Event.Span), 3))
+		if n > 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the count in words: "2 addresses, 1 message body, 0 secrets".
+func (c Contents) String() string {
+	return fmt.Sprintf("%s, %s, %s", number(c.Addresses, "address", "addresses"), number(c.Messages, "message body", "message bodies"), number(c.Secrets, "secret", "secrets"))
+}
+
+func number(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}

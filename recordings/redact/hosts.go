@@ -1,0 +1,107 @@
+package redact
+
+import (
+	"net"
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// learnHosts collects the host names of a session from where they stand for
+// themselves, so that they are found wherever else they stand.
+func (r *rewriter) learnHosts() {
+	if !r.levels.Hosts {
+		return
+	}
+	r.learnTarget(r.from.Target)
+	for _, e := range r.from.Entries {
+		switch f := e.Fact.(type) {
+		case *facts.Dial:
+			r.names.learn(f.Host)
+			if host, _, err := net.SplitHostPort(f.Addr); err == nil {
+				r.names.learn(host)
+			}
+		case *facts.DNS:
+			r.names.learn(f.Name)
+			for _, answer := range f.Answers {
+				for _, word := range strings.Fields(answer) {
+					if strings.HasSuffix(word, ".") {
+						r.names.learn(word)
+					}
+				}
+			}
+		case *facts.TLS:
+			r.names.learn(f.SNI)
+			for _, c := range f.Chain {
+				for _, name := range c.Names {
+					r.names.learn(strings.TrimPrefix(name, "*."))
+				}
+			}
+		}
+		if e.Event != nil {
+			r.learnEvent(e.Event)
+		}
+	}
+}
+
+// learnTarget reads HOST[:PORT], with a scheme or "mx:" in front.
+func (r *rewriter) learnTarget(target string) {
+	if _, rest, found := strings.Cut(target, "://"); found {
+		target = rest
+	}
+	target = strings.TrimPrefix(target, "mx:")
+	if host, _, err := net.SplitHostPort(target); err == nil {
+		target = host
+	}
+	if strings.Contains(target, ".") {
+		r.names.learn(target)
+	}
+}
+
+var receivedHost = regexp.MustCompile(`(?i)\b(?:from|by)\s+([a-z0-9.-]+\.[a-z]{2,})`)
+
+func (r *rewriter) learnEvent(ev *decode.Event) {
+	switch {
+	case ev.Command != nil && (ev.Command.Verb == "EHLO" || ev.Command.Verb == "HELO"):
+		r.names.learn(ev.Command.Arg)
+	case ev.Kind == decode.KindGreeting, ev.Reply != nil && ev.Reply.ToVerb == "EHLO":
+		if len(ev.Reply.Lines) > 0 {
+			name, _, _ := strings.Cut(ev.Reply.Lines[0].Text, " ")
+			if strings.Contains(name, ".") {
+				r.names.learn(name)
+			}
+		}
+	case ev.Header != nil && strings.EqualFold(ev.Header.Name, "Received"):
+		for _, m := range receivedHost.FindAllStringSubmatch(ev.Header.Value, -1) {
+			r.names.learn(m[1])
+		}
+	case ev.Header != nil && strings.EqualFold(ev.Header.Name, "Message-ID"):
+		if i := strings.LastIndexByte(ev.Header.Value, '@'); i >= 0 {
+			r.names.learn(strings.TrimRight(ev.Header.Value[i+1:], "> \t"))
+		}
+	}
+}
+
+// fact replaces in everything that a fact says.
+func (r *rewriter) fact(f facts.Fact) facts.Fact {
+	if !r.levels.Addresses && !r.levels.Hosts {
+		return f
+	}
+	data, err := facts.Marshal(f)
+	if err != nil {
+		return f
+	}
+	text := r.names.text(string(data))
+	if r.levels.Hosts {
+		text = fingerprint.ReplaceAllString(text, `"sha256":""`)
+	}
+	if again, err := facts.Unmarshal(f.Type(), []byte(text)); err == nil {
+		return again
+	}
+	return &facts.Note{ID: "redacted", Text: "a fact about the connection was left out"}
+}
+
+// fingerprint is a certificate's, by which it could be looked up.
+var fingerprint = regexp.MustCompile(`"sha256":"[0-9a-fA-F:]*"`)
