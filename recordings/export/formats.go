@@ -1,0 +1,71 @@
+package export
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/recordings/redact"
+)
+
+// formats are the forms in which a session can be handed on.
+var formats = []struct {
+	name  string
+	ext   string
+	write func(w io.Writer, t *decode.Transcript) error
+}{
+	{"text", ".txt", func(w io.Writer, t *decode.Transcript) error { return Text(w, t, TextOptions{}) }},
+	{"phpmailer", ".log", PHPMailer},
+	{"json", ".json", JSON},
+	{"eml", ".eml", func(w io.Writer, t *decode.Transcript) error { return EML(w, t, 0) }},
+}
+
+// Formats are their names.
+func Formats() []string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// CheckFormat says whether there is a format of that name.
+func CheckFormat(name string) error {
+	for _, f := range formats {
+		if f.name == name {
+			return nil
+		}
+	}
+	if name == "" {
+		return fmt.Errorf("which format? -f takes one of %s", strings.Join(Formats(), ", "))
+	}
+	return fmt.Errorf("there is no format %q; there are %s", name, strings.Join(Formats(), ", "))
+}
+
+// Extension is how names of files of that format end, with the dot.
+func Extension(name string) string {
+	for _, f := range formats {
+		if f.name == name {
+			return f.ext
+		}
+	}
+	return ""
+}
+
+// Write writes the session in that format. It refuses to write a password that
+// the recording holds; hand it what redact.Apply returned, and the secrets of
+// the original.
+func Write(w io.Writer, t *decode.Transcript, format string, secrets []string) error {
+	for _, f := range formats {
+		if f.name != format {
+			continue
+		}
+		guard := redact.Guard(w, secrets)
+		if err := f.write(guard, t); err != nil {
+			return err
+		}
+		return guard.Close()
+	}
+	return CheckFormat(format)
+}

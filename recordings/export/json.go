@@ -1,0 +1,218 @@
+package export
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"smtptap/decode"
+	"smtptap/decode/annotate"
+	"smtptap/decode/facts"
+	"smtptap/decode/findings"
+)
+
+// JSON writes the session as one document, described by schema.json beside
+// this file. Bytes are text where they are UTF-8, base64 otherwise.
+func JSON(w io.Writer, t *decode.Transcript) error {
+	doc := document{Format: "smtptap-session", Version: 1, Session: sessionOf(t)}
+	report := findings.Analyze(t)
+	doc.Verdict = verdictOf(report)
+	doc.Findings = findingsOf(report)
+	for i, e := range t.Entries {
+		line := lineOf(t, i)
+		if e.Event != nil && e.Event.Raw == nil && e.Event.Span.Len() > 0 {
+			body, err := io.ReadAll(t.Reader(e.Upstream, e.Event.Side, e.Event.Span))
+			if err == nil {
+				line.setText(body)
+			}
+		}
+		doc.Entries = append(doc.Entries, line)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
+}
+
+// JSONLine writes entry i of a session as one line of JSON, as --ui json does:
+// the entries of JSON, with the session's id.
+func JSONLine(w io.Writer, t *decode.Transcript, i int) error {
+	line := struct {
+		Session string `json:"session"`
+		entry
+	}{t.ID, lineOf(t, i)}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(line)
+}
+
+type document struct {
+	Format   string    `json:"format"`
+	Version  int       `json:"version"`
+	Session  session   `json:"session"`
+	Verdict  verdict   `json:"verdict"`
+	Findings []finding `json:"findings"`
+	Entries  []entry   `json:"entries"`
+}
+
+type session struct {
+	ID          string    `json:"id,omitempty"`
+	Started     time.Time `json:"started"`
+	Source      string    `json:"source"`
+	Dialect     string    `json:"dialect,omitempty"`
+	Listen      string    `json:"listen,omitempty"`
+	Target      string    `json:"target,omitempty"`
+	Mode        string    `json:"mode,omitempty"`
+	SecretsKept bool      `json:"secretsKept"`
+	Ended       bool      `json:"ended"`
+	CannotShow  []string  `json:"cannotShow,omitempty"`
+}
+
+func sessionOf(t *decode.Transcript) session {
+	return session{t.ID, t.Started, string(t.Source), t.Dialect, t.Listen, t.Target, t.Mode, t.SecretsKept, t.Ended, t.CannotShow}
+}
+
+type verdict struct {
+	ID       string `json:"id"`
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+}
+
+func verdictOf(r findings.Report) verdict {
+	return verdict{r.Verdict.ID, string(r.Verdict.Severity), r.Verdict.Text}
+}
+
+type finding struct {
+	ID       string            `json:"id"`
+	Severity string            `json:"severity"`
+	Lines    []int             `json:"lines"` // indexes of entries
+	Text     string            `json:"text"`
+	Cause    string            `json:"cause"`
+	Fix      map[string]string `json:"fix"`
+	Sources  []string          `json:"sources"`
+}
+
+// An entry is one line of the session.
+type entry struct {
+	N        int      `json:"n"`
+	AtMS     float64  `json:"at"` // milliseconds since the session began
+	From     string   `json:"from,omitempty"`
+	To       string   `json:"to,omitempty"`
+	Upstream bool     `json:"upstream,omitempty"`
+	Kind     string   `json:"kind"`
+	TLS      bool     `json:"tls,omitempty"`
+	Text     *string  `json:"text,omitempty"`
+	Base64   string   `json:"base64,omitempty"`
+	Command  *command `json:"command,omitempty"`
+	Reply    *reply   `json:"reply,omitempty"`
+	Auth     *auth    `json:"auth,omitempty"`
+	Header   *header  `json:"header,omitempty"`
+	Body     *body    `json:"body,omitempty"`
+	Bytes    int64    `json:"bytes,omitempty"` // of the event, a secret counting as its mask
+
+	Fact    json.RawMessage `json:"fact,omitempty"`
+	Meaning []string        `json:"meaning,omitempty"`
+	Notes   []note          `json:"notes,omitempty"`
+}
+
+type command struct {
+	Verb string `json:"verb"`
+	Arg  string `json:"arg"`
+	Path string `json:"path,omitempty"`
+}
+
+type reply struct {
+	Code     int    `json:"code"`
+	Enhanced string `json:"enhanced,omitempty"`
+	To       *int   `json:"to,omitempty"` // index of the entry that it answers
+	ToVerb   string `json:"toVerb,omitempty"`
+}
+
+type auth struct {
+	Mechanism string   `json:"mechanism,omitempty"`
+	Prompt    string   `json:"prompt,omitempty"`
+	User      string   `json:"user,omitempty"`
+	Secret    string   `json:"secret,omitempty"` // what is masked: "password", "token", ...
+	Facts     []string `json:"facts,omitempty"`
+}
+
+type header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type body struct {
+	Lines    int64 `json:"lines"`
+	Longest  int64 `json:"longest"`
+	EightBit bool  `json:"eightBit"`
+	Chunk    bool  `json:"chunk,omitempty"`
+}
+
+type note struct {
+	ID    string `json:"id"`
+	Text  string `json:"text"`
+	Ref   string `json:"ref,omitempty"`
+	Count int    `json:"count"`
+}
+
+func lineOf(t *decode.Transcript, i int) entry {
+	e := t.Entries[i]
+	line := entry{N: i, AtMS: float64(e.At.Microseconds()) / 1000, Upstream: e.Upstream}
+	for _, l := range annotate.Entry(e) {
+		if l.Kind == annotate.Meaning {
+			line.Meaning = append(line.Meaning, l.Text)
+		}
+	}
+	if e.Fact != nil {
+		line.Kind = e.Fact.Type()
+		line.Fact, _ = facts.Marshal(e.Fact) // facts hold nothing that JSON can't
+		return line
+	}
+	ev := e.Event
+	line.From, line.To = e.From.String(), e.To.String()
+	line.Kind, line.TLS, line.Bytes = ev.Kind.String(), ev.TLS, ev.Span.Len()
+	if ev.Raw != nil {
+		line.setText(ev.Raw)
+	}
+	line.setParts(t, i, ev)
+	for _, n := range ev.Notes {
+		line.Notes = append(line.Notes, note{n.ID, n.Text, n.Ref, n.Count})
+	}
+	return line
+}
+
+func (l *entry) setParts(t *decode.Transcript, i int, ev *decode.Event) {
+	if c := ev.Command; c != nil {
+		l.Command = &command{c.Verb, c.Arg, c.Path}
+	}
+	if r := ev.Reply; r != nil {
+		l.Reply = &reply{Code: r.Code, Enhanced: r.Enhanced, ToVerb: r.ToVerb}
+		if to := t.Question(i); to >= 0 {
+			l.Reply.To = &to
+		}
+	}
+	if a := ev.Auth; a != nil {
+		l.Auth = &auth{Mechanism: a.Mechanism, Prompt: a.Prompt, User: a.User}
+		if a.Secret != nil {
+			l.Auth.Secret, l.Auth.Facts = a.Secret.What, a.Secret.Facts
+		}
+	}
+	if h := ev.Header; h != nil {
+		l.Header = &header{h.Name, h.Value}
+	}
+	if b := ev.Body; b != nil {
+		l.Body = &body{b.Lines, b.Longest, b.EightBit, b.Chunk}
+	}
+}
+
+// setText gives the bytes as text where JSON can carry them.
+func (l *entry) setText(p []byte) {
+	if utf8.Valid(p) {
+		s := string(p)
+		l.Text = &s
+		return
+	}
+	l.Base64 = base64.StdEncoding.EncodeToString(p)
+}
