@@ -1,0 +1,25 @@
+// smtptap stands between an SMTP client and the real server, forwards every
+// byte unchanged, and shows and records what was said, decoded and explained.
+package main
+
+import (
+	"context"
+	"os"
+
+	"smtptap/tui/command"
+)
+
+func main() {
+	smtptap := command.New(command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	smtptap.Add(
+		command.Demo,     // a session to look at, nothing to set up
+		command.List,     // recordings
+		command.Show,     // a recording as annotated text
+		command.Export,   // a recording in a format for somebody else
+		command.Explain,  // a pasted log
+		command.Check,    // a server or domain, without sending anything
+		command.Findings, // what can be recognised
+		command.Prune,    // old recordings
+	)
+	os.Exit(smtptap.Run(context.Background(), os.Args[1:]))
+}

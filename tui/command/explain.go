@@ -1,0 +1,67 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/findings"
+	"smtptap/recordings/export"
+	"smtptap/recordings/ingest"
+)
+
+// Explain is `smtptap explain`.
+func Explain(p *Program) *cobra.Command {
+	var asJSON bool
+	var color colorMode
+	cmd := &cobra.Command{
+		Use:   "explain [FILE|-]",
+		Short: "A pasted log (PHPMailer, swaks, nodemailer, smtplib, ...) annotated, with findings",
+		Long: "Explain reads debug output that somebody pasted, in any dialect it recognises, and says\n" +
+			"what happened, why, and how to mend it. Exit status 3 when the mail was not sent.",
+		Example: "  smtptap explain debug.log\n  php send.php 2>&1 | smtptap explain -\n  smtptap explain --json debug.log | jq .verdict",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			in, err := p.open(a)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			t, err := ingest.Parse(in)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = export.ExplainJSON(p.streams.Out, t)
+			} else {
+				err = export.Text(p.streams.Out, t, export.TextOptions{Color: color.on(p.streams.Out)})
+			}
+			if err != nil {
+				return err
+			}
+			if findings.Analyze(t).Failed() {
+				return exit(exitSeen)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	color.flag(cmd)
+	return cmd
+}
+
+// open opens the file named, or the standard input for "-" or nothing.
+func (p *Program) open(a []string) (io.ReadCloser, error) {
+	if len(a) == 0 || a[0] == "-" {
+		if f, ok := p.streams.In.(*os.File); ok && len(a) == 0 && isTerminal(f) {
+			fmt.Fprintln(p.streams.Err, "smtptap: reading the log from the terminal; end it with Ctrl+D")
+		}
+		return io.NopCloser(p.streams.In), nil
+	}
+	return os.Open(a[0])
+}

@@ -1,0 +1,30 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/findings"
+	"smtptap/recordings/export"
+)
+
+// Findings is `smtptap findings`.
+func Findings(p *Program) *cobra.Command {
+	return &cobra.Command{
+		Use:     "findings [ID]",
+		Short:   "The catalogue: what smtptap can recognise, why it happens, how to mend it",
+		Example: "  smtptap findings\n  smtptap findings AUTH-BAD-CREDENTIALS",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(_ *cobra.Command, a []string) error {
+			if len(a) == 0 {
+				return export.Catalogue(p.streams.Out)
+			}
+			entry, found := findings.Find(a[0])
+			if !found {
+				return fmt.Errorf("no finding has the id %q; 'smtptap findings' lists them", a[0])
+			}
+			return export.CatalogueEntry(p.streams.Out, entry)
+		},
+	}
+}

@@ -1,0 +1,221 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/visible"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+)
+
+// List is `smtptap list`.
+func List(p *Program) *cobra.Command {
+	var dir, outcome string
+	var asJSON bool
+	var newer, older age
+	var most int
+	cmd := &cobra.Command{
+		Use:   "list [ID...]",
+		Short: "Recordings, newest first: when, who, where to, subject, outcome",
+		Example: "  smtptap list\n  smtptap list --outcome refused --newer 2d\n" +
+			"  smtptap list --json | jq -r '.[] | select(.code >= 500) | .id'",
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			if err := checkOutcome(outcome); err != nil {
+				return err
+			}
+			dir, err := folder(dir)
+			if err != nil {
+				return err
+			}
+			found, err := recordings.List(dir)
+			if err != nil {
+				return err
+			}
+			rows := p.summaries(found, listFilter{ids, transcript.Outcome(outcome), newer.duration(), older.duration()}, most)
+			if asJSON {
+				return listJSON(p.streams.Out, rows)
+			}
+			if len(rows) == 0 {
+				fmt.Fprintf(p.streams.Err, "smtptap: no recordings match in %s\n", visible.Text(dir))
+				return nil
+			}
+			listTable(p.streams.Out, rows)
+			return nil
+		},
+	}
+	recordFlag(cmd, &dir, "folder of recordings")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	cmd.Flags().StringVar(&outcome, "outcome", "", "only these: "+strings.Join(outcomes(), ", "))
+	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
+	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
+	cmd.Flags().IntVarP(&most, "number", "n", 0, "print at most so many")
+	return cmd
+}
+
+type listFilter struct {
+	ids          []string
+	outcome      transcript.Outcome
+	newer, older time.Duration
+}
+
+func (f listFilter) takes(info recordings.Info) bool {
+	since := time.Since(info.Started)
+	if f.newer > 0 && since > f.newer || f.older > 0 && since < f.older {
+		return false
+	}
+	for _, id := range f.ids {
+		if strings.HasPrefix(info.ID, id) || strings.HasPrefix(recordings.ShortID(info.ID), id) {
+			return true
+		}
+	}
+	return len(f.ids) == 0
+}
+
+// summaries reads the recordings that the filter takes. One that can't be read
+// is told on the error stream and left out.
+func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []transcript.Summary {
+	rows := []transcript.Summary{}
+	for _, info := range found {
+		if most > 0 && len(rows) == most {
+			break
+		}
+		if !f.takes(info) {
+			continue
+		}
+		s, err := transcript.Summarize(info.Path)
+		if err != nil {
+			fmt.Fprintf(p.streams.Err, "smtptap: %s: %s\n", visible.Text(info.Path), oneLine(err))
+			continue
+		}
+		if f.outcome == "" || s.Outcome == f.outcome {
+			rows = append(rows, s)
+		}
+	}
+	return rows
+}
+
+func outcomes() []string {
+	var names []string
+	for _, o := range []transcript.Outcome{transcript.OutcomeSent, transcript.OutcomePartly, transcript.OutcomeRefused,
+		transcript.OutcomeFailed, transcript.OutcomeNothing, transcript.OutcomeCut} {
+		names = append(names, string(o))
+	}
+	return names
+}
+
+func checkOutcome(name string) error {
+	for _, o := range append(outcomes(), "") {
+		if name == o {
+			return nil
+		}
+	}
+	return usage(fmt.Errorf("--outcome %q: there are %s", name, strings.Join(outcomes(), ", ")))
+}
+
+// listTable prints the columns id, time, outcome, code, sender, recipient,
+// size and subject.
+func listTable(w io.Writer, rows []transcript.Summary) {
+	table := [][]string{{"ID", "WHEN", "OUTCOME", "CODE", "FROM", "TO", "SIZE", "SUBJECT"}}
+	for _, s := range rows {
+		table = append(table, []string{
+			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
+			visible.Text(s.From), recipients(s), size(s.Size), visible.Text(s.Subject),
+		})
+	}
+	columns(w, table)
+}
+
+func codeText(code int) string {
+	if code == 0 {
+		return "-"
+	}
+	return fmt.Sprint(code)
+}
+
+func recipients(s transcript.Summary) string {
+	to := visible.Text(s.Rcpt)
+	if s.Rcpts > 1 {
+		to += fmt.Sprintf(" +%d", s.Rcpts-1)
+	}
+	return to
+}
+
+// size is a number of bytes in three digits or so.
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
+
+// columns prints rows with their cells aligned, long ones cut.
+func columns(w io.Writer, rows [][]string) {
+	const widest = 40
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i := range row[:len(row)-1] {
+			row[i] = visible.Truncate(row[i], widest, "…")
+			width[i] = max(width[i], visible.Width(row[i]))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-visible.Width(cell)+2))
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// listed is a recording in `list --json`.
+type listed struct {
+	ID         string    `json:"id"`
+	Path       string    `json:"path"`
+	Started    time.Time `json:"started"`
+	Seconds    float64   `json:"seconds"`
+	Outcome    string    `json:"outcome"`
+	Code       int       `json:"code,omitempty"`
+	Verdict    string    `json:"verdict,omitempty"`
+	Client     string    `json:"client,omitempty"`
+	Server     string    `json:"server,omitempty"`
+	Target     string    `json:"target,omitempty"`
+	TLS        bool      `json:"tls"`
+	User       string    `json:"user,omitempty"`
+	From       string    `json:"from,omitempty"`
+	Rcpt       string    `json:"rcpt,omitempty"`
+	Rcpts      int       `json:"rcpts"`
+	Accepted   int       `json:"accepted"`
+	Messages   int       `json:"messages"`
+	Sent       int       `json:"sent"`
+	Bytes      int64     `json:"bytes"`
+	Subject    string    `json:"subject,omitempty"`
+	Secrets    bool      `json:"secretsKept"`
+	Incomplete bool      `json:"incomplete"`
+}
+
+func listJSON(w io.Writer, rows []transcript.Summary) error {
+	out := []listed{}
+	for _, s := range rows {
+		out = append(out, listed{s.ID, s.Path, s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server,
+			s.Target, s.TLS, s.User, s.From, s.Rcpt, s.Rcpts, s.Accepted, s.Messages, s.Sent, s.Size, s.Subject, s.SecretsKept, s.Incomplete})
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}

@@ -1,0 +1,76 @@
+package command
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"smtptap/recordings/export"
+)
+
+// Show is `smtptap show`.
+func Show(p *Program) *cobra.Command {
+	var dir string
+	var color colorMode
+	var redaction redactFlags
+	cmd := &cobra.Command{
+		Use:     "show [REC]",
+		Short:   "One recording as annotated text",
+		Example: "  smtptap show\n  smtptap show k3f9 --redact addresses,hosts\n  smtptap show ./mail.smtptap | less -R",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			t, err := p.load(dir, refArg(a))
+			if err != nil {
+				return err
+			}
+			if t, err = redaction.apply(t); err != nil {
+				return err
+			}
+			return export.Text(p.streams.Out, t, export.TextOptions{Color: color.on(p.streams.Out)})
+		},
+	}
+	recordFlag(cmd, &dir, "folder of recordings")
+	color.flag(cmd)
+	redaction.flags(cmd)
+	return cmd
+}
+
+// colorMode is --color: auto, always or never.
+type colorMode string
+
+func (c *colorMode) flag(cmd *cobra.Command) {
+	*c = "auto"
+	cmd.Flags().Var(c, "color", "colour the text: auto, always, never")
+}
+
+func (c *colorMode) String() string { return string(*c) }
+func (c *colorMode) Type() string   { return "when" }
+
+func (c *colorMode) Set(s string) error {
+	switch s {
+	case "auto", "always", "never":
+		*c = colorMode(s)
+		return nil
+	}
+	return fmt.Errorf("there are auto, always and never")
+}
+
+// on reports whether to colour what goes to f: with auto, only a terminal that
+// was not told otherwise (no-color.org).
+func (c *colorMode) on(f *os.File) bool {
+	if *c == "auto" {
+		return os.Getenv("NO_COLOR") == "" && isTerminal(f)
+	}
+	return *c == "always"
+}
+
+// isTerminal reports whether f is a terminal that can do more than print.
+func isTerminal(f *os.File) bool {
+	kind := os.Getenv("TERM")
+	return term.IsTerminal(int(f.Fd())) && kind != "" && kind != "dumb"
+}

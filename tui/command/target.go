@@ -1,0 +1,103 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/proxy"
+	"smtptap/proxy/sink"
+	"smtptap/proxy/upstream"
+)
+
+// targetFlags say where sessions go.
+type targetFlags struct {
+	to           string
+	resolver     string
+	mxPort       uint16
+	allowPrivate bool
+}
+
+func (f *targetFlags) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.to, "to", "t", "sink", `where sessions go:
+sink              embedded server: accepts all, delivers nothing
+HOST[:PORT]       that server; port 587 if none is given; 465 means smtps
+smtp://HOST:PORT  plain, STARTTLS when the client asks for it
+smtps://HOST:PORT TLS from the first byte
+mx:DOMAIN         the domain's MX hosts in order of preference
+mx                the MX of each recipient's own domain`)
+	f.dnsFlags(cmd)
+}
+
+// dnsFlags are those that say how MX hosts are found.
+func (f *targetFlags) dnsFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.resolver, "resolver", "", "DNS server for mx targets (default: the system's)")
+	cmd.Flags().Uint16Var(&f.mxPort, "mx-port", 25, "port of MX hosts")
+	cmd.Flags().BoolVar(&f.allowPrivate, "allow-private", false, "let mx targets lead to private and loopback addresses")
+}
+
+// dns is the resolver that was asked for.
+func (f *targetFlags) dns() (*upstream.Resolver, error) {
+	r, err := upstream.NewResolver(f.resolver)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--resolver: %w", err))
+	}
+	return r, nil
+}
+
+// sinkFiles is how many files a session into the sink needs beyond its two
+// connections: the sink's end of the second.
+const sinkFiles = 1
+
+// apply makes px lead sessions to the target. Call done when px has served;
+// extra is how many files a session needs beyond its two connections.
+func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error) {
+	done = func() {}
+	target, err := upstream.ParseTarget(f.to)
+	if err != nil {
+		return nil, 0, usage(fmt.Errorf("--to: %w", err))
+	}
+	px.Target = target.String()
+	switch target.Kind {
+	case upstream.KindSink:
+		server, done, err := startSink()
+		px.Upstream = server
+		return done, sinkFiles, err
+	case upstream.KindHost:
+		px.Upstream = &upstream.Fixed{Host: target.Host, Port: target.Port, Implicit: target.Implicit}
+		return done, 0, nil
+	}
+	resolver, err := f.dns()
+	if err != nil {
+		return nil, 0, err
+	}
+	mx := &upstream.MX{Domain: target.Domain, Resolver: resolver, Connector: upstream.Connector{Port: f.mxPort, AllowPrivate: f.allowPrivate}}
+	if target.Kind == upstream.KindDomain {
+		px.Upstream = mx
+	} else {
+		px.Router = mx
+	}
+	return done, 0, nil
+}
+
+// startSink starts the embedded server on a free port.
+func startSink() (upstream.Dialer, func(), error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, fmt.Errorf("starting the sink: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		new(sink.Server).Serve(ctx, l)
+	}()
+	addr := l.Addr().(*net.TCPAddr)
+	return &upstream.Fixed{Host: addr.IP.String(), Port: uint16(addr.Port), Why: "sink"}, func() { stop(); <-served }, nil
+}
+
+// errNoTarget says that a command needs to be told where to go.
+var errNoTarget = errors.New("--to TARGET is missing")
