@@ -21,9 +21,7 @@ package proxy
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -75,8 +73,6 @@ type Proxy struct {
 	DrainTimeout   time.Duration // how long sessions may go on when ctx is done; 0 means DefaultDrainTimeout
 
 	Log zerolog.Logger
-
-	linger time.Duration // set by tests; 0 means defaultLinger
 
 	mu        sync.Mutex
 	listeners []Listener
@@ -150,10 +146,9 @@ func (p *Proxy) begin(listeners []Listener) error {
 // is for a user who does not want to wait for DrainTimeout.
 func (p *Proxy) Abort() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closing = true
-	running := slices.Collect(maps.Keys(p.sessions))
-	p.mu.Unlock()
-	for _, s := range running {
+	for s := range p.sessions {
 		s.cut(shutdown)
 	}
 }

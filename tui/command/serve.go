@@ -36,6 +36,7 @@ type serveFlags struct {
 	once    bool
 	count   int
 	logging logFlags
+	single  bool // no more than one session is to come
 }
 
 // serve is smtptap without a subcommand.

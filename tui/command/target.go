@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 
@@ -98,6 +97,3 @@ func startSink() (upstream.Dialer, func(), error) {
 	addr := l.Addr().(*net.TCPAddr)
 	return &upstream.Fixed{Host: addr.IP.String(), Port: uint16(addr.Port), Why: "sink"}, func() { stop(); <-served }, nil
 }
-
-// errNoTarget says that a command needs to be told where to go.
-var errNoTarget = errors.New("--to TARGET is missing")
