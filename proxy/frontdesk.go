@@ -158,9 +158,12 @@ func (f *frontDesk) greet(verb, arg string, line []byte) deskTurn {
 	return deskTurn{reply: b.Bytes()}
 }
 
-// offers is the list of extensions.
+// offers is the list of extensions: those that hardly any server lacks. Not
+// SMTPUTF8 and DSN, which clients use as soon as they are offered and many
+// servers refuse; not PIPELINING and CHUNKING, because the recipient's server
+// has to be known before more may follow.
 func (f *frontDesk) offers() []string {
-	list := []string{"8BITMIME", "SIZE", "SMTPUTF8", "ENHANCEDSTATUSCODES"}
+	list := []string{"8BITMIME", "SIZE", "ENHANCEDSTATUSCODES"}
 	if f.startTLS && !f.secured {
 		list = append(list, "STARTTLS")
 	}

@@ -105,7 +105,7 @@ func TestFrontDeskOffers(t *testing.T) {
 	list := func(f *frontDesk) string {
 		return string(f.take([]byte("EHLO c\r\n")).reply)
 	}
-	plain := "250-smtptap.localhost\r\n250-8BITMIME\r\n250-SIZE\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
+	plain := "250-smtptap.localhost\r\n250-8BITMIME\r\n250-SIZE\r\n250 ENHANCEDSTATUSCODES\r\n"
 	if got := list(new(frontDesk)); got != plain {
 		t.Errorf("without TLS: %q", got)
 	}

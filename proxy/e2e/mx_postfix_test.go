@@ -1,0 +1,256 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/proxy"
+	"smtptap/proxy/upstream"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+)
+
+// twoDomains runs a resolver for one.example and two.example, and a receiving
+// server for each: aiosmtpd and Postfix's smtp-sink. received returns what has
+// arrived at both.
+func twoDomains(t *testing.T) (resolver string, port int, received func() (one, two string)) {
+	t.Helper()
+	port = sameFreePort(t, "127.0.0.2", "127.0.0.3")
+	one := runPeer(t, "/usr/bin/python3", "testdata/mx_receiver.py", "127.0.0.2", fmt.Sprint(port))
+	dump := filepath.Join(t.TempDir(), "dump")
+	args := []string{"-h", "mx.two.example", "-D", dump}
+	if os.Getuid() == 0 {
+		args = append(args, "-u", "root") // it wants to be told
+	}
+	two := runPeer(t, "smtp-sink", append(args, fmt.Sprintf("inet:127.0.0.3:%d", port), "100")...)
+	accepts(t, fmt.Sprintf("127.0.0.2:%d", port), one)
+	accepts(t, fmt.Sprintf("127.0.0.3:%d", port), two)
+	resolver = startUnbound(t,
+		"one.example. IN MX 10 mx.one.example.", "mx.one.example. IN A 127.0.0.2",
+		"two.example. IN MX 10 gone.two.example.", "two.example. IN MX 20 mx.two.example.", "mx.two.example. IN A 127.0.0.3",
+		"none.example. IN MX 0 .",
+	)
+	return resolver, port, func() (string, string) {
+		b, _ := os.ReadFile(dump)
+		return one.String(), string(b)
+	}
+}
+
+// serveMX runs a proxy that leads each recipient to its own domain's server.
+func serveMX(t *testing.T, resolver string, port int) (addr string, set *transcript.Set, dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "recordings")
+	folder, err := recordings.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set = transcript.NewSet(transcript.Options{Folder: folder})
+	l, err := proxy.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := upstream.NewResolver(resolver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy.Proxy{
+		Transcripts: set, Target: "mx",
+		Router: &upstream.MX{Resolver: r, Connector: upstream.Connector{Port: uint16(port), AllowPrivate: true}},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		p.Abort()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := set.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String(), set, dir
+}
+
+// TestPostfixTwoDomains has a real mail server send one message to recipients
+// of two domains with smtptap as its relay host. Each copy arrives at its own
+// domain's server, and both dialogues are in the recordings.
+func TestPostfixTwoDomains(t *testing.T) {
+	needPeers(t, "postfix", "smtp-sink", "unbound", "/usr/bin/python3")
+	resolver, port, received := twoDomains(t)
+	tap, set, dir := serveMX(t, resolver, port)
+	mta := startPostfix(t, tap, "smtp_tls_security_level = none")
+
+	const body = "From: a@client.example\r\nSubject: two domains\r\n\r\nRCPT TO:<x@two.example>\r\n..dots\r\n"
+	if err := smtp.SendMail(mta.Addr, nil, "a@client.example", []string{"b@one.example", "c@two.example"}, []byte(body)); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, func() string {
+		one, two := received()
+		return fmt.Sprintf("the message did not arrive at both:\n%s\n%s\n%s", one, two, mta)
+	}, func() bool {
+		one, two := received()
+		return strings.Contains(one, `"to": ["b@one.example"]`) && strings.Contains(two, "X-Rcpt-Args: <c@two.example>")
+	})
+	one, two := received()
+	for _, got := range []string{one, two} {
+		if n := strings.Count(got, "Subject: two domains"); n != 1 {
+			t.Errorf("one server got %d copies", n)
+		}
+	}
+
+	poll(t, func() string { return "the sessions do not end" }, func() bool { return ended(set) })
+	servers, refused := map[string]bool{}, 0
+	for _, tr := range loadAll(t, dir) {
+		for _, e := range tr.Entries {
+			if d, ok := e.Fact.(*facts.Dial); ok && d.Err == "" {
+				servers[d.Host] = true
+			}
+			if e.Event != nil && e.From == decode.PartyProxy && e.To == decode.PartyClient && bytes.HasPrefix(e.Event.Raw, []byte("452 4.5.3")) {
+				refused++
+			}
+		}
+	}
+	if !servers["mx.one.example"] || !servers["mx.two.example"] || refused != 1 {
+		t.Errorf("servers %v, %d recipients of another domain were sent away", servers, refused)
+	}
+	for _, who := range []struct{ rcpt, host string }{{"b@one.example", "mx.one.example"}, {"c@two.example", "mx.two.example"}} {
+		checkDelivery(t, loadAll(t, dir), who.rcpt, who.host)
+	}
+}
+
+// ended reports whether there are sessions and none runs.
+func ended(set *transcript.Set) bool {
+	s := set.State()
+	return s.Total > 0 && s.Live == 0
+}
+
+// loadAll reads all recordings of a folder.
+func loadAll(t *testing.T, dir string) []*decode.Transcript {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.smtptap"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	var all []*decode.Transcript
+	for _, p := range paths {
+		tr, damage, err := transcript.Load(p)
+		if err != nil || damage != nil {
+			t.Fatalf("%s: %v, %v", p, err, damage)
+		}
+		all = append(all, tr)
+	}
+	return all
+}
+
+// checkDelivery looks for the recording of a delivery: the front desk's
+// dialogue with Postfix, the prelude with the server, and the relayed rest.
+func checkDelivery(t *testing.T, all []*decode.Transcript, rcpt, host string) {
+	t.Helper()
+	want := []string{
+		"P>C 220 smtptap.localhost", "C>P EHLO client.example", "C>P MAIL FROM:<a@client.example>",
+		"S>P 220 " + host, "P>S EHLO client.example", "P>S MAIL FROM:<a@client.example>",
+		"C>S RCPT TO:<" + rcpt + ">", "S>C 250", "C>S DATA", "S>C 354", "C>S .", "S>C 250",
+	}
+	var seen []string
+	for _, tr := range all {
+		rest := slices.Clone(want)
+		var words []string
+		for _, e := range tr.Entries {
+			if e.Event == nil {
+				continue
+			}
+			words = append(words, fmt.Sprintf("%c>%c %s", e.From, e.To, e.Event.Raw))
+			if strings.HasPrefix(words[len(words)-1], rest[0]) {
+				if rest = rest[1:]; len(rest) == 0 {
+					return
+				}
+			}
+		}
+		seen = append(seen, strings.Join(words, ""))
+	}
+	t.Errorf("no recording shows the delivery to %s in\n%s", rcpt, strings.Join(seen, "\n---\n"))
+}
+
+// TestPostfixNullMX: a domain that takes no mail is bounced at once, with the
+// reason that smtptap gave.
+func TestPostfixNullMX(t *testing.T) {
+	needPeers(t, "postfix", "unbound", "/usr/bin/python3", "smtp-sink")
+	resolver, port, received := twoDomains(t)
+	tap, _, _ := serveMX(t, resolver, port)
+	mta := startPostfix(t, tap, "smtp_tls_security_level = none")
+	if err := smtp.SendMail(mta.Addr, nil, "a@one.example", []string{"b@none.example"}, []byte("Subject: nobody\r\n\r\nx\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, func() string { return "no bounce came:\n" + mta.String() }, func() bool {
+		one, _ := received()
+		return strings.Contains(one, "556 5.1.10 [smtptap] MX of none.example")
+	})
+}
+
+// TestUnboundAnswers asks a real resolver what fakes are asked elsewhere.
+func TestUnboundAnswers(t *testing.T) {
+	needPeers(t, "unbound")
+	var many []string
+	for i := range 60 {
+		many = append(many, fmt.Sprintf("many.example. IN MX %d a-rather-long-name-number-%d.hosts-of-the-domain.example.", i, i))
+	}
+	addr := startUnbound(t, append(many,
+		"one.example. IN MX 10 mx.one.example.", "mx.one.example. IN A 192.0.2.1", "mx.one.example. IN AAAA 2001:db8::1", "plain.example. IN A 192.0.2.2")...)
+	r, err := upstream.NewResolver(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var noted []facts.Fact
+	ask := func(name string) string {
+		noted = nil
+		d, err := upstream.ParseDomain(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts, err := r.Lookup(func(f facts.Fact) { noted = append(noted, f) }).Hosts(t.Context(), d, nil)
+		if err != nil {
+			return err.Error()
+		}
+		var list []string
+		for _, h := range hosts {
+			list = append(list, h.Name)
+		}
+		return strings.Join(list, " ")
+	}
+	for name, want := range map[string]string{
+		"one.example":     "mx.one.example",
+		"plain.example":   "plain.example",
+		"nowhere.example": "MX of nowhere.example: no such domain",
+	} {
+		if got := ask(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if got := ask("many.example"); !strings.HasPrefix(got, "a-rather-long-name-number-0.hosts-of-the-domain.example ") {
+		t.Errorf("many.example: %q", got)
+	}
+	overTCP := slices.ContainsFunc(noted, func(f facts.Fact) bool { d, ok := f.(*facts.DNS); return ok && d.TCP && d.Rcode == "NOERROR" })
+	if !overTCP {
+		t.Errorf("an answer too long for UDP did not come over TCP: %+v", noted)
+	}
+	host := upstream.Host{Name: "mx.one.example"}
+	addrs, err := r.Lookup(func(facts.Fact) {}).Addresses(t.Context(), host)
+	if err != nil || len(addrs) != 2 {
+		t.Errorf("addresses %v, %v", addrs, err)
+	}
+	if _, err := net.Dial("tcp", addr); err != nil {
+		t.Errorf("the resolver has gone: %v", err)
+	}
+}
