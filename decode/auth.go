@@ -81,7 +81,7 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 // response. A first word that is no mechanism counts as a response.
 func splitAuth(text []byte) (mechanism string, from, to int) {
 	i := len("AUTH")
-	for i < len(text) && (text[i] == ' ' || text[i] == '\t' || text[i] == '=') {
+	for i < len(text) && (text[i] == ' ' || text[i] == '\t' || text[i] == '=' || text[i] == '\r') {
 		i++
 	}
 	end := i

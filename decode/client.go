@@ -12,12 +12,11 @@ const endOfData = "."
 // feedClient gives bytes of the client their meaning, as far as that is known,
 // and returns how many it took.
 func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
-	d.tellMissing(Client, bytes.HasPrefix(p, []byte(".\r\n")))
-	if d.upgraded {
-		// The caller goes on in clear behind an accepted STARTTLS.
-		d.upgraded = false
-		d.decide(inCommands)
+	if m := d.missing[Client]; m != nil && m.Why == WhyNotInLog {
+		// What comes now may have another meaning behind it.
+		d.tellMissing(Client, bytes.HasPrefix(p, []byte(".\r\n")))
 	}
+	d.proceed()
 	taken := 0
 	for taken < len(p) {
 		rest := p[taken:]
@@ -49,6 +48,14 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 		}
 	}
 	return taken
+}
+
+// proceed lets the dialogue go on in clear behind an accepted STARTTLS.
+func (d *Dialogue) proceed() {
+	if d.upgraded {
+		d.upgraded = false
+		d.decide(inCommands)
+	}
 }
 
 // hold keeps bytes whose meaning hangs on a reply.

@@ -130,6 +130,7 @@ func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out {
 // in the stream.
 func (d *Dialogue) FeedMask(at time.Duration, side Side, m Mask) Out {
 	d.begin()
+	d.proceed()
 	d.takeMask(at, side, m)
 	return d.out
 }
@@ -234,6 +235,8 @@ func (d *Dialogue) Secured(at time.Duration) Out {
 // Unopened tells that TLS is being handed through: what follows is not for reading.
 func (d *Dialogue) Unopened(at time.Duration) Out {
 	d.begin()
+	d.flushPartial(Client)
+	d.flushPartial(Server)
 	d.client = notText
 	d.starttls = -1
 	for _, c := range d.backlog {
@@ -269,6 +272,16 @@ func (d *Dialogue) Closed(at time.Duration, side Side) Out {
 	return d.out
 }
 
+// afterMissing tells of unseen bytes that are over, because side's next ones
+// have come: when they are handed on, not when they are fed, so that a recording
+// tells of them at the same place.
+func (d *Dialogue) afterMissing(side Side) {
+	d.flushMissing(side)
+	if side == Server {
+		d.flushMissing(Client)
+	}
+}
+
 // emit hands out an event.
 func (d *Dialogue) emit(e Event) *Event {
 	e.Seq = d.seq
@@ -283,12 +296,14 @@ func (d *Dialogue) keep(at time.Duration, side Side, p []byte) {
 	if len(p) == 0 {
 		return
 	}
+	d.afterMissing(side)
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Bytes: p, Fed: len(p)})
 	d.pos[side] += int64(len(p))
 }
 
 // mask hands the place of a secret of fed bytes to the recorder.
 func (d *Dialogue) mask(at time.Duration, side Side, m *Mask, fed int) {
+	d.afterMissing(side)
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Mask: m, Fed: fed})
 	d.pos[side] += int64(len(MaskText))
 }

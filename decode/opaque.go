@@ -1,6 +1,9 @@
 package decode
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // An opaqueRun is a run of client bytes that are not SMTP text. TLS is told
 // record by record at first, so that a ClientHello on a plain port is seen at
@@ -74,6 +77,8 @@ func (d *Dialogue) swallow(at time.Duration, side Side, p []byte) {
 	id := "starttls-injection"
 	if side == Server {
 		id = "starttls-reply-injection"
+	} else {
+		d.flushOpaque()
 	}
 	e := Event{Begin: at, At: at, Side: side, Kind: KindOpaque, Span: Span{Start: d.pos[side]}}
 	if from, found := d.firstSecret(side, p); found && !d.KeepSecrets {
@@ -94,6 +99,15 @@ func (d *Dialogue) swallow(at time.Duration, side Side, p []byte) {
 // firstSecret finds where credentials may begin in client text that no
 // dialogue gave a meaning to.
 func (d *Dialogue) firstSecret(side Side, p []byte) (int, bool) {
+	from, found := d.firstCredential(side, p)
+	// A recording holds the stand-in of a secret as text.
+	if i := bytes.Index(p, []byte(MaskText)); i >= 0 && (!found || i < from) {
+		return i, true
+	}
+	return from, found
+}
+
+func (d *Dialogue) firstCredential(side Side, p []byte) (int, bool) {
 	if side != Client || looksLikeTLS(p) {
 		return 0, false
 	}

@@ -16,12 +16,7 @@ func (d *Dialogue) ask(seq int, verb string) { d.asked = append(d.asked, questio
 // feedServer reads reply lines, and returns how many bytes it took: all,
 // unless an accepted STARTTLS ends before.
 func (d *Dialogue) feedServer(at time.Duration, p []byte) int {
-	d.flushMissing(Server)
-	d.flushMissing(Client)
-	if d.upgraded {
-		d.upgraded = false
-		d.decide(inCommands)
-	}
+	d.proceed()
 	taken := 0
 	for taken < len(p) {
 		n, ended := d.takeLine(at, Server, p[taken:], func([]byte) bool { return false })

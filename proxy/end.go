@@ -12,10 +12,10 @@ import (
 	"smtptap/decode/visible"
 )
 
-// linger is how long the connections stay open when one peer has gone for good
-// and the other has not noticed: long enough to read the last reply, which a
-// reset could destroy.
-const linger = 5 * time.Second
+// defaultLinger is how long the connections stay open when one peer has gone
+// for good and the other has not noticed: long enough to read the last reply,
+// which a reset could destroy.
+const defaultLinger = 5 * time.Second
 
 // shutdown is how sessions end that were cut off because smtptap stops.
 var shutdown = facts.End{Cause: facts.CauseShutdown, Err: "smtptap was stopped"}
@@ -157,7 +157,7 @@ func (s *session) isDeaf(p *peer, err error) {
 // lingerLocked ends the session soon when p has gone for good.
 func (s *session) lingerLocked(p *peer) {
 	if p.ended && p.deaf && s.lingerer == nil && !s.over {
-		s.lingerer = time.AfterFunc(linger, s.closeConns)
+		s.lingerer = time.AfterFunc(orDefault(s.proxy.linger, defaultLinger), s.closeConns)
 	}
 }
 

@@ -52,15 +52,21 @@ func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.cancel = cancel
 	go func() { b.served <- b.proxy.Serve(ctx, proxy.Listener{Listener: l}) }()
-	t.Cleanup(func() {
-		cancel()
-		b.proxy.Abort()
-		<-b.served
-		if err := b.set.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(b.stop)
 	return b
+}
+
+// stop ends the proxy and waits for it.
+func (b *bench) stop() {
+	b.cancel()
+	b.proxy.Abort()
+	if err := <-b.served; err != nil {
+		b.t.Error(err)
+	}
+	b.served <- nil
+	if err := b.set.Close(); err != nil {
+		b.t.Error(err)
+	}
 }
 
 func listenTCP(t *testing.T) net.Listener {
@@ -107,15 +113,15 @@ func (b *bench) connect() (client, server *net.TCPConn) {
 	return client, b.accept()
 }
 
-// transcript waits for the only session to end and returns it.
+// transcript waits for the newest session to end and returns it.
 func (b *bench) transcript() *decode.Transcript {
 	b.t.Helper()
 	changed, cancel := b.set.Subscribe()
 	defer cancel()
 	timeout := time.After(patience)
 	for {
-		if b.set.Len() > 0 {
-			t, err := b.set.Open(b.set.Summary(0).ID)
+		if n := b.set.Len(); n > 0 {
+			t, err := b.set.Open(b.set.Summary(n - 1).ID)
 			if err != nil {
 				b.t.Fatal(err)
 			}
@@ -131,7 +137,8 @@ func (b *bench) transcript() *decode.Transcript {
 	}
 }
 
-// end waits for the session and returns its last fact and how each leg closed.
+// end waits for the newest session and returns its last fact and how each leg
+// closed.
 func (b *bench) end() (end facts.End, closed map[facts.Leg]string) {
 	b.t.Helper()
 	closed = map[facts.Leg]string{}

@@ -28,7 +28,7 @@ func Listen(addr string) (Listener, error) {
 	}
 	host, port, err := net.SplitHostPort(rest)
 	if err != nil || port == "" {
-		return Listener{}, fmt.Errorf("listen address %q: use PORT, :PORT or HOST:PORT, or tls: and one of these", visible.Text(addr))
+		return Listener{}, fmt.Errorf("listen address \"%s\": use PORT, :PORT or HOST:PORT, or tls: and one of these", visible.Text(addr))
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *Proxy) checkExposure(l Listener) error {
 // allows reports whether a client at addr may connect.
 func (p *Proxy) allows(addr netip.Addr) bool {
 	if len(p.Allow) == 0 {
-		return !addr.IsValid() || addr.IsLoopback() // only a test's listener has no IP addresses
+		return addr.IsLoopback()
 	}
 	for _, prefix := range p.Allow {
 		if prefix.Contains(addr) {

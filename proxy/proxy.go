@@ -21,7 +21,9 @@ package proxy
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,6 +75,8 @@ type Proxy struct {
 	DrainTimeout   time.Duration // how long sessions may go on when ctx is done; 0 means DefaultDrainTimeout
 
 	Log zerolog.Logger
+
+	linger time.Duration // set by tests; 0 means defaultLinger
 
 	mu        sync.Mutex
 	listeners []Listener
@@ -146,9 +150,10 @@ func (p *Proxy) begin(listeners []Listener) error {
 // is for a user who does not want to wait for DrainTimeout.
 func (p *Proxy) Abort() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closing = true
-	for s := range p.sessions {
+	running := slices.Collect(maps.Keys(p.sessions))
+	p.mu.Unlock()
+	for _, s := range running {
 		s.cut(shutdown)
 	}
 }

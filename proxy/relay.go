@@ -145,6 +145,10 @@ func (r *relay) finish(d *direction, err error) {
 		r.ph.clientEnds()
 	}
 	s.hasEnded(d.from, how, err)
+	if d == &r.down {
+		r.deliver(d, r.ph.reply) // it was kept back for an end that does not come
+		r.ph.reply = nil
+	}
 	switch how {
 	case byReset:
 		s.resetPeer(d.to)

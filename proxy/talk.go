@@ -88,7 +88,7 @@ func (s *session) dismiss(ph phase, text string) {
 		return
 	}
 	closeWrite(ph.client, true)
-	ph.client.SetReadDeadline(time.Now().Add(linger))
+	ph.client.SetReadDeadline(time.Now().Add(orDefault(s.proxy.linger, defaultLinger)))
 	buf := make([]byte, idleBuffer)
 	for {
 		n, err := ph.client.Read(buf)

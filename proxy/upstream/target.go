@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -52,7 +53,7 @@ const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PO
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	if err != nil {
-		return Target{}, fmt.Errorf("target %q: %w", visible.Text(s), err)
+		return Target{}, fmt.Errorf("target \"%s\": %w", visible.Text(s), err)
 	}
 	return t, nil
 }
@@ -135,11 +136,14 @@ func splitHost(s string) (host string, port uint16, err error) {
 	if found {
 		n, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil || n == 0 {
-			return "", 0, fmt.Errorf("%q is no port; ports are 1 to 65535", visible.Text(digits))
+			return "", 0, fmt.Errorf("\"%s\" is no port; ports are 1 to 65535", visible.Text(digits))
 		}
 		port = uint16(n)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if why := badName(cmp.Or(ip.Zone(), "zone")); why != "" {
+			return "", 0, fmt.Errorf("\"%s\" is no network interface", visible.Text(ip.Zone()))
+		}
 		return ip.String(), port, nil
 	}
 	host, err = hostName(host)
@@ -154,7 +158,7 @@ func cutPort(s string) (host, port string, found bool, err error) {
 			return "", "", false, errors.New("the bracket is not closed")
 		}
 		if _, err := netip.ParseAddr(host); err != nil {
-			return "", "", false, fmt.Errorf("%q in brackets is no IP address", visible.Text(host))
+			return "", "", false, fmt.Errorf("\"%s\" in brackets is no IP address", visible.Text(host))
 		}
 		port, found = strings.CutPrefix(after, ":")
 		if after != "" && !found {
@@ -180,7 +184,7 @@ func hostName(s string) (string, error) {
 	d, err := ParseDomain(s)
 	var bad *NoServerError
 	if errors.As(err, &bad) {
-		return "", fmt.Errorf("%q is no host name: %s", visible.Text(s), visible.Text(bad.Detail))
+		return "", fmt.Errorf("\"%s\" is no host name: %s", visible.Text(s), visible.Text(bad.Detail))
 	}
 	return d.ASCII, err
 }

@@ -69,28 +69,59 @@ func (d *decoder) mask(at time.Duration, from, to decode.Party, m decode.Mask) {
 	d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feedMask(at, arrival{route: r, source: d.source}, m) })
 }
 
-// skip takes word of n bytes that passed unseen, -1 for an unknown number.
+// skip takes word of n bytes that passed unseen, -1 for an unknown number. It
+// is recorded as it comes: what the dialogue makes of it, it makes at once.
 func (d *decoder) skip(at time.Duration, from, to decode.Party, n int64, why string) {
 	r := route{from, to}
-	if _, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.skip(at, r, n, why) }); !heard {
-		d.recordJSON(at, recordings.TypeSkip, r, skipped{n, why})
+	heard := []*leg{d.hearing(r)}
+	if d.server != nil && r.relayed() {
+		heard = append(heard, d.server)
 	}
+	for _, l := range heard {
+		d.tell(at, l, func(l *leg) decode.Out { return l.skip(at, r, n, why) })
+	}
+	d.recordJSON(at, recordings.TypeSkip, r, skipped{n, why})
 }
 
-// swallow takes bytes that from sent and that went no further.
+// swallow takes bytes that from sent and that went no further. In the stream
+// they stand before a line that is still incomplete.
 func (d *decoder) swallow(at time.Duration, from decode.Party, p []byte) {
 	r := route{from, decode.PartyProxy}
 	l := d.hearing(r)
 	var out decode.Out
-	if d.failed || !d.guard(at, func() { out = l.swallow(at, arrival{route: r, source: d.source}, p) }) {
+	if d.failed || !d.guard(at, func() { out = l.dialogue.Swallow(at, r.side(), p) }) {
 		d.passRaw(at, r, p)
 		return
 	}
 	d.guard(at, func() {
 		d.recordSwallowed(at, r, out.Pieces)
-		d.place(l, out.Pieces, func(time.Duration, arrival, []byte, *decode.Mask) {})
+		a := arrival{route: r, source: d.source}
+		for _, p := range out.Pieces {
+			n := len(p.Bytes)
+			if p.Mask != nil {
+				n = len(decode.MaskText)
+			}
+			d.grow(l, p, a, n)
+			a.source = a.source.plus(p.Fed)
+		}
 		d.show(l, out.Events)
 	})
+}
+
+// grow lengthens a stream by n bytes of a piece, of which the index learns too.
+func (d *decoder) grow(l *leg, p decode.Piece, a arrival, n int) {
+	s := l.stream(p.Side)
+	switch {
+	case d.index == nil || p.Missing != nil:
+	case p.Mask == nil:
+		d.index.learn(l.upstream, p.Side, s.end, a.source, n)
+	default:
+		d.index.learn(l.upstream, p.Side, s.end, a.source, p.Fed)
+		if !a.secret {
+			d.index.hide(l.upstream, p.Side, s.end, p.Fed)
+		}
+	}
+	s.grow(a.route, n)
 }
 
 // recordSwallowed keeps swallowed bytes as one record. A mask has no record of
@@ -219,29 +250,24 @@ func (d *decoder) take(l *leg, out decode.Out) {
 }
 
 // place finds the route of each piece, and calls give for every run of bytes
-// and every secret. Bytes that passed unseen are recorded here.
+// and every secret.
 func (d *decoder) place(l *leg, pieces []decode.Piece, give func(time.Duration, arrival, []byte, *decode.Mask)) {
 	for _, p := range pieces {
 		s := l.stream(p.Side)
 		switch {
 		case p.Missing != nil:
-			d.passMissing(l, p)
+			// It was recorded when it was told.
 		case p.Mask != nil:
 			a := s.leave(p.Fed)
 			for left := p.Fed - a.n; left > 0 && s.waiting(); {
 				left -= s.leave(left).n
 			}
-			if !a.secret {
-				a.hidden = p.Fed
-			}
-			d.index.learn(l.upstream, p.Side, s.end, a)
-			s.grow(a.route, len(decode.MaskText))
+			d.grow(l, p, a, len(decode.MaskText))
 			give(p.At, a, nil, p.Mask)
 		default:
 			for text := p.Bytes; len(text) > 0; {
 				a := s.leave(len(text))
-				d.index.learn(l.upstream, p.Side, s.end, a)
-				s.grow(a.route, a.n)
+				d.grow(l, p, a, a.n)
 				give(p.At, a, text[:a.n], nil)
 				text = text[a.n:]
 			}
@@ -249,21 +275,10 @@ func (d *decoder) place(l *leg, pieces []decode.Piece, give func(time.Duration, 
 	}
 }
 
-// passMissing records that bytes passed unseen.
-func (d *decoder) passMissing(l *leg, p decode.Piece) {
-	r := l.stream(p.Side).missed
-	if l.upstream && r.relayed() {
-		return
-	}
-	d.recordJSON(p.At, recordings.TypeSkip, r, skipped{p.Missing.Bytes, p.Missing.Why})
-	if d.server != nil && r.relayed() {
-		d.tell(p.At, d.server, func(l *leg) decode.Out { return l.skip(p.At, r, p.Missing.Bytes, p.Missing.Why) })
-	}
-}
-
 // relay lets the server's leg hear what was relayed.
 func (d *decoder) relay(at time.Duration, a arrival, p []byte, m *decode.Mask) {
 	d.server.joined = true
+	a.source.order = a.source.relayed
 	if m != nil {
 		d.tell(at, d.server, func(l *leg) decode.Out { return l.feedMask(at, a, *m) })
 		return
@@ -276,7 +291,7 @@ func (d *decoder) relay(at time.Duration, a arrival, p []byte, m *decode.Mask) {
 			return
 		}
 		p = p[out.N:]
-		a.source.within += out.N
+		a.source = a.source.plus(out.N)
 	}
 }
 

@@ -1,9 +1,11 @@
 package transcript
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"smtptap/decode"
@@ -14,11 +16,30 @@ import (
 // the beginning of the record at that offset, counting only what is of the
 // stream.
 type place struct {
-	record int64
-	within int
+	record  int64
+	within  int
+	order   int64 // how many bytes of the stream stand before it in the recording
+	relayed int64 // the same, on the server's leg, of bytes that were relayed
 }
 
 func (p place) known() bool { return p.record > 0 }
+
+// plus is the place n bytes further on.
+func (p place) plus(n int) place {
+	p.within += n
+	p.order += int64(n)
+	p.relayed += int64(n)
+	return p
+}
+
+// maxWithin bounds how far a place may be from its record.
+const maxWithin = 64 << 10
+
+// follows reports whether p can be told as a place n bytes behind another.
+func (p place) follows(other place, n int) bool {
+	next := other.plus(n)
+	return !p.known() || p.order == next.order && p.relayed == next.relayed && next.within < maxWithin
+}
 
 // An index tells where in a recording the bytes of its streams are. It learns
 // that from the decoder, so that it counts as the spans of events do.
@@ -28,16 +49,22 @@ type index struct {
 }
 
 // A streamIndex is the index of one stream. It holds a checkpoint for every so
-// many bytes, so that its size does not grow with the recording.
+// many bytes, so that its size does not grow with the recording. Between two of
+// them the order of the records is that of the stream.
 type streamIndex struct {
 	spacing     int64
 	checkpoints []checkpoint
 	holes       []hole
+	order       int64 // of the bytes to come, if they follow in the recording
+	jumps       int
+	limit       int64 // what lies beyond can't be read; 0 for no limit
 }
 
+// A checkpoint is where the bytes at a position are.
 type checkpoint struct {
 	pos int64 // in the stream
 	place
+	jump bool // they don't follow in the recording on those before
 }
 
 // A hole is a secret that the decoder hides and the recording does not: it was
@@ -50,9 +77,9 @@ type hole struct {
 const (
 	firstSpacing   = 16 << 10
 	maxCheckpoints = 4096
-	// maxHoles bounds what is known of secrets that only the decoder hides.
-	// What lies beyond can't be read.
-	maxHoles = 1 << 16
+	// maxOdd bounds the holes and the jumps of a stream. A recording that
+	// has more was not made by smtptap.
+	maxOdd = 1 << 16
 )
 
 func (x *index) stream(upstream bool, side decode.Side) *streamIndex {
@@ -63,99 +90,131 @@ func (x *index) stream(upstream bool, side decode.Side) *streamIndex {
 	return &x.streams[leg][side-decode.Client]
 }
 
-// learn notes where the bytes at pos came from.
-func (x *index) learn(upstream bool, side decode.Side, pos int64, from arrival) {
-	if x == nil {
-		return
-	}
+// learn notes where n bytes at pos came from.
+func (x *index) learn(upstream bool, side decode.Side, pos int64, from place, n int) {
 	s := x.stream(upstream, side)
-	if len(s.holes) == maxHoles {
+	jump := from.order != s.order
+	s.order = from.order + int64(n)
+	last := len(s.checkpoints) - 1
+	if !jump && last >= 0 && pos < s.checkpoints[last].pos+s.spacing || !s.mayGrow(pos) {
 		return
 	}
-	if from.hidden > 0 {
-		s.holes = append(s.holes, hole{pos, from.hidden})
+	s.checkpoints = append(s.checkpoints, checkpoint{pos, from, jump})
+	s.spacing = max(s.spacing, firstSpacing)
+	if jump {
+		s.jumps++
 	}
-	if !from.source.known() {
-		return
-	}
-	if n := len(s.checkpoints); n == 0 || pos >= s.checkpoints[n-1].pos+s.spacing {
-		s.checkpoints = append(s.checkpoints, checkpoint{pos, from.source})
-	}
-	if s.spacing == 0 {
-		s.spacing = firstSpacing
-	}
-	if len(s.checkpoints) > maxCheckpoints {
+	if len(s.checkpoints)-s.jumps > maxCheckpoints {
 		s.thin()
 	}
 }
 
-// thin forgets every second checkpoint.
-func (s *streamIndex) thin() {
-	for i := range len(s.checkpoints) / 2 {
-		s.checkpoints[i] = s.checkpoints[2*i]
+// hide notes that n bytes of the recording, which stand at pos, became a mask.
+func (x *index) hide(upstream bool, side decode.Side, pos int64, n int) {
+	if s := x.stream(upstream, side); s.mayGrow(pos) {
+		s.holes = append(s.holes, hole{pos, n})
 	}
-	s.checkpoints = s.checkpoints[:len(s.checkpoints)/2]
+}
+
+// mayGrow reports whether the stream is as orderly as those that smtptap makes.
+func (s *streamIndex) mayGrow(pos int64) bool {
+	if s.limit == 0 && len(s.holes)+s.jumps >= maxOdd {
+		s.limit = pos
+	}
+	return s.limit == 0
+}
+
+// thin forgets every second checkpoint that is no jump.
+func (s *streamIndex) thin() {
+	kept := s.checkpoints[:0]
+	for i, c := range s.checkpoints {
+		if c.jump || i%2 == 0 {
+			kept = append(kept, c)
+		}
+	}
+	s.checkpoints = kept
 	s.spacing *= 2
 }
 
 // read returns the bytes of a span of a stream from the recording r.
 func (x *index) read(r io.ReadSeeker, upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
-	if span.Start < 0 || span.End < span.Start {
-		return nil, fmt.Errorf("no bytes lie from %d to %d", span.Start, span.End)
-	}
 	s := x.stream(upstream, side)
-	at, found := slices.BinarySearchFunc(s.checkpoints, span.Start, func(c checkpoint, pos int64) int {
-		return int(max(min(c.pos-pos, 1), -1))
-	})
-	if !found {
-		at--
+	switch {
+	case span.Start < 0 || span.End < span.Start:
+		return nil, fmt.Errorf("no bytes lie from %d to %d", span.Start, span.End)
+	case s.limit > 0 && span.End > s.limit:
+		return nil, fmt.Errorf("bytes %d to %d of the %s: the recording is too disordered", span.Start, span.End, side)
 	}
-	if at < 0 {
-		return nil, errors.New("the recording does not hold these bytes")
+	w := walk{split: x.split, upstream: upstream, side: side, span: span}
+	w.out = make([]byte, 0, min(span.Len(), maxAhead))
+	for w.pos = span.Start; w.pos < span.End; {
+		if err := w.from(r, s); err != nil {
+			return nil, fmt.Errorf("bytes %d to %d of the %s: %w", span.Start, span.End, side, err)
+		}
 	}
-	if len(s.holes) == maxHoles && span.End > s.holes[maxHoles-1].pos {
-		return nil, errors.New("too many secrets stand before these bytes")
-	}
-	from := s.checkpoints[at]
-	if _, err := r.Seek(from.record, io.SeekStart); err != nil {
-		return nil, err
-	}
-	w := walk{
-		records: recordings.Resume(r, from.record), split: x.split, upstream: upstream, side: side,
-		skip: from.within, pos: from.pos, holes: s.holesFrom(from.pos), span: span,
-	}
-	return w.collect()
-}
-
-func (s *streamIndex) holesFrom(pos int64) []hole {
-	i, _ := slices.BinarySearchFunc(s.holes, pos, func(h hole, pos int64) int {
-		return int(max(min(h.pos-pos, 1), -1))
-	})
-	return s.holes[i:]
-}
-
-// A walk goes through the records of one stream.
-type walk struct {
-	records  *recordings.Reader
-	split    bool
-	upstream bool
-	side     decode.Side
-	skip     int   // bytes of the stream that lie before pos, or in the hole at pos
-	pos      int64 // of the next byte
-	holes    []hole
-	span     decode.Span
-	out      []byte
+	return w.out, nil
 }
 
 // maxAhead bounds what is set aside for a span before its bytes were seen.
 const maxAhead = 32 << 20
 
-func (w *walk) collect() ([]byte, error) {
-	w.out = make([]byte, 0, min(w.span.Len(), maxAhead))
-	for w.pos < w.span.End {
-		rec, err := w.records.Next()
+// at finds the last checkpoint that is not behind pos, and where the next jump is.
+func (s *streamIndex) at(pos int64) (c checkpoint, until int64, found bool) {
+	i, exact := slices.BinarySearchFunc(s.checkpoints, pos, func(c checkpoint, pos int64) int { return cmp.Compare(c.pos, pos) })
+	if !exact {
+		i--
+	}
+	if i < 0 {
+		return checkpoint{}, 0, false
+	}
+	until = math.MaxInt64
+	for _, next := range s.checkpoints[i+1:] {
+		if next.jump {
+			until = next.pos
+			break
+		}
+	}
+	return s.checkpoints[i], until, true
+}
+
+func (s *streamIndex) holesFrom(pos int64) []hole {
+	i, _ := slices.BinarySearchFunc(s.holes, pos, func(h hole, pos int64) int { return cmp.Compare(h.pos, pos) })
+	return s.holes[i:]
+}
+
+// A walk goes through the records of one stream.
+type walk struct {
+	split    bool
+	upstream bool
+	side     decode.Side
+	span     decode.Span
+	out      []byte
+
+	pos   int64 // of the next byte
+	until int64 // where the records are no longer in the stream's order
+	skip  int   // bytes of the stream that lie before pos, or in the hole at pos
+	holes []hole
+}
+
+// from goes on from where the index says that pos is, up to the next jump or
+// the end of the span.
+func (w *walk) from(r io.ReadSeeker, s *streamIndex) error {
+	c, until, found := s.at(w.pos)
+	if !found {
+		return errors.New("the recording does not hold them")
+	}
+	if _, err := r.Seek(c.record, io.SeekStart); err != nil {
+		return err
+	}
+	records := recordings.Resume(r, c.record)
+	w.pos, w.until, w.skip, w.holes = c.pos, min(until, w.span.End), c.within, s.holesFrom(c.pos)
+	for w.pos < w.until {
+		rec, err := records.Next()
+		if err == io.EOF {
+			return errors.New("the recording ends before")
+		}
 		if err != nil {
-			return nil, fmt.Errorf("bytes %d to %d of the %s: %w", w.span.Start, w.span.End, w.side, err)
+			return err
 		}
 		r := route{decode.Party(rec.From), decode.Party(rec.To)}
 		if r.side() != w.side || !w.onLeg(r) {
@@ -168,7 +227,7 @@ func (w *walk) collect() ([]byte, error) {
 			w.take([]byte(decode.MaskText))
 		}
 	}
-	return w.out, nil
+	return nil
 }
 
 // onLeg reports whether bytes of that route are heard on the leg.
@@ -186,7 +245,7 @@ func (w *walk) take(p []byte) {
 		n := min(w.skip, len(p))
 		w.skip -= n
 		p = p[n:]
-		if len(p) == 0 || w.pos >= w.span.End {
+		if len(p) == 0 || w.pos >= w.until {
 			return
 		}
 		if len(w.holes) > 0 && w.holes[0].pos == w.pos {
@@ -195,7 +254,7 @@ func (w *walk) take(p []byte) {
 			w.give([]byte(decode.MaskText))
 			continue
 		}
-		n = len(p)
+		n = int(min(int64(len(p)), w.until-w.pos))
 		if len(w.holes) > 0 {
 			n = int(min(int64(n), w.holes[0].pos-w.pos))
 		}

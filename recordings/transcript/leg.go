@@ -47,6 +47,7 @@ type leg struct {
 // A stream is what one side said on a leg, over all its connections.
 type stream struct {
 	closed bool
+	held   int64     // bytes of it in the records so far, when it is read from a recording
 	base   int64     // where the present connection begins
 	end    int64     // length so far, of what a recording keeps
 	fed    []arrival // went into the dialogue and did not come out yet, from gone on, first come first
@@ -61,7 +62,6 @@ type arrival struct {
 	n      int
 	route
 	secret bool // a mask, left out before it came here
-	hidden int  // of a mask: its bytes in the recording, when that does not mask it
 }
 
 // A run is a part of a stream that went one route.
@@ -74,9 +74,6 @@ type run struct {
 // often is taken to be smtptap's own from there on.
 const maxRuns = 256
 
-// maxArrival bounds how far an arrival may be from its source.
-const maxArrival = 64 << 10
-
 func (l *leg) stream(s decode.Side) *stream { return &l.streams[s-decode.Client] }
 
 // restart begins the leg anew with another connection. Seqs and spans go on
@@ -85,8 +82,8 @@ func (l *leg) restart(keepSecrets bool) {
 	l.dialogue = &decode.Dialogue{KeepSecrets: keepSecrets}
 	l.seqBase, l.joined = l.nextSeq, false
 	for i := range l.streams {
-		end := l.streams[i].end
-		l.streams[i] = stream{base: end, end: end}
+		s := l.streams[i]
+		l.streams[i] = stream{base: s.end, end: s.end, held: s.held}
 	}
 }
 
@@ -105,12 +102,6 @@ func (l *leg) feedMask(at time.Duration, a arrival, m decode.Mask) decode.Out {
 	return l.dialogue.FeedMask(at, a.side(), m)
 }
 
-func (l *leg) swallow(at time.Duration, a arrival, p []byte) decode.Out {
-	a.n = len(p)
-	l.stream(a.side()).arrive(a)
-	return l.dialogue.Swallow(at, a.side(), p)
-}
-
 func (l *leg) skip(at time.Duration, r route, n int64, why string) decode.Out {
 	l.stream(r.side()).missed = r
 	return l.dialogue.Skip(at, r.side(), n, why)
@@ -122,7 +113,7 @@ func (l *leg) skip(at time.Duration, r route, n int64, why string) decode.Out {
 func (s *stream) arrive(a arrival) {
 	if s.waiting() {
 		last := &s.fed[len(s.fed)-1]
-		if last.route == a.route && !last.secret && !a.secret && (last.n < maxArrival || !a.source.known()) {
+		if last.route == a.route && !last.secret && !a.secret && a.source.follows(last.source, last.n) {
 			last.n += a.n
 			return
 		}
@@ -144,7 +135,7 @@ func (s *stream) leave(n int) arrival {
 	if a.n > n {
 		a.n = n
 		first.n -= n
-		first.source.within += n
+		first.source = first.source.plus(n)
 		return a
 	}
 	s.gone++

@@ -160,8 +160,7 @@ func (l *loading) readAll(records *recordings.Reader) error {
 			return err
 		}
 		l.last = max(l.last, rec.At)
-		l.decoder.source = place{record: at}
-		if err := l.decoder.replay(rec); err != nil {
+		if err := l.decoder.replay(rec, at); err != nil {
 			if l.unread++; l.unread <= maxUnread {
 				l.cannotShow(fmt.Sprintf("the record at byte %d can't be read: %v", at, err))
 			}
@@ -169,9 +168,10 @@ func (l *loading) readAll(records *recordings.Reader) error {
 	}
 }
 
-// replay tells the decoder one record.
-func (d *decoder) replay(rec recordings.Record) error {
+// replay tells the decoder one record, which begins at that offset.
+func (d *decoder) replay(rec recordings.Record, offset int64) error {
 	from, to := decode.Party(rec.From), decode.Party(rec.To)
+	d.locate(rec, offset)
 	switch rec.Type {
 	case recordings.TypeData:
 		d.replayData(rec.At, from, to, rec.Data)
@@ -203,13 +203,34 @@ func (d *decoder) replay(rec recordings.Record) error {
 	return nil
 }
 
+// locate notes where the bytes of a record are.
+func (d *decoder) locate(rec recordings.Record, offset int64) {
+	n := int64(len(rec.Data))
+	switch rec.Type {
+	case recordings.TypeMask:
+		n = int64(len(decode.MaskText))
+	case recordings.TypeData, recordings.TypeSwallowed:
+	default:
+		return
+	}
+	r := route{decode.Party(rec.From), decode.Party(rec.To)}
+	s := d.hearing(r).stream(r.side())
+	d.source = place{record: offset, order: s.held}
+	s.held += n
+	if d.server != nil && r.relayed() {
+		s := d.server.stream(r.side())
+		d.source.relayed = s.held
+		s.held += n
+	}
+}
+
 // replayData tells the decoder bytes that passed. At a boundary it goes on:
 // what the live session did there is in the records.
 func (d *decoder) replayData(at time.Duration, from, to decode.Party, p []byte) {
 	for len(p) > 0 {
 		n := d.data(at, from, to, p).N
 		p = p[n:]
-		d.source.within += n
+		d.source = d.source.plus(n)
 	}
 }
 

@@ -1,0 +1,7 @@
+package proxy
+
+import "time"
+
+// SetLinger shortens the wait for a peer that has not noticed that the other
+// one is gone.
+func (p *Proxy) SetLinger(d time.Duration) { p.linger = d }
