@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -10,43 +9,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
-
-// mxPatience bounds every wait of the MX tests: what takes longer is broken.
-const mxPatience = 60 * time.Second
-
-// needPeers skips a test of real peers in short mode and where one is missing,
-// or fails it when peers are required.
-func needPeers(t *testing.T, programs ...string) {
-	t.Helper()
-	required := os.Getenv("SMTPTAP_E2E") == "require"
-	if testing.Short() && !required {
-		t.Skip("real peers take their time; not with -short")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		}
-		if required {
-			t.Fatalf("%s is missing: .ci/run installs it", p)
-		}
-		t.Skipf("%s is not installed", p)
-	}
-}
-
-// poll waits until done.
-func poll(t *testing.T, what func() string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(mxPatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if done() {
-			return
-		}
-	}
-	t.Fatal(what())
-}
 
 // sameFreePort finds a port that is free at all these addresses.
 func sameFreePort(t *testing.T, hosts ...string) int {
@@ -73,51 +38,33 @@ func sameFreePort(t *testing.T, hosts ...string) int {
 	return 0
 }
 
-// A running is a program that runs until its test ends, and what it says.
-type running struct {
-	mu   sync.Mutex
-	said bytes.Buffer
-	done chan struct{}
-}
-
-func (r *running) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.said.Write(p)
-}
-
-func (r *running) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.said.String()
-}
-
-func runPeer(t *testing.T, name string, args ...string) *running {
+// runPeer runs a program until the test ends and returns what it says.
+func runPeer(t *testing.T, name string, args ...string) *buffer {
 	t.Helper()
-	r := &running{done: make(chan struct{})}
+	said, done := &buffer{}, make(chan struct{})
 	cmd := exec.Command(name, args...)
-	cmd.Stdout, cmd.Stderr = r, r
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { defer close(r.done); cmd.Wait() }()
+	go func() { defer close(done); cmd.Wait() }()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		<-r.done
+		<-done
 	})
-	return r
+	return said
 }
 
 // accepts waits until something listens at addr.
 func accepts(t *testing.T, addr string, what fmt.Stringer) {
 	t.Helper()
-	poll(t, func() string { return addr + " does not answer:\n" + what.String() }, func() bool {
+	waitFor(t, func() bool {
 		c, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
-	})
+	}, func() string { return addr + " does not answer:\n" + what.String() })
 }
 
 // startUnbound runs a resolver that knows these records only, and returns its

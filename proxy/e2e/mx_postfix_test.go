@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"net/smtp"
@@ -14,9 +13,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
-	"smtptap/proxy"
 	"smtptap/proxy/upstream"
-	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
 
@@ -46,62 +43,31 @@ func twoDomains(t *testing.T) (resolver string, port int, received func() (one, 
 	}
 }
 
-// serveMX runs a proxy that leads each recipient to its own domain's server.
-func serveMX(t *testing.T, resolver string, port int) (addr string, set *transcript.Set, dir string) {
+// startMX runs smtptap so that it leads each recipient to its own domain's server.
+func startMX(t *testing.T, resolver string, port int) *tap {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "recordings")
-	folder, err := recordings.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set = transcript.NewSet(transcript.Options{Folder: folder})
-	l, err := proxy.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := upstream.NewResolver(resolver)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy.Proxy{
-		Transcripts: set, Target: "mx",
-		Router: &upstream.MX{Resolver: r, Connector: upstream.Connector{Port: uint16(port), AllowPrivate: true}},
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		p.Abort()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := set.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String(), set, dir
+	return start(t, "--to", "mx", "--resolver", resolver, "--mx-port", fmt.Sprint(port), "--allow-private")
 }
 
 // TestPostfixTwoDomains has a real mail server send one message to recipients
 // of two domains with smtptap as its relay host. Each copy arrives at its own
 // domain's server, and both dialogues are in the recordings.
 func TestPostfixTwoDomains(t *testing.T) {
-	needPeers(t, "postfix", "smtp-sink", "unbound", "/usr/bin/python3")
+	need(t, "postfix", "smtp-sink", "unbound", "/usr/bin/python3")
 	resolver, port, received := twoDomains(t)
-	tap, set, dir := serveMX(t, resolver, port)
-	mta := startPostfix(t, tap, "smtp_tls_security_level = none")
+	p := startMX(t, resolver, port)
+	mta := startPostfix(t, p.Addr, "smtp_tls_security_level = none")
 
 	const body = "From: a@client.example\r\nSubject: two domains\r\n\r\nRCPT TO:<x@two.example>\r\n..dots\r\n"
 	if err := smtp.SendMail(mta.Addr, nil, "a@client.example", []string{"b@one.example", "c@two.example"}, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
-	poll(t, func() string {
-		one, two := received()
-		return fmt.Sprintf("the message did not arrive at both:\n%s\n%s\n%s", one, two, mta)
-	}, func() bool {
+	waitFor(t, func() bool {
 		one, two := received()
 		return strings.Contains(one, `"to": ["b@one.example"]`) && strings.Contains(two, "X-Rcpt-Args: <c@two.example>")
+	}, func() string {
+		one, two := received()
+		return fmt.Sprintf("the message did not arrive at both:\n%s\n%s\n%s", one, two, mta)
 	})
 	one, two := received()
 	for _, got := range []string{one, two} {
@@ -110,9 +76,9 @@ func TestPostfixTwoDomains(t *testing.T) {
 		}
 	}
 
-	poll(t, func() string { return "the sessions do not end" }, func() bool { return ended(set) })
+	all := recordings(t, p)
 	servers, refused := map[string]bool{}, 0
-	for _, tr := range loadAll(t, dir) {
+	for _, tr := range all {
 		for _, e := range tr.Entries {
 			if d, ok := e.Fact.(*facts.Dial); ok && d.Err == "" {
 				servers[d.Host] = true
@@ -126,31 +92,26 @@ func TestPostfixTwoDomains(t *testing.T) {
 		t.Errorf("servers %v, %d recipients of another domain were sent away", servers, refused)
 	}
 	for _, who := range []struct{ rcpt, host string }{{"b@one.example", "mx.one.example"}, {"c@two.example", "mx.two.example"}} {
-		checkDelivery(t, loadAll(t, dir), who.rcpt, who.host)
+		checkDelivery(t, all, who.rcpt, who.host)
 	}
 }
 
-// ended reports whether there are sessions and none runs.
-func ended(set *transcript.Set) bool {
-	s := set.State()
-	return s.Total > 0 && s.Live == 0
-}
-
-// loadAll reads all recordings of a folder.
-func loadAll(t *testing.T, dir string) []*decode.Transcript {
+// recordings reads what p has recorded, once every session has ended: Postfix
+// keeps no connection open for long.
+func recordings(t *testing.T, p *tap) (all []*decode.Transcript) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "*.smtptap"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no recordings: %v", err)
-	}
-	var all []*decode.Transcript
-	for _, p := range paths {
-		tr, damage, err := transcript.Load(p)
-		if err != nil || damage != nil {
-			t.Fatalf("%s: %v, %v", p, err, damage)
+	waitFor(t, func() bool {
+		all = nil
+		paths, err := filepath.Glob(filepath.Join(p.Dir, "*.smtptap"))
+		for _, path := range paths {
+			tr, damage, err := transcript.Load(path)
+			if err != nil || damage != nil || !tr.Ended {
+				return false
+			}
+			all = append(all, tr)
 		}
-		all = append(all, tr)
-	}
+		return err == nil && len(all) > 0
+	}, func() string { return "the sessions do not end:\n" + p.stderr.String() })
 	return all
 }
 
@@ -186,22 +147,21 @@ func checkDelivery(t *testing.T, all []*decode.Transcript, rcpt, host string) {
 // TestPostfixNullMX: a domain that takes no mail is bounced at once, with the
 // reason that smtptap gave.
 func TestPostfixNullMX(t *testing.T) {
-	needPeers(t, "postfix", "unbound", "/usr/bin/python3", "smtp-sink")
+	need(t, "postfix", "unbound", "/usr/bin/python3", "smtp-sink")
 	resolver, port, received := twoDomains(t)
-	tap, _, _ := serveMX(t, resolver, port)
-	mta := startPostfix(t, tap, "smtp_tls_security_level = none")
+	mta := startPostfix(t, startMX(t, resolver, port).Addr, "smtp_tls_security_level = none")
 	if err := smtp.SendMail(mta.Addr, nil, "a@one.example", []string{"b@none.example"}, []byte("Subject: nobody\r\n\r\nx\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	poll(t, func() string { return "no bounce came:\n" + mta.String() }, func() bool {
+	waitFor(t, func() bool {
 		one, _ := received()
 		return strings.Contains(one, "556 5.1.10 [smtptap] MX of none.example")
-	})
+	}, func() string { return "no bounce came:\n" + mta.String() })
 }
 
 // TestUnboundAnswers asks a real resolver what fakes are asked elsewhere.
 func TestUnboundAnswers(t *testing.T) {
-	needPeers(t, "unbound")
+	need(t, "unbound")
 	var many []string
 	for i := range 60 {
 		many = append(many, fmt.Sprintf("many.example. IN MX %d a-rather-long-name-number-%d.hosts-of-the-domain.example.", i, i))
@@ -252,5 +212,35 @@ func TestUnboundAnswers(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", addr); err != nil {
 		t.Errorf("the resolver has gone: %v", err)
+	}
+}
+
+// TestCheckDomain: the program reports on a domain whose servers are real.
+func TestCheckDomain(t *testing.T) {
+	need(t, "unbound", "smtp-sink", "/usr/bin/python3")
+	resolver, port, _ := twoDomains(t)
+	for _, tt := range []struct {
+		target string
+		code   int
+		says   []string
+	}{
+		{"two.example", 0, []string{"gone.two.example", "no such domain", "127.0.0.3", "220 mx.two.example ESMTP", "mail would be taken"}},
+		{"mx:one.example", 0, []string{"127.0.0.2", "220 mx.one.example Python SMTP", "SIZE", "mail would be taken"}},
+		{"none.example", 3, []string{"accepts no mail (null MX)"}},
+		{"nowhere.example", 3, []string{"no such domain"}},
+	} {
+		out, stderr, code := smtptap(t, os.Environ(), "", "check", tt.target, "--resolver", resolver, "--mx-port", fmt.Sprint(port), "--allow-private")
+		if code != tt.code {
+			t.Errorf("%s: exit status %d, want %d\n%s%s", tt.target, code, tt.code, out, stderr)
+		}
+		for _, s := range tt.says {
+			if !strings.Contains(out, s) {
+				t.Errorf("%s: no %q in\n%s", tt.target, s, out)
+			}
+		}
+	}
+	out, _, code := smtptap(t, os.Environ(), "", "check", "two.example", "--resolver", resolver, "--mx-port", fmt.Sprint(port))
+	if code != 3 || !strings.Contains(out, "not-allowed") {
+		t.Errorf("without --allow-private: exit status %d\n%s", code, out)
 	}
 }

@@ -1,8 +1,10 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"time"
 )
 
 // MX leads sessions to the mail servers of domains: of one domain, as a
@@ -36,4 +38,12 @@ func (m *MX) Route(ctx context.Context, ses Session, d Domain) (*Route, error) {
 	c := m.Connector
 	c.Loop = ses.Ours
 	return c.NewRoute(lookup, d, hosts), nil
+}
+
+// Patience is how long Dial takes at most: the questions to the DNS, and then
+// every address of every host that lets itself be waited for.
+func (m *MX) Patience() time.Duration {
+	c := m.Connector
+	host := cmp.Or(c.Timeout, defaultConnect) + (MaxAddresses-1)*cmp.Or(c.Stagger, defaultStagger)
+	return cmp.Or(m.Resolver.Budget, defaultBudget) + MaxHosts*host
 }

@@ -221,7 +221,7 @@ func (l *Lookup) try(ctx context.Context, network, server string, q *dns.Msg) (*
 	if err == nil {
 		fact.Rcode = rcode(m)
 		for _, rr := range m.Answer {
-			fact.Answers = append(fact.Answers, rr.String())
+			fact.Answers = append(fact.Answers, strings.ReplaceAll(rr.String(), "\t", " "))
 		}
 		switch {
 		case m.Truncated:

@@ -75,7 +75,7 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 	}
 	mx := &upstream.MX{Domain: target.Domain, Resolver: resolver, Connector: upstream.Connector{Port: f.mxPort, AllowPrivate: f.allowPrivate}}
 	if target.Kind == upstream.KindDomain {
-		px.Upstream = mx
+		px.Upstream, px.ConnectTimeout = mx, mx.Patience()
 	} else {
 		px.Router = mx
 	}
