@@ -22,6 +22,10 @@ type passed struct {
 	bytes    int64
 }
 
+// gapRoom is more than the records of a gap take up: one for each of six
+// routes, and one with a reason of at most maxText bytes.
+const gapRoom = 4 << 10
+
 func (g *gap) empty() bool { return g.lost.Records == 0 }
 
 // add counts a record that is lost.
@@ -73,7 +77,7 @@ func (g *gap) encode(at time.Duration, why string) ([]byte, *facts.Lost) {
 		out = appendRecord(out, r)
 	}
 	lost := g.lost
-	lost.Why = why
+	lost.Why = clip(why)
 	r := recordings.Record{At: at, Type: lost.Type(), From: recordings.Proxy, To: recordings.Proxy, Data: encodeJSON(&lost)}
 	return appendRecord(out, r), &lost
 }

@@ -236,6 +236,13 @@ func (l *Log) Summary() Summary {
 	return s
 }
 
+// incomplete notes that the recording lacks the end of the session.
+func (l *Log) incomplete() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.sum.Incomplete = true
+}
+
 // heldBytes is what the session's entries weigh.
 func (l *Log) heldBytes() int {
 	l.mu.Lock()

@@ -19,7 +19,7 @@ import (
 	"smtptap/recordings/transcript"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func verify(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A clock goes on by a millisecond whenever it is looked at.
 type clock struct {

@@ -117,8 +117,10 @@ func (s *Set) add(id string, sl *slot) {
 
 // finish takes over a session that has ended and, if whole, is recorded.
 func (s *Set) finish(l *Log, whole bool) {
+	if !whole && s.recorder != nil {
+		l.incomplete()
+	}
 	sum := l.Summary()
-	sum.Incomplete = sum.Incomplete || s.recorder != nil && !whole
 	s.live.Add(-1)
 	s.mu.Lock()
 	sl := s.byID[l.id]

@@ -2,7 +2,6 @@ package transcript
 
 import (
 	"sync"
-	"time"
 
 	"smtptap/decode/facts"
 	"smtptap/recordings"
@@ -41,8 +40,8 @@ func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
 		return nil, true
 	}
 	t.ended = r.Type == recordings.TypeEnd
-	told = t.tellGap(r.At)
-	if missed = !t.gap.empty() || !t.putRecord(r); missed {
+	told, missed = t.putRecord(r)
+	if missed {
 		t.gap.add(r)
 		t.recorder.lose(len(r.Data))
 		t.dead = t.dead || t.ended
@@ -51,6 +50,33 @@ func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
 		t.ask()
 	}
 	return told, missed
+}
+
+// putRecord encodes a record into blocks, behind the gap if there is one. What
+// matters more than the bytes that passed may take from the recorder's reserve.
+func (t *tape) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
+	var line [128]byte
+	head, err := r.AppendHead(line[:0])
+	if err != nil {
+		return nil, true
+	}
+	size := len(head) + len(r.Data) + 1
+	if !t.gap.empty() {
+		size += gapRoom
+	}
+	if !t.reserve(size, r.Type != recordings.TypeData) {
+		return nil, true
+	}
+	if !t.gap.empty() {
+		var records []byte
+		records, told = t.gap.encode(r.At, t.recorder.trouble())
+		t.put(records)
+		t.gap = gap{}
+	}
+	t.put(head)
+	t.put(r.Data)
+	t.put([]byte{'\n'})
+	return told, false
 }
 
 // ask tells the recorder that there is something to do, unless it knows.
@@ -63,20 +89,6 @@ func (t *tape) ask() {
 		t.asked = want
 		t.recorder.schedule(t, want)
 	}
-}
-
-// putRecord encodes a record into blocks. What matters more than the bytes
-// that passed may take from the recorder's reserve.
-func (t *tape) putRecord(r recordings.Record) bool {
-	var line [128]byte
-	head, err := r.AppendHead(line[:0])
-	if err != nil || !t.reserve(len(head)+len(r.Data)+1, r.Type != recordings.TypeData) {
-		return false
-	}
-	t.put(head)
-	t.put(r.Data)
-	t.put([]byte{'\n'})
-	return true
 }
 
 // reserve makes room for n bytes, all or nothing.
@@ -119,21 +131,6 @@ func (t *tape) put(p []byte) {
 		}
 		p = t.blocks[i].fill(p)
 	}
-}
-
-// tellGap records what is missing, if there is something missing and room to
-// say so.
-func (t *tape) tellGap(at time.Duration) *facts.Lost {
-	if t.gap.empty() {
-		return nil
-	}
-	told, lost := t.gap.encode(at, t.recorder.trouble())
-	if !t.reserve(len(told), true) {
-		return nil
-	}
-	t.put(told)
-	t.gap = gap{}
-	return lost
 }
 
 // takeAll hands what waits to a writer.

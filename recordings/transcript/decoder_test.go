@@ -1,0 +1,148 @@
+package transcript
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/recordings"
+)
+
+// A brittle dialogue panics on a word.
+type brittle struct {
+	decode.Dialogue
+	word string
+}
+
+func (b *brittle) Feed(at time.Duration, side decode.Side, p []byte) decode.Out {
+	if bytes.Contains(p, []byte(b.word)) {
+		panic("met " + b.word)
+	}
+	return b.Dialogue.Feed(at, side, p)
+}
+
+func (b *brittle) Swallow(time.Duration, decode.Side, []byte) decode.Out { panic("swallowed") }
+
+// A panic in the decoder ends the decoding of that session, not the session.
+// What the client says is no longer recorded, because it may be secret.
+func TestDecoderPanics(t *testing.T) {
+	for name, test := range map[string]struct {
+		split, keepSecrets bool
+		tell               func(d *decoder) (taken int)
+	}{
+		"in Feed":               {tell: func(d *decoder) int { return d.data(3, 'C', 'S', []byte("BOOM\r\n")).N }},
+		"in Feed, secrets kept": {keepSecrets: true, tell: func(d *decoder) int { return d.data(3, 'C', 'S', []byte("BOOM\r\n")).N }},
+		"in Swallow":            {tell: func(d *decoder) int { d.swallow(3, 'C', []byte("BOOM\r\n")); return 6 }},
+		"on the server's leg": {split: true, tell: func(d *decoder) int {
+			d.server.dialogue = &brittle{word: "BOOM"}
+			d.client.dialogue = &decode.Dialogue{}
+			return d.data(3, 'C', 'S', []byte("BOOM\r\n")).N
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newTee(t, test.split)
+			d := &l.decoder
+			d.keepSecrets = test.keepSecrets
+			d.client.dialogue = &brittle{word: "BOOM", Dialogue: decode.Dialogue{KeepSecrets: test.keepSecrets}}
+			var cause any
+			d.fault = func(c any) { cause = c }
+			d.data(1, 'S', 'C', []byte("220 mx\r\n"))
+			d.data(2, 'C', 'S', []byte("PART"))
+			if n := test.tell(d); n != 6 {
+				t.Errorf("%d of 6 bytes were taken", n)
+			}
+			if v := d.data(4, 'C', 'S', []byte("pass\r\n")); v != (Verdict{N: 6}) {
+				t.Errorf("verdict %+v", v)
+			}
+			d.data(5, 'S', 'C', []byte("535 no\r\n"))
+			d.skip(6, 'C', 'S', 10, decode.WhyEncrypted)
+			d.swallow(6, 'S', []byte("more"))
+			d.mask(6, 'C', 'S', decode.Mask{})
+			d.secured(6, facts.ClientLeg)
+			d.unopened(6)
+			d.fact(6, &facts.Note{ID: "still", Text: "here"})
+			d.closed(7, decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
+			d.end(8, facts.End{Cause: facts.CauseClosed})
+			if cause == nil {
+				t.Error("nobody was told")
+			}
+			checkFailed(t, l.entries)
+			loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+			if err != nil || loaded.damage != nil {
+				t.Fatal(err, loaded.damage)
+			}
+			checkFailed(t, loaded.transcript.Entries)
+			file := l.file.String()
+			if strings.Contains(file, "pass\r\n") != test.keepSecrets {
+				t.Errorf("what the client said is recorded as if secrets were kept %v:\n%s", !test.keepSecrets, file)
+			}
+			if !strings.Contains(file, "535 no\r\n") {
+				t.Errorf("what the server said is not recorded:\n%s", file)
+			}
+		})
+	}
+}
+
+// checkFailed proves that a transcript says that decoding failed, once, and
+// goes on to the end.
+func checkFailed(t *testing.T, entries []decode.Entry) {
+	t.Helper()
+	said := 0
+	for _, e := range entries {
+		if n, ok := e.Fact.(*facts.Note); ok && n.ID == noteFailed {
+			said++
+		}
+	}
+	if last := entries[len(entries)-1].Fact; said != 1 || last == nil || last.Type() != "end" {
+		t.Errorf("said %d times, last comes %+v", said, entries[len(entries)-1])
+	}
+}
+
+// A panic behind the dialogue is contained as well.
+func TestTakingPanics(t *testing.T) {
+	l := newTee(t, false)
+	add := l.decoder.entry
+	l.decoder.entry = func(e decode.Entry) {
+		if e.Event != nil && e.Event.Kind == decode.KindCommand {
+			panic("no commands, please")
+		}
+		add(e)
+	}
+	l.decoder.data(1, 'S', 'C', []byte("220 mx\r\n"))
+	if v := l.decoder.data(2, 'C', 'S', []byte("EHLO x\r\n")); v.N != 8 {
+		t.Errorf("%d of 8 bytes were taken", v.N)
+	}
+	l.decoder.data(3, 'S', 'C', []byte("250 x\r\n"))
+	l.decoder.end(4, facts.End{Cause: facts.CauseClosed})
+	checkFailed(t, l.entries)
+	if n := strings.Count(l.file.String(), "EHLO x"); n != 1 {
+		t.Errorf("the command is recorded %d times:\n%s", n, l.file.String())
+	}
+}
+
+// Facts with bytes that JSON can't hold are live what they will be loaded.
+func TestFactsOutsideUTF8(t *testing.T) {
+	l := newTee(t, false)
+	l.decoder.fact(1, &facts.TLS{Leg: facts.ServerLeg, SNI: "mx\xff.example.org", Chain: []facts.Certificate{{Subject: "CN=\xc3"}}})
+	l.decoder.fact(2, &facts.Note{Text: "a replaced \ufffd stays"})
+	l.decoder.end(3, facts.End{Cause: facts.CauseClosed})
+	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+	if err != nil || !reflect.DeepEqual(loaded.transcript.Entries, l.entries) {
+		t.Errorf("%v: loaded\n%+v\nlive\n%+v", err, loaded.transcript.Entries[0].Fact, l.entries[0].Fact)
+	}
+}
+
+// A fact of any size leaves a recording that can be read.
+func TestLargeFact(t *testing.T) {
+	l := newTee(t, false)
+	l.decoder.fact(1, &facts.Note{ID: "large", Text: strings.Repeat("x", recordings.MaxData)})
+	l.decoder.end(2, facts.End{Cause: facts.CauseClosed})
+	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+	if err != nil || loaded.damage != nil || !reflect.DeepEqual(loaded.transcript.Entries, l.entries) {
+		t.Errorf("%v, %v", err, loaded.damage)
+	}
+}

@@ -1,0 +1,345 @@
+package transcript_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+)
+
+// unrecorded is a change of options: nothing is recorded.
+func unrecorded(o *transcript.Options) { o.Folder = nil }
+
+func TestSubscribe(t *testing.T) {
+	s := newSet(t, unrecorded)
+	one, cancelOne := s.Subscribe()
+	two, cancelTwo := s.Subscribe()
+	defer cancelTwo()
+	before := s.Version()
+	l := s.Begin(transcript.Session{})
+	for range 100 { // nobody takes them, and nobody waits
+		play(t, l, "S: 220 mx.example.org ESMTP", whole)
+	}
+	if s.Version() == before {
+		t.Error("the version is the same")
+	}
+	for name, c := range map[string]<-chan struct{}{"one": one, "two": two} {
+		select {
+		case <-c:
+		default:
+			t.Errorf("subscriber %s was not woken", name)
+		}
+		select {
+		case <-c:
+			t.Errorf("subscriber %s was woken twice", name)
+		default:
+		}
+	}
+	cancelOne()
+	cancelOne()
+	l.End(ended)
+	select {
+	case <-one:
+		t.Error("a subscriber that left was woken")
+	case <-two:
+	}
+}
+
+// A part of a line is no news.
+func TestNoNews(t *testing.T) {
+	s := newSet(t, unrecorded)
+	l := s.Begin(transcript.Session{})
+	before := s.Version()
+	play(t, l, `S: 220 mx.exam\`, whole)
+	if s.Version() != before {
+		t.Error("half a line made a new version")
+	}
+	play(t, l, "S: ple.org", whole)
+	if s.Version() == before {
+		t.Error("a line made no new version")
+	}
+	l.End(ended)
+}
+
+// A snapshot does not change.
+func TestSnapshot(t *testing.T) {
+	s := newSet(t)
+	l := s.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "sink", Mode: "intercept"})
+	play(t, l, hello, whole)
+	was := l.Transcript()
+	n := len(was.Entries)
+	if was.ID != l.ID() || was.Ended || was.Source != decode.SourceLive || was.Listen != "127.0.0.1:2525" || was.Target != "sink" || was.Mode != "intercept" {
+		t.Errorf("got %+v", was)
+	}
+	play(t, l, goodbye, whole)
+	l.End(ended)
+	if len(was.Entries) != n || was.Ended {
+		t.Errorf("the snapshot has grown to %d entries", len(was.Entries))
+	}
+	_ = append(was.Entries, decode.Entry{}) // must not reach the log's own
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := s.Open(l.ID()); err != nil || len(now.Entries) != n+3 || !now.Ended {
+		t.Errorf("%v, %+v", err, now)
+	}
+}
+
+func TestUnrecorded(t *testing.T) {
+	s := newSet(t, unrecorded)
+	_, was := live(t, s, dialogues[0], whole)
+	got, err := s.Open(was.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameEntries(t, got.Entries, was.Entries)
+	if got.Bytes != nil || !got.Ended || s.Path(was.ID) != "" {
+		t.Errorf("got %+v at %q", got, s.Path(was.ID))
+	}
+	sum := s.Summary(0)
+	if sum.Outcome != transcript.OutcomeSent || sum.Incomplete || sum.Path != "" || sum.Live {
+		t.Errorf("summary %+v", sum)
+	}
+	if st := s.State(); st.Recording || st.Folder != "" || st.Live != 0 || st.Total != 1 {
+		t.Errorf("state %+v", st)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Sessions that are not recorded are held in memory, but not all for ever.
+func TestUnrecordedIsBounded(t *testing.T) {
+	s := newSet(t, unrecorded)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	line := []byte("NOOP " + strings.Repeat("x", 4000) + "\r\n")
+	const sessions = 100
+	for range sessions {
+		l := s.Begin(transcript.Session{})
+		for range 60 {
+			l.Data(decode.PartyClient, decode.PartyServer, line)
+		}
+		l.End(ended)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if used := int64(after.HeapAlloc) - int64(before.HeapAlloc); used > 64<<20 {
+		t.Errorf("%d bytes are held", used)
+	}
+	first, last := s.Summary(0), s.Summary(sessions-1)
+	if tr, err := s.Open(last.ID); err != nil || len(tr.Entries) < 50 {
+		t.Errorf("the last: %v", err)
+	}
+	if _, err := s.Open(first.ID); err == nil || !strings.Contains(err.Error(), "was not recorded") {
+		t.Errorf("the first: %v", err)
+	}
+	if first.Outcome != transcript.OutcomeNothing {
+		t.Errorf("the first's summary: %+v", first)
+	}
+}
+
+// A long session holds its newest lines, and all of them again when it is
+// opened from its recording.
+func TestLongSession(t *testing.T) {
+	s := newSet(t)
+	l := s.Begin(transcript.Session{})
+	play(t, l, "S: 220 mx.example.org ESMTP", whole)
+	const commands = 10_000
+	ask, answer := []byte("NOOP "+strings.Repeat("x", 400)+"\r\n"), []byte("250 2.0.0 ok\r\n")
+	for range commands {
+		l.Data(decode.PartyClient, decode.PartyServer, ask)
+		l.Data(decode.PartyServer, decode.PartyClient, answer)
+	}
+	tr := l.Transcript()
+	if tr.Earlier+len(tr.Entries) != 2*commands+1 || tr.Earlier == 0 || len(tr.CannotShow) != 1 {
+		t.Errorf("%d entries, %d earlier, %q", len(tr.Entries), tr.Earlier, tr.CannotShow)
+	}
+	if last := tr.Entries[len(tr.Entries)-1]; last.Event.Seq != 2*commands {
+		t.Errorf("the last is %s", show(last))
+	}
+	l.End(ended)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Open(l.ID())
+	if err != nil || len(got.Entries) != 2*commands+2 || got.Earlier != 0 {
+		t.Errorf("%v, %d entries, %d earlier", err, len(got.Entries), got.Earlier)
+	}
+}
+
+// A recording that is too long to be held is shown up to a bound.
+func TestTooLongRecording(t *testing.T) {
+	const commands = 8000
+	var records []recordings.Record
+	for range commands {
+		records = append(records, recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("NOOP " + strings.Repeat("x", 4000) + "\r\n")})
+	}
+	path := write(t, append(records, recordings.Record{Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)})...)
+	tr, damage, err := transcript.Load(path)
+	if err != nil || damage != nil {
+		t.Fatal(err, damage)
+	}
+	left := commands + 1 - len(tr.Entries)
+	if left <= 0 || len(tr.CannotShow) != 1 || !strings.Contains(tr.CannotShow[0], fmt.Sprintf("last %d lines", left)) {
+		t.Errorf("%d are left out, %q", left, tr.CannotShow)
+	}
+	if sum, err := transcript.Summarize(path); err != nil || sum.Live || sum.Incomplete {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
+
+// write makes a recording of these records.
+func write(t testing.TB, records ...recordings.Record) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "x.smtptap")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := recordings.NewWriter(f, recordings.Header{ID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+func TestAdd(t *testing.T) {
+	first := newSet(t)
+	_, was := live(t, first, dialogues[0], whole)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := first.Path(was.ID)
+	s := newSet(t, unrecorded)
+	if err := s.Add(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(path); err != nil { // the same again
+		t.Fatal(err)
+	}
+	if s.Len() != 1 || s.Path(was.ID) != path {
+		t.Errorf("%d sessions, path %q", s.Len(), s.Path(was.ID))
+	}
+	sum := s.Summary(0)
+	if sum.Outcome != transcript.OutcomeSent || sum.Source != decode.SourceRecording || sum.Path != path || sum.Subject != "hello folded" {
+		t.Errorf("summary %+v", sum)
+	}
+	got, err := s.Open(was.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameEntries(t, got.Entries, was.Entries)
+	if err := s.Add(filepath.Join(t.TempDir(), "nowhere")); err == nil {
+		t.Error("a file that is not there was added")
+	}
+	if _, err := s.Open("nothing"); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
+		t.Errorf("open nothing: %v", err)
+	}
+	if s.Path("nothing") != "" {
+		t.Error("nothing has a path")
+	}
+}
+
+// A Set remembers many sessions cheaply, and forgets the oldest of very many.
+func TestManySummaries(t *testing.T) {
+	s := newSet(t, unrecorded)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	running := s.Begin(transcript.Session{})
+	const many = 100_000
+	summary := func(i int) transcript.Summary {
+		return transcript.Summary{ID: fmt.Sprintf("id-%d", i), Source: decode.SourceRecording, Client: fmt.Sprintf("127.0.0.1:%d", i%65536), Outcome: transcript.OutcomeSent}
+	}
+	for i := range many {
+		s.AddSummary(summary(i), "")
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := int64(after.HeapAlloc-before.HeapAlloc) / many; each > 700 {
+		t.Errorf("%d bytes a session", each)
+	} else {
+		t.Logf("%d bytes a session", each)
+	}
+	for i := range many + 1000 {
+		s.AddSummary(summary(many+i), "")
+	}
+	if s.Len() != 2*many+1001 {
+		t.Errorf("%d sessions", s.Len())
+	}
+	all := s.Summaries(0)
+	if len(all) != 200_000 || all[0].ID != running.ID() || all[1].ID != "id-1001" || s.Summary(5).ID != "" {
+		t.Errorf("%d summaries, the first of %s and %s", len(all), all[0].ID, all[1].ID)
+	}
+	if some := s.Summaries(s.Len() - 2); len(some) != 2 || some[1].ID != fmt.Sprintf("id-%d", 2*many+999) {
+		t.Errorf("the last two are %+v", some)
+	}
+	if rest := s.Summaries(s.Len() + 5); len(rest) != 0 {
+		t.Errorf("behind the last come %+v", rest)
+	}
+	running.End(ended)
+}
+
+// What is too long to be a record still is a session.
+func TestLargeChunk(t *testing.T) {
+	s := newSet(t)
+	l := inMessage(t, s)
+	body := bodyOf(5 << 20)
+	if v := l.Data(decode.PartyClient, decode.PartyServer, body); v.N != len(body) {
+		t.Errorf("%d of %d bytes", v.N, len(body))
+	}
+	play(t, l, "C: .\nS: 250 ok", whole)
+	l.End(ended)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tr, damage, err := transcript.Load(s.Path(l.ID()))
+	if err != nil || damage != nil {
+		t.Fatal(err, damage)
+	}
+	for _, e := range tr.Entries {
+		if e.Event != nil && e.Event.Kind == decode.KindBody {
+			p, err := tr.Bytes(false, decode.Client, e.Event.Span)
+			if err != nil || !bytes.Equal(p, append([]byte("\r\n"), body...)) {
+				t.Errorf("%v, %d bytes", err, len(p))
+			}
+		}
+	}
+}
+
+// A recording by a newer smtptap may hold records and fields of its own.
+func TestNewerRecording(t *testing.T) {
+	path := write(t,
+		recordings.Record{Type: "open", From: 'C', To: 'P', Data: []byte(`{"client":"127.0.0.1:1","mood":"good"}`)},
+		recordings.Record{Type: "premonition", From: 'P', To: 'P', Data: []byte("\x00")},
+		recordings.Record{Type: "dial", From: 'P', To: 'S', Data: []byte(`{"addr":17}`)},
+		recordings.Record{Type: "mask", From: 'C', To: 'S', Data: []byte(`[]`)},
+		recordings.Record{Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)},
+	)
+	tr, damage, err := transcript.Load(path)
+	if err != nil || damage != nil || len(tr.Entries) != 2 {
+		t.Fatalf("%v, %v, %+v", err, damage, tr)
+	}
+	if open := tr.Entries[0].Fact.(*facts.Open); open.Client != "127.0.0.1:1" {
+		t.Errorf("open %+v", open)
+	}
+	if len(tr.CannotShow) != 2 || !strings.Contains(tr.CannotShow[0], "dial") || !strings.Contains(tr.CannotShow[1], "mask") {
+		t.Errorf("cannot show %q", tr.CannotShow)
+	}
+}
