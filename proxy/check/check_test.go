@@ -51,7 +51,7 @@ func newAuthority(t *testing.T) *authority {
 	key := newKey(t)
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test Authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(2, 0, 0), KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
@@ -160,6 +160,9 @@ func (m *mailServer) serve(conn net.Conn) {
 				reply = "220 go\r\n"
 			}
 			io.WriteString(conn, reply+m.injected)
+			if strings.HasPrefix(reply, "220") && m.cert == nil {
+				return
+			}
 			if strings.HasPrefix(reply, "220") {
 				if !secure() {
 					return
@@ -383,6 +386,7 @@ func TestServers(t *testing.T) {
 		{name: "EHLO refused", server: &mailServer{ehlo: []string{"later"}, ehloCode: 421}, err: "answers EHLO with 421", heard: "EHLO QUIT"},
 		{name: "STARTTLS refused", server: &mailServer{ehlo: withTLS, starttls: "454 4.7.0 not now\r\n"}, ok: true, note: "refused with 454", heard: "EHLO STARTTLS QUIT"},
 		{name: "replies injected", server: &mailServer{ehlo: withTLS, injected: "250 evil\r\n", cert: issued(ca, "mx.example.org", 30)}, ok: true, verdict: "ok", note: "10 octets follow", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "closes behind STARTTLS", server: &mailServer{ehlo: withTLS}, err: "no TLS: the server closed", heard: "EHLO STARTTLS"},
 		{name: "no SMTP", server: &mailServer{greeting: "SSH-2.0-x\r\n"}, err: "no SMTP server", heard: "QUIT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -399,13 +403,8 @@ func TestServers(t *testing.T) {
 			if r.OK != tt.ok || p.OK != tt.ok || !strings.Contains(p.Err, tt.err) || (p.Err == "") != (tt.err == "") {
 				t.Errorf("ok %v, error %q, want %v, %q", r.OK, p.Err, tt.ok, tt.err)
 			}
-			if got := ""; p.TLS != nil {
-				got = p.TLS.Verdict
-				if got != tt.verdict || p.TLS.Implicit != tt.server.implicit || len(p.TLS.Chain) == 0 {
-					t.Errorf("certificate %q, want %q; %+v", got, tt.verdict, p.TLS)
-				}
-			} else if tt.verdict != "" {
-				t.Errorf("no TLS, want %q", tt.verdict)
+			if got := p.TLS; got == nil && tt.verdict != "" || got != nil && (got.Verdict != tt.verdict || got.Implicit != tt.server.implicit || len(got.Chain) == 0 != (tt.verdict == "")) {
+				t.Errorf("certificate %+v, want verdict %q", p.TLS, tt.verdict)
 			}
 			if !strings.Contains(strings.Join(p.Notes, "\n"), tt.note) || (tt.note == "") != (len(p.Notes) == 0) {
 				t.Errorf("notes %q, want %q", p.Notes, tt.note)
@@ -446,6 +445,17 @@ func TestNoServer(t *testing.T) {
 	dead := &upstream.Resolver{Servers: []string{dnstest.Serve(t, dnstest.Silent)}, Try: 50 * time.Millisecond, Budget: 300 * time.Millisecond}
 	if r := run(t, check.Options{Target: "mx:example.org", Resolver: dead}); r.OK || !strings.HasPrefix(r.Verdict, "it cannot be told where mail would go") {
 		t.Errorf("without DNS: %+v", r)
+	}
+}
+
+// TestTLSFallback: a broken STARTTLS keeps nobody's mail out who goes on in
+// clear, as mail servers do.
+func TestTLSFallback(t *testing.T) {
+	port := start(t, map[string]*mailServer{"127.0.0.2": {greeting: "220 mx\r\n", ehlo: append(slices.Clone(plainOffers), "STARTTLS")}})
+	r := run(t, check.Options{Target: "mx:example.org", MXPort: port, AllowPrivate: true, Resolver: resolver(t, "example.org. MX 10 mx.example.org.", "mx.example.org. A 127.0.0.2")})
+	p := r.Hosts[0].Probes[0]
+	if !r.OK || p.TLS.Err == "" || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "insist on TLS") {
+		t.Errorf("%+v, TLS %+v", p, p.TLS)
 	}
 }
 

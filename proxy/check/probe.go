@@ -15,6 +15,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/proxy/handshake"
 	"smtptap/proxy/upstream"
 )
 
@@ -39,11 +40,10 @@ func (c *checker) probe(ctx context.Context, s server, a netip.Addr, p *Probe) [
 	}
 	conn := reached.Conn
 	defer conn.Close()
-	conn.SetDeadline(begin.Add(c.Timeout))
+	d := &probing{end: begin.Add(c.Timeout), checker: c, server: s, p: p, talk: newConversation(conn)}
+	d.bound(ctx, conn)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-
-	d := &probing{checker: c, server: s, p: p, talk: newConversation(conn)}
 	if err := d.run(ctx, conn); err != nil {
 		p.Err = err.Error()
 	}
@@ -53,6 +53,7 @@ func (c *checker) probe(ctx context.Context, s server, a netip.Addr, p *Probe) [
 
 // A probing is a probe at work.
 type probing struct {
+	end     time.Time // when the probe's time is over
 	checker *checker
 	server  server
 	p       *Probe
@@ -170,6 +171,10 @@ func (d *probing) startTLS(ctx context.Context, conn net.Conn) error {
 		d.note(fmt.Sprintf("%d octets follow the reply to STARTTLS in clear: somebody may inject replies", d.talk.stray))
 	}
 	if err := d.secure(ctx, conn); err != nil {
+		if !d.server.named {
+			d.note("mail servers that insist on TLS can't deliver here; others go on in clear")
+			return nil
+		}
 		return err
 	}
 	offers, err := d.helloInTLS()
@@ -191,14 +196,28 @@ func (d *probing) helloInTLS() ([]decode.Keyword, error) {
 // secure makes the handshake. The certificate is judged, and the dialogue goes
 // on whatever the verdict is.
 func (d *probing) secure(ctx context.Context, conn net.Conn) error {
-	t, chain, secured := handshake(ctx, conn, d.server.Name, d.checker.Roots)
-	t.Implicit = d.server.implicit
-	d.p.TLS, d.chain = t, chain
-	if t.Err != "" {
-		return fmt.Errorf("the TLS handshake failed: %s", t.Err)
+	settings := handshake.Settings{Roots: d.checker.Roots, Insecure: true, MinVersion: tls.VersionTLS10, Timeout: d.left()}
+	secured, fact, err := settings.WithServer(conn, handshake.Server{Name: d.server.Name, Implicit: d.server.implicit})
+	d.p.TLS = fact
+	if err != nil {
+		return fmt.Errorf("no TLS: %w", err)
 	}
+	d.bound(ctx, conn) // the handshake had a deadline of its own
+	d.chain = secured.ConnectionState().PeerCertificates
 	d.talk.secure(secured)
 	return nil
+}
+
+// left is how much of the probe's time is left.
+func (d *probing) left() time.Duration { return max(time.Until(d.end), time.Millisecond) }
+
+// bound lets reading and writing fail when the probe's time is over or the
+// check is called off.
+func (d *probing) bound(ctx context.Context, conn net.Conn) {
+	conn.SetDeadline(d.end)
+	if ctx.Err() != nil {
+		conn.SetDeadline(time.Unix(1, 0))
+	}
 }
 
 // quit leaves in an orderly way. What the server says to it does not matter.
