@@ -103,6 +103,9 @@ type Out struct {
 	// follows in clear on either side may enter TLS. The caller goes on
 	// with Secured, Unopened, or (a peer that ignores its own 220) Feed.
 	Accepted bool
+	// Due is what the reply that comes next, or is under way, will answer:
+	// as Reply.ToVerb, "" for the greeting and when none is due.
+	Due string
 }
 
 func (d *Dialogue) begin() {
@@ -123,6 +126,7 @@ func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out {
 		d.out.N = d.feedServer(at, p)
 	}
 	d.out.HoldClient = d.client == afterTLS && !d.upgraded
+	d.out.Due = d.due()
 	return d.out
 }
 

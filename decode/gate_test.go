@@ -58,3 +58,34 @@ func TestGate(t *testing.T) {
 		})
 	}
 }
+
+// A caller learns what the next reply will answer, before it comes.
+func TestDue(t *testing.T) {
+	type step struct {
+		side decode.Side
+		text string
+		due  string
+	}
+	const client, server = decode.Client, decode.Server
+	var d decode.Dialogue
+	for _, s := range []step{
+		{client, "EHLO a.example\r\n", ""}, // the greeting comes first
+		{server, "220 ready\r\n", "EHLO"},
+		{server, "250-mx.exa", "EHLO"},
+		{server, "mple\r\n", "EHLO"},
+		{server, "250 SIZE\r\n", ""},
+		{client, "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\nEHLO a.ex", "MAIL"},
+		{server, "250 ok\r\n", "RCPT"},
+		{client, "ample\r\nDATA\r\n", "RCPT"},
+		{server, "250 ok\r\n", "EHLO"},
+		{server, "250 mx.example\r\n", "DATA"},
+		{server, "354 go\r\n", ""},
+		{client, "Subject: x\r\n\r\nEHLO a.example\r\n", ""},
+		{client, ".\r\n", "."},
+		{server, "250 queued\r\n", ""},
+	} {
+		if out := d.Feed(0, s.side, []byte(s.text)); out.Due != s.due {
+			t.Fatalf("%v %q: %q is due, want %q", s.side, s.text, out.Due, s.due)
+		}
+	}
+}

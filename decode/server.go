@@ -174,6 +174,15 @@ func (d *Dialogue) answers(r *Reply) (question, bool) {
 	return q, true
 }
 
+// due is what the next reply will answer. Only that reply can show which command
+// a server that loses count has skipped.
+func (d *Dialogue) due() string {
+	if len(d.asked) == 0 || !d.greeted && !d.Midway || d.client == inMessage && !d.message.chunked {
+		return ""
+	}
+	return d.asked[0].verb
+}
+
 // unsolicited says how a reply came that answers nothing.
 func (d *Dialogue) unsolicited(r *Reply) Note {
 	if d.client == inMessage && r.Code/100 == 2 {

@@ -60,7 +60,7 @@ func (d *decoder) data(at time.Duration, from, to decode.Party, p []byte) Verdic
 		d.passRaw(at, r, p)
 		return Verdict{N: len(p)}
 	}
-	return Verdict{N: out.N, HoldClient: out.HoldClient, Refused: out.Refused, Accepted: out.Accepted}
+	return Verdict{N: out.N, HoldClient: out.HoldClient, Refused: out.Refused, Accepted: out.Accepted, Due: out.Due}
 }
 
 // mask takes a secret that a recording left out.

@@ -28,6 +28,7 @@ type Verdict struct {
 	HoldClient bool
 	Refused    bool
 	Accepted   bool
+	Due        string // what the client's next reply will answer
 }
 
 // A Log takes down one live session: it decodes what it is told and records it
