@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/message"
 )
 
 // A Tally makes a Summary from a session's entries, one after the other. The
@@ -109,7 +110,7 @@ func (t *Tally) addEvent(e *decode.Event) {
 	case decode.KindHeader:
 		t.sum.Size += e.Span.Len()
 		if t.sum.Subject == "" && t.sum.Messages == 0 && strings.EqualFold(e.Header.Name, "Subject") {
-			t.sum.Subject = clip(e.Header.Value)
+			t.sum.Subject = clip(message.Words(e.Header.Value))
 		}
 	case decode.KindBody:
 		t.sum.Size += e.Span.Len()

@@ -40,7 +40,7 @@ class Handler:
 
 
 def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=data.password == b"right")
+    return AuthResult(success=data.password == b"right", handled=False)
 
 
 async def main():

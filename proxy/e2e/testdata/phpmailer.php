@@ -15,6 +15,7 @@ $mail->Helo = 'client.example.com';
 $mail->CharSet = 'utf-8';
 $mail->SMTPAutoTLS = false;
 $mail->Timeout = 20;
+$mail->getSMTPInstance()->Timelimit = 20;
 $mail->setFrom('sender@example.com', '易联云');
 $mail->Subject = '易联云验证码';
 $mail->Body = "<p>你好 <b>smtp</b></p>\n.a dot\n..two dots\n\n" . str_repeat('long line ', 30) . "\n";
