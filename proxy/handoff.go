@@ -53,10 +53,15 @@ func (rc *reception) judge(d upstream.Domain, reply []byte) (refusal string) {
 	return rc.remember(d, string(reply))
 }
 
+// maxAnswers bounds how many domains of one transaction are remembered.
+const maxAnswers = 100
+
 // remember keeps the reply for other recipients of that domain in this
 // transaction: for them nothing would be different.
 func (rc *reception) remember(d upstream.Domain, refusal string) string {
-	rc.answers[d.ASCII] = refusal
+	if len(rc.answers) < maxAnswers {
+		rc.answers[d.ASCII] = refusal
+	}
 	return refusal
 }
 

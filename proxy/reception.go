@@ -118,7 +118,6 @@ func (s *session) noteOwn(from decode.Party, p []byte) {
 // leave ends the session of a client that went without QUIT. p is what it said
 // last and nobody could make a command of.
 func (rc *reception) leave(ph phase, p []byte, err error) {
-	rc.hangUp()
 	if rc.s.isOver() {
 		return
 	}
@@ -128,6 +127,7 @@ func (rc *reception) leave(ph phase, p []byte, err error) {
 	if !rc.s.hasLeft(rc.s.client) {
 		rc.s.hasEnded(rc.s.client, endedHow(ph.client, err), err)
 	}
+	rc.hangUp()
 	rc.settle()
 	closeWrite(ph.client, true)
 }

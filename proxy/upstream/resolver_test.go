@@ -366,6 +366,13 @@ func TestFaults(t *testing.T) {
 			truncated(w, q)
 		}, want: "[a.example.org]", questions: []string{"MX example.org NOERROR truncated", "tcp MX example.org NOERROR"}},
 		{name: "truncated over TCP too", handler: truncated, want: "[]", problem: upstream.BadAnswer, code: 451},
+		{name: "truncated, and TCP closes", handler: func(w dns.ResponseWriter, q *dns.Msg) {
+			if overTCP(w) {
+				w.Close()
+				return
+			}
+			truncated(w, q)
+		}, want: "[]", problem: upstream.ServerFailure, code: 451, questions: []string{"MX example.org NOERROR truncated", "tcp MX example.org  connection closed"}},
 		{name: "no EDNS0", handler: func(w dns.ResponseWriter, q *dns.Msg) {
 			if q.IsEdns0() != nil {
 				dnstest.Fail(dns.RcodeFormatError)(w, q)
