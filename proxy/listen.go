@@ -71,9 +71,9 @@ func closeAll(listeners []Listener) {
 	}
 }
 
-// checkExposure refuses to listen to the world for everybody: whoever reaches
+// CheckExposure refuses, as Serve does, to listen to the world for everybody: whoever reaches
 // smtptap can send mail as if from this machine.
-func (p *Proxy) checkExposure(l Listener) error {
+func (p *Proxy) CheckExposure(l Listener) error {
 	if len(p.Allow) > 0 {
 		return nil
 	}

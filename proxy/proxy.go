@@ -131,7 +131,7 @@ func (p *Proxy) begin(listeners []Listener) error {
 		return errors.New("nothing to listen on")
 	}
 	for _, l := range listeners {
-		if err := p.checkExposure(l); err != nil {
+		if err := p.CheckExposure(l); err != nil {
 			return err
 		}
 	}

@@ -157,6 +157,13 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	for _, l := range listeners {
+		if err := px.CheckExposure(l); err != nil {
+			closeListeners(listeners)
+			set.Close()
+			return err
+		}
+	}
+	for _, l := range listeners {
 		log.Info().Str("addr", l.Addr().String()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
 	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records}
@@ -224,14 +231,18 @@ func listen(addrs []string) ([]proxy.Listener, error) {
 	for _, addr := range addrs {
 		l, err := proxy.Listen(addr)
 		if err != nil {
-			for _, open := range listeners {
-				open.Close()
-			}
+			closeListeners(listeners)
 			return nil, err
 		}
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+func closeListeners(listeners []proxy.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // serving is a proxy at work and the face that shows it.

@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What can't be done is told in one line that says what and what to do, without
+// a stack, and with the exit status that the documentation names.
+func TestBadInput(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage.smtptap")
+	if err := os.WriteFile(garbage, []byte("hello\x1b[2J"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := filepath.Join(dir, "open")
+	if err := os.Mkdir(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--no-such-flag"}, 2, "no-such-flag"},
+		{[]string{"no-such-command"}, 2, "no-such-command"},
+		{[]string{"--to", "ftp://x"}, 2, "ftp"},
+		{[]string{"--to", "smtp.example.com:99999"}, 2, "99999"},
+		{[]string{"--ui", "gui"}, 2, "there are auto, tui, text, json and none"},
+		{[]string{"--ui", "tui"}, 2, "needs a terminal"},
+		{[]string{"--allow", "everyone"}, 2, "everyone"},
+		{[]string{"--idle-timeout", "soon"}, 2, "soon"},
+		{[]string{"-l", busy.Addr().String()}, 1, "address already in use"},
+		{[]string{"-l", "0.0.0.0:0"}, 1, "--allow"},
+		{[]string{"--record", file}, 1, file},
+		{[]string{"--record", open}, 1, open},
+		{[]string{"--record", "/proc/nothing"}, 1, "/proc/nothing"},
+		{[]string{"show", "no-such-recording"}, 1, "no-such-recording"},
+		{[]string{"show", garbage}, 1, "not a recording"},
+		{[]string{"export", "-f", "gif", garbage}, 2, "gif"},
+		{[]string{"export", garbage}, 2, "which format"},
+		{[]string{"list", "--outcome", "great"}, 2, "great"},
+		{[]string{"explain", filepath.Join(dir, "nothing.log")}, 1, "nothing.log"},
+		{[]string{"findings", "NO-SUCH-ID"}, 1, "NO-SUCH-ID"},
+		{[]string{"prune"}, 2, "--older"},
+		{[]string{"prune", "--older", "yesterday"}, 2, "yesterday"},
+		{[]string{"check"}, 2, "arg"},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			state := t.TempDir()
+			env := append(os.Environ(), "XDG_STATE_HOME="+state, "HOME="+state)
+			stdout, stderr, code := smtptap(t, env, "", c.args...)
+			if code != c.code || !strings.Contains(stderr, c.says) {
+				t.Errorf("exit status %d, want %d; said %q, want %q in it", code, c.code, stderr, c.says)
+			}
+			if stdout != "" || strings.Contains(stderr, "goroutine") || strings.ContainsRune(stderr, 0x1b) {
+				t.Errorf("printed %q and %q", stdout, stderr)
+			}
+			lines := strings.Count(stderr, "\n")
+			if usage := strings.Contains(stderr, "--help"); lines > 2 || lines == 2 && !usage {
+				t.Errorf("more than one line: %q", stderr)
+			}
+		})
+	}
+}
+
+// A server that can't be reached is told to the client in smtptap's own words,
+// and is in the recording.
+func TestUnreachableServer(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := gone.Addr().String()
+	gone.Close()
+	p := start(t, "--to", "smtp://"+addr)
+	conn, err := net.DialTimeout("tcp", p.Addr, deadline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(deadline))
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if !strings.HasPrefix(line, "421 4.4.1 [smtptap]") || !strings.Contains(line, "connection refused") {
+		t.Errorf("the client hears %q, %v", line, err)
+	}
+	conn.Close()
+	if r := p.recorded(t, 1)[0]; r.Outcome != "failed" {
+		t.Errorf("listed as %+v", r)
+	}
+	show := p.smtptap(t, "show")
+	if !strings.Contains(show, "<= ") || !strings.Contains(show, "CONN-REFUSED") {
+		t.Errorf("shown as\n%s", show)
+	}
+}
+
+// --once ends after one session, and says by its exit status how that went.
+func TestOnce(t *testing.T) {
+	p := start(t, "--once", "--to", "sink")
+	conn, err := net.DialTimeout("tcp", p.Addr, deadline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "QUIT\r\n")
+	conn.Close()
+	select {
+	case <-p.exited:
+	case <-time.After(deadline):
+		t.Fatal("smtptap goes on")
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != 3 {
+		t.Errorf("exit status %d, want 3\n%s", code, p.stderr)
+	}
+}
+
+// The text and JSON forms of demo show the message in its own script, and where
+// the recording is.
+func TestDemo(t *testing.T) {
+	state := t.TempDir()
+	env := append(os.Environ(), "XDG_STATE_HOME="+state, "HOME="+state)
+	stdout, stderr, code := smtptap(t, env, "", "demo")
+	for _, want := range []string{"易联云验证码", "你好 smtp", "user name: demo@example.com", "accepted; queue id"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+	if code != 0 || !strings.Contains(stderr, filepath.Join(state, "smtptap", "recordings")) {
+		t.Errorf("exit status %d, %q", code, stderr)
+	}
+	stdout, _, _ = smtptap(t, env, "", "demo", "--ui", "json")
+	if lines := strings.Split(strings.TrimSpace(stdout), "\n"); len(lines) < 20 || !strings.HasPrefix(lines[0], `{"session":"`) {
+		t.Errorf("%d lines: %.300s", len(lines), stdout)
+	}
+}
+
+// Flags can be set by variables; a flag given wins.
+func TestEnvironment(t *testing.T) {
+	state := t.TempDir()
+	env := append(os.Environ(), "XDG_STATE_HOME="+state, "HOME="+state, "SMTPTAP_UI=nonsense")
+	if _, stderr, code := smtptap(t, env, "", "demo"); code != 2 || !strings.Contains(stderr, "SMTPTAP_UI") {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+	if _, stderr, code := smtptap(t, env, "", "demo", "--ui", "none"); code != 0 {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+}
