@@ -132,10 +132,11 @@ func (f *file) recreate(folder *recordings.Folder) error {
 	if err := f.create(folder); err != nil {
 		return err
 	}
-	lost := facts.Lost{Records: -1, Bytes: f.size, Why: "the recording was deleted while the session ran"}
-	f.start.buf = appendRecord(f.start.buf, recordings.Record{
-		Type: lost.Type(), From: recordings.Proxy, To: recordings.Proxy, Data: encodeJSON(&lost),
-	})
+	gone := gap{lost: facts.Lost{Records: -1, Bytes: f.size}, missing: []passed{
+		{recordings.Client, recordings.Server, -1}, {recordings.Server, recordings.Client, -1},
+	}}
+	told, _ := gone.encode(0, "the recording was deleted while the session ran")
+	f.start.buf = append(f.start.buf, told...)
 	f.size = 0
 	return nil
 }

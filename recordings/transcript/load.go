@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"smtptap/decode"
@@ -30,6 +32,7 @@ func Load(path string) (*decode.Transcript, *recordings.Damage, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", path, err)
 	}
+	l.transcript.ID = nameOf(path)
 	l.transcript.Bytes = func(upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
 		return readFile(path, &l.index, upstream, side, span)
 	}
@@ -53,9 +56,15 @@ func Summarize(path string) (Summary, error) {
 	sum := l.tally.Summary()
 	sum.Live = false
 	h := l.transcript
-	sum.ID, sum.Started, sum.Source, sum.Path = h.ID, h.Started, h.Source, path
-	sum.Target, sum.SecretsKept = h.Target, h.SecretsKept
+	sum.ID, sum.Started, sum.Source, sum.Path = nameOf(path), h.Started, h.Source, path
+	sum.Target, sum.SecretsKept = clip(h.Target), h.SecretsKept
 	return sum, nil
+}
+
+// nameOf is the id of a recording: its file's name. Of one that nobody renamed
+// it is the id of the session.
+func nameOf(path string) string {
+	return strings.TrimSuffix(filepath.Base(path), recordings.Ext)
 }
 
 // readSpan reads a span of a recording whose index is not known.
@@ -111,7 +120,7 @@ func load(r io.Reader, room int) (*loading, error) {
 	}
 	h := records.Header()
 	l := &loading{room: room, transcript: &decode.Transcript{
-		ID: h.ID, Started: h.Started, Source: decode.SourceRecording, Ended: true,
+		Started: h.Started, Source: decode.SourceRecording, Ended: true,
 		Listen: h.Listen, Target: h.Target, Mode: h.Mode, SecretsKept: h.SecretsKept,
 	}}
 	l.decoder = decoder{keepSecrets: h.SecretsKept, entry: l.add, index: &l.index}

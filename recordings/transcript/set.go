@@ -183,15 +183,20 @@ func (s *Set) Add(path string) error {
 	return nil
 }
 
-// AddSummary adds a recording whose summary is known. One whose id is there
-// already takes its place.
+// AddSummary adds a recording whose summary is known. When it is there already
+// the summary is replaced; another of the same id gets a number behind it.
 func (s *Set) AddSummary(sum Summary, path string) {
 	sum.Path = path
 	s.mu.Lock()
-	if sl := s.byID[sum.ID]; sl != nil && sl.log == nil {
-		sl.summary = sum
-	} else if sl == nil {
+	name := sum.ID
+	for n := 2; s.byID[sum.ID] != nil && s.pathOf(s.byID[sum.ID]) != path; n++ {
+		sum.ID = fmt.Sprintf("%s (%d)", name, n)
+	}
+	switch sl := s.byID[sum.ID]; {
+	case sl == nil:
 		s.add(sum.ID, &slot{summary: sum})
+	case sl.log == nil:
+		sl.summary = sum
 	}
 	s.mu.Unlock()
 	s.changed()
@@ -275,15 +280,28 @@ func (s *Set) summarize(sl *slot) (Summary, bool) {
 		return Summary{}, false
 	}
 	s.mu.RLock()
-	l, sum := sl.log, sl.summary
+	l, sum, path := sl.log, sl.summary, s.pathOf(sl)
 	s.mu.RUnlock()
 	if l != nil {
 		return l.Summary(), true
 	}
-	if sum.Path == "" && s.recorder != nil && sum.Source == decode.SourceLive {
-		sum.Path = s.options.Folder.Path(sum.ID)
-	}
+	sum.Path = path
 	return sum, true
+}
+
+// pathOf is where a session's recording is, or will be. s.mu is held.
+func (s *Set) pathOf(sl *slot) string {
+	id := sl.summary.ID
+	switch {
+	case sl.log != nil:
+		id = sl.log.id
+	case sl.summary.Source != decode.SourceLive:
+		return sl.summary.Path
+	}
+	if s.recorder == nil {
+		return ""
+	}
+	return s.options.Folder.Path(id)
 }
 
 // Open returns the session of that id: a snapshot while it is held in memory,
@@ -316,10 +334,11 @@ func (s *Set) Open(id string) (*decode.Transcript, error) {
 // there is none.
 func (s *Set) Path(id string) string {
 	s.mu.RLock()
-	sl := s.byID[id]
-	s.mu.RUnlock()
-	sum, _ := s.summarize(sl)
-	return sum.Path
+	defer s.mu.RUnlock()
+	if sl := s.byID[id]; sl != nil {
+		return s.pathOf(sl)
+	}
+	return ""
 }
 
 // A State says how recording goes.

@@ -245,6 +245,26 @@ func TestAdd(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameEntries(t, got.Entries, was.Entries)
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{was.ID, "renamed"} {
+		other := filepath.Join(t.TempDir(), name+recordings.Ext)
+		if err := os.WriteFile(other, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Add(other); err != nil {
+			t.Fatal(err)
+		}
+		sum := s.Summary(i + 1)
+		if want := []string{was.ID + " (2)", "renamed"}[i]; sum.ID != want || sum.Path != other || s.Path(want) != other {
+			t.Errorf("a copy: %+v, want the id %q", sum, want)
+		}
+		if got, err := s.Open(sum.ID); err != nil || len(got.Entries) != len(was.Entries) {
+			t.Errorf("open a copy: %v", err)
+		}
+	}
 	if err := s.Add(filepath.Join(t.TempDir(), "nowhere")); err == nil {
 		t.Error("a file that is not there was added")
 	}

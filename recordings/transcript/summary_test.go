@@ -139,6 +139,25 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+func TestSubject(t *testing.T) {
+	for sent, want := range map[string]string{
+		"hello":                                "hello",
+		"=?UTF-8?B?5piT6IGU5LqR6aqM6K+B56CB?=": "易联云验证码",
+		"=?gb2312?Q?=C4=E3=BA=C3?= =?utf-8?q?_smtp?=":          "你好 smtp",
+		"=?no-such-charset?B?5piT?= stays":                     "=?no-such-charset?B?5piT?= stays",
+		"=?utf-8?Q?" + strings.Repeat("=E4=BD=A0", 100) + "?=": strings.Repeat("你", 66) + "…",
+	} {
+		s := newSet(t, unrecorded)
+		l := s.Begin(transcript.Session{})
+		play(t, l, hello+"C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\n", whole)
+		l.Data(decode.PartyClient, decode.PartyServer, []byte("subject: "+sent+"\r\n\r\n"))
+		if sum := s.Summary(0); sum.Subject != want {
+			t.Errorf("%q: got %q, want %q", sent, sum.Subject, want)
+		}
+		l.End(ended)
+	}
+}
+
 // A Summary is small whatever the peers send.
 func TestSummaryIsBounded(t *testing.T) {
 	s := newSet(t)

@@ -15,6 +15,7 @@ import (
 // zero value is ready to use.
 type Tally struct {
 	sum     Summary
+	subject string // of the first message, as sent; "" once it is decoded
 	end     *facts.End
 	failure string // of the newest connection or handshake that failed
 	refusal refusal
@@ -58,6 +59,9 @@ var stages = map[string]stage{
 
 // maxText bounds the strings of a Summary, in bytes.
 const maxText = 200
+
+// maxSubject bounds what is decoded of a subject, in bytes.
+const maxSubject = 2 << 10
 
 // Add counts one entry. Entries of the server's leg alone count with their
 // facts only: what is said there shows in the answers that the client gets.
@@ -109,8 +113,8 @@ func (t *Tally) addEvent(e *decode.Event) {
 		t.addCommand(e)
 	case decode.KindHeader:
 		t.sum.Size += e.Span.Len()
-		if t.sum.Subject == "" && t.sum.Messages == 0 && strings.EqualFold(e.Header.Name, "Subject") {
-			t.sum.Subject = clip(message.Words(e.Header.Value))
+		if t.subject == "" && t.sum.Subject == "" && t.sum.Messages == 0 && strings.EqualFold(e.Header.Name, "Subject") {
+			t.subject = strings.Clone(e.Header.Value[:min(len(e.Header.Value), maxSubject)])
 		}
 	case decode.KindBody:
 		t.sum.Size += e.Span.Len()
@@ -219,10 +223,25 @@ func replyText(r *decode.Reply) string {
 // Summary is what the entries so far come to. What no entry holds is for the
 // caller to add.
 func (t *Tally) Summary() Summary {
+	if t.subject != "" {
+		t.sum.Subject = clip(words(t.subject))
+		t.subject = ""
+	}
 	s := t.sum
 	s.Live = t.end == nil
 	s.Outcome, s.Code, s.Verdict = t.outcome()
 	return s
+}
+
+// words decodes a subject. That is done when somebody asks, not while the
+// session waits; what can't be decoded stays as it was sent.
+func words(subject string) (decoded string) {
+	defer func() {
+		if recover() != nil {
+			decoded = subject
+		}
+	}()
+	return message.Words(subject)
 }
 
 func (t *Tally) outcome() (o Outcome, code int, why string) {
