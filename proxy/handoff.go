@@ -1,12 +1,12 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,31 +83,31 @@ func (rc *reception) refusal(err error) string {
 // gave any.
 func (rc *reception) connect(ctx context.Context, route *upstream.Route) (reply []byte, err error) {
 	for {
-		server, next := route.Next(ctx)
-		if next != nil {
-			if reply != nil {
-				return reply, nil
-			}
+		server, none := route.Next(ctx)
+		switch {
+		case none == nil:
+		case reply != nil:
+			return reply, nil
+		case err == nil:
+			return nil, none
+		default:
+			return nil, err
+		}
+		if err := rc.attach(server); err != nil {
+			return nil, err
+		}
+		refused, failed := rc.introduce(ctx, route)
+		if refused == nil && failed == nil {
+			begun, err := rc.begin()
 			if err == nil {
-				err = next
+				return begun, nil
 			}
-			return nil, err
+			failed = err
 		}
-		if err := rc.s.attach(server.Conn); err != nil {
-			return nil, err
-		}
-		rc.server = server
-		heard, failed := rc.introduce()
-		if failed == nil && heard == nil {
-			heard, failed = rc.begin()
-			if failed == nil {
-				return heard, nil
-			}
-		}
-		if failed != nil {
-			err = fmt.Errorf("%s (%s): %w", server.Host.Name, server.Addr, failed)
+		if refused != nil {
+			reply = refused
 		} else {
-			reply = heard
+			err = fmt.Errorf("%s (%s): %w", server.Host.Name, server.Addr, failed)
 		}
 		rc.hangUp()
 	}
@@ -117,75 +117,95 @@ func (rc *reception) connect(ctx context.Context, route *upstream.Route) (reply 
 // (RFC 5321 section 4.5.3.2).
 const replyTimeout = 5 * time.Minute
 
-// hear waits for one reply of the server's.
-func (rc *reception) hear() ([]byte, error) {
+// hear waits for one reply of the server's. rest is what followed it.
+func (rc *reception) hear() (reply, rest []byte, err error) {
 	conn := rc.server.Conn
 	conn.SetReadDeadline(time.Now().Add(replyTimeout))
 	defer conn.SetReadDeadline(time.Time{})
-	reply, rest, err := rc.s.hear(conn, nil)
+	return rc.s.hear(conn, nil)
+}
+
+// askWhole says one line to the server and waits for the reply.
+func (rc *reception) askWhole(line string) (reply, rest []byte, err error) {
+	if err := rc.s.say(rc.s.server, rc.server.Conn, line); err != nil {
+		return nil, nil, fmt.Errorf("the server closed the connection: %w", err)
+	}
+	return rc.hear()
+}
+
+// ask says one line to the server and waits for the reply. What follows that
+// without having been asked for is noted and passed over.
+func (rc *reception) ask(line string) ([]byte, error) {
+	reply, rest, err := rc.askWhole(line)
 	if len(rest) > 0 {
 		rc.s.noteOwn(decode.PartyServer, rest)
 	}
 	return reply, err
 }
 
-// ask says one line to the server and waits for the reply.
-func (rc *reception) ask(line string) ([]byte, error) {
-	if err := rc.s.say(rc.s.server, rc.server.Conn, line); err != nil {
-		return nil, fmt.Errorf("the server closed the connection: %w", err)
+// introduce takes a server that has just been connected to where it waits for
+// MAIL. It returns the reply that refuses, if one does.
+func (rc *reception) introduce(ctx context.Context, route *upstream.Route) (refused []byte, err error) {
+	refused, offers, err := rc.greet()
+	if refused == nil && err == nil && slices.Contains(offers, "STARTTLS") {
+		refused, offers, err = rc.secureServer(ctx, route, offers)
 	}
-	return rc.hear()
+	if refused == nil && err == nil {
+		rc.compare(offers)
+	}
+	return refused, err
 }
 
-// introduce waits for the greeting and says the client's own EHLO. It returns
-// the reply that refuses, if one does.
-func (rc *reception) introduce() (refused []byte, err error) {
-	greeting, err := rc.hear()
+// greet waits for the greeting and says the client's own EHLO.
+func (rc *reception) greet() (refused []byte, offers []string, err error) {
+	greeting, rest, err := rc.hear()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if len(rest) > 0 {
+		rc.s.noteOwn(decode.PartyServer, rest)
 	}
 	if code, _ := replyHead(greeting); code != 220 {
-		return greeting, nil
+		return greeting, nil, nil
 	}
 	return rc.hello()
 }
 
 // hello says the client's own EHLO or HELO. To a server that does not know
 // EHLO it says HELO, as any client would.
-func (rc *reception) hello() (refused []byte, err error) {
+func (rc *reception) hello() (refused []byte, offers []string, err error) {
 	reply, err := rc.ask(string(rc.desk.hello))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	verb, name := splitCommand(rc.desk.hello)
 	if code, _ := replyHead(reply); verb == "EHLO" && code/100 == 5 {
 		if reply, err = rc.ask("HELO " + name + "\r\n"); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		verb = "HELO"
 	}
 	if code, _ := replyHead(reply); code != 250 {
-		return reply, nil
+		return reply, nil, nil
 	}
-	rc.compare(verb, reply)
-	return nil, nil
+	if verb == "EHLO" {
+		offers = keywords(reply)
+	}
+	return nil, offers, nil
 }
 
 // compare notes what the server lacks of the front desk's offer.
-func (rc *reception) compare(verb string, reply []byte) {
-	has := map[string]bool{}
-	if verb == "EHLO" {
-		for _, k := range keywords(reply) {
-			has[k] = true
-		}
+func (rc *reception) compare(offers []string) {
+	if !hasPrefixFold(string(rc.desk.hello), "EHLO") {
+		return
 	}
 	var lacks []string
 	for _, k := range rc.desk.offers() {
-		if !has[k] && k != "STARTTLS" && k != "ENHANCEDSTATUSCODES" {
+		if k != "STARTTLS" && k != "ENHANCEDSTATUSCODES" && !slices.Contains(offers, k) {
 			lacks = append(lacks, k)
 		}
 	}
-	if len(lacks) > 0 && bytes.HasPrefix(bytes.ToUpper(rc.desk.hello), []byte("EHLO")) {
+	if len(lacks) > 0 {
 		rc.s.note("mx-lacks", fmt.Sprintf("%s does not offer %s, which smtptap offered before the server was known; what the client asks for of it is the server's to refuse",
 			visible.Text(rc.server.Host.Name), strings.Join(lacks, ", ")))
 	}

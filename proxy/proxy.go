@@ -29,6 +29,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"smtptap/proxy/handshake"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
 )
@@ -65,6 +66,7 @@ type Proxy struct {
 
 	Mode        Mode // "" means Intercept
 	TLSToServer bool // STARTTLS is used to the server even when the client speaks plain
+	TLS         handshake.Settings
 
 	Allow       []netip.Prefix // who may connect; none means loopback addresses
 	MaxSessions int            // at the same time; 0 means DefaultMaxSessions

@@ -46,7 +46,7 @@ func (s *session) frontDesk(ctx context.Context, ph phase) (phase, error) {
 		ph = secured
 	}
 	rc := &reception{s: s, answers: map[string]string{}}
-	rc.desk.secured = s.listen.TLS
+	rc.desk.secured, rc.desk.startTLS = s.listen.TLS, s.canStartTLS()
 	if err := s.say(s.client, ph.client, string(rc.desk.greeting())); err != nil {
 		return ph, errOver
 	}
@@ -93,6 +93,13 @@ func (rc *reception) receive(ctx context.Context, ph phase) (phase, error) {
 		if len(turn.reply) > 0 && rc.s.say(rc.s.client, ph.client, string(turn.reply)) != nil {
 			rc.hangUp()
 			return ph, errOver
+		}
+		if turn.then == deskStartTLS {
+			var err error
+			if ph, err = rc.secureClient(ph, p); err != nil {
+				return ph, err
+			}
+			p = nil
 		}
 	}
 }

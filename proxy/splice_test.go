@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -25,7 +26,8 @@ import (
 type fakeMX struct {
 	addr    netip.Addr
 	replies map[string]string
-	once    bool // a connection is closed behind its first message
+	once    bool             // a connection is closed behind its first message
+	cert    *tls.Certificate // for STARTTLS; nil closes the connection behind the reply to it
 
 	mu   sync.Mutex
 	said []string // command lines, one list for all connections; "connect" where one begins
@@ -37,6 +39,8 @@ var friendly = map[string]string{
 	"EHLO": "250-mx\r\n250-SIZE 1000\r\n250 8BITMIME\r\n",
 	"DATA": "354 go ahead\r\n",
 	"QUIT": "221 bye\r\n",
+
+	"EHLO in TLS": "250-mx\r\n250-SIZE 1000\r\n250 8BITMIME\r\n",
 }
 
 // answers are the friendly replies with others in their place.
@@ -73,12 +77,14 @@ func (m *fakeMX) heard() []string {
 func (m *fakeMX) serve(conn net.Conn) {
 	defer conn.Close()
 	m.log("connect")
+	var r *bufio.Reader
 	say := func(s string) { io.WriteString(conn, s) }
+	ehlo := "EHLO"
 	say(m.reply(""))
 	if r := m.reply(""); r == "" || strings.HasPrefix(r, "421") {
 		return
 	}
-	r := bufio.NewReader(conn)
+	r = bufio.NewReader(conn)
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -87,7 +93,22 @@ func (m *fakeMX) serve(conn net.Conn) {
 		line = strings.TrimRight(line, "\r\n")
 		m.log(line)
 		verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
+		if verb == "EHLO" {
+			verb = ehlo
+		}
 		say(m.reply(verb))
+		if verb == "STARTTLS" && strings.HasPrefix(m.reply(verb), "220") {
+			if m.cert == nil {
+				return
+			}
+			secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{*m.cert}})
+			if secured.Handshake() != nil {
+				return
+			}
+			defer secured.Close()
+			conn, r, ehlo = secured, bufio.NewReader(secured), "EHLO in TLS"
+			m.log("TLS")
+		}
 		switch {
 		case verb == "QUIT" || strings.HasPrefix(m.reply(verb), "421"):
 			return
@@ -171,6 +192,12 @@ func mxZone() []string {
 // setUpMX starts a proxy that chooses the server by recipient.
 func setUpMX(t *testing.T, servers ...*fakeMX) *bench {
 	t.Helper()
+	return setUpMXWith(t, func(*proxy.Proxy) {}, servers...)
+}
+
+// setUpMXWith is setUpMX with more changes to the proxy.
+func setUpMXWith(t *testing.T, change func(*proxy.Proxy), servers ...*fakeMX) *bench {
+	t.Helper()
 	addr := dnstest.Serve(t, dnstest.Records(t, mxZone()...))
 	port := startMX(t, servers...)
 	return setUp(t, func(p *proxy.Proxy) {
@@ -179,6 +206,7 @@ func setUpMX(t *testing.T, servers ...*fakeMX) *bench {
 			Resolver:  &upstream.Resolver{Servers: []string{addr}},
 			Connector: upstream.Connector{Port: port, AllowPrivate: true},
 		}
+		change(p)
 	})
 }
 

@@ -268,6 +268,11 @@ func (r *Route) Next(ctx context.Context) (*Server, error) {
 	return nil, r.failed()
 }
 
+// Again connects to a server anew, at the same address.
+func (r *Route) Again(ctx context.Context, s *Server) (*Server, error) {
+	return r.connector.Connect(ctx, r.note, s.Host, []netip.Addr{s.Addr.Addr()})
+}
+
 // nowhere is a host without an address as a reason why the domain has no
 // server. That the host does not exist does not mean that the domain doesn't.
 func (r *Route) nowhere(none *NoServerError) failure {
