@@ -1,6 +1,7 @@
 package transcript_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -389,6 +390,33 @@ func TestLoadedEqualsLive(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// With secrets kept, a session reads as it was live as well, and says so.
+func TestKeepSecrets(t *testing.T) {
+	for _, d := range dialogues {
+		t.Run(d.name, func(t *testing.T) {
+			s := newSet(t, func(o *transcript.Options) { o.KeepSecrets = true })
+			_, was := live(t, s, d, func(n int) int { return min(n, rand.IntN(9)+1) })
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got, damage, err := transcript.Load(s.Path(was.ID))
+			if err != nil || damage != nil {
+				t.Fatal(err, damage)
+			}
+			sameEntries(t, got.Entries, was.Entries)
+			checkBytes(t, got)
+			sum, err := transcript.Summarize(s.Path(was.ID))
+			if err != nil || !sum.SecretsKept || !got.SecretsKept || !was.SecretsKept || !s.Summary(0).SecretsKept {
+				t.Errorf("%v, %+v does not say that secrets are kept", err, sum)
+			}
+			file, err := os.ReadFile(s.Path(was.ID))
+			if err != nil || bytes.Contains(file, []byte(decode.MaskText)) || bytes.Contains(file, []byte("\nmask ")) {
+				t.Errorf("%v, something is masked:\n%s", err, file)
+			}
+		})
 	}
 }
 
