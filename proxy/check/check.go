@@ -244,8 +244,12 @@ func (c *checker) host(ctx context.Context, s server, h *Host) {
 	}
 	all.Wait()
 	for i, p := range h.Probes {
-		if chains[i] != nil {
-			p.DANE = judgeDANE(tlsa, chains[i], h.Name, time.Now())
+		if chains[i] == nil {
+			continue
+		}
+		p.DANE = judgeDANE(tlsa, chains[i], h.Name, time.Now())
+		if p.DANE != DANENone && !s.named && !s.Claimed {
+			p.DANE = DANENotValidated // who says that this is the domain's server? (RFC 7672 section 2.2.1)
 		}
 	}
 }

@@ -4,19 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -31,6 +25,7 @@ import (
 	"go.uber.org/goleak"
 
 	"smtptap/proxy/check"
+	"smtptap/proxy/handshake/certtest"
 	"smtptap/proxy/upstream"
 	"smtptap/proxy/upstream/dnstest"
 )
@@ -39,60 +34,15 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// An authority signs the certificates of the test's servers.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key := newKey(t)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test Authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(2, 0, 0), KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{key: key, pool: x509.NewCertPool()}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	a.pool.AddCert(a.cert)
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
+const day = 24 * time.Hour
 
 // issue makes a certificate for name that has days left, a negative number
 // for one that has expired.
-func (a *authority) issue(t *testing.T, name string, days int) tls.Certificate {
+func issue(t *testing.T, a *certtest.Authority, name string, days int) *tls.Certificate {
 	t.Helper()
-	key := newKey(t)
-	end := time.Now().Add(time.Duration(days)*24*time.Hour + time.Hour)
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: end.Add(-90 * 24 * time.Hour), NotAfter: end, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key, Leaf: leaf}
+	end := time.Now().Add(time.Duration(days)*day + time.Hour)
+	c := a.Issue(t, certtest.Spec{Names: []string{name}, Subject: name, NotBefore: end.Add(-40 * day), NotAfter: end})
+	return &c
 }
 
 // A mailServer answers what a check asks, and keeps it.
@@ -230,6 +180,12 @@ func resolver(t *testing.T, zone ...string) *upstream.Resolver {
 	return &upstream.Resolver{Servers: []string{dnstest.Serve(t, dnstest.Records(t, zone...))}, Try: 500 * time.Millisecond, Budget: 5 * time.Second}
 }
 
+// claiming is a resolver that claims DNSSEC for all it says.
+func claiming(t *testing.T, zone ...string) *upstream.Resolver {
+	t.Helper()
+	return &upstream.Resolver{Servers: []string{dnstest.Serve(t, dnstest.Claimed(dnstest.Records(t, zone...)))}}
+}
+
 var plainOffers = []string{"mx.example.org", "SIZE 35882577", "8BITMIME", "PIPELINING"}
 
 // run checks and fails the test when that is not possible.
@@ -247,11 +203,11 @@ func run(t *testing.T, o check.Options) *check.Report {
 
 // TestDomain is the whole: two hosts, one of them with TLS, records of all kinds.
 func TestDomain(t *testing.T) {
-	ca := newAuthority(t)
-	cert := ca.issue(t, "mx1.example.org", 30)
+	ca := certtest.NewAuthority(t, "Test Authority")
+	cert := issue(t, ca, "mx1.example.org", 30)
 	first := &mailServer{
 		greeting: "220 mx1.example.org ESMTP\r\n", ehlo: append(slices.Clone(plainOffers), "STARTTLS"),
-		ehloTLS: append(slices.Clone(plainOffers), "AUTH PLAIN LOGIN", "AUTH=LOGIN"), cert: &cert,
+		ehloTLS: append(slices.Clone(plainOffers), "AUTH PLAIN LOGIN", "AUTH=LOGIN"), cert: cert,
 	}
 	second := &mailServer{greeting: "220 mx2\r\n", ehlo: []string{"mx2 \x1b]0;PWN\x07", "SIZE", "AUTH CRAM-MD5"}}
 	port := start(t, map[string]*mailServer{"127.0.0.2": first, "127.0.0.3": second})
@@ -259,8 +215,8 @@ func TestDomain(t *testing.T) {
 	var mu sync.Mutex
 	steps := map[string]bool{}
 	r := run(t, check.Options{
-		Target: "EXAMPLE.org", MXPort: port, AllowPrivate: true, Roots: ca.pool,
-		Resolver: resolver(t,
+		Target: "EXAMPLE.org", MXPort: port, AllowPrivate: true, Roots: ca.Pool(),
+		Resolver: claiming(t,
 			"example.org. MX 10 mx1.example.org.", "example.org. MX 20 mx2.example.org.", "example.org. MX 30 mx3.example.org.",
 			`example.org. TXT "v=spf1 -all"`, `example.org. TXT "something else"`, `_dmarc.example.org. TXT "v=DMARC1; p=" "none"`,
 			"mx1.example.org. A 127.0.0.2", "mx2.example.org. A 127.0.0.3", "mx2.example.org. A 127.0.0.4",
@@ -282,7 +238,7 @@ func TestDomain(t *testing.T) {
 	}
 	p := r.Hosts[0].Probes[0]
 	if !p.OK || p.TLS.Verdict != "ok" || p.Auth != nil || !slices.Equal(p.AuthInTLS, []string{"PLAIN", "LOGIN"}) || *p.Size != 35882577 ||
-		!slices.Equal(p.Reverse, []string{"mx1.example.org"}) || p.DANE != check.DANENotValidated {
+		!slices.Equal(p.Reverse, []string{"mx1.example.org"}) || p.DANE != check.DANEMatch {
 		t.Errorf("first server: %+v, TLS %+v", p, p.TLS)
 	}
 	if len(r.Hosts[1].Probes) != 2 || r.Hosts[2].Err == "" {
@@ -357,11 +313,7 @@ func checkJSON(t *testing.T, r *check.Report) {
 
 // TestServers: one server, and what is wrong with it.
 func TestServers(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	issued := func(a *authority, name string, days int) *tls.Certificate {
-		c := a.issue(t, name, days)
-		return &c
-	}
+	ca, other := certtest.NewAuthority(t, "Test Authority"), certtest.NewAuthority(t, "Other Authority")
 	withTLS := append(slices.Clone(plainOffers), "STARTTLS")
 	for _, tt := range []struct {
 		name     string
@@ -374,19 +326,19 @@ func TestServers(t *testing.T) {
 		heard    string
 	}{
 		{name: "plain", server: &mailServer{ehlo: plainOffers}, ok: true, heard: "EHLO QUIT"},
-		{name: "good certificate", server: &mailServer{ehlo: withTLS, cert: issued(ca, "mx.example.org", 30)}, ok: true, verdict: "ok", heard: "EHLO STARTTLS EHLO QUIT"},
-		{name: "implicit TLS", server: &mailServer{ehlo: plainOffers, implicit: true, cert: issued(ca, "mx.example.org", 30)}, ok: true, verdict: "ok", heard: "EHLO QUIT"},
-		{name: "expired", server: &mailServer{ehlo: withTLS, cert: issued(ca, "mx.example.org", -3)}, verdict: "expired", heard: "EHLO STARTTLS EHLO QUIT"},
-		{name: "not yet valid", server: &mailServer{ehlo: withTLS, cert: issued(ca, "mx.example.org", 200)}, verdict: "not-yet-valid", heard: "EHLO STARTTLS EHLO QUIT"},
-		{name: "expired, but not checked", server: &mailServer{ehlo: withTLS, cert: issued(ca, "mx.example.org", -3)}, insecure: true, ok: true, verdict: "expired", heard: "EHLO STARTTLS EHLO QUIT"},
-		{name: "wrong name", server: &mailServer{ehlo: withTLS, cert: issued(ca, "www.example.org", 30)}, verdict: "wrong-name", heard: "EHLO STARTTLS EHLO QUIT"},
-		{name: "unknown authority", server: &mailServer{ehlo: withTLS, cert: issued(other, "mx.example.org", 30)}, verdict: "unknown-authority", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "good certificate", server: &mailServer{ehlo: withTLS, cert: issue(t, ca, "mx.example.org", 30)}, ok: true, verdict: "ok", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "implicit TLS", server: &mailServer{ehlo: plainOffers, implicit: true, cert: issue(t, ca, "mx.example.org", 30)}, ok: true, verdict: "ok", heard: "EHLO QUIT"},
+		{name: "expired", server: &mailServer{ehlo: withTLS, cert: issue(t, ca, "mx.example.org", -3)}, verdict: "expired", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "not yet valid", server: &mailServer{ehlo: withTLS, cert: issue(t, ca, "mx.example.org", 50)}, verdict: "not-yet-valid", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "expired, but not checked", server: &mailServer{ehlo: withTLS, cert: issue(t, ca, "mx.example.org", -3)}, insecure: true, ok: true, verdict: "expired", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "wrong name", server: &mailServer{ehlo: withTLS, cert: issue(t, ca, "www.example.org", 30)}, verdict: "wrong-name", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "unknown authority", server: &mailServer{ehlo: withTLS, cert: issue(t, other, "mx.example.org", 30)}, verdict: "unknown-authority", heard: "EHLO STARTTLS EHLO QUIT"},
 		{name: "greeting refuses", server: &mailServer{greeting: "554 5.7.1 no\r\n"}, err: "greets with 554", heard: "QUIT"},
 		{name: "EHLO unknown", server: &mailServer{ehlo: []string{"what"}, ehloCode: 500}, ok: true, heard: "EHLO HELO QUIT"},
 		{name: "EHLO refused", server: &mailServer{ehlo: []string{"later"}, ehloCode: 421}, err: "answers EHLO with 421", heard: "EHLO QUIT"},
 		{name: "STARTTLS refused", server: &mailServer{ehlo: withTLS, starttls: "454 4.7.0 not now\r\n"}, ok: true, note: "refused with 454", heard: "EHLO STARTTLS QUIT"},
-		{name: "replies injected", server: &mailServer{ehlo: withTLS, injected: "250 evil\r\n", cert: issued(ca, "mx.example.org", 30)}, ok: true, verdict: "ok", note: "10 octets follow", heard: "EHLO STARTTLS EHLO QUIT"},
-		{name: "closes behind STARTTLS", server: &mailServer{ehlo: withTLS}, err: "no TLS: the server closed", heard: "EHLO STARTTLS"},
+		{name: "replies injected", server: &mailServer{ehlo: withTLS, injected: "250 evil\r\n", cert: issue(t, ca, "mx.example.org", 30)}, ok: true, verdict: "ok", note: "10 octets follow", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "closes behind STARTTLS", server: &mailServer{ehlo: withTLS}, err: "no TLS: the server ", heard: "EHLO STARTTLS"},
 		{name: "no SMTP", server: &mailServer{greeting: "SSH-2.0-x\r\n"}, err: "no SMTP server", heard: "QUIT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -398,7 +350,7 @@ func TestServers(t *testing.T) {
 			if tt.server.implicit {
 				target = "smtps://" + target
 			}
-			r := run(t, check.Options{Target: target, Insecure: tt.insecure, Roots: ca.pool, Resolver: resolver(t, "mx.example.org. A 127.0.0.1")})
+			r := run(t, check.Options{Target: target, Insecure: tt.insecure, Roots: ca.Pool(), Resolver: resolver(t, "mx.example.org. A 127.0.0.1")})
 			p := r.Hosts[0].Probes[0]
 			if r.OK != tt.ok || p.OK != tt.ok || !strings.Contains(p.Err, tt.err) || (p.Err == "") != (tt.err == "") {
 				t.Errorf("ok %v, error %q, want %v, %q", r.OK, p.Err, tt.ok, tt.err)

@@ -303,7 +303,7 @@ var daneWords = map[DANE]string{
 	DANEMatch:        "match: a TLSA record names this certificate (that DNSSEC holds is claimed by the resolver)",
 	DANEMismatch:     "mismatch: no TLSA record names this certificate; servers that go by DANE do not send here",
 	DANEUnusable:     "unusable: no TLSA record says anything that mail servers go by",
-	DANENotValidated: "not validated: the resolver does not claim DNSSEC for the TLSA records, or is not on this machine",
+	DANENotValidated: "not validated: the resolver does not claim DNSSEC for the MX and TLSA records, or is not on this machine",
 }
 
 func (p *printer) tlsa(h *Host, probe *Probe) {

@@ -103,6 +103,18 @@ func resolve(byName map[string][]dns.RR, q *dns.Msg) *dns.Msg {
 	return m
 }
 
+// Claimed answers as h does and claims that DNSSEC has validated it.
+func Claimed(h dns.HandlerFunc) dns.HandlerFunc {
+	return func(w dns.ResponseWriter, q *dns.Msg) { h(claimer{w}, q) }
+}
+
+type claimer struct{ dns.ResponseWriter }
+
+func (w claimer) WriteMsg(m *dns.Msg) error {
+	m.AuthenticatedData = true
+	return w.ResponseWriter.WriteMsg(m)
+}
+
 // Fail answers every question with an error code.
 func Fail(rcode int) dns.HandlerFunc {
 	return func(w dns.ResponseWriter, q *dns.Msg) {
