@@ -22,7 +22,7 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 		rest := p[taken:]
 		switch d.client {
 		case afterDATA, afterTLS:
-			if d.Gate && d.client == afterTLS {
+			if d.replaying || d.Gate && d.client == afterTLS {
 				return taken
 			}
 			d.hold(at, rest)
@@ -81,23 +81,36 @@ func (d *Dialogue) decide(state clientState) {
 	if state == inMessage {
 		d.message = newMessage(d, false, 0)
 	}
-	early := d.backlog
+	early, left := d.backlog, d.waiting
 	d.backlog, d.waiting = nil, 0
-	for _, c := range early {
-		if c.mask != nil {
-			d.takeMask(c.at, Client, *c.mask)
-			continue
-		}
-		for p := c.p; len(p) > 0; {
-			n := d.feedClient(c.at, p)
-			if n == 0 {
-				// Behind a STARTTLS that is found only now: the caller can't
-				// hold what it has sent on already.
-				d.hold(c.at, p)
-				break
+	d.replaying = true
+	defer func() { d.replaying = false }()
+	for i := range early {
+		c := &early[i]
+		for len(c.p) > 0 {
+			if d.client == afterDATA || d.client == afterTLS {
+				// Another of them among these bytes: the rest waits for its
+				// reply where it is. Copying it each time would cost the
+				// square of its length.
+				d.backlog, d.waiting = early[i:], left
+				return
 			}
-			p = p[n:]
+			n := len(c.p)
+			if c.mask != nil {
+				d.takeMask(c.at, Client, *c.mask)
+			} else {
+				n = d.feedClient(c.at, c.p)
+			}
+			c.p = c.p[n:]
+			left -= n
 		}
+	}
+}
+
+// decideAll is decide for a dialogue in which no reply will come any more.
+func (d *Dialogue) decideAll() {
+	for d.client == afterDATA || d.client == afterTLS {
+		d.decide(inCommands)
 	}
 }
 

@@ -20,11 +20,12 @@ type Dialogue struct {
 	pos [3]int64 // bytes of each side's recorded stream so far, by Side
 	end [3]bool  // the side sends no more
 
-	client  clientState
-	line    [3]line // the unfinished line of each side
-	backlog []chunk // client bytes whose meaning hangs on a reply; at most maxBacklog
-	waiting int     // bytes in backlog
-	message message // while client is inMessage, and between the chunks of one
+	client    clientState
+	line      [3]line // the unfinished line of each side
+	backlog   []chunk // client bytes whose meaning hangs on a reply; at most maxBacklog
+	waiting   int     // bytes in backlog
+	replaying bool    // the backlog is being read
+	message   message // while client is inMessage, and between the chunks of one
 
 	refusedDATA time.Duration // when a DATA was refused; a line from before was meant as its message
 
@@ -259,10 +260,10 @@ func (d *Dialogue) Closed(at time.Duration, side Side) Out {
 	d.end[side] = true
 	if side == Server && d.client != inMessage {
 		// No reply can decide any more what the client's bytes meant.
-		d.decide(inCommands)
+		d.decideAll()
 	}
 	if side == Client {
-		d.decide(inCommands)
+		d.decideAll()
 		if d.client == inMessage {
 			d.message.finish(d)
 		}
