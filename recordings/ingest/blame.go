@@ -10,7 +10,7 @@ import (
 
 // A cause is what a tool's words about a failed connection mean.
 type cause struct {
-	re      *regexp.Regexp
+	said    *phrase
 	dial    string // facts.Dial.Class, when no connection came about
 	tls     string // facts.TLS.Class, when the handshake failed
 	verdict string // facts.TLS.Verdict, when the certificate was the reason
@@ -19,27 +19,36 @@ type cause struct {
 // causes, the more exact first. The words are those of the C library, PHP,
 // OpenSSL (1.0 to 3), GnuTLS, Go, Node.js, Java and Python.
 var causes = []cause{
-	{re: regexp.MustCompile(`(?i)did not match expected CN|unable to locate peer certificate CN|hostname mismatch|(?:host ?name|altname)s? (?:.* )?(?:does|do) not match|not match(?:es)? certificate's altnames|certificate is valid for .*, not |no subject alternative|doesn't match '|failed host verification|host name does not match|no alternative certificate subject name matches`), tls: "certificate", verdict: "wrong-name"},
-	{re: regexp.MustCompile(`(?i)certificate has expired|certificate expired|expired certificate`), tls: "certificate", verdict: "expired"},
-	{re: regexp.MustCompile(`(?i)certificate is not yet valid|not yet activated`), tls: "certificate", verdict: "not-yet-valid"},
-	{re: regexp.MustCompile(`(?i)self[- ]signed`), tls: "certificate", verdict: "self-signed"},
-	{re: regexp.MustCompile(`(?i)certificate verify failed|unable to (?:get|verify).*(?:issuer|certificate)|unknown authority|unable to find valid certification path|failed CA verification|certificate is not trusted|SSL certificate problem|UNABLE_TO_`), tls: "certificate", verdict: "unknown-authority"},
-	{re: regexp.MustCompile(`(?i)wrong version number|unknown protocol|packet length too long|record overflow|first record does not look like a TLS|plaintext connection|Unsupported or unrecognized SSL message`), tls: "not-tls"},
-	{re: regexp.MustCompile(`(?i)unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
-	{re: regexp.MustCompile(`(?i)no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
-	{re: regexp.MustCompile(`(?i)STREAM_CRYPTO_METHOD|unable to (?:connect|connect with|start|use) (?:with )?(?:STARTTLS|TLS|SSL)|could not start TLS|TLS startup failed|STARTTLS attempted but failed|could not convert socket to TLS|enable crypto|SSL operation failed|SSL_accept error|SSL_connect error|handshake (?:problem|error|failed)|TLS negotiation failed`), tls: "other"},
-	{re: regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
-	{re: regexp.MustCompile(`(?i)timed[ -]?out|ETIMEDOUT|timeout|\(110\)|\(10060\)`), dial: "timeout"},
-	{re: regexp.MustCompile(`(?i)cannot assign requested address|EADDRNOTAVAIL|\(99\)`), dial: "unreachable"},
-	{re: regexp.MustCompile(`(?i)unreachable|no route to host|ENETUNREACH|EHOSTUNREACH|\(101\)|\(113\)`), dial: "unreachable"},
-	{re: regexp.MustCompile(`(?i)getaddrinfo|name or service not known|ENOTFOUND|EAI_AGAIN|no such host|unknown ?host|could not resolve|temporary failure in name|nodename nor servname|resolve host`), dial: "resolve"},
-	{re: regexp.MustCompile(`(?i)permission denied|\(13\)`), dial: "not-allowed"},
+	{said: phraseOf(`did not match expected cn|unable to locate peer certificate cn|hostname mismatch|(?:host ?name|altname)s? (?:.* )?(?:does|do) not match|not match(?:es)? certificate's altnames|certificate is valid for .*, not |no subject alternative|doesn't match '|failed host verification|host name does not match|no alternative certificate subject name matches`), tls: "certificate", verdict: "wrong-name"},
+	{said: phraseOf(`certificate has expired|certificate expired|expired certificate`), tls: "certificate", verdict: "expired"},
+	{said: phraseOf(`certificate is not yet valid|not yet activated`), tls: "certificate", verdict: "not-yet-valid"},
+	{said: phraseOf(`self[- ]signed`), tls: "certificate", verdict: "self-signed"},
+	{said: phraseOf(`certificate verify failed|unable to (?:get|verify).*(?:issuer|certificate)|unknown authority|unable to find valid certification path|failed ca verification|certificate is not trusted|ssl certificate problem|unable_to_`), tls: "certificate", verdict: "unknown-authority"},
+	{said: phraseOf(`wrong version number|unknown protocol|packet length too long|record overflow|first record does not look like a tls|plaintext connection|unsupported or unrecognized ssl message`), tls: "not-tls"},
+	{said: phraseOf(`unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
+	{said: phraseOf(`no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
+	{said: phraseOf(`stream_crypto_method|unable to (?:connect|connect with|start|use) (?:with )?(?:starttls|tls|ssl)|could not start tls|tls startup failed|starttls attempted but failed|could not convert socket to tls|enable crypto|ssl operation failed|ssl_accept error|ssl_connect error|handshake (?:problem|error|failed)|tls negotiation failed`), tls: "other"},
+	{said: phraseOf(`connection refused|econnrefused|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
+	{said: phraseOf(`timed[ -]?out|etimedout|timeout|\(110\)|\(10060\)`), dial: "timeout"},
+	{said: phraseOf(`cannot assign requested address|eaddrnotavail|\(99\)`), dial: "unreachable"},
+	{said: phraseOf(`unreachable|no route to host|enetunreach|ehostunreach|\(101\)|\(113\)`), dial: "unreachable"},
+	{said: phraseOf(`getaddrinfo|name or service not known|enotfound|eai_again|no such host|unknown ?host|could not resolve|temporary failure in name|nodename nor servname|resolve host`), dial: "resolve"},
+	{said: phraseOf(`permission denied|\(13\)`), dial: "not-allowed"},
 }
+
+// A phrase is an expression over a text in lower case.
+type phrase struct {
+	re  *regexp.Regexp
+	pre prefilter
+}
+
+func phraseOf(expr string) *phrase { return &phrase{regexp.MustCompile(expr), prefilterOf(expr)} }
 
 // causeOf finds what text means, nil when it says nothing known.
 func causeOf(text string) *cause {
+	text = strings.ToLower(text[:min(len(text), maxRow)])
 	for i := range causes {
-		if causes[i].re.MatchString(text) {
+		if p := causes[i].said; p.pre.allows(text) && p.re.MatchString(text) {
 			return &causes[i]
 		}
 	}
@@ -130,20 +139,4 @@ func verified(word, rest string) string {
 		}
 	}
 	return word
-}
-
-// lastVerb is the verb of the last client line that has one.
-func lastVerb(lines []line) string {
-	for i := len(lines) - 1; i >= 0; i-- {
-		l := lines[i]
-		if l.side == 1 && l.kind == said {
-			if l.text == "." {
-				return endOfData
-			}
-			if v := verbOf(l.text); v != "" {
-				return v
-			}
-		}
-	}
-	return ""
 }

@@ -20,6 +20,7 @@ func complete(lines []line, d *dialect) ([]line, *completer) {
 		cutEaten(lines)
 	}
 	c.folding = lostFolding(lines)
+	c.ahead = lookAhead(lines)
 	for i := range lines {
 		c.line(i)
 	}
@@ -28,12 +29,16 @@ func complete(lines []line, d *dialect) ([]line, *completer) {
 
 type completer struct {
 	in, out    []line
+	ahead      *outlook
 	dialect    *dialect
 	fromClient bool // the log shows lines of the client
 	fromServer bool // the log shows lines of the server
 	eaten      bool // the paste lost what stood in angle brackets
 	folding    bool // the paste lost the white space in front of folded header lines
 
+	begun     bool // a line of the client was seen
+	heard     bool // a line of the server was added
+	tlsTold   bool // what became of TLS was told
 	greeted   bool
 	midway    bool     // the greeting is not in the log
 	asked     []string // verbs that a reply is due for
@@ -54,7 +59,15 @@ type completer struct {
 	secret    bool     // credentials were hidden
 }
 
-func (c *completer) add(l line) { c.out = append(c.out, l) }
+func (c *completer) add(l line) {
+	switch {
+	case l.isWire() && l.side == decode.Server:
+		c.heard = true
+	case l.kind == secured, l.kind == tlsFailed, l.kind == dialed && l.tls != nil && l.tls.Err != "":
+		c.tlsTold = true
+	}
+	c.out = append(c.out, l)
+}
 
 // adoptAnswers tells replies what they answer where an error behind them does.
 func (c *completer) adoptAnswers() {
@@ -93,7 +106,7 @@ func (c *completer) line(i int) {
 		c.trouble(i)
 		return
 	case noReply:
-		if c.accepted && !c.tlsAhead(i) {
+		if c.accepted && !c.ahead.tls[i] {
 			c.failTLS(i)
 		}
 	case dialed:
@@ -135,7 +148,9 @@ func (c *completer) client(i int) {
 		c.messageLine(i)
 		return
 	}
-	if c.resumesMessage(i) {
+	first := !c.begun
+	c.begun = true
+	if first && c.resumesMessage(i) {
 		c.messageLine(i)
 		return
 	}
@@ -166,7 +181,7 @@ func (c *completer) open(i int) {
 		c.greeted = true
 		return
 	}
-	if l.side == decode.Client && greetedLate(c.in[i:]) {
+	if l.side == decode.Client && c.ahead.late {
 		return // the client did not wait; its greeting comes
 	}
 	c.greeted, c.midway = true, true
@@ -253,7 +268,7 @@ func (c *completer) credential(l line, verb string, i int) bool {
 	if !c.auth {
 		return false
 	}
-	if !c.fromServer && !c.prompted && (verb == "" || !c.hasVerdict(i)) && (verb == "" || l.kind == hidden) {
+	if !c.fromServer && !c.prompted && (verb == "" || !c.ahead.verdict[i]) && (verb == "" || l.kind == hidden) {
 		c.assumeGood(l, &l)
 	}
 	if !c.prompted && verb != "" && l.kind != hidden {
@@ -285,26 +300,15 @@ func (c *completer) credential(l line, verb string, i int) bool {
 	return true
 }
 
-// hasVerdict reports that the log shows how the exchange ended, behind i.
-func (c *completer) hasVerdict(i int) bool {
-	for _, l := range c.in[i:] {
-		if l.kind == trouble && l.answers == "AUTH" {
-			return true
-		}
-	}
-	return false
-}
-
 // goesOn reports that the server takes an empty line in an exchange well: a
 // credential stood there that the paste lost.
 func (c *completer) goesOn(i int) bool {
-	for _, l := range c.in[i+1:] {
-		if l.isWire() && (l.side == decode.Server || l.text != "") {
-			n := code(l.text)
-			return l.side == decode.Server && (n == 334 || n == 235 || n == 0)
-		}
+	j := c.ahead.word[i]
+	if j < 0 || c.in[j].side != decode.Server {
+		return false
 	}
-	return false
+	n := code(c.in[j].text)
+	return n == 334 || n == 235 || n == 0
 }
 
 // resumesAuth recognises a credential at the start of a log whose AUTH command
@@ -313,23 +317,21 @@ func (c *completer) resumesAuth(l line, verb string, i int) bool {
 	if verb != "" || c.stage != "" || len(c.asked) > 0 || !c.midway || !isCredential(l.text) && !isRedacted(l.text) {
 		return false
 	}
-	for _, next := range c.in[i+1:] {
-		if !next.isWire() {
-			continue
-		}
-		n := code(next.text)
-		if next.side != decode.Server || n != 334 && n != 235 && n != 535 {
-			return false
-		}
-		c.infer(decode.Client, "AUTH LOGIN", l)
-		c.infer(decode.Server, prompts[0], l)
-		if n != 334 {
-			c.infer(decode.Client, "KiBub3Qgc2VlbiAq", l)
-			c.infer(decode.Server, prompts[1], l)
-		}
-		return true
+	j := c.ahead.next[i]
+	if j < 0 || c.in[j].side != decode.Server {
+		return false
 	}
-	return false
+	n := code(c.in[j].text)
+	if n != 334 && n != 235 && n != 535 {
+		return false
+	}
+	c.infer(decode.Client, "AUTH LOGIN", l)
+	c.infer(decode.Server, prompts[0], l)
+	if n != 334 {
+		c.infer(decode.Client, "KiBub3Qgc2VlbiAq", l)
+		c.infer(decode.Server, prompts[1], l)
+	}
+	return true
 }
 
 // assumeGood answers what the client went on from without the log showing a

@@ -51,7 +51,7 @@ func (c *completer) messageLine(i int) {
 		c.add(line{kind: unseen, side: decode.Client, size: leftOutSize(l.text), at: l.at})
 		c.shown, c.bodyLost = true, true
 		return
-	case c.dialect.bodyHidden && verbOf(l.text) != "", verbOf(l.text) == "QUIT" && !c.dotAhead(i):
+	case c.dialect.bodyHidden && verbOf(l.text) != "", verbOf(l.text) == "QUIT" && !c.ahead.dot[i]:
 		// The tool never shows the message, or the paste lost its end.
 		c.endMessage(l, false)
 		c.client(i)
@@ -67,12 +67,12 @@ func (c *completer) messageLine(i int) {
 // insideMessage reports that the dot at i ends nothing: the message goes on, so
 // it was a line of which the paste lost the rest.
 func (c *completer) insideMessage(i int) bool {
-	for _, l := range c.in[i+1:] {
-		if l.isWire() {
-			return l.side == decode.Client && l.text != "." && verbOf(l.text) == "" && c.dotAhead(i)
-		}
+	j := c.ahead.next[i]
+	if j < 0 {
+		return false
 	}
-	return false
+	l := c.in[j]
+	return l.side == decode.Client && l.text != "." && verbOf(l.text) == "" && c.ahead.dot[i]
 }
 
 // fieldLine is the start of a header field. A name could begin with "=", but
@@ -116,22 +116,6 @@ func lostFolding(lines []line) bool {
 		}
 	}
 	return lost
-}
-
-// dotAhead reports that the message still ends in the log.
-func (c *completer) dotAhead(i int) bool {
-	for _, l := range c.in[i+1:] {
-		if l.kind != said {
-			continue
-		}
-		if l.side == decode.Server {
-			return false
-		}
-		if l.text == "." {
-			return true
-		}
-	}
-	return false
 }
 
 // endMessage ends the message under way, with the dot of the log or without

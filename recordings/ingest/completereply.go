@@ -20,7 +20,9 @@ func (c *completer) server(i int, l line) {
 		c.last = ""
 	}
 	c.under = more(l.text)
-	c.last += replyWords(l.text)
+	if len(c.last) < shownWords {
+		c.last += replyWords(l.text)
+	}
 	if c.under && c.cutShort(i, n) {
 		// The last line of the reply is not in the log.
 		l.text = l.text[:3] + " " + l.text[4:]
@@ -71,7 +73,7 @@ func (c *completer) question(l line, n int) {
 	if len(c.asked) > 0 || len(c.out) == 0 || !c.greeted {
 		return
 	}
-	if !c.anyServer() && !c.midway {
+	if !c.heard && !c.midway {
 		return // this is the greeting
 	}
 	verb := l.answers
@@ -86,15 +88,6 @@ func (c *completer) question(l line, n int) {
 		c.accepted = false
 	}
 	c.inferQuestion(verb, l)
-}
-
-func (c *completer) anyServer() bool {
-	for _, l := range c.out {
-		if l.side == decode.Server && l.isWire() {
-			return true
-		}
-	}
-	return false
 }
 
 // inferQuestion says what the client must have said for verb to be answered.
@@ -176,26 +169,6 @@ func (c *completer) behindSTARTTLS(i int) {
 	c.add(line{kind: secured, at: l.at})
 }
 
-// tlsAhead reports that the log says later itself what became of TLS.
-func (c *completer) tlsAhead(i int) bool {
-	for _, l := range c.in[i+1:] {
-		if l.kind == secured || l.kind == tlsFailed {
-			return true
-		}
-	}
-	return false
-}
-
-// tlsTold reports that what became of TLS was told already.
-func (c *completer) tlsTold() bool {
-	for _, l := range c.out {
-		if l.kind == secured || l.kind == tlsFailed || l.kind == dialed && l.tls != nil && l.tls.Err != "" {
-			return true
-		}
-	}
-	return false
-}
-
 // failTLS tells of a handshake that came to nothing, in the words of the
 // nearest error.
 func (c *completer) failTLS(i int) {
@@ -206,10 +179,8 @@ func (c *completer) failTLS(i int) {
 			text = c.in[j].text
 		}
 	}
-	for _, l := range c.in {
-		if l.kind == trouble && (text == "" || causeOf(text) == nil) && causeOf(l.text) != nil && causeOf(l.text).tls != "" {
-			text = l.text
-		}
+	if c.ahead.handshake != "" && causeOf(text) == nil {
+		text = c.ahead.handshake
 	}
 	if text == "" {
 		text = "the client gave up behind the reply to STARTTLS"
@@ -222,7 +193,7 @@ func (c *completer) failTLS(i int) {
 func (c *completer) trouble(i int) {
 	l := c.in[i]
 	if l.reply == "" || c.shows(l.reply) {
-		if why := causeOf(l.text); l.reply == "" && why != nil && why.tls != "" && !c.tlsTold() && !c.tlsAhead(i) {
+		if why := causeOf(l.text); l.reply == "" && why != nil && why.tls != "" && !c.tlsTold && !c.ahead.tls[i] {
 			c.failTLS(i)
 		}
 		c.add(l)
@@ -259,6 +230,9 @@ func (c *completer) trouble(i int) {
 	c.add(l)
 }
 
+// shownWords is how much of a reply is compared with what an error repeats.
+const shownWords = 40
+
 // maxReplies bounds how far back a reply is looked for that an error repeats.
 const maxReplies = 40
 
@@ -275,7 +249,7 @@ func (c *completer) remember(words string) {
 // command is enough.
 func (c *completer) shows(reply string) bool {
 	words := replyWords(reply)
-	start := words[:min(len(words), 40)]
+	start := words[:min(len(words), shownWords)]
 	for i, r := range c.replies {
 		if strings.HasPrefix(r, start) || len(r) > 3 && strings.HasPrefix(words, r) {
 			return true

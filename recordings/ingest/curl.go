@@ -41,13 +41,22 @@ func parseCurl(rows []row) []line {
 type curlLog struct {
 	lines []line
 	at    row
-	data  bool // the server wants the message
-	tried int  // index of the attempt under way, behind dialed; 0 for none
+	data  bool       // the server wants the message
+	said  bool       // something was said on this connection
+	over  bool       // the log has told that TLS failed, and nothing since
+	peer  *facts.TLS // of the last handshake
+	tried int        // index of the attempt under way, behind dialed; 0 for none
 }
 
 func (p *curlLog) add(ls ...line) {
 	for _, l := range ls {
 		l.at = p.at.at
+		switch {
+		case l.isWire():
+			p.said, p.over = true, false
+		case l.kind == tlsFailed:
+			p.over = true
+		}
 		p.lines = append(p.lines, l)
 	}
 }
@@ -90,7 +99,7 @@ func (p *curlLog) info(text string) {
 	case curlTrying.MatchString(text):
 		g := curlTrying.FindStringSubmatch(text)
 		p.add(line{kind: dialed, starts: true, dial: &facts.Dial{Addr: hostPort(g[1], g[2]), Why: "configured"}})
-		p.tried = len(p.lines)
+		p.tried, p.said = len(p.lines), false
 	case curlHost.MatchString(text):
 		if g := curlHost.FindStringSubmatch(text); p.tried > 0 {
 			d := p.lines[p.tried-1].dial
@@ -98,7 +107,8 @@ func (p *curlLog) info(text string) {
 		}
 	case curlSSL.MatchString(text):
 		g := curlSSL.FindStringSubmatch(text)
-		p.add(line{kind: secured, tls: &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.anySaid(), Version: tlsVersion(g[1]), Cipher: g[2]}})
+		p.peer = &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.said, Version: tlsVersion(g[1]), Cipher: g[2]}
+		p.add(line{kind: secured, tls: p.peer})
 	case curlJudged.MatchString(text):
 		p.judged(curlJudged.FindStringSubmatch(text)[1])
 	case strings.HasPrefix(text, "Closing connection"):
@@ -116,12 +126,12 @@ func (p *curlLog) failed(text string) {
 	switch {
 	case c == nil:
 	case c.tls != "":
-		if !p.tlsOver() {
+		if !p.over {
 			p.add(line{kind: tlsFailed, tls: failedTLS(text)})
 		}
-	case p.tried > 0 && !p.anySaid():
+	case p.tried > 0 && !p.said:
 		blame(&p.lines[p.tried-1], text)
-	case !p.anySaid():
+	case !p.said:
 		l := line{kind: dialed, starts: true, dial: targetIn(text)}
 		blame(&l, text)
 		p.add(l)
@@ -131,28 +141,13 @@ func (p *curlLog) failed(text string) {
 
 // judged notes what curl found wrong with a certificate that it was told to take.
 func (p *curlLog) judged(reason string) {
-	for i := len(p.lines) - 1; i >= 0; i-- {
-		if t := p.lines[i].tls; t != nil {
-			t.Reason = reason
-			if c := causeOf(reason); c != nil {
-				t.Verdict = c.verdict
-			}
-			return
-		}
+	if p.peer == nil {
+		return
 	}
-}
-
-// tlsOver reports that the log has told already that TLS failed.
-func (p *curlLog) tlsOver() bool {
-	for i := len(p.lines) - 1; i >= 0; i-- {
-		if p.lines[i].isWire() {
-			return false
-		}
-		if p.lines[i].kind == tlsFailed {
-			return true
-		}
+	p.peer.Reason = reason
+	if c := causeOf(reason); c != nil {
+		p.peer.Verdict = c.verdict
 	}
-	return false
 }
 
 // loose reads what the program says at its end.
@@ -170,13 +165,4 @@ func (p *curlLog) loose(text string) {
 		l.answers = said[1]
 	}
 	p.add(l)
-}
-
-func (p *curlLog) anySaid() bool {
-	for _, l := range p.lines[p.tried:] {
-		if l.isWire() {
-			return true
-		}
-	}
-	return false
 }

@@ -83,7 +83,6 @@ func anyMatches(rows []row, re *regexp.Regexp) bool {
 // recognise returns the dialect that fits rows best, and how well. Of two that
 // fit equally well the first of the table is taken.
 func recognise(rows []row) (*dialect, int) {
-	rows = telling(rows)
 	var best *dialect
 	most := 0
 	for i := range dialects {
@@ -104,21 +103,28 @@ const maxTelling = 500
 var smtpish = regexp.MustCompile(`(?i)smtp|\b[2-5]\d\d[ -]|helo |ehlo |mail from|rcpt to|quit|swift_|[<>+!*=~-]{2}|\b[sc]:|: '|└──|^[*<>] |got:|sent:|message`)
 
 // telling returns the rows that are worth weighing: at most maxTelling, none
-// of them long.
+// of them long. Of a long text they are those in which anything of SMTP shows,
+// and then the first of the others.
 func telling(rows []row) []row {
-	few := len(rows) <= maxTelling
-	picked := make([]row, 0, min(len(rows), maxTelling))
+	if len(rows) <= maxTelling {
+		return pick(nil, rows, func(string) bool { return true })
+	}
+	picked := pick(nil, rows, smtpish.MatchString)
+	return pick(picked, rows[:maxTelling], func(s string) bool { return !smtpish.MatchString(s) })
+}
+
+// maxRow is how much of a row is weighed.
+const maxRow = 2000
+
+// pick appends the rows that f holds for, until there are maxTelling.
+func pick(picked, rows []row, f func(string) bool) []row {
 	for _, r := range rows {
-		text := r.text
-		if len(text) > 2000 {
-			text = text[:2000]
-		}
-		if text == "" || !few && !smtpish.MatchString(text) {
-			continue
-		}
-		picked = append(picked, row{text: text})
-		if len(picked) == maxTelling {
+		if len(picked) >= maxTelling {
 			break
+		}
+		text := r.text[:min(len(r.text), maxRow)]
+		if text != "" && f(text) {
+			picked = append(picked, row{text: text, at: r.at})
 		}
 	}
 	return picked

@@ -28,7 +28,7 @@ func parseErrorInfo(rows []row) []line {
 		}
 	}
 	said := strings.TrimSpace(text[begin:])
-	l := troubled(strings.Join(strings.Fields(said), " "))
+	l := troubled(strings.Join(strings.Fields(said[:min(len(said), maxJoined)]), " "))
 	if g := errorInfoRE.FindStringSubmatch(text); g != nil {
 		reply := g[3]
 		if g[4] != "" {

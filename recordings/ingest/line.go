@@ -48,6 +48,17 @@ type line struct {
 	tls      *facts.TLS
 }
 
+// maxJoined is how long a text grows when the lines it was wrapped to are put
+// together again.
+const maxJoined = 4 << 10
+
+// extend appends more to a text that a log or a paste had wrapped.
+func extend(text *string, more string) {
+	if len(*text)+len(more) < maxJoined {
+		*text += " " + more
+	}
+}
+
 func client(text string) line { return line{kind: said, side: decode.Client, text: text} }
 
 func server(text string) line { return line{kind: said, side: decode.Server, text: text} }

@@ -83,16 +83,32 @@ func labelled(text string, labels map[string]decode.Side) (l line, ok bool) {
 		}
 	}
 	// A line of a message or a credential: no verb shows where it begins.
-	for i := 1; i <= len(text) && i <= maxLabel; i++ {
-		if i < len(text) && text[i-1] != ' ' && text[i-1] != ':' && text[i-1] != '>' && text[i-1] != '"' && text[i-1] != '\'' {
-			continue
+	return labelledByMark(text, labels)
+}
+
+// labelledByMark looks for a known mark at the start of text.
+func labelledByMark(text string, labels map[string]decode.Side) (l line, ok bool) {
+	head := text[:min(len(text), maxLabel)]
+	var label strings.Builder
+	from := 0
+	for _, v := range append(variable.FindAllStringIndex(head, -1), []int{len(head), len(head)}) {
+		for i := from; i < v[0]; i++ {
+			label.WriteByte(head[i])
+			if !endsMark(head[i]) && i+1 < len(text) {
+				continue
+			}
+			if side, known := labels[label.String()]; known {
+				return saidBy(side, text[i+1:]), true
+			}
 		}
-		if side, known := labels[labelOf(text, i)]; known {
-			return saidBy(side, text[i:]), true
-		}
+		label.WriteByte('0')
+		from = v[1]
 	}
 	return line{}, false
 }
+
+// endsMark reports an octet that a mark may end with.
+func endsMark(c byte) bool { return strings.IndexByte(" \t:>\"'|])", c) >= 0 }
 
 func parseMarked(rows []row) []line {
 	labels := learnLabels(rows)

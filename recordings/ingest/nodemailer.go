@@ -33,7 +33,7 @@ var (
 )
 
 func parseNodemailer(rows []row) []line {
-	p := nodemailerLog{hosts: map[string]string{}}
+	p := nodemailerLog{hosts: map[string]string{}, said: map[string]bool{}}
 	for _, r := range rows {
 		if g := nodemailerRow.FindStringSubmatch(strings.TrimSpace(r.text)); g != nil {
 			p.entry(r, g)
@@ -50,6 +50,8 @@ type nodemailerLog struct {
 	data  bool              // the server wants the message: entries without a mark are its lines
 	hosts map[string]string // address by connection, as resolved
 	last  line              // stamp and connection of the entry under way
+	tried bool              // an attempt to connect was told
+	said  map[string]bool   // connections on which something was said
 
 	failure string            // text of an error object under way
 	fields  map[string]string // its members
@@ -57,6 +59,10 @@ type nodemailerLog struct {
 
 func (p *nodemailerLog) add(l line) {
 	l.at, l.session = p.last.at, p.last.session
+	p.tried = p.tried || l.kind == dialed
+	if l.kind == said {
+		p.said[l.session] = true
+	}
 	p.lines = append(p.lines, l)
 }
 
@@ -179,13 +185,8 @@ func (p *nodemailerLog) finishError() {
 // connection tells of an attempt to connect that the error is about.
 func (p *nodemailerLog) connection(text string, fields map[string]string) {
 	c := causeOf(text + " " + fields["code"])
-	if c == nil || p.anySaid() {
-		return
-	}
-	for i := range p.lines {
-		if p.lines[i].kind == dialed {
-			return // it came about; what failed came later
-		}
+	if c == nil || p.tried || p.said[p.last.session] {
+		return // the connection came about; what failed came later
 	}
 	l := line{kind: dialed, starts: true, dial: targetIn(text)}
 	if address := hostPort(fields["address"], fields["port"]); address != "" {
@@ -196,15 +197,6 @@ func (p *nodemailerLog) connection(text string, fields map[string]string) {
 	}
 	blame(&l, text)
 	p.add(l)
-}
-
-func (p *nodemailerLog) anySaid() bool {
-	for _, l := range p.lines {
-		if l.kind == said && l.session == p.last.session {
-			return true
-		}
-	}
-	return false
 }
 
 // nodemailerVerb is the verb of an error's command.

@@ -46,6 +46,7 @@ func parsePHPMailer(rows []row) []line {
 type phpmailerLog struct {
 	lines   []line
 	at      row      // stamp of the entry under way
+	verb    string   // of the last command
 	inReply bool     // rows without a mark continue the server's reply
 	options string   // of "Connection: opening", which may span rows
 	dial    int      // index of the attempt under way, behind dialed; 0 for none
@@ -84,6 +85,11 @@ func (p *phpmailerLog) row(r row) {
 	case "CLIENT -> SERVER", "CLIENT -> SMTP":
 		p.onlyInbound()
 		p.add(client(entry))
+		if entry == "." {
+			p.verb = endOfData
+		} else if v := verbOf(entry); v != "" {
+			p.verb = v
+		}
 	case "SERVER -> ":
 		p.serverEntry(withLostCode(entry))
 	case "SERVER -> CLIENT", "SMTP -> FROM SERVER":
@@ -104,8 +110,11 @@ func (p *phpmailerLog) row(r row) {
 // stampInside finds the stamp of an entry behind what an application put in
 // front of it.
 func stampInside(prefix string) (t time.Time) {
-	for i := 0; i < len(prefix) && i < 80; i++ {
-		if digit(prefix[i]) && (i == 0 || !digit(prefix[i-1])) {
+	if strings.IndexByte(prefix, ':') < 0 {
+		return t
+	}
+	for i := 0; i+1 < len(prefix) && i < 80; i++ {
+		if digit(prefix[i]) && digit(prefix[i+1]) && (i == 0 || !digit(prefix[i-1])) {
 			if t, rest := takeStamp(prefix[i:]); len(rest) < len(prefix)-i-10 || rest == "" {
 				return t
 			}
@@ -154,7 +163,7 @@ func (p *phpmailerLog) serverEntry(text string) {
 	text = strings.TrimLeft(text, " \t")
 	if text == "" {
 		// 5.1 may break the line behind the mark: decided by the next row.
-		p.add(line{kind: noReply, side: decode.Server, text: p.lastVerb()})
+		p.add(line{kind: noReply, side: decode.Server, text: p.verb})
 		p.inReply = true
 		return
 	}
@@ -178,7 +187,7 @@ func (p *phpmailerLog) loose(raw, text string, stamped bool) {
 		p.add(client("")) // the line was nothing but tags
 	case text == "":
 	case p.options != "":
-		p.options += " " + text
+		extend(&p.options, text)
 		if strings.HasSuffix(text, ")") {
 			p.finishOptions()
 		}
@@ -191,7 +200,7 @@ func (p *phpmailerLog) loose(raw, text string, stamped bool) {
 		p.notice(text)
 	case phpmailerSay.MatchString(text):
 		p.inReply = false
-		p.add(phpmailerError(levelMark.ReplaceAllString(text, ""), p.lastVerb()))
+		p.add(phpmailerError(levelMark.ReplaceAllString(text, ""), p.verb))
 	case p.failed() && opensslError.MatchString(raw):
 		p.connectFailed(text)
 	case opensslError.MatchString(raw):
@@ -204,14 +213,14 @@ func (p *phpmailerLog) loose(raw, text string, stamped bool) {
 // details takes the lines below an error of OpenSSL's, which give its reason.
 func (p *phpmailerLog) details(text string) {
 	if n := len(p.lines) - 1; n >= 0 && p.lines[n].kind == trouble {
-		p.lines[n].text += " " + text
+		extend(&p.lines[n].text, text)
 	}
 }
 
 // garbage takes more of a reply that is no text, such as a record of TLS.
 func (p *phpmailerLog) garbage(text string) {
 	if n := len(p.lines) - 1; n >= 0 && p.lines[n].side == decode.Server && p.lines[n].kind == said && code(p.lines[n].text) == 0 {
-		p.lines[n].text += text
+		extend(&p.lines[n].text, text)
 	}
 }
 
@@ -225,16 +234,13 @@ func (p *phpmailerLog) errorEntry(text string) {
 		}
 		blame(&p.lines[p.dial-1], text)
 	}
-	p.add(phpmailerError("SMTP ERROR: "+text, p.lastVerb()))
+	p.add(phpmailerError("SMTP ERROR: "+text, p.verb))
 }
 
 func (p *phpmailerLog) lastIsClient() bool {
 	n := len(p.lines)
 	return n > 0 && p.lines[n-1].side == decode.Client && p.lines[n-1].kind == said
 }
-
-// lastVerb is the verb of the last client line.
-func (p *phpmailerLog) lastVerb() string { return lastVerb(p.lines) }
 
 func (p *phpmailerLog) notice(text string) {
 	if text == "" {

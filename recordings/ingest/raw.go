@@ -42,6 +42,8 @@ type rawLog struct {
 	// remark, when set, reads the rows of a tool that prints the bare
 	// dialogue among its own lines; it reports whether the row was one.
 	remark func(string) ([]line, bool)
+
+	dots []bool // by row: the message ends behind it
 }
 
 func (p *rawLog) add(r row, ls ...line) {
@@ -64,7 +66,7 @@ func (p *rawLog) row(i int) {
 		return
 	}
 	if p.inData {
-		p.data(r, text)
+		p.data(i, text)
 		return
 	}
 	bare := strings.TrimSpace(text)
@@ -79,7 +81,7 @@ func (p *rawLog) row(i int) {
 	case verbOf(bare) != "" && !(p.inAuth && isCredential(bare)):
 		p.command(r, bare)
 	case p.continues(bare):
-		p.lines[len(p.lines)-1].text += " " + bare
+		extend(&p.lines[len(p.lines)-1].text, bare)
 	case p.inAuth && (isCredential(bare) || isRedacted(bare)):
 		p.add(r, client(bare))
 	default:
@@ -128,12 +130,16 @@ func withoutComment(text string) string { return typedEnd.ReplaceAllString(text,
 
 // data takes a line behind 354. When the paste leaves the message out, or its
 // end, a reply ends it.
-func (p *rawLog) data(r row, text string) {
+func (p *rawLog) data(i int, text string) {
+	r := p.rows[i]
+	if p.dots == nil {
+		p.findDots()
+	}
 	switch {
 	case text == ".":
 		p.inData = false
 		p.add(r, client("."))
-	case code(text) != 0 && (!p.dotAhead(r) || code(text) == 421):
+	case code(text) != 0 && (!p.dots[i] || code(text) == 421):
 		p.inData = false
 		p.reply(r, text)
 	default:
@@ -141,23 +147,20 @@ func (p *rawLog) data(r row, text string) {
 	}
 }
 
-// dotAhead reports whether the message that is being sent still ends in the
-// log, before anything that only stands behind a message.
-func (p *rawLog) dotAhead(r row) bool {
-	seen := false
-	for i := range p.rows {
-		if !seen {
-			seen = &p.rows[i] == &r || p.rows[i].text == r.text
-			continue
-		}
+// findDots notes for every row whether the message that it may belong to still
+// ends in the log, before anything that only stands behind a message.
+func (p *rawLog) findDots() {
+	p.dots = make([]bool, len(p.rows))
+	ahead := false
+	for i := len(p.rows) - 1; i >= 0; i-- {
+		p.dots[i] = ahead
 		switch t := strings.TrimSpace(p.rows[i].text); {
 		case t == ".":
-			return true
+			ahead = true
 		case t == "QUIT" || strings.HasPrefix(t, "221 ") || strings.HasPrefix(t, "MAIL FROM:<"):
-			return false
+			ahead = false
 		}
 	}
-	return false
 }
 
 // continues reports a line of a reply that was wrapped in copying.

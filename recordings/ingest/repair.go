@@ -39,24 +39,43 @@ var repairs = []repair{
 // quotes ">" or holds "&lt;" stays as it was sent.
 func restore(rows []row) ([]row, *dialect) {
 	rows = tidy(rows)
-	d, score := recognise(rows)
+	sample := telling(rows)
+	d, score := recognise(sample)
 	for range 4 { // damage nests: a quoted paste of a container log of a web page
 		improved := false
 		for _, fix := range repairs {
-			for _, fixed := range fix.undo(rows, d) {
-				fixed = tidy(fixed)
-				nd, s := recognise(fixed)
-				if s > score || s == score && fix.plain && !improved {
-					improved = improved || s > score
-					rows, d, score = fixed, nd, s
-				}
+			n, nd, s := fix.best(sample, d, score, !improved)
+			if n < 0 {
+				continue
 			}
+			whole := fix.undo(rows, d)
+			if n >= len(whole) {
+				continue
+			}
+			improved = improved || s > score
+			rows = tidy(whole[n])
+			sample = telling(rows)
+			d, score = nd, s
 		}
 		if !improved {
 			break
 		}
 	}
 	return oldestFirst(rows), d
+}
+
+// best tries the repair on a sample and returns which of its outcomes makes it
+// look most like some dialect, -1 for none. A plain repair may also leave the
+// score as it is.
+func (fix repair) best(sample []row, d *dialect, score int, tie bool) (n int, nd *dialect, s int) {
+	n, nd, s = -1, d, score
+	for i, fixed := range fix.undo(sample, d) {
+		fd, fs := recognise(telling(tidy(fixed)))
+		if fs > s || fs == s && fix.plain && tie {
+			n, nd, s = i, fd, fs
+		}
+	}
+	return n, nd, s
 }
 
 // unescapeEvery is unescapeHTML for a text in which every other line holds a
@@ -346,22 +365,30 @@ func unescape(rows []row, d *dialect) [][]row {
 // unjoin begins a new row at each entry where several stand on one line. Every
 // dialect says what begins an entry; the one that gains most is followed.
 func unjoin(rows []row, _ *dialect) [][]row {
-	var best []row
-	_, most := recognise(rows)
+	sample := telling(rows)
+	var best *joint
+	_, most := recognise(sample)
 	for i := range dialects {
 		d := &dialects[i]
 		if d.joint == nil {
 			continue
 		}
-		cut := split(rows, func(s string) []string { return cutBefore(s, d.joint) })
+		cut := cutRows(sample, d.joint)
 		if cut == nil {
 			continue
 		}
 		if s := d.score(telling(cut)); s > most {
-			best, most = cut, s
+			best, most = d.joint, s
 		}
 	}
-	return one(best)
+	if best == nil {
+		return nil
+	}
+	return one(cutRows(rows, best))
+}
+
+func cutRows(rows []row, j *joint) []row {
+	return split(rows, func(s string) []string { return cutBefore(s, j) })
 }
 
 // cutBefore cuts s before each match of joint but one at its start. A joint

@@ -36,7 +36,7 @@ func parseSmtplib(rows []row) []line {
 type smtplibLog struct {
 	lines   []line
 	pending string // a word whose argument is a record of its own
-	inData  bool   // 354 came
+	last    string // code of the last reply, "" when the client spoke since
 }
 
 func (p *smtplibLog) add(r row, l line) {
@@ -44,8 +44,10 @@ func (p *smtplibLog) add(r row, l line) {
 	if l.at.IsZero() {
 		l.at, _ = takeStamp(strings.TrimSpace(r.text))
 	}
-	if l.kind == said && l.side == decode.Server {
-		p.inData = code(l.text) == 354
+	if l.kind == said && l.side == decode.Server && code(l.text) != 0 {
+		p.last = l.text[:3]
+	} else if l.isWire() {
+		p.last = ""
 	}
 	p.lines = append(p.lines, l)
 }
@@ -91,7 +93,7 @@ func (p *smtplibLog) argument(r row, word, arg string) {
 	case "data":
 		// The reply to DATA or to the message again, unless the log shows
 		// nothing else of it.
-		if g := smtplibCode.FindStringSubmatch(arg); g != nil && !p.lastReplyIs(g[1]) {
+		if g := smtplibCode.FindStringSubmatch(arg); g != nil && p.last != g[1] {
 			p.tuple(r, g, endOfData)
 		}
 	}
@@ -108,16 +110,6 @@ func (p *smtplibLog) reply(r row, bytes string) {
 			p.add(r, server(l))
 		}
 	}
-}
-
-func (p *smtplibLog) lastReplyIs(code string) bool {
-	for i := len(p.lines) - 1; i >= 0; i-- {
-		l := p.lines[i]
-		if l.isWire() {
-			return l.side == decode.Server && strings.HasPrefix(l.text, code)
-		}
-	}
-	return false
 }
 
 // tuple takes a reply that is only known as (code, text).

@@ -33,8 +33,11 @@ func parseSwaks(rows []row) []line {
 }
 
 type swaksLog struct {
-	lines []line
-	tls   bool
+	lines    []line
+	tls      bool
+	starttls bool        // STARTTLS was said on this connection
+	tried    *facts.Dial // the attempt under way, until something is said
+	peer     *facts.TLS  // of the last handshake
 }
 
 func (p *swaksLog) add(r row, l line) {
@@ -56,8 +59,11 @@ func (p *swaksLog) row(r row) {
 	case "***":
 		p.trouble(r, text)
 	case "->", "~>", "**>", "*~>":
+		p.tried = nil
+		p.starttls = p.starttls || verbOf(text) == "STARTTLS"
 		p.add(r, client(text))
 	default:
+		p.tried = nil
 		for _, l := range splitReply(strings.TrimLeft(text, " ")) {
 			p.add(r, server(l))
 		}
@@ -83,18 +89,19 @@ func (p *swaksLog) bare(r row) {
 func (p *swaksLog) info(r row, text string) {
 	switch {
 	case strings.HasPrefix(text, "Trying "):
-		p.tls = false
+		p.tls, p.starttls = false, false
 		l := line{kind: dialed, starts: true, dial: &facts.Dial{Why: "configured"}}
 		if g := swaksTrying.FindStringSubmatch(text); g != nil {
 			l.dial.Host, l.dial.Addr = g[1], hostPort(g[1], g[2])
 		}
+		p.tried = l.dial
 		p.add(r, l)
 	case strings.HasPrefix(text, "TLS started"):
-		tls := &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.saidStartTLS()}
+		tls := &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.starttls}
 		if g := swaksCipher.FindStringSubmatch(text); g != nil {
 			tls.Version, tls.Cipher = tlsVersion(g[1]), g[2]
 		}
-		p.tls = true
+		p.tls, p.peer = true, tls
 		p.add(r, line{kind: secured, tls: tls})
 	case strings.HasPrefix(text, "TLS peer certificate failed"):
 		p.blameTLS(text)
@@ -105,13 +112,8 @@ func (p *swaksLog) info(r row, text string) {
 
 func (p *swaksLog) trouble(r row, text string) {
 	switch {
-	case strings.HasPrefix(text, "Error connecting"):
-		for i := len(p.lines) - 1; i >= 0; i-- {
-			if p.lines[i].kind == dialed {
-				blame(&p.lines[i], text)
-				break
-			}
-		}
+	case strings.HasPrefix(text, "Error connecting") && p.tried != nil:
+		blame(&line{dial: p.tried}, text)
 	case strings.HasPrefix(text, "TLS startup failed"):
 		p.add(r, line{kind: tlsFailed, tls: failedTLS(text)})
 	case strings.Contains(text, "closed connection unexpectedly"):
@@ -120,49 +122,21 @@ func (p *swaksLog) trouble(r row, text string) {
 	text = strings.TrimSpace(text)
 	p.add(r, troubled(text))
 	if n := len(p.lines) - 2; n >= 0 && p.lines[n].kind == trouble && strings.HasSuffix(p.lines[n].text, ":") {
-		p.detail(text)
-	}
-}
-
-// detail takes the line below an error, which gives its reason.
-func (p *swaksLog) detail(text string) {
-	for i := len(p.lines) - 1; i >= 0; i-- {
-		switch l := &p.lines[i]; {
-		case l.isWire():
-			return
-		case l.kind == dialed:
-			blame(l, text)
-			return
-		}
-	}
-}
-
-func (p *swaksLog) lastTLS(f func(*facts.TLS)) {
-	for i := len(p.lines) - 1; i >= 0; i-- {
-		if p.lines[i].tls != nil {
-			f(p.lines[i].tls)
-			return
+		if p.tried != nil {
+			blame(&line{dial: p.tried}, text)
 		}
 	}
 }
 
 // blameTLS notes what swaks found wrong with a certificate that it took.
 func (p *swaksLog) blameTLS(text string) {
-	p.lastTLS(func(t *facts.TLS) {
-		t.Reason = text
-		if c := causeOf(text); c != nil && c.verdict != "" {
-			t.Verdict = c.verdict
-		}
-	})
-}
-
-func (p *swaksLog) saidStartTLS() bool {
-	for i := len(p.lines) - 1; i >= 0 && p.lines[i].kind != dialed; i-- {
-		if p.lines[i].side == decode.Client && verbOf(p.lines[i].text) == "STARTTLS" {
-			return true
-		}
+	if p.peer == nil {
+		return
 	}
-	return false
+	p.peer.Reason = text
+	if c := causeOf(text); c != nil && c.verdict != "" {
+		p.peer.Verdict = c.verdict
+	}
 }
 
 // tlsVersion writes OpenSSL's name of a protocol version as facts does.

@@ -72,12 +72,14 @@ func parseSwiftMailer(rows []row) []line {
 type swiftLog struct {
 	lines   []line
 	inReply bool
+	said    bool   // on the connection under way
 	failure string // an exception under way, over several rows
 	at      row
 }
 
 func (p *swiftLog) add(l line) {
 	l.at = p.at.at
+	p.said = (p.said || l.isWire()) && l.kind != dialed
 	p.lines = append(p.lines, l)
 }
 
@@ -115,7 +117,7 @@ func (p *swiftLog) loose(text string) {
 	switch {
 	case text == "":
 	case p.failure != "":
-		p.failure += " " + text
+		extend(&p.failure, text)
 	case p.inReply && code(text) != 0:
 		p.add(server(text))
 	case text == "." && p.lastCommand() == "":
@@ -123,7 +125,7 @@ func (p *swiftLog) loose(text string) {
 	case p.inReply && len(p.lines) > 0 && !strings.Contains(text, "rror") && !strings.Contains(text, "==="):
 		// A reply line that was wrapped.
 		if last := &p.lines[len(p.lines)-1]; last.side == decode.Server && len(last.text) > 40 && text != "..." {
-			last.text += " " + text
+			extend(&last.text, text)
 			return
 		}
 	case strings.Contains(text, "xpected response code") || strings.Contains(text, "rror: ") || strings.Contains(text, "Exception") ||
@@ -166,17 +168,7 @@ func (p *swiftLog) connection(text string) {
 	case c == nil:
 	case c.tls != "":
 		p.add(line{kind: tlsFailed, tls: failedTLS(text)})
-	default:
-		for i := len(p.lines) - 1; i >= 0; i-- {
-			if p.lines[i].isWire() {
-				return
-			}
-			if l := &p.lines[i]; l.kind == dialed {
-				l.dial = targetIn(text)
-				blame(l, text)
-				return
-			}
-		}
+	case !p.said:
 		l := line{kind: dialed, starts: true, dial: targetIn(text)}
 		blame(&l, text)
 		p.add(l)

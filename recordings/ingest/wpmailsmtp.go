@@ -51,7 +51,9 @@ func parseWPMailSMTP(rows []row) []line {
 		case text == "" || strings.HasSuffix(text, ":"):
 			last = ""
 		case last == "ErrorInfo":
-			settings[last] += " " + text
+			value := settings[last]
+			extend(&value, text)
+			settings[last] = value
 		}
 	}
 	for _, name := range wpShown {
