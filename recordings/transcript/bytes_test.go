@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"smtptap/decode"
 	"smtptap/recordings"
@@ -123,28 +122,37 @@ func TestBytesOfLargeBody(t *testing.T) {
 }
 
 // A recording of a program that did not know a secret for one shows it no more
-// than its own do.
+// than its own do, on neither leg.
 func TestBytesOfUnmaskedRecording(t *testing.T) {
-	var records []recordings.Record
-	say := func(from, to recordings.Party, text string) {
-		at := time.Duration(len(records)) * time.Millisecond
-		records = append(records, recordings.Record{At: at, Type: recordings.TypeData, From: from, To: to, Data: []byte(text)})
-	}
-	say('S', 'C', "220 mx.example.org ESMTP\r\n")
 	const times = 100
-	for range times {
-		say('C', 'S', "AUTH PLAIN AHVzZXIAc2Vj")
-		say('C', 'S', "cmV0IGNhbmFyeQ==\r\nNOOP\r\n")
-		say('S', 'C', "535 5.7.8 no\r\n250 ok\r\n")
-	}
-	tr, damage, err := transcript.Load(write(t, records...))
-	if err != nil || damage == nil || !damage.Torn {
-		t.Fatal(err, damage)
-	}
-	checkBytes(t, tr)
-	want := strings.Repeat("AUTH PLAIN [secret]\r\nNOOP\r\n", times)
-	all, err := tr.Bytes(false, decode.Client, decode.Span{Start: 0, End: int64(len(want))})
-	if string(all) != want {
-		t.Errorf("got %q, %v", all, err)
+	for _, split := range []bool{false, true} {
+		records := []recordings.Record{{Type: "data", From: 'S', To: 'C', Data: []byte("220 mx.example.org ESMTP\r\n")}}
+		for range times {
+			records = append(records,
+				recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("AUTH PLAIN AHVzZXIAc2Vj")},
+				recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("cmV0IGNhbmFyeQ==\r\nNOOP\r\n")},
+				recordings.Record{Type: "data", From: 'S', To: 'C', Data: []byte("535 5.7.8 no\r\n250 ok\r\n")},
+				recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("AUTH LOGIN dTE=\r\n")},
+				recordings.Record{Type: "data", From: 'S', To: 'C', Data: []byte("334 UGFzc3dvcmQ6\r\n")},
+				recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("cA==\r\n")}, // shorter than its mask
+				recordings.Record{Type: "data", From: 'S', To: 'C', Data: []byte("535 5.7.8 no\r\n")},
+				recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("AUTH PLAIN\r\n")},
+				recordings.Record{Type: "data", From: 'S', To: 'C', Data: []byte("334\r\n")},
+				recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("\r\n")}, // no secret at all
+				recordings.Record{Type: "data", From: 'S', To: 'C', Data: []byte("501 5.5.2 what\r\n")})
+		}
+		path := write(t, recordings.Header{ID: "x", SplitLegs: split}, records...)
+		tr, damage, err := transcript.Load(path)
+		if err != nil || damage == nil || !damage.Torn {
+			t.Fatal(err, damage)
+		}
+		checkBytes(t, tr)
+		want := strings.Repeat("AUTH PLAIN [secret]\r\nNOOP\r\nAUTH LOGIN dTE=\r\n[secret]\r\nAUTH PLAIN\r\n[secret]\r\n", times)
+		for _, upstream := range []bool{false, split} {
+			all, err := tr.Bytes(upstream, decode.Client, decode.Span{Start: 0, End: int64(len(want))})
+			if string(all) != want {
+				t.Errorf("split %v, upstream %v: got %q, %v", split, upstream, all, err)
+			}
+		}
 	}
 }

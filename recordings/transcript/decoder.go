@@ -97,31 +97,29 @@ func (d *decoder) swallow(at time.Duration, from decode.Party, p []byte) {
 		d.recordSwallowed(at, r, out.Pieces)
 		a := arrival{route: r, source: d.source}
 		for _, p := range out.Pieces {
-			n := len(p.Bytes)
-			if p.Mask != nil {
-				n = len(decode.MaskText)
+			if a.n, a.masked = len(p.Bytes), p.Mask != nil; a.masked {
+				a.n, a.hidden = len(decode.MaskText), p.Fed
 			}
-			d.grow(l, p, a, n)
+			d.grow(l, p.Side, a)
 			a.source = a.source.plus(p.Fed)
 		}
 		d.show(l, out.Events)
 	})
 }
 
-// grow lengthens a stream by n bytes of a piece, of which the index learns too.
-func (d *decoder) grow(l *leg, p decode.Piece, a arrival, n int) {
-	s := l.stream(p.Side)
-	switch {
-	case d.index == nil || p.Missing != nil:
-	case p.Mask == nil:
-		d.index.learn(l.upstream, p.Side, s.end, a.source, n)
-	default:
-		d.index.learn(l.upstream, p.Side, s.end, a.source, p.Fed)
-		if !a.secret {
-			d.index.hide(l.upstream, p.Side, s.end, p.Fed)
+// grow lengthens a stream by what came out of a dialogue. The index learns of
+// it too.
+func (d *decoder) grow(l *leg, side decode.Side, a arrival) {
+	s := l.stream(side)
+	if d.index != nil {
+		n := a.n
+		if a.masked {
+			n = a.hidden
+			d.index.hide(l.upstream, side, s.end, n)
 		}
+		d.index.learn(l.upstream, side, s.end, a.source, n)
 	}
-	s.grow(a.route, n)
+	s.grow(a.route, a.n)
 }
 
 // recordSwallowed keeps swallowed bytes as one record. A mask has no record of
@@ -262,12 +260,16 @@ func (d *decoder) place(l *leg, pieces []decode.Piece, give func(time.Duration, 
 			for left := p.Fed - a.n; left > 0 && s.waiting(); {
 				left -= s.leave(left).n
 			}
-			d.grow(l, p, a, len(decode.MaskText))
+			if !a.secret {
+				a.masked, a.hidden = true, p.Fed
+			}
+			a.n = len(decode.MaskText)
+			d.grow(l, p.Side, a)
 			give(p.At, a, nil, p.Mask)
 		default:
 			for text := p.Bytes; len(text) > 0; {
 				a := s.leave(len(text))
-				d.grow(l, p, a, a.n)
+				d.grow(l, p.Side, a)
 				give(p.At, a, text[:a.n], nil)
 				text = text[a.n:]
 			}

@@ -62,6 +62,8 @@ type arrival struct {
 	n      int
 	route
 	secret bool // a mask, left out before it came here
+	masked bool // a mask here, but not in the recording
+	hidden int  // the bytes that stand there
 }
 
 // A run is a part of a stream that went one route.

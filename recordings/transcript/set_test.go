@@ -184,7 +184,7 @@ func TestTooLongRecording(t *testing.T) {
 	for range commands {
 		records = append(records, recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("NOOP " + strings.Repeat("x", 4000) + "\r\n")})
 	}
-	path := write(t, append(records, recordings.Record{Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)})...)
+	path := write(t, recordings.Header{}, append(records, recordings.Record{Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)})...)
 	tr, damage, err := transcript.Load(path)
 	if err != nil || damage != nil {
 		t.Fatal(err, damage)
@@ -199,7 +199,7 @@ func TestTooLongRecording(t *testing.T) {
 }
 
 // write makes a recording of these records.
-func write(t testing.TB, records ...recordings.Record) (path string) {
+func write(t testing.TB, h recordings.Header, records ...recordings.Record) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "x.smtptap")
 	f, err := os.Create(path)
@@ -207,7 +207,7 @@ func write(t testing.TB, records ...recordings.Record) (path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w, err := recordings.NewWriter(f, recordings.Header{ID: "x"})
+	w, err := recordings.NewWriter(f, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestLargeChunk(t *testing.T) {
 
 // A recording by a newer smtptap may hold records and fields of its own.
 func TestNewerRecording(t *testing.T) {
-	path := write(t,
+	path := write(t, recordings.Header{},
 		recordings.Record{Type: "open", From: 'C', To: 'P', Data: []byte(`{"client":"127.0.0.1:1","mood":"good"}`)},
 		recordings.Record{Type: "premonition", From: 'P', To: 'P', Data: []byte("\x00")},
 		recordings.Record{Type: "dial", From: 'P', To: 'S', Data: []byte(`{"addr":17}`)},
