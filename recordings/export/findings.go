@@ -23,12 +23,12 @@ func findingsOf(r findings.Report) []finding {
 func fixOf(f findings.Fix) map[string]string {
 	all := map[string]string{}
 	for _, part := range fixParts(f) {
-		all[part.client] = part.text
+		all[part.Client] = part.Text
 	}
 	return all
 }
 
-type fixPart struct{ client, label, text string }
+type fixPart struct{ Client, Label, Text string }
 
 // fixParts are the parts of a fix that hold something, the general one first.
 func fixParts(f findings.Fix) []fixPart {
@@ -37,7 +37,7 @@ func fixParts(f findings.Fix) []fixPart {
 		{"general", "mend", f.General}, {"phpmailer", "PHPMailer", f.PHPMailer}, {"nodemailer", "nodemailer", f.Nodemailer},
 		{"smtplib", "smtplib", f.Smtplib}, {"symfony", "Symfony, Laravel", f.Symfony}, {"wordpress", "WordPress", f.WordPress}, {"other", "other", f.Other},
 	} {
-		if p.text != "" {
+		if p.Text != "" {
 			parts = append(parts, p)
 		}
 	}
@@ -90,11 +90,11 @@ func CatalogueEntry(w io.Writer, e findings.Entry) error {
 	fmt.Fprintf(out, "%s (%s)\n\n%s\n", e.ID, e.Severity, e.Text)
 	paragraph(out, "Cause", e.Cause)
 	for _, p := range fixParts(e.Fix) {
-		label := p.label
-		if p.client == "general" {
+		label := p.Label
+		if p.Client == "general" {
 			label = "Mend"
 		}
-		paragraph(out, label, p.text)
+		paragraph(out, label, p.Text)
 	}
 	fmt.Fprintln(out, "\nSources")
 	for _, s := range e.Sources {

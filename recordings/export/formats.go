@@ -17,8 +17,11 @@ var formats = []struct {
 }{
 	{"text", ".txt", func(w io.Writer, t *decode.Transcript) error { return Text(w, t, TextOptions{}) }},
 	{"phpmailer", ".log", PHPMailer},
+	{"markdown", ".md", Markdown},
+	{"html", ".html", HTML},
 	{"json", ".json", JSON},
 	{"eml", ".eml", func(w io.Writer, t *decode.Transcript) error { return EML(w, t, 0) }},
+	{"pcapng", ".pcapng", PCAPNG},
 }
 
 // Formats are their names.

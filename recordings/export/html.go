@@ -1,0 +1,164 @@
+package export
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/annotate"
+	"smtptap/decode/findings"
+	"smtptap/decode/visible"
+)
+
+//go:embed session.html
+var page string
+
+// HTML writes the session as one page that needs nothing else: no script, no
+// request, no style from elsewhere, and a policy that forbids them. Long
+// bodies are folded; the time that each step took is drawn beside it.
+func HTML(w io.Writer, t *decode.Transcript) error {
+	return pageTemplate.Execute(w, pageOf(t))
+}
+
+var pageTemplate = template.Must(template.New("session").Parse(page))
+
+// A htmlPage is what the template draws. Its strings are safe to show; the
+// template escapes them for HTML.
+type htmlPage struct {
+	Title    string
+	Verdict  string
+	Severity string
+	Head     []row
+	Findings []htmlFinding
+	Lines    []htmlLine
+	Steps    []htmlStep
+	Total    string
+}
+
+type htmlFinding struct {
+	Severity, Text, ID, Cause string
+	Lines                     []int
+	Fixes                     []fixPart
+	Sources                   []string
+}
+
+type htmlLine struct {
+	N       int
+	At      string
+	Mark    string // as in the text form
+	Class   string // client, server, fact
+	TLS     bool   // TLS begins here
+	Wait    string // a long wait before it, and for whom
+	Raw     []string
+	Meaning []annotate.Line
+	Folded  string // says how much is in Raw, when it is folded
+	Found   []htmlFinding
+}
+
+// A htmlStep is a bar of the waterfall.
+type htmlStep struct {
+	Label       string
+	Took        string
+	Left, Width string // per cent of the whole
+	Server      bool   // the server was waited for
+}
+
+func pageOf(t *decode.Transcript) htmlPage {
+	report := findings.Analyze(t)
+	p := htmlPage{Title: "SMTP session", Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t)}
+	if t.ID != "" {
+		p.Title += " " + visible.Text(t.ID)
+	}
+	under := map[int][]htmlFinding{}
+	for _, f := range report.Findings {
+		h := htmlFinding{Severity: string(f.Severity), Text: f.Text, ID: f.ID, Cause: f.Cause, Lines: f.Entries, Fixes: fixParts(f.Fix), Sources: f.Sources}
+		p.Findings = append(p.Findings, h)
+		if n := len(f.Entries); n > 0 {
+			under[f.Entries[n-1]] = append(under[f.Entries[n-1]], h)
+		}
+	}
+	tls := false
+	for i := range t.Entries {
+		line := htmlLineOf(t, i)
+		line.Found = under[i]
+		if e := t.Entries[i].Event; e != nil && e.TLS && !tls {
+			line.TLS, tls = true, true
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	p.Steps, p.Total = waterfall(t)
+	return p
+}
+
+// longWait is a wait worth drawing as a gap.
+const longWait = time.Second
+
+func htmlLineOf(t *decode.Transcript, i int) htmlLine {
+	e := t.Entries[i]
+	line := htmlLine{N: i, At: fmt.Sprintf("%.3f", float64(e.At.Microseconds())/1000), Mark: arrow(e), Class: "fact", Raw: annotate.Raw(e), Meaning: annotate.Entry(e)}
+	if e.Event == nil {
+		if len(line.Meaning) > 0 {
+			line.Raw, line.Meaning = []string{line.Meaning[0].Text}, line.Meaning[1:]
+		}
+		return line
+	}
+	line.Class = e.Event.Side.String()
+	if i > 0 {
+		if wait := e.Event.Begin - t.Entries[i-1].At; wait > longWait {
+			line.Wait = fmt.Sprintf("%s waiting for the %s", annotate.Duration(wait), e.Event.Side)
+		}
+	}
+	if e.Event.Kind == decode.KindBody {
+		lines, rest := bodyHead(t, e, htmlBody)
+		line.Raw = lines
+		line.Folded = fmt.Sprintf("body, %d bytes", e.Event.Span.Len())
+		if rest > 0 {
+			line.Raw = append(line.Raw, fmt.Sprintf("… %d more bytes", rest))
+		}
+	}
+	return line
+}
+
+// htmlBody is how many bytes of a body the page holds.
+const htmlBody = 64 << 10
+
+// waterfall draws each question and its reply on one axis of time.
+func waterfall(t *decode.Transcript) (steps []htmlStep, total string) {
+	if t.Lack(decode.LackTimes) || len(t.Entries) == 0 {
+		return nil, ""
+	}
+	end := t.Entries[len(t.Entries)-1].At
+	if end <= 0 {
+		return nil, ""
+	}
+	percent := func(d time.Duration) string { return fmt.Sprintf("%.3f", 100*float64(d)/float64(end)) }
+	add := func(label string, from, to time.Duration, server bool) {
+		if to > from && len(steps) < mostSteps {
+			steps = append(steps, htmlStep{label, annotate.Duration(to - from), percent(from), percent(to - from), server})
+		}
+	}
+	last := time.Duration(0)
+	for i, e := range t.Entries {
+		if e.Event == nil || e.Upstream {
+			continue
+		}
+		switch {
+		case e.Event.Kind == decode.KindGreeting:
+			add("greeting", last, e.At, true)
+		case e.Event.Reply != nil:
+			if q := t.Question(i); q >= 0 {
+				add(visible.Text(e.Event.Reply.ToVerb), t.Entries[q].At, e.At, true)
+			}
+		case e.Event.Side == decode.Client && e.Event.Begin > last:
+			add("client", last, e.Event.Begin, false)
+		}
+		last = e.At
+	}
+	return steps, annotate.Duration(end)
+}
+
+// mostSteps bounds the waterfall of a session with thousands of commands.
+const mostSteps = 200

@@ -1,0 +1,142 @@
+package export
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/findings"
+)
+
+// issueLimit is how many characters GitHub takes for the text of an issue.
+const issueLimit = 65536
+
+// Markdown writes the session for an issue or forum: facts, verdict and
+// findings, with the dialogue in a part that is folded. It fits into an issue
+// of GitHub; a dialogue that does not is cut in the middle.
+func Markdown(w io.Writer, t *decode.Transcript) error {
+	report := findings.Analyze(t)
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "### %s\n\n", escapeMarkdown(report.Verdict.Text))
+	for _, r := range headOf(t) {
+		fmt.Fprintf(&head, "- **%s**: %s\n", escapeMarkdown(r.Label), escapeMarkdown(r.Value))
+	}
+	markdownFindings(&head, t, report)
+	const open, shut = "\n<details><summary>Dialogue</summary>\n\n", "\n</details>\n"
+	text, err := dialogueText(t)
+	if err != nil {
+		return err
+	}
+	fence := fenceFor(text)
+	room := issueLimit - head.Len() - len(open) - len(shut) - 2*len(fence) - len("text\n\n")
+	if room < 200 {
+		// Findings alone fill the issue; the dialogue is what can be spared.
+		_, err = w.Write(cutTo(head.Bytes(), issueLimit))
+		return err
+	}
+	text = cutMiddle(text, room)
+	_, err = fmt.Fprintf(w, "%s%s%stext\n%s%s\n%s", head.Bytes(), open, fence, text, fence, shut)
+	return err
+}
+
+func markdownFindings(w io.Writer, t *decode.Transcript, report findings.Report) {
+	client := findings.Client(t)
+	for _, f := range report.Findings {
+		fmt.Fprintf(w, "\n**%s: %s** (`%s`)\n", f.Severity, escapeMarkdown(f.Text), f.ID)
+		fmt.Fprintf(w, "\n%s\n\n*Mend:* %s\n", escapeMarkdown(f.Cause), escapeMarkdown(f.Fix.General))
+		if text := f.Fix.For(client); text != "" {
+			fmt.Fprintf(w, "\n*%s:* %s\n", client, code(text))
+		}
+	}
+}
+
+// dialogueText is the text form without the findings, which stand above it.
+func dialogueText(t *decode.Transcript) (string, error) {
+	var b bytes.Buffer
+	p := NewTextPrinter(&b, TextOptions{})
+	for i := range t.Entries {
+		p.entry(t, i)
+	}
+	return b.String(), p.err
+}
+
+// fenceFor is a fence that nothing in the text can close.
+func fenceFor(text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence
+}
+
+// code is text as inline code.
+func code(text string) string {
+	fence := "`"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence + " " + text + " " + fence
+}
+
+// escapeMarkdown keeps text from being anything but text: no markup, no HTML,
+// no mention of users or issues.
+func escapeMarkdown(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch r {
+		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '#', '+', '!', '|', '~':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '&':
+			b.WriteString("&amp;")
+		case '@':
+			b.WriteString("&#64;")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// cutMiddle takes lines out of the middle of text until it has at most room
+// bytes: how a session began and how it ended matter most.
+func cutMiddle(text string, room int) string {
+	if len(text) <= room {
+		return text
+	}
+	lines := strings.SplitAfter(text, "\n")
+	const mark = "... %d lines left out ...\n"
+	room -= len(mark) + 8
+	head, tail := 0, len(lines)
+	for used := 0; head < tail; {
+		next := lines[head]
+		fromTail := head > len(lines)-tail
+		if fromTail {
+			next = lines[tail-1]
+		}
+		if used+len(next) > room {
+			break
+		}
+		used += len(next)
+		if fromTail {
+			tail--
+		} else {
+			head++
+		}
+	}
+	return strings.Join(lines[:head], "") + fmt.Sprintf(mark, tail-head) + strings.Join(lines[tail:], "")
+}
+
+// cutTo cuts at a line end.
+func cutTo(p []byte, most int) []byte {
+	if len(p) <= most {
+		return p
+	}
+	return p[:bytes.LastIndexByte(p[:most], '\n')+1]
+}

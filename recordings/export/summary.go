@@ -1,0 +1,104 @@
+package export
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"smtptap/decode"
+	"smtptap/decode/annotate"
+	"smtptap/decode/facts"
+	"smtptap/decode/visible"
+)
+
+// A row is a fact about the session as a whole, for the head of a report.
+type row struct{ Label, Value string } // safe to show
+
+// headOf are the facts that a maintainer asks for first.
+func headOf(t *decode.Transcript) []row {
+	var rows []row
+	add := func(label, value string) {
+		if value != "" {
+			rows = append(rows, row{label, visible.Text(value)})
+		}
+	}
+	if !t.Started.IsZero() {
+		add("Started", t.Started.UTC().Format(time.RFC3339))
+	}
+	if n := len(t.Entries); n > 0 {
+		add("Took", annotate.Duration(t.Entries[n-1].At))
+	}
+	add("Target", t.Target)
+	if t.Dialect != "" {
+		add("Read from a log of", t.Dialect)
+	}
+	add("Client", clientOf(t))
+	for _, e := range t.Entries {
+		switch e.Fact.(type) {
+		case *facts.DNS, *facts.Dial, *facts.TLS:
+			rows = append(rows, row{factLabel(e.Fact), strings.Join(linesOf(e), " ")})
+		}
+	}
+	for _, missing := range t.CannotShow {
+		add("Not shown", missing)
+	}
+	if t.SecretsKept {
+		add("Secrets", "this recording holds passwords")
+	}
+	return rows
+}
+
+// clientOf is the name that the client greeted with, and the program it seems
+// to be.
+func clientOf(t *decode.Transcript) string {
+	name, program := "", ""
+	for _, e := range t.Entries {
+		if e.Event == nil {
+			continue
+		}
+		if c := e.Event.Command; c != nil && (c.Verb == "EHLO" || c.Verb == "HELO") {
+			name = c.Arg
+		}
+		if h := e.Event.Header; h != nil && strings.EqualFold(h.Name, "X-Mailer") {
+			program = h.Value
+		}
+	}
+	if program != "" {
+		return strings.TrimSpace(fmt.Sprintf("%s, %s", name, program))
+	}
+	return name
+}
+
+func factLabel(f facts.Fact) string {
+	switch f := f.(type) {
+	case *facts.DNS:
+		return "DNS"
+	case *facts.TLS:
+		return "TLS, " + string(f.Leg)
+	}
+	return "Connection"
+}
+
+func linesOf(e decode.Entry) []string {
+	var lines []string
+	for _, l := range annotate.Entry(e) {
+		lines = append(lines, l.Text)
+	}
+	return lines
+}
+
+// bodyHead reads the beginning of a body, and says how much there is beyond it.
+func bodyHead(t *decode.Transcript, e decode.Entry, most int64) (lines []string, rest int64) {
+	span := e.Event.Span
+	head := span
+	head.End = min(span.End, span.Start+most)
+	if t.Bytes == nil || head.Len() == 0 {
+		return nil, span.Len()
+	}
+	b, err := t.Bytes(e.Upstream, e.Event.Side, head)
+	if err != nil {
+		return nil, span.Len()
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	return visible.Lines(text), span.Len() - head.Len()
+}
