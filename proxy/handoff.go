@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +26,11 @@ func (rc *reception) handOff(ctx context.Context, to recipient) (refusal string)
 	if known := rc.answers[d.ASCII]; known != "" {
 		return known
 	}
-	if rc.server != nil && rc.domain == d.ASCII {
-		if reply, err := rc.begin(); err == nil {
-			return rc.judge(d, reply)
-		}
-		// It has gone while it had nothing to do. Another connection may do.
+	if reply := rc.reuse(d); reply != nil {
+		return rc.judge(d, reply)
 	}
 	rc.hangUp()
+	rc.s.note("mx-rcpt", "the client has named a recipient of "+visible.Text(d.ASCII)+": smtptap looks for that domain's server")
 	route, err := rc.s.proxy.Router.Route(ctx, rc.s, d)
 	if err != nil {
 		return rc.remember(d, rc.refusal(err))
@@ -41,6 +40,24 @@ func (rc *reception) handOff(ctx context.Context, to recipient) (refusal string)
 		return rc.remember(d, rc.refusal(err))
 	}
 	return rc.judge(d, reply)
+}
+
+// reuse begins another transaction with the server that is still connected to,
+// if it is that of the domain and has heard who the client is. It returns the
+// reply to MAIL, nil if another connection is needed: servers close those that
+// have nothing to do, with a 421 or without.
+func (rc *reception) reuse(d upstream.Domain) []byte {
+	if rc.server == nil || rc.domain != d.ASCII || !bytes.Equal(rc.greeted, rc.desk.hello) {
+		return nil
+	}
+	reply, err := rc.begin()
+	if err != nil {
+		return nil
+	}
+	if code, _ := replyHead(reply); code == 421 {
+		return nil
+	}
+	return reply
 }
 
 // judge looks at the server's reply to MAIL, or to what came before it.
@@ -174,6 +191,7 @@ func (rc *reception) greet() (refused []byte, offers []string, err error) {
 // hello says the client's own EHLO or HELO. To a server that does not know
 // EHLO it says HELO, as any client would.
 func (rc *reception) hello() (refused []byte, offers []string, err error) {
+	rc.greeted = rc.desk.hello
 	reply, err := rc.ask(string(rc.desk.hello))
 	if err != nil {
 		return nil, nil, err

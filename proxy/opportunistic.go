@@ -30,6 +30,9 @@ func (rc *reception) secureClient(ph phase, behind []byte) (phase, error) {
 		behind = nil
 	}
 	secured, fact, err := rc.s.proxy.TLS.WithClient(withPrefix(ph.client, behind), handshake.Client{})
+	if rc.s.isOver() {
+		return ph, errOver
+	}
 	rc.s.log.Fact(fact)
 	if err != nil {
 		rc.hangUp()
@@ -57,6 +60,9 @@ func (rc *reception) secureServer(ctx context.Context, route *upstream.Route, of
 		rc.s.log.Swallow(decode.PartyServer, rest)
 	}
 	secured, fact, err := rc.s.proxy.TLS.WithServer(rc.server.Conn, handshake.Server{Name: rc.server.Host.Name})
+	if rc.s.isOver() {
+		return nil, nil, errOver
+	}
 	rc.s.log.Fact(fact)
 	if err == nil {
 		rc.s.log.Secured(facts.ServerLeg)

@@ -26,7 +26,7 @@ import (
 type fakeMX struct {
 	addr    netip.Addr
 	replies map[string]string
-	once    bool             // a connection is closed behind its first message
+	once    string           // said, before the connection is closed, behind its first message; "" for no such thing
 	cert    *tls.Certificate // for STARTTLS; nil closes the connection behind the reply to it
 
 	mu   sync.Mutex
@@ -124,7 +124,8 @@ func (m *fakeMX) serve(conn net.Conn) {
 			m.mail = append(m.mail, b.String())
 			m.mu.Unlock()
 			say(m.reply("."))
-			if m.once {
+			if m.once != "" {
+				say(strings.TrimSuffix(m.once, " "))
 				return
 			}
 		}
@@ -456,21 +457,37 @@ func TestMXServerLeaves(t *testing.T) {
 }
 
 // TestMXIdleServerGone: a server that went away between two transactions is
-// connected to anew.
+// connected to anew, whether it said so or not.
 func TestMXIdleServerGone(t *testing.T) {
+	for _, lastWords := range []string{" ", "421 4.4.2 idle for too long\r\n "} {
+		mx := org()
+		mx.once = lastWords
+		b := setUpMX(t, mx)
+		c := b.dial()
+		mail := []string{"MAIL FROM:<>\r\n", "RCPT TO:<b@example.org>\r\n", "DATA\r\n", message}
+		heard := dialogue(t, c, slices.Concat([]string{"EHLO client.example\r\n"}, mail, mail, []string{"QUIT\r\n"})...)
+		c.Close()
+		if got := codes(heard); got != "220 250 250 250 354 250 250 250 354 250 221" {
+			t.Errorf("the client heard %q", heard)
+		}
+		if len(mx.mail) != 2 {
+			t.Errorf("%d messages arrived", len(mx.mail))
+		}
+	}
+}
+
+// TestMXNewHello: a server hears of it when the client has taken another name.
+func TestMXNewHello(t *testing.T) {
 	mx := org()
-	mx.replies = answers(".", "250 queued\r\n")
-	mx.once = true
 	b := setUpMX(t, mx)
 	c := b.dial()
 	mail := []string{"MAIL FROM:<>\r\n", "RCPT TO:<b@example.org>\r\n", "DATA\r\n", message}
-	heard := dialogue(t, c, slices.Concat([]string{"EHLO client.example\r\n"}, mail, mail, []string{"QUIT\r\n"})...)
+	dialogue(t, c, slices.Concat([]string{"EHLO one.example\r\n"}, mail, []string{"EHLO two.example\r\n"}, mail, []string{"QUIT\r\n"})...)
 	c.Close()
-	if got := codes(heard); got != "220 250 250 250 354 250 250 250 354 250 221" {
-		t.Errorf("the client heard %q", heard)
-	}
-	if len(mx.mail) != 2 {
-		t.Errorf("%d messages arrived", len(mx.mail))
+	said := []string{"MAIL FROM:<>", "RCPT TO:<b@example.org>", "DATA"}
+	want := slices.Concat([]string{"connect", "EHLO one.example"}, said, []string{"QUIT", "connect", "EHLO two.example"}, said, []string{"QUIT"})
+	if got := mx.heard(); !slices.Equal(got, want) {
+		t.Errorf("the server heard %q, want %q", got, want)
 	}
 }
 
@@ -547,7 +564,7 @@ func TestMXLacks(t *testing.T) {
 			notes = append(notes, n.ID+" "+n.Text)
 		}
 	}
-	if len(notes) != 2 || !strings.HasPrefix(notes[0], "mx-lacks mx.example.org does not offer 8BITMIME,") || !strings.HasPrefix(notes[1], "mx-refused") {
+	if len(notes) != 3 || !strings.HasPrefix(notes[0], "mx-rcpt") || !strings.HasPrefix(notes[1], "mx-lacks mx.example.org does not offer 8BITMIME,") || !strings.HasPrefix(notes[2], "mx-refused") {
 		t.Errorf("notes %q", notes)
 	}
 }

@@ -41,8 +41,6 @@ type Options struct {
 	Hello string
 	// Progress hears what is being done; may be nil. Its calls do not overlap.
 	Progress func(Progress)
-
-	policyURL func(domain string) string // replaced in tests
 }
 
 // A Progress is one step of a check that begins.
@@ -81,6 +79,8 @@ type checker struct {
 	Options
 	resolver *upstream.Resolver
 	report   *Report
+
+	policyURL func(domain string) string // set by tests
 
 	mu sync.Mutex // guards the report's DNS and Notes, and Progress
 }
@@ -155,12 +155,13 @@ func (c *checker) find(ctx context.Context) ([]server, error) {
 	return nil, errors.New("this target has no server of its own to check; name a domain or a host")
 }
 
-// bareName reports whether s is a name without port and scheme.
+// bareName reports whether s, a server's target, may also be a domain: a name
+// of several labels without port and scheme.
 func bareName(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return false
 	}
-	return !strings.ContainsAny(s, ":/[")
+	return !strings.ContainsAny(s, ":/[") && strings.Contains(strings.TrimSuffix(s, "."), ".")
 }
 
 func (c *checker) domain(ctx context.Context, d upstream.Domain) ([]server, error) {

@@ -92,11 +92,9 @@ func TestFetchPolicy(t *testing.T) {
 			s.StartTLS()
 			defer s.Close()
 			c := &checker{
-				Options: Options{
-					AllowPrivate: tt.private, Roots: x509.NewCertPool(),
-					policyURL: func(string) string {
-						return strings.Replace(s.URL, "127.0.0.1", "example.com", 1) + "/.well-known/mta-sts.txt"
-					},
+				Options: Options{AllowPrivate: tt.private, Roots: x509.NewCertPool()},
+				policyURL: func(string) string {
+					return strings.Replace(s.URL, "127.0.0.1", "example.com", 1) + "/.well-known/mta-sts.txt"
 				},
 				report:   new(Report),
 				resolver: &upstream.Resolver{Servers: []string{dnstest.Serve(t, dnstest.Records(t, "example.com. A 127.0.0.1"))}},
