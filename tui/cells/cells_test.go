@@ -1,0 +1,98 @@
+package cells_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"smtptap/decode/visible"
+	"smtptap/tui/cells"
+	"smtptap/tui/theme"
+)
+
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"abc", 5, "abc  "},
+		{"abcdef", 5, "abcd…"},
+		{"你好吗", 5, "你好…"},
+		{"你好吗", 4, "你… "},
+		{"", 2, "  "},
+		{"abc", 0, ""},
+		{"abc", -3, ""},
+	} {
+		if got := cells.Fit(c.text, c.width, "…"); got != c.want {
+			t.Errorf("Fit(%q, %d) = %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+	if got := cells.FitRight("42", 4, "…"); got != "  42" {
+		t.Errorf("FitRight = %q", got)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  []string
+	}{
+		{"", 10, []string{""}},
+		{"one two three", 20, []string{"one two three"}},
+		{"one two three", 8, []string{"one two", "three"}},
+		{"one two three", 7, []string{"one two", "three"}},
+		{"one  two", 4, []string{"one", "two"}},
+		{"abcdefghij", 4, []string{"abcd", "efgh", "ij"}},
+		{"is abcdefgh", 6, []string{"is", "abcdef", "gh"}},
+		{"主题 你好世界", 8, []string{"主题 你", "好世界"}},
+		{"subject 验证码", 10, []string{"subject 验", "证码"}},
+		{"trailing   ", 8, []string{"trailing"}},
+		{"你好", 1, []string{"你", "好"}},
+	} {
+		if got := cells.Wrap(c.text, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("Wrap(%q, %d) = %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+}
+
+// A cell of Chinese must not move what stands behind it, whatever its width is
+// on the terminal.
+func TestRowReturnsToItsColumn(t *testing.T) {
+	var r cells.Row
+	r.Cell("你好", 6, theme.Style{}, "…")
+	r.Put("x", theme.Style{})
+	if got, want := r.String(), "你好  \x1b[7Gx"; got != want {
+		t.Errorf("row is %q, want %q", got, want)
+	}
+	var plain cells.Row
+	plain.Cell("ab", 6, theme.Style{}, "…")
+	plain.Put("x", theme.Style{})
+	if got, want := plain.String(), "ab    x"; got != want {
+		t.Errorf("row of ASCII is %q, want %q", got, want)
+	}
+}
+
+func FuzzWrap(f *testing.F) {
+	f.Add("one two three", 7)
+	f.Add("主题 你好世界 ❤️ 👨\u200d👩\u200d👧 हिन्दी", 5)
+	f.Fuzz(func(t *testing.T, raw string, width int) {
+		if len(raw) > 1<<12 {
+			return
+		}
+		text := visible.Text(raw)
+		width = 8 + (width%100+100)%100 // wider than any letter
+		for name, rows := range map[string][]string{"Wrap": cells.Wrap(text, width), "Fill": cells.Fill(text, width)} {
+			for _, row := range rows {
+				if visible.Width(row) > width {
+					t.Errorf("%s(%q, %d): row %q is %d wide", name, text, width, row, visible.Width(row))
+				}
+			}
+			squeeze := func(s string) string { return strings.ReplaceAll(s, " ", "") }
+			if got := squeeze(strings.Join(rows, "")); got != squeeze(text) {
+				t.Errorf("%s(%q, %d) lost text: %q", name, text, width, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,178 @@
+// Package keys is the one table of keys. What a key does, the help and the
+// hints of the bottom line all come from it.
+package keys
+
+import "strings"
+
+// An Action is what a key asks for.
+type Action string
+
+// The actions of the screen.
+const (
+	None Action = ""
+
+	Down     Action = "down"
+	Up       Action = "up"
+	PageDown Action = "page-down"
+	PageUp   Action = "page-up"
+	HalfDown Action = "half-down"
+	HalfUp   Action = "half-up"
+	Top      Action = "top"
+	Bottom   Action = "bottom"
+
+	Open      Action = "open"
+	Back      Action = "back"
+	NextPane  Action = "next-pane"
+	LastPane  Action = "previous-pane"
+	NextTab   Action = "next-tab"
+	LastTab   Action = "previous-tab"
+	Dialogue  Action = "dialogue"
+	Message   Action = "message"
+	TLS       Action = "tls"
+	Findings  Action = "findings"
+	Timing    Action = "timing"
+	Follow    Action = "follow"
+	Search    Action = "search"
+	SearchOn  Action = "search-next"
+	SearchUp  Action = "search-previous"
+	Invert    Action = "filter-off"
+	View      Action = "view"
+	Wrap      Action = "wrap"
+	Reveal    Action = "reveal"
+	Copy      Action = "copy"
+	Export    Action = "export"
+	Mark      Action = "mark"
+	OpenFile  Action = "open-recording"
+	Zoom      Action = "zoom"
+	Layout    Action = "layout"
+	Mouse     Action = "mouse"
+	Help      Action = "help"
+	Quit      Action = "quit"
+	Interrupt Action = "interrupt"
+	Suspend   Action = "suspend"
+)
+
+// A Place is where a key is pressed.
+type Place uint8
+
+const (
+	Anywhere Place = iota
+	InList
+	InSession
+)
+
+// A Binding says which keys ask for an action.
+type Binding struct {
+	Action Action
+	Keys   []string // names as Bubble Tea gives them
+	Place  Place
+	Group  string // heading in the help
+	Does   string // what it does, for the help
+	Hint   string // the same in one word for the bottom line, "" to leave it out
+}
+
+// Table is every binding, in the order of the help.
+var Table = []Binding{
+	{Down, []string{"j", "down"}, Anywhere, "Move", "down", ""},
+	{Up, []string{"k", "up"}, Anywhere, "Move", "up", ""},
+	{PageDown, []string{"pgdown", " ", "ctrl+f"}, Anywhere, "Move", "a page down", ""},
+	{PageUp, []string{"pgup", "ctrl+b"}, Anywhere, "Move", "a page up", ""},
+	{HalfDown, []string{"ctrl+d"}, Anywhere, "Move", "half a page down", ""},
+	{HalfUp, []string{"ctrl+u"}, Anywhere, "Move", "half a page up", ""},
+	{Top, []string{"g", "home"}, Anywhere, "Move", "to the first", ""},
+	{Bottom, []string{"G", "end"}, Anywhere, "Move", "to the last", ""},
+	{Follow, []string{"F"}, Anywhere, "Move", "follow the newest; moving up stops it", "follow"},
+
+	{Open, []string{"enter"}, InList, "Sessions", "open the session", "open"},
+	{Search, []string{"/"}, InList, "Sessions", "filter: code:5xx from:ann !tls:yes size>1M", "filter"},
+	{Invert, []string{"!"}, InList, "Sessions", "switch the filter off and on again", ""},
+	{Mark, []string{"d"}, InList, "Sessions", "mark for a comparison; the second mark shows it", "diff"},
+	{OpenFile, []string{"o"}, InList, "Sessions", "open a recording", "open file"},
+
+	{Dialogue, []string{"1"}, InSession, "Session", "the dialogue", ""},
+	{Message, []string{"2"}, InSession, "Session", "the messages: header, parts, attachments", ""},
+	{TLS, []string{"3"}, InSession, "Session", "TLS on both legs, certificates", ""},
+	{Findings, []string{"4"}, InSession, "Session", "what is wrong, why, and how to mend it", ""},
+	{Timing, []string{"5"}, InSession, "Session", "who kept whom waiting", ""},
+	{NextTab, []string{"l", "right"}, InSession, "Session", "the next of these", ""},
+	{LastTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
+	{Open, []string{"enter"}, InSession, "Session", "unfold the line, open the part", ""},
+	{View, []string{"v"}, InSession, "Session", "decoded, raw, hex", "view"},
+	{Wrap, []string{"w"}, InSession, "Session", "break long lines or cut them off", ""},
+	{Reveal, []string{"s"}, InSession, "Session", "show secrets, if they were kept", ""},
+	{Search, []string{"/"}, InSession, "Session", "search", "search"},
+	{SearchOn, []string{"n"}, InSession, "Session", "next place found", ""},
+	{SearchUp, []string{"N"}, InSession, "Session", "previous place found", ""},
+
+	{Copy, []string{"y"}, Anywhere, "Take along", "copy: line, command, reply, header, body, session", "copy"},
+	{Export, []string{"e"}, Anywhere, "Take along", "write the session to a file, in any format", "export"},
+
+	{NextPane, []string{"tab"}, Anywhere, "Screen", "to the other pane", ""},
+	{LastPane, []string{"shift+tab"}, Anywhere, "Screen", "to the other pane", ""},
+	{Zoom, []string{"z"}, Anywhere, "Screen", "one pane or two", ""},
+	{Layout, []string{"-"}, Anywhere, "Screen", "panes side by side or one above the other", ""},
+	{Mouse, []string{"%"}, Anywhere, "Screen", "mouse on and off; off, the terminal selects text", ""},
+	{Help, []string{"?"}, Anywhere, "Screen", "this help", "help"},
+	{Back, []string{"esc"}, Anywhere, "Screen", "back; clears a search or a filter", ""},
+	{Quit, []string{"q"}, Anywhere, "Screen", "back to the list, quit from there", "quit"},
+	{Interrupt, []string{"ctrl+c"}, Anywhere, "Screen", "quit; twice quits at once", ""},
+	{Suspend, []string{"ctrl+z"}, Anywhere, "Screen", "says why it is not suspended", ""},
+}
+
+// Lookup is the action that a key asks for at a place, None if it asks for
+// nothing there.
+func Lookup(key string, at Place) Action {
+	for _, b := range Table {
+		if b.Place != Anywhere && b.Place != at {
+			continue
+		}
+		for _, k := range b.Keys {
+			if k == key {
+				return b.Action
+			}
+		}
+	}
+	return None
+}
+
+// Hints are the bindings for the bottom line at a place.
+func Hints(at Place) []Binding {
+	var hints []Binding
+	for _, b := range Table {
+		if b.Hint != "" && (b.Place == Anywhere || b.Place == at) {
+			hints = append(hints, b)
+		}
+	}
+	return hints
+}
+
+var names = map[string]string{
+	" ": "space", "pgdown": "PgDn", "pgup": "PgUp", "home": "Home", "end": "End",
+	"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift-Tab",
+}
+
+// Name is a key as people call it.
+func Name(key string) string {
+	if n, ok := names[key]; ok {
+		return n
+	}
+	if rest, ok := strings.CutPrefix(key, "ctrl+"); ok {
+		return "Ctrl-" + strings.ToUpper(rest)
+	}
+	return key
+}
+
+// Names are the keys of a binding as people call them, "down" and the like as
+// their mark.
+func (b Binding) Names(arrows bool) string {
+	all := make([]string, len(b.Keys))
+	for i, k := range b.Keys {
+		all[i] = Name(k)
+		if mark, ok := arrowMarks[k]; ok && arrows {
+			all[i] = mark
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+var arrowMarks = map[string]string{"up": "↑", "down": "↓", "left": "←", "right": "→"}
