@@ -1,0 +1,207 @@
+package sessions
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"smtptap/decode/visible"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/amount"
+	"smtptap/tui/theme"
+)
+
+// A column of the list. Columns stand in the order of the table; where not all
+// find room, those with the lowest rank do.
+type column struct {
+	title    string
+	rank     int
+	min, max int
+	right    bool // aligned to the right
+	text     func(*transcript.Summary, *look) string
+	style    func(*transcript.Summary, *theme.Theme) theme.Style
+}
+
+// look is what a row depends on beside its session.
+type look struct {
+	theme *theme.Theme
+	now   time.Time
+	dates bool
+}
+
+const gap = 2 // blanks between columns
+
+func table(dates bool) []column {
+	timeWidth := len("15:04:05")
+	if dates {
+		timeWidth = len("01-02 15:04")
+	}
+	return []column{
+		{title: "STATE", rank: 0, min: 9, max: 9, text: outcome, style: outcomeStyle},
+		{title: "TIME", rank: 2, min: timeWidth, max: timeWidth, text: started, style: dim},
+		{title: "CODE", rank: 1, min: 4, max: 4, text: code, style: outcomeStyle},
+		{title: "CLIENT", rank: 9, min: 9, max: 16, text: client},
+		{title: "SERVER", rank: 8, min: 12, max: 24, text: server},
+		{title: "FROM", rank: 7, min: 12, max: 26, text: from},
+		{title: "TO", rank: 4, min: 14, max: 28, text: rcpt},
+		{title: "SIZE", rank: 5, min: 7, max: 7, right: true, text: size, style: dim},
+		{title: "TOOK", rank: 6, min: 7, max: 7, right: true, text: took, style: dim},
+		{title: "SUBJECT", rank: 3, min: 12, max: 1 << 16, text: subject},
+	}
+}
+
+// A slot is a column with its width on this screen.
+type slot struct {
+	column
+	width int
+}
+
+// arrange picks the columns that fit into width and shares the room out.
+func arrange(width int, dates bool) []slot {
+	all := table(dates)
+	left, taken := width, make([]bool, len(all))
+	for rank := range len(all) {
+		for i, c := range all {
+			if c.rank != rank {
+				continue
+			}
+			need := c.min
+			if rank > 0 {
+				need += gap
+			}
+			if taken[i] = need <= left; taken[i] {
+				left -= need
+			}
+		}
+	}
+	var slots []slot
+	for i, c := range all {
+		if taken[i] {
+			slots = append(slots, slot{c, c.min})
+		}
+	}
+	return share(slots, left)
+}
+
+// share gives the columns that can use it what is left: the subject, which
+// tells sessions apart best, half of it and the rest of what the others leave.
+func share(slots []slot, left int) []slot {
+	last := len(slots) - 1
+	if last < 0 {
+		return slots
+	}
+	others := left
+	if slots[last].title == "SUBJECT" {
+		others = left / 2
+	}
+	for given := true; given && others > 0; {
+		given = false
+		for i := range slots[:last] {
+			if s := &slots[i]; s.width < s.max && others > 0 {
+				s.width++
+				others--
+				left--
+				given = true
+			}
+		}
+	}
+	slots[last].width += min(left, slots[last].max-slots[last].width)
+	return slots
+}
+
+func outcome(s *transcript.Summary, l *look) string {
+	return mark(s.Outcome, l.theme.Marks) + " " + string(s.Outcome)
+}
+
+func mark(o transcript.Outcome, m theme.Marks) string {
+	switch o {
+	case transcript.OutcomeSent:
+		return m.Sent
+	case transcript.OutcomePartly:
+		return m.Partly
+	case transcript.OutcomeRefused:
+		return m.Refused
+	case transcript.OutcomeFailed:
+		return m.Failed
+	case transcript.OutcomeCut:
+		return m.Cut
+	case transcript.OutcomeLive:
+		return m.Live
+	}
+	return m.Nothing
+}
+
+func outcomeStyle(s *transcript.Summary, t *theme.Theme) theme.Style {
+	switch s.Outcome {
+	case transcript.OutcomeSent:
+		return t.Good
+	case transcript.OutcomeRefused, transcript.OutcomeFailed:
+		return t.Bad
+	case transcript.OutcomePartly, transcript.OutcomeCut:
+		return t.Warn
+	case transcript.OutcomeLive:
+		return t.Key
+	}
+	return t.Dim
+}
+
+func dim(_ *transcript.Summary, t *theme.Theme) theme.Style { return t.Dim }
+
+func started(s *transcript.Summary, l *look) string {
+	if l.dates {
+		return s.Started.Local().Format("01-02 15:04")
+	}
+	return s.Started.Local().Format("15:04:05")
+}
+
+func code(s *transcript.Summary, _ *look) string {
+	if s.Code == 0 {
+		return ""
+	}
+	return strconv.Itoa(s.Code)
+}
+
+func client(s *transcript.Summary, _ *look) string {
+	host, _, err := net.SplitHostPort(s.Client)
+	if err != nil {
+		host = s.Client
+	}
+	return visible.Text(host)
+}
+
+func server(s *transcript.Summary, _ *look) string {
+	if s.Server != "" {
+		return visible.Text(s.Server)
+	}
+	return visible.Text(s.Target)
+}
+
+func from(s *transcript.Summary, _ *look) string { return visible.Text(s.From) }
+
+func rcpt(s *transcript.Summary, _ *look) string {
+	if s.Rcpts > 1 {
+		return "+" + strconv.Itoa(s.Rcpts-1) + " " + visible.Text(s.Rcpt)
+	}
+	return visible.Text(s.Rcpt)
+}
+
+func size(s *transcript.Summary, _ *look) string {
+	if s.Size == 0 {
+		return ""
+	}
+	return amount.Bytes(s.Size)
+}
+
+func took(s *transcript.Summary, l *look) string {
+	if s.Live && !l.now.IsZero() {
+		return amount.Time(l.now.Sub(s.Started))
+	}
+	return amount.Time(s.Took)
+}
+
+func subject(s *transcript.Summary, _ *look) string {
+	if s.Subject == "" && s.Outcome != transcript.OutcomeSent {
+		return visible.Text(s.Verdict) // what it came to says more than an empty cell
+	}
+	return visible.Text(s.Subject)
+}

@@ -1,0 +1,254 @@
+// Package sessions is the pane that lists sessions, oldest first, and follows
+// the newest. It is a window over the set that holds them: it keeps no copies,
+// and while a filter is on, the places of the sessions that it picks.
+package sessions
+
+import (
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/recordings/transcript"
+	"smtptap/tui/cells"
+	"smtptap/tui/filter"
+	"smtptap/tui/keys"
+	"smtptap/tui/theme"
+)
+
+// A Source holds the sessions. Its methods may be called from any goroutine,
+// and sessions are only ever added.
+type Source interface {
+	Len() int
+	Summary(i int) transcript.Summary
+}
+
+// Findings tells the ids of a session's findings. It may read a disk.
+type Findings func(transcript.Summary) []string
+
+// A Model is the pane. Create it with New.
+type Model struct {
+	source   Source
+	findings Findings
+	theme    *theme.Theme
+
+	width, height int
+	focused       bool
+	dates         bool
+	now           time.Time
+	slots         []slot
+
+	filter  *filter.Filter
+	picked  picked
+	era     int // of the scan that is under way; answers of others are stale
+	busy    bool
+	top     int // position of the first row
+	cursor  int // position of the selected row
+	follow  bool
+	chosen  string // id of the session that is marked for a comparison
+	visited bool   // the cursor was moved by hand
+}
+
+// New returns the pane. With dates, the times of the list have their day.
+func New(s Source, f Findings, t *theme.Theme, dates bool) *Model {
+	return &Model{source: s, findings: f, theme: t, dates: dates, follow: !dates, filter: &filter.Filter{}}
+}
+
+// SetSize says how much room there is.
+func (m *Model) SetSize(width, height int) {
+	if width != m.width {
+		m.slots = arrange(width-gutter, m.dates)
+	}
+	m.width, m.height = width, height
+	m.settle()
+}
+
+// gutter is for the mark of the cursor and that of a comparison.
+const gutter = 2
+
+// Focus says whether the pane has the keys.
+func (m *Model) Focus(on bool) { m.focused = on }
+
+// Tick tells the time, for sessions that run.
+func (m *Model) Tick(now time.Time) { m.now = now }
+
+// Refresh looks at what is new in the source.
+func (m *Model) Refresh() tea.Cmd {
+	m.settle()
+	return m.scan()
+}
+
+// Len is how many sessions the filter picks.
+func (m *Model) Len() int {
+	if m.filter.All() {
+		return m.source.Len()
+	}
+	return len(m.picked.rows)
+}
+
+// Total is how many sessions there are.
+func (m *Model) Total() int { return m.source.Len() }
+
+// Selected is the session under the cursor.
+func (m *Model) Selected() (transcript.Summary, bool) {
+	if m.cursor >= m.Len() {
+		return transcript.Summary{}, false
+	}
+	return m.source.Summary(m.index(m.cursor)), true
+}
+
+// index is the place in the source of the session at a position of the list.
+func (m *Model) index(position int) int {
+	if m.filter.All() {
+		return position
+	}
+	return int(m.picked.rows[position])
+}
+
+// Following reports whether the newest session is being selected as it comes.
+func (m *Model) Following() bool { return m.follow }
+
+// Choose marks a session for a comparison; "" marks none.
+func (m *Model) Choose(id string) { m.chosen = id }
+
+// Chosen is the marked session, "" for none.
+func (m *Model) Chosen() string { return m.chosen }
+
+// Do takes an action and reports whether it was one of this pane's.
+func (m *Model) Do(a keys.Action) bool {
+	page := max(m.height-2, 1)
+	switch a {
+	case keys.Down:
+		m.move(1)
+	case keys.Up:
+		m.move(-1)
+	case keys.PageDown:
+		m.move(page)
+	case keys.PageUp:
+		m.move(-page)
+	case keys.HalfDown:
+		m.move(max(page/2, 1))
+	case keys.HalfUp:
+		m.move(-max(page/2, 1))
+	case keys.Top:
+		m.move(-m.Len())
+	case keys.Bottom:
+		m.move(m.Len())
+	case keys.Follow:
+		m.follow = !m.follow
+		m.settle()
+	default:
+		return false
+	}
+	return true
+}
+
+// move moves the cursor by rows. Moving up ends following.
+func (m *Model) move(rows int) {
+	m.cursor = min(max(m.cursor+rows, 0), max(m.Len()-1, 0))
+	if rows < 0 {
+		m.follow = false
+	}
+	m.settle()
+}
+
+// Scroll moves the cursor by rows.
+func (m *Model) Scroll(rows int) { m.move(rows) }
+
+// Click selects the session at a row of the pane.
+func (m *Model) Click(row int) {
+	if at := m.top + row - 1; row > 0 && at < m.Len() {
+		m.follow = m.follow && at == m.Len()-1
+		m.cursor = at
+		m.settle()
+	}
+}
+
+// settle makes the cursor and the window fit the list.
+func (m *Model) settle() {
+	n, rows := m.Len(), max(m.height-1, 1)
+	if m.follow {
+		m.cursor = n - 1
+	}
+	m.cursor = min(max(m.cursor, 0), max(n-1, 0))
+	m.top = max(min(m.top, m.cursor, n-rows), 0)
+	m.top = max(m.top, m.cursor-rows+1)
+}
+
+// View is the pane: exactly as many lines as it is high.
+func (m *Model) View() []string {
+	lines := make([]string, 0, m.height)
+	if m.height > 0 {
+		lines = append(lines, m.head())
+	}
+	l := look{theme: m.theme, now: m.now, dates: m.dates}
+	for at := m.top; at < m.Len() && len(lines) < m.height; at++ {
+		s := m.source.Summary(m.index(at))
+		lines = append(lines, m.row(&s, &l, at == m.cursor))
+	}
+	for len(lines) < m.height {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+func (m *Model) head() string {
+	var r cells.Row
+	r.Skip(gutter)
+	for i, s := range m.slots {
+		if i > 0 {
+			r.Skip(gap)
+		}
+		fit := cells.Fit
+		if s.right {
+			fit = cells.FitRight
+		}
+		r.Put(fit(s.title, s.width, ""), m.theme.Dim)
+	}
+	return r.String()
+}
+
+// row is a session. A selected row is painted as a whole, so its cells are not.
+func (m *Model) row(s *transcript.Summary, l *look, selected bool) string {
+	var r cells.Row
+	whole := theme.Style{}
+	switch {
+	case selected && m.focused:
+		whole = m.theme.Cursor
+	case selected:
+		whole = m.theme.Resting
+	}
+	r.Put(m.gutter(s, selected), m.theme.Plain)
+	for i, c := range m.slots {
+		if i > 0 {
+			r.Skip(gap)
+		}
+		style := theme.Style{}
+		if c.style != nil && !selected {
+			style = c.style(s, m.theme)
+		}
+		text := c.text(s, l)
+		if c.right {
+			text = cells.FitRight(text, c.width, m.theme.Marks.Ellipsis)
+		}
+		r.Cell(text, c.width, style, m.theme.Marks.Ellipsis)
+	}
+	return whole.Paint(r.String())
+}
+
+func (m *Model) gutter(s *transcript.Summary, selected bool) string {
+	marks := [2]string{" ", " "}
+	if selected {
+		marks[0] = m.theme.Marks.Cursor
+	}
+	if m.chosen != "" && s.ID == m.chosen {
+		marks[1] = m.theme.Marks.Chosen
+	}
+	return marks[0] + marks[1]
+}
+
+// Positions of a session that is no longer picked.
+func position(rows []int32, index int) int {
+	at, _ := slices.BinarySearch(rows, int32(index))
+	return at
+}
