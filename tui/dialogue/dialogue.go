@@ -1,0 +1,149 @@
+// Package dialogue is the pane that shows who said what and when, as it was
+// sent and what it means.
+package dialogue
+
+import (
+	"fmt"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/tui/keys"
+	"smtptap/tui/pager"
+	"smtptap/tui/session"
+	"smtptap/tui/theme"
+)
+
+// View is the form in which lines are shown.
+type View uint8
+
+const (
+	Decoded View = iota // as text, with what it means
+	Raw                 // every byte, line ends and all
+	Hex
+	views
+)
+
+func (v View) String() string { return [...]string{"decoded", "raw", "hex"}[v] }
+
+// A Model is the pane. Create it with New.
+type Model struct {
+	theme    *theme.Theme
+	session  *session.Session
+	pager    *pager.Pager
+	view     View
+	reveal   bool
+	cut      bool         // long lines are cut off, not broken
+	unfolded map[int]bool // entries that are shown in full
+}
+
+// New returns an empty pane.
+func New(t *theme.Theme) *Model {
+	m := &Model{theme: t, unfolded: map[int]bool{}}
+	m.pager = pager.New(m, t)
+	m.pager.Pair = func(i int) int {
+		if m.session == nil {
+			return -1
+		}
+		return m.session.Partner(i)
+	}
+	return m
+}
+
+// Pager is the window of the pane.
+func (m *Model) Pager() *pager.Pager { return m.pager }
+
+// SetSize says how much room there is.
+func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
+
+// Show shows a session from its start. A session that runs is followed.
+func (m *Model) Show(s *session.Session) {
+	m.session = s
+	clear(m.unfolded)
+	m.pager.Reset()
+	m.pager.Follow(!s.Ended)
+}
+
+// Grow shows a later state of the same session.
+func (m *Model) Grow(s *session.Session) {
+	old := m.session
+	m.session = s
+	if gone := s.Earlier - old.Earlier; gone != 0 {
+		at := m.pager.Cursor() - gone
+		clear(m.unfolded)
+		m.pager.Changed(0)
+		m.pager.Go(at)
+		return
+	}
+	m.pager.Changed(m.firstChange(old, s))
+}
+
+// firstChange is the first entry that looks different now: the first new one,
+// or one that a finding has been found under.
+func (m *Model) firstChange(old, s *session.Session) int {
+	first := max(len(old.Entries)-1, 0)
+	for entry, now := range s.Under {
+		if entry < first && fmt.Sprint(now) != fmt.Sprint(old.Under[entry]) {
+			first = entry
+		}
+	}
+	for entry := range old.Under {
+		if _, still := s.Under[entry]; !still {
+			first = min(first, entry)
+		}
+	}
+	return first
+}
+
+// Do takes an action that the pane knows.
+func (m *Model) Do(a keys.Action) tea.Cmd {
+	switch a {
+	case keys.View:
+		m.view = (m.view + 1) % views
+	case keys.Wrap:
+		m.cut = !m.cut
+	case keys.Reveal:
+		m.reveal = !m.reveal && m.session != nil && !m.session.NoReveal
+	case keys.Open:
+		m.unfolded[m.pager.Cursor()] = !m.unfolded[m.pager.Cursor()]
+	case keys.Follow:
+		m.pager.Follow(!m.pager.Following())
+		return nil
+	default:
+		m.pager.Move(a)
+		return nil
+	}
+	m.pager.Changed(0)
+	return nil
+}
+
+// State says in words how lines are being shown.
+func (m *Model) State() string {
+	s := m.view.String()
+	if m.reveal {
+		s += ", secrets shown"
+	}
+	if m.cut {
+		s += ", cut"
+	}
+	return s
+}
+
+// Revealed reports whether secrets are shown.
+func (m *Model) Revealed() bool { return m.reveal }
+
+// Cursor is the entry under the cursor, -1 for none.
+func (m *Model) Cursor() int {
+	if m.session == nil || len(m.session.Entries) == 0 {
+		return -1
+	}
+	return m.pager.Cursor()
+}
+
+// Go puts the cursor on an entry.
+func (m *Model) Go(entry int) { m.pager.Go(entry) }
+
+// View is the pane: exactly as many lines as it is high.
+func (m *Model) View() []string { return m.pager.View() }
+
+// Update takes messages; the pane has none.
+func (m *Model) Update(tea.Msg) tea.Cmd { return nil }
