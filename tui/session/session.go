@@ -21,6 +21,9 @@ type Session struct {
 	NoReveal bool // secrets stay hidden: they were not kept
 }
 
+// GoTo asks for an entry to be shown in the dialogue.
+type GoTo struct{ Entry int }
+
 // Bounds of what is read of bodies ahead of time.
 const (
 	startBytes = 4 << 10

@@ -1,0 +1,162 @@
+// Package advice is the pane that shows what was found in a session: what
+// happened, what proves it, why it happens and how to mend it.
+package advice
+
+import (
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode/annotate"
+	"smtptap/decode/findings"
+	"smtptap/decode/visible"
+	"smtptap/tui/amount"
+	"smtptap/tui/cells"
+	"smtptap/tui/keys"
+	"smtptap/tui/lines"
+	"smtptap/tui/pager"
+	"smtptap/tui/session"
+	"smtptap/tui/theme"
+)
+
+// A Model is the pane. Create it with New.
+type Model struct {
+	theme   *theme.Theme
+	session *session.Session
+	text    lines.List
+	entries []int // that a line of text quotes, -1 for none
+	pager   *pager.Pager
+}
+
+// New returns an empty pane.
+func New(t *theme.Theme) *Model {
+	m := &Model{theme: t, text: lines.List{Theme: t}}
+	m.pager = pager.New(&m.text, t)
+	return m
+}
+
+// Pager is the window of the pane.
+func (m *Model) Pager() *pager.Pager { return m.pager }
+
+// SetSize says how much room there is.
+func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
+
+// Show shows a session.
+func (m *Model) Show(s *session.Session) tea.Cmd {
+	m.build(s)
+	m.pager.Reset()
+	return nil
+}
+
+// Grow shows a later state of the same session.
+func (m *Model) Grow(s *session.Session) tea.Cmd {
+	m.build(s)
+	m.pager.Changed(0)
+	return nil
+}
+
+// Do takes an action that the pane knows.
+func (m *Model) Do(a keys.Action) tea.Cmd {
+	if a == keys.Open {
+		if at := m.pager.Cursor(); at < len(m.entries) && m.entries[at] >= 0 {
+			entry := m.entries[at]
+			return func() tea.Msg { return session.GoTo{Entry: entry} }
+		}
+		return nil
+	}
+	m.pager.Move(a)
+	return nil
+}
+
+// Update takes messages; the pane has none.
+func (m *Model) Update(tea.Msg) tea.Cmd { return nil }
+
+// State says nothing: there is one way to show this.
+func (m *Model) State() string { return "" }
+
+// View is the pane: exactly as many lines as it is high.
+func (m *Model) View() []string { return m.pager.View() }
+
+func (m *Model) add(l lines.Line, entry int) {
+	m.text.Lines = append(m.text.Lines, l)
+	m.entries = append(m.entries, entry)
+}
+
+func (m *Model) build(s *session.Session) {
+	m.session = s
+	m.text.Lines, m.entries = m.text.Lines[:0], m.entries[:0]
+	if len(s.Report.Findings) == 0 {
+		m.add(lines.Text("Nothing was found that is worth a word.", m.theme.Meaning), -1)
+	}
+	for i, f := range s.Report.Findings {
+		if i > 0 {
+			m.add(lines.Line{}, -1)
+		}
+		m.finding(f)
+	}
+	for i, gap := range s.CannotShow {
+		if i == 0 {
+			m.add(lines.Line{}, -1)
+		}
+		m.labelled("not shown", visible.Text(gap), m.theme.Dim)
+	}
+}
+
+func (m *Model) finding(f findings.Finding) {
+	mark, style := m.theme.Marks.Bullet, m.theme.Meaning
+	switch f.Severity {
+	case findings.Failure:
+		mark, style = m.theme.Marks.Refused, m.theme.Bad
+	case findings.Warning:
+		mark, style = m.theme.Marks.Failed, m.theme.Warn
+	}
+	m.add(lines.Line{Label: mark + " ", LabelStyle: style, Text: f.Text, Style: style}, -1)
+	m.add(lines.Line{Indent: 2, Text: string(f.Severity) + "  " + f.ID, Style: m.theme.Dim}, -1)
+	for n, entry := range f.Entries {
+		if entry >= 0 && entry < len(m.session.Entries) {
+			m.evidence(entry, n == 0)
+		}
+	}
+	m.labelled("why", f.Cause, m.theme.Plain)
+	m.fix(f.Fix)
+	m.labelled("see", strings.Join(f.Sources, ", "), m.theme.Dim)
+}
+
+// evidence quotes an entry. Enter leads to it.
+func (m *Model) evidence(i int, first bool) {
+	e := m.session.Entries[i]
+	text := strings.Join(annotate.Raw(e), " ")
+	if text == "" {
+		for _, l := range annotate.Entry(e) {
+			text = l.Text
+			break
+		}
+	}
+	label := ""
+	if first {
+		label = "seen"
+	}
+	m.add(lines.Line{
+		Indent: 2, Label: label, LabelWidth: labelWidth, LabelStyle: m.theme.Dim,
+		Text: amount.Clock(e.At) + "  " + cells.Cut(text, 400, m.theme.Marks.Ellipsis), Style: m.theme.Server,
+	}, i)
+}
+
+const labelWidth = 12
+
+func (m *Model) labelled(label, text string, style theme.Style) {
+	if text != "" {
+		m.add(lines.Line{Indent: 2, Label: label, LabelWidth: labelWidth, LabelStyle: m.theme.Dim, Text: text, Style: style}, -1)
+	}
+}
+
+// fix shows how to mend it, in the words of every client that we have some of.
+func (m *Model) fix(f findings.Fix) {
+	m.labelled("mend", f.General, m.theme.Plain)
+	for _, c := range []struct{ name, text string }{
+		{"PHPMailer", f.PHPMailer}, {"nodemailer", f.Nodemailer}, {"smtplib", f.Smtplib},
+		{"Symfony", f.Symfony}, {"WordPress", f.WordPress}, {"other", f.Other},
+	} {
+		m.labelled(c.name, c.text, m.theme.Plain)
+	}
+}
