@@ -56,15 +56,16 @@ func (m *Model) Pager() *pager.Pager { return m.pager }
 func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
 
 // Show shows a session from its start. A session that runs is followed.
-func (m *Model) Show(s *session.Session) {
+func (m *Model) Show(s *session.Session) tea.Cmd {
 	m.session = s
 	clear(m.unfolded)
 	m.pager.Reset()
 	m.pager.Follow(!s.Ended)
+	return nil
 }
 
 // Grow shows a later state of the same session.
-func (m *Model) Grow(s *session.Session) {
+func (m *Model) Grow(s *session.Session) tea.Cmd {
 	old := m.session
 	m.session = s
 	if gone := s.Earlier - old.Earlier; gone != 0 {
@@ -72,9 +73,10 @@ func (m *Model) Grow(s *session.Session) {
 		clear(m.unfolded)
 		m.pager.Changed(0)
 		m.pager.Go(at)
-		return
+		return nil
 	}
 	m.pager.Changed(m.firstChange(old, s))
+	return nil
 }
 
 // firstChange is the first entry that looks different now: the first new one,

@@ -150,3 +150,6 @@ func (p *Pager) View() []string {
 	}
 	return lines
 }
+
+// Len is how many items there are.
+func (p *Pager) Len() int { return p.source.Len() }

@@ -1,0 +1,172 @@
+package tui
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode"
+	"smtptap/decode/annotate"
+	"smtptap/decode/visible"
+	"smtptap/tui/cells"
+	"smtptap/tui/clipboard"
+	"smtptap/tui/session"
+)
+
+// A copyable is something that can be put into the clipboard. What peers sent
+// is made visible for it: a clipboard ends up in a shell sooner or later.
+type copyable struct {
+	key, name string
+	text      func(copying) (string, error)
+}
+
+var copyables = []copyable{
+	{"l", "line", copying.line},
+	{"c", "command", func(c copying) (string, error) { return c.spoken(decode.Client) }},
+	{"r", "reply", func(c copying) (string, error) { return c.spoken(decode.Server) }},
+	{"h", "header", copying.header},
+	{"b", "body", copying.body},
+}
+
+// copyPrompt asks what to copy.
+type copyPrompt struct{}
+
+func (m *model) askCopy() {
+	if m.detail.Session() == nil {
+		m.say("no session is open: Enter opens one", m.theme.Dim)
+		return
+	}
+	m.prompt = copyPrompt{}
+}
+
+func (copyPrompt) typing() bool { return false }
+
+func (copyPrompt) view(m *model, width int) string {
+	var r cells.Row
+	r.Put(" copy ", m.theme.Plain)
+	for _, c := range copyables {
+		if r.Width()+len(c.name)+4 > width {
+			break
+		}
+		r.Put("  "+c.key, m.theme.Key)
+		r.Put(" "+c.name, m.theme.Plain)
+	}
+	return r.String()
+}
+
+func (copyPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
+	m.prompt = nil
+	what := copying{m.detail.Session(), m.detail.Entry(), m.detail.Revealed()}
+	for _, c := range copyables {
+		if c.key == msg.String() && what.session != nil {
+			return m.copy(c, what)
+		}
+	}
+	return nil
+}
+
+// copy writes to the terminal's clipboard, beside the screen: what is copied
+// may have to be read from a disk.
+func (m *model) copy(c copyable, what copying) tea.Cmd {
+	getenv, out, theme := m.options.Getenv, m.terminal, m.theme
+	return func() tea.Msg {
+		text, err := c.text(what)
+		var sequence, said string
+		if err == nil {
+			sequence, said, err = clipboard.Sequence(text, getenv)
+		}
+		if err == nil {
+			_, err = io.WriteString(out, sequence)
+		}
+		if err != nil {
+			return wrote{note{"not copied: " + visible.Text(err.Error()), theme.Warn}}
+		}
+		return wrote{note{c.name + ": " + said, theme.Plain}}
+	}
+}
+
+// copying is where something is copied from.
+type copying struct {
+	session *session.Session
+	entry   int // under the cursor
+	reveal  bool
+}
+
+var errNoEntry = errors.New("there is no such line here")
+
+// said is an entry as text.
+func (c copying) said(i int) (string, error) {
+	s := c.session
+	if i < 0 || i >= len(s.Entries) {
+		return "", errNoEntry
+	}
+	if start, ok := s.Starts[i]; ok {
+		return strings.Join(visible.Lines(string(start)), "\n"), nil
+	}
+	v := annotate.View{Reveal: c.reveal}
+	lines := v.Raw(s.Entries[i])
+	if len(lines) == 0 {
+		for _, l := range v.Entry(s.Entries[i]) {
+			lines = append(lines, l.Text)
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+func (c copying) line() (string, error) { return c.said(c.entry) }
+
+// spoken is the entry itself if that side said it, or else its partner.
+func (c copying) spoken(side decode.Side) (string, error) {
+	s, i := c.session, c.entry
+	if i >= 0 && i < len(s.Entries) && s.Entries[i].Event != nil && s.Entries[i].Event.Side == side {
+		return c.said(i)
+	}
+	return c.said(s.Partner(i))
+}
+
+func (c copying) header() (string, error) {
+	header, _, err := c.message()
+	return header, err
+}
+
+func (c copying) body() (string, error) {
+	_, body, err := c.message()
+	return body, err
+}
+
+// message reads the message under the cursor and takes it apart.
+func (c copying) message() (header, body string, err error) {
+	m := c.messageAt()
+	switch {
+	case m == nil:
+		return "", "", errors.New("the session has no message")
+	case m.Size() > clipboard.Max:
+		return "", "", fmt.Errorf("%d bytes are too many for a terminal's clipboard; e writes them to a file", m.Size())
+	}
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(c.session.Open(m)); err != nil {
+		return "", "", err
+	}
+	all := visible.Lines(b.String())
+	for i, line := range all {
+		if line == "" {
+			return strings.Join(all[:i], "\n"), strings.Join(all[i+1:], "\n"), nil
+		}
+	}
+	return strings.Join(all, "\n"), "", nil
+}
+
+// messageAt is the message that the cursor is in, or else the first.
+func (c copying) messageAt() *decode.Message {
+	var at *decode.Message
+	for n := range c.session.Mail {
+		if m := &c.session.Mail[n]; at == nil || m.Mail >= 0 && m.Mail <= c.entry {
+			at = m
+		}
+	}
+	return at
+}

@@ -1,0 +1,152 @@
+package detail
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"smtptap/decode/findings"
+	"smtptap/decode/visible"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/cells"
+	"smtptap/tui/theme"
+)
+
+// head is what stands above the tab: the tabs, the verdict, and air where
+// there is room for it.
+func (m *Model) head() []string {
+	lines := []string{m.tabs()}
+	text := m.verdict()
+	if m.height < 8 {
+		text = text[:min(len(text), 1)]
+	}
+	lines = append(lines, text...)
+	if m.height >= 16 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+// tabs is a rule with the titles of the tabs in it.
+func (m *Model) tabs() string {
+	var r cells.Row
+	rule := m.theme.Marks.Rule
+	r.Put(cells.Line(rule, 1)+" ", m.theme.Dim)
+	m.ends = m.ends[:0]
+	for i, title := range titles {
+		name := m.title(i, title)
+		if r.Width()+visible.Width(name)+2 > m.width {
+			break
+		}
+		style := m.theme.Dim
+		if i == m.tab {
+			style = m.theme.Strong
+			if m.focused {
+				style = m.theme.Tab
+			}
+		}
+		r.Put(name, style)
+		m.ends = append(m.ends, r.Width()+1)
+		r.Put("  ", m.theme.Dim)
+	}
+	state := m.state()
+	fill := m.width - r.Width() - visible.Width(state) - 3
+	if state != "" && fill > 0 {
+		r.Put(cells.Line(rule, fill)+" ", m.theme.Dim)
+		r.Put(state, m.theme.Dim)
+		r.Put(" "+rule, m.theme.Dim)
+	} else {
+		r.Put(cells.Line(rule, m.width-r.Width()), m.theme.Dim)
+	}
+	return r.String()
+}
+
+// title names a tab. The open one is told by brackets too, for screens without
+// underlines.
+func (m *Model) title(i int, title string) string {
+	if m.width < 60 && i != m.tab {
+		title = title[:min(len(title), 4)]
+	}
+	if i == tabFindings && m.session != nil && len(m.session.Report.Findings) > 0 {
+		title += " " + strconv.Itoa(len(m.session.Report.Findings))
+	}
+	title = strconv.Itoa(i+1) + " " + title
+	if i == m.tab {
+		return "[" + title + "]"
+	}
+	return title
+}
+
+// state says how the tab is shown, and how far down.
+func (m *Model) state() string {
+	if m.session == nil {
+		return ""
+	}
+	s := m.panes[m.tab].State()
+	p := m.Pager()
+	if n := p.Len(); n > 0 {
+		if s != "" {
+			s += ", "
+		}
+		s += fmt.Sprintf("%d of %d", p.Cursor()+1, n)
+	}
+	return s
+}
+
+// verdict answers whether it was sent, and if not why.
+func (m *Model) verdict() []string {
+	indent := 2
+	switch {
+	case m.failure != "":
+		return m.wrapped(m.theme.Marks.Failed+" ", m.failure, m.theme.Bad, indent)
+	case m.session == nil && m.loading:
+		return []string{"  " + m.theme.Meaning.Paint("reading "+m.theme.Marks.Ellipsis)}
+	case m.session == nil:
+		return []string{""}
+	}
+	mark, word, style := m.word()
+	return m.wrapped(mark+" "+word, m.session.Report.Verdict.Text, style, indent)
+}
+
+// maxVerdict is how many rows the verdict may take.
+const maxVerdict = 3
+
+func (m *Model) wrapped(word, text string, style theme.Style, indent int) []string {
+	first := word
+	if text != "" {
+		first += "  " + text
+	}
+	rows := cells.Wrap(first, max(m.width-indent-1, 1))
+	if len(rows) > maxVerdict {
+		rest := strings.Join(rows[maxVerdict-1:], " ")
+		rows = append(rows[:maxVerdict-1], cells.Cut(rest, m.width-indent-1, m.theme.Marks.Ellipsis))
+	}
+	for i, row := range rows {
+		if head, found := strings.CutPrefix(row, word); i == 0 && found {
+			row = style.Paint(word) + m.theme.Strong.Paint(head)
+		} else {
+			row = m.theme.Strong.Paint(row)
+		}
+		rows[i] = cells.Blanks(indent) + row
+	}
+	return rows
+}
+
+// word is the verdict in one.
+func (m *Model) word() (mark, word string, style theme.Style) {
+	marks, s := m.theme.Marks, m.session
+	v := s.Report.Verdict
+	switch {
+	case s.Summary.Outcome == transcript.OutcomePartly:
+		return marks.Partly, "PARTLY SENT", m.theme.Warn
+	case v.Severity == findings.Failure:
+		return marks.Refused, "NOT SENT", m.theme.Bad
+	case !s.Ended:
+		return marks.Live, "RUNNING", m.theme.Key
+	case v.Severity == findings.Success:
+		return marks.Sent, "SENT", m.theme.Good
+	case v.ID == "NOTHING-SENT":
+		return marks.Nothing, "NOTHING SENT", m.theme.Strong
+	}
+	return marks.Nothing, "UNKNOWN", m.theme.Warn
+}

@@ -1,0 +1,62 @@
+package tui
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"smtptap/decode/visible"
+	"smtptap/recordings/transcript"
+)
+
+// shownAtEnd is how many recordings are named when the screen closes.
+const shownAtEnd = 5
+
+// farewell is what stays on the normal screen: how many sessions there were,
+// how they ended, and where to find them again.
+func (m *model) farewell() string {
+	set := m.options.Set
+	n := set.Len()
+	if m.options.View || n == m.before {
+		return ""
+	}
+	counts := map[transcript.Outcome]int{}
+	for i := m.before; i < n; i++ {
+		counts[set.Summary(i).Outcome]++
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", plural(n-m.before, "session"), words(counts))
+	st := set.State()
+	if st.Folder == "" {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "recorded in %s\n", visible.Text(st.Folder))
+	for i := max(m.before, n-shownAtEnd); i < n; i++ {
+		s := set.Summary(i)
+		if path := set.Path(s.ID); path != "" {
+			fmt.Fprintf(&b, "  %-8s %s\n", s.Outcome, visible.Text(filepath.Base(path)))
+		}
+	}
+	fmt.Fprintf(&b, "look at the last one again: smtptap view\n")
+	return b.String()
+}
+
+func words(counts map[transcript.Outcome]int) string {
+	var parts []string
+	for _, o := range []transcript.Outcome{
+		transcript.OutcomeSent, transcript.OutcomePartly, transcript.OutcomeRefused, transcript.OutcomeFailed,
+		transcript.OutcomeCut, transcript.OutcomeNothing, transcript.OutcomeLive,
+	} {
+		if counts[o] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,98 @@
+// Package help shows what the keys do. It is made from the table of keys, so it
+// can't be out of date.
+package help
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/tui/cells"
+	"smtptap/tui/keys"
+	"smtptap/tui/lines"
+	"smtptap/tui/pager"
+	"smtptap/tui/theme"
+)
+
+// A Model is the help. Create it with New.
+type Model struct {
+	theme *theme.Theme
+	text  lines.List
+	pager *pager.Pager
+}
+
+// New returns the help. The title names the program.
+func New(t *theme.Theme, title string) *Model {
+	m := &Model{theme: t, text: lines.List{Theme: t}}
+	m.build(title)
+	m.pager = pager.New(&m.text, t)
+	return m
+}
+
+const keyWidth = 20
+
+func (m *Model) build(title string) {
+	arrows := m.theme.Marks.Arrow != ">"
+	m.add(lines.Text(title, m.theme.Strong))
+	group := ""
+	for _, b := range keys.Table {
+		if b.Group != group {
+			group = b.Group
+			m.add(lines.Line{})
+			m.add(lines.Text(cells.Line(m.theme.Marks.Rule, 2)+" "+group, m.theme.Strong))
+		}
+		m.add(lines.Line{Indent: 3, Label: b.Names(arrows), LabelWidth: keyWidth, LabelStyle: m.theme.Key, Text: b.Does})
+	}
+	m.add(lines.Line{})
+	m.add(lines.Text(cells.Line(m.theme.Marks.Rule, 2)+" Filter", m.theme.Strong))
+	for _, f := range [][2]string{
+		{"code:5xx", "the reply that decided the session; 535, 53x, code>=500"},
+		{"from: rcpt: subject:", "part of it; also user: client: server: id:"},
+		{"finding:auth", "part of a finding's name; finding:no for none"},
+		{"tls:no auth:yes", "yes or no; auth: takes a user name too"},
+		{"size>1M took>5s", "also rcpts, messages, with < <= > >= ="},
+		{"live refused", "how it ended: sent partly refused failed nothing cut"},
+		{"anything else", "is looked for everywhere; \"quote blanks\""},
+		{"a b   a|b   !a   ( )", "and, or, not, groups"},
+	} {
+		m.add(lines.Line{Indent: 3, Label: f[0], LabelWidth: keyWidth + 2, LabelStyle: m.theme.Key, Text: f[1]})
+	}
+	m.add(lines.Line{})
+	m.add(lines.Text(cells.Line(m.theme.Marks.Rule, 2)+" Signs", m.theme.Strong))
+	marks := m.theme.Marks
+	for _, s := range [][2]string{
+		{marks.Sent + " sent", "every message and recipient was accepted"},
+		{marks.Partly + " partly", "some were, some were not"},
+		{marks.Refused + " refused", "the server said no"},
+		{marks.Failed + " failed", "no server was reached, or TLS or smtptap failed"},
+		{marks.Cut + " cut", "it ended in the middle"},
+		{marks.Nothing + " nothing", "the client did not try to send"},
+		{marks.Live + " live", "it runs"},
+		{"C:  S:  tap", "the client, the server, smtptap itself"},
+	} {
+		m.add(lines.Line{Indent: 3, Label: s[0], LabelWidth: keyWidth, Text: s[1]})
+	}
+}
+
+func (m *Model) add(l lines.Line) { m.text.Lines = append(m.text.Lines, l) }
+
+// SetSize says how much room there is.
+func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
+
+// Key takes a key and reports whether the help stays open.
+func (m *Model) Key(msg tea.KeyMsg) (open bool, cmd tea.Cmd) {
+	switch a := keys.Lookup(msg.String(), keys.InSession); a {
+	case keys.Help, keys.Back, keys.Quit, keys.Open:
+		return false, nil
+	default:
+		m.pager.Move(a)
+	}
+	return true, nil
+}
+
+// Update takes messages; the help has none.
+func (m *Model) Update(tea.Msg) tea.Cmd { return nil }
+
+// View is the help: exactly as many lines as it is high.
+func (m *Model) View() []string { return m.pager.View() }
+
+// Hint is for the bottom line.
+func (m *Model) Hint() string { return "j k move, Esc closes the help" }

@@ -1,0 +1,80 @@
+package tui
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"smtptap/decode/visible"
+	"smtptap/tui/cells"
+	"smtptap/tui/help"
+	"smtptap/tui/lines"
+)
+
+func newHelp(m *model) overlay {
+	title := "smtptap"
+	if m.options.Version != "" {
+		title += " " + visible.Text(m.options.Version)
+	}
+	return help.New(m.theme, title)
+}
+
+// lesson is the screen before the first session: what to do to see one.
+func (m *model) lesson(width, height int) []string {
+	t := m.theme
+	var all []lines.Line
+	say := func(label, text string) {
+		all = append(all, lines.Line{Indent: 3, Label: label, LabelWidth: 13, LabelStyle: t.Key, Text: text, AsSent: true})
+	}
+	if m.options.View || len(m.options.Listen) == 0 {
+		all = append(all, lines.Line{}, lines.Line{Indent: 3, Text: "No recording is open.", Style: t.Strong}, lines.Line{})
+		say("o", "opens one")
+		say("", "recordings are made by smtptap as sessions pass through it")
+		return m.rows(all, width)
+	}
+	host, port := m.reach()
+	all = append(all, lines.Line{},
+		lines.Line{Indent: 3, Text: "Waiting for the first session.", Style: t.Strong},
+		lines.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes to " + visible.Text(m.options.Target) + " unchanged.", Style: t.Meaning},
+		lines.Line{})
+	say("swaks", "swaks --server "+host+":"+port+" --from ann@example.com --to bob@example.net")
+	all = append(all, lines.Line{})
+	say("PHPMailer", "$mail->isSMTP(); $mail->Host = '"+host+"'; $mail->Port = "+port+";")
+	say("", "$mail->SMTPAutoTLS = false;  // or trust the authority below")
+	all = append(all, lines.Line{})
+	say("nodemailer", "nodemailer.createTransport({host: '"+host+"', port: "+port+", ignoreTLS: true})")
+	all = append(all, lines.Line{})
+	say("smtplib", "smtplib.SMTP('"+host+"', "+port+").send_message(message)")
+	if m.options.CA != "" {
+		all = append(all, lines.Line{})
+		say("TLS", "clients must trust "+visible.Text(m.options.CA))
+		say("", "smtptap ca howto phpmailer   says how; nodemailer, python, curl, ... likewise")
+	}
+	return m.rows(all, width)
+}
+
+// reach is the address that a client on this machine uses.
+func (m *model) reach() (host, port string) {
+	addr := strings.TrimPrefix(m.options.Listen[0], "tls:")
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr, "2525"
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	if _, err := strconv.Atoi(port); err != nil {
+		port = "2525"
+	}
+	return host, port
+}
+
+func (m *model) rows(all []lines.Line, width int) []string {
+	var rows []string
+	for i := range all {
+		for _, row := range all[i].Rows(width, m.theme.Marks.Ellipsis) {
+			rows = append(rows, cells.Cut(row, width, ""))
+		}
+	}
+	return rows
+}

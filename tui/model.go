@@ -1,0 +1,224 @@
+package tui
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode/findings"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/detail"
+	"smtptap/tui/filter"
+	"smtptap/tui/keys"
+	"smtptap/tui/session"
+	"smtptap/tui/sessions"
+	"smtptap/tui/theme"
+)
+
+// model is the screen as a whole: it owns the panes, gives them their places,
+// and routes keys and messages.
+type model struct {
+	ctx      context.Context
+	options  Options
+	terminal io.Writer // for what is no frame, such as the clipboard
+	theme    *theme.Theme
+
+	width, height int
+	list          *sessions.Model
+	detail        *detail.Model
+	places        places
+	inDetail      bool // the detail has the focus
+	zoomed        bool // one pane, though there is room for two
+	stacked       *bool
+
+	overlay overlay // shown in place of the panes
+	prompt  prompt  // has the bottom line
+	note    note    // on the bottom line until the next key
+	mouse   bool
+	sieve   keys.Sieve
+
+	filter      string // as typed, good and applied
+	filterOff   string // switched off by hand, to be switched on again
+	state       transcript.State
+	changes     <-chan struct{}
+	unsubscribe func()
+	ticking     bool   // a message with the time is on its way
+	loading     string // id of the session that is being read
+	stale       bool   // it has changed meanwhile
+	shown       string // id of the session that the detail shows, or failed to
+	before      int    // sessions that were there at the start
+	mayQuit     bool   // quitting was asked for once
+	done        bool
+}
+
+// An overlay takes the place of the panes while it is open.
+type overlay interface {
+	SetSize(width, height int)
+	Key(tea.KeyMsg) (open bool, cmd tea.Cmd)
+	Update(tea.Msg) tea.Cmd
+	View() []string
+	Hint() string // what the bottom line says
+}
+
+// A note is a short answer to what the user did.
+type note struct {
+	text  string
+	style theme.Style
+}
+
+func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	t := theme.New(toneOf(o), o.ASCII)
+	m := &model{ctx: ctx, options: o, terminal: terminal, theme: &t, mouse: o.Mouse, before: o.Set.Len()}
+	m.list = sessions.New(o.Set, m.findingsOf, m.theme, o.View)
+	m.detail = detail.New(m.theme)
+	m.state = o.Set.State()
+	m.focus(false)
+	return m
+}
+
+// findingsOf tells a filter what was found in a session. It runs beside the
+// screen.
+func (m *model) findingsOf(s transcript.Summary) []string {
+	t, err := m.options.Set.Open(s.ID)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, f := range findings.Analyze(t).Findings {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+// Messages of the model to itself.
+type (
+	changed struct{} // the set has
+	tick    struct{ now time.Time }
+	loaded  struct {
+		id      string
+		session *session.Session
+		err     error
+	}
+	searchOn struct{} // a search goes on
+	wrote    struct{ note note }
+)
+
+// frame is the least time between two looks at what has changed.
+const frame = time.Second / fps
+
+// begin starts what goes on beside the keys.
+func (m *model) begin() tea.Cmd {
+	m.changes, m.unsubscribe = m.options.Set.Subscribe()
+	var mouse tea.Cmd
+	if m.mouse {
+		mouse = tea.EnableMouseCellMotion
+	}
+	return tea.Batch(m.watch(), m.refresh(), mouse)
+}
+
+// close ends what begin started.
+func (m *model) close() {
+	if m.unsubscribe != nil {
+		m.unsubscribe()
+	}
+	m.detail.Clear()
+}
+
+// watch waits until something has changed.
+func (m *model) watch() tea.Cmd {
+	return func() tea.Msg {
+		pause := time.NewTimer(frame)
+		defer pause.Stop()
+		select {
+		case <-pause.C:
+		case <-m.ctx.Done():
+			return nil
+		}
+		select {
+		case <-m.changes:
+			return changed{}
+		case <-m.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// clock tells the time once a second while sessions run.
+func (m *model) clock() tea.Cmd {
+	if m.ticking || m.state.Live == 0 {
+		return nil
+	}
+	m.ticking = true
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return tick{m.options.Now()} })
+}
+
+// refresh looks at what is new in the set.
+func (m *model) refresh() tea.Cmd {
+	m.state = m.options.Set.State()
+	m.list.Tick(m.options.Now())
+	scan := m.list.Refresh()
+	return tea.Batch(scan, m.sync(true), m.clock())
+}
+
+// sync makes the detail show the selected session. With again, one that runs
+// is read again.
+func (m *model) sync(again bool) tea.Cmd {
+	if !m.places.detail.shown() {
+		return nil
+	}
+	sum, ok := m.list.Selected()
+	if !ok {
+		m.shown = ""
+		m.detail.Clear()
+		return nil
+	}
+	current := m.detail.Session()
+	fresh := current != nil && current.Summary.ID == sum.ID && (current.Ended || !again)
+	switch {
+	case m.shown == sum.ID && (fresh || current == nil && !again):
+		return nil
+	case m.loading != "":
+		m.stale = true
+		return nil
+	}
+	if m.shown != sum.ID {
+		m.detail.Loading()
+	}
+	m.loading = sum.ID
+	set := m.options.Set
+	return func() tea.Msg {
+		t, err := set.Open(sum.ID)
+		if err != nil {
+			return loaded{id: sum.ID, err: err}
+		}
+		return loaded{id: sum.ID, session: session.New(t, sum)}
+	}
+}
+
+// apply sets the filter of the list.
+func (m *model) apply(text string) tea.Cmd {
+	f, err := filter.Parse(text)
+	if err != nil {
+		return nil // the last good one stays
+	}
+	m.filter = text
+	cmd := m.list.SetFilter(f)
+	return tea.Batch(cmd, m.sync(false))
+}
+
+func (m *model) focus(detail bool) {
+	m.inDetail = detail
+	m.list.Focus(!detail)
+	m.detail.Focus(detail)
+}
+
+func (m *model) say(text string, style theme.Style) { m.note = note{text, style} }

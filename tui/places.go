@@ -1,0 +1,72 @@
+package tui
+
+// A place is a rectangle of the screen.
+type place struct{ x, y, width, height int }
+
+func (p place) shown() bool { return p.width > 0 && p.height > 0 }
+
+func (p place) holds(x, y int) bool {
+	return x >= p.x && x < p.x+p.width && y >= p.y && y < p.y+p.height
+}
+
+// places are where the panes are.
+type places struct{ list, detail place }
+
+// The least that the screen can be drawn on, and sizes from which on there is
+// room for two panes.
+const (
+	minWidth, minHeight   = 40, 10
+	splitHeight           = 28
+	besideWidth           = 150
+	besideGap             = 3
+	footHeight            = 2 // status and hints
+	leastList, mostOfList = 6, 0.34
+)
+
+func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
+
+// beside reports whether two panes stand side by side.
+func (m *model) beside() bool {
+	if m.stacked != nil {
+		return !*m.stacked && m.width >= 2*minWidth+besideGap
+	}
+	return m.width >= besideWidth
+}
+
+// arrange gives the panes their places.
+func (m *model) arrange() {
+	if m.tooSmall() {
+		m.places = places{}
+		return
+	}
+	rows := m.height - footHeight
+	whole := place{0, 0, m.width, rows}
+	switch {
+	case m.zoomed || !m.beside() && m.height < splitHeight:
+		m.places = places{list: whole}
+		if m.inDetail {
+			m.places = places{detail: whole}
+		}
+	case m.beside():
+		left := min(max(m.width*45/100, minWidth), 96)
+		m.places = places{
+			list:   place{0, 0, left, rows},
+			detail: place{left + besideGap, 0, m.width - left - besideGap, rows},
+		}
+	default:
+		top := max(int(float64(rows)*mostOfList), leastList)
+		m.places = places{
+			list:   place{0, 0, m.width, top},
+			detail: place{0, top, m.width, rows - top},
+		}
+	}
+	if p := m.places.list; p.shown() {
+		m.list.SetSize(p.width, p.height)
+	}
+	if p := m.places.detail; p.shown() {
+		m.detail.SetSize(p.width, p.height)
+	}
+	if m.overlay != nil {
+		m.overlay.SetSize(m.width, rows)
+	}
+}

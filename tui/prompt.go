@@ -1,0 +1,155 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/tui/cells"
+	"smtptap/tui/filter"
+	"smtptap/tui/input"
+)
+
+// A prompt has the bottom line, and the keys while it is there.
+type prompt interface {
+	typing() bool // text is being typed
+	key(*model, tea.KeyMsg) tea.Cmd
+	view(*model, int) string
+}
+
+// filterPrompt is a filter being typed. It picks as it goes; while it can't be
+// understood the last good one stays.
+type filterPrompt struct {
+	line   input.Line
+	before string // filter to go back to
+	err    *filter.Error
+}
+
+func (m *model) askFilter() {
+	p := &filterPrompt{before: m.filter}
+	p.line.Set(m.filter)
+	m.prompt = p
+}
+
+func (p *filterPrompt) typing() bool { return true }
+
+func (p *filterPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
+	switch msg.String() {
+	case "enter":
+		if p.err == nil {
+			m.prompt = nil
+		}
+		return nil
+	case "esc":
+		m.prompt = nil
+		return m.apply(p.before)
+	}
+	if !p.line.Update(msg) {
+		return nil
+	}
+	p.err = nil
+	if _, err := filter.Parse(p.line.Value()); errors.As(err, &p.err) {
+		return nil
+	}
+	return m.apply(p.line.Value())
+}
+
+func (p *filterPrompt) view(m *model, width int) string {
+	style, after := m.theme.Plain, m.picked()
+	if p.err != nil {
+		style, after = m.theme.Bad, p.err.Text
+	}
+	return promptLine(m, "/", &p.line, after, style, width)
+}
+
+// picked says how many sessions the filter picks.
+func (m *model) picked() string {
+	on, seen := m.list.Filtered()
+	total := m.list.Total()
+	switch {
+	case !on:
+		return fmt.Sprintf("%d sessions", total)
+	case seen < total && m.list.Busy():
+		return fmt.Sprintf("%d of %d, looked at %d", m.list.Len(), total, seen)
+	}
+	return fmt.Sprintf("%d of %d", m.list.Len(), total)
+}
+
+// searchPrompt is what to search for in the session, being typed.
+type searchPrompt struct {
+	line   input.Line
+	before string
+}
+
+func (m *model) askSearch() {
+	m.prompt = &searchPrompt{before: m.detail.Pager().Query()}
+}
+
+func (p *searchPrompt) typing() bool { return true }
+
+func (p *searchPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
+	pager := m.detail.Pager()
+	switch msg.String() {
+	case "enter":
+		m.prompt = nil
+		if p.line.Value() == "" {
+			pager.Search(p.before)
+			return nil
+		}
+		pager.Begin(false, true)
+		return m.find()
+	case "esc":
+		m.prompt = nil
+		pager.Search(p.before)
+		return nil
+	}
+	if p.line.Update(msg) {
+		pager.Search(p.line.Value())
+	}
+	return nil
+}
+
+func (p *searchPrompt) view(m *model, width int) string {
+	return promptLine(m, "search: ", &p.line, "Enter finds, then n and N", m.theme.Plain, width)
+}
+
+// quitPrompt asks whether to end the sessions that run.
+type quitPrompt struct{ live int }
+
+func (m *model) askQuit() { m.prompt = &quitPrompt{m.state.Live} }
+
+func (p *quitPrompt) typing() bool { return false }
+
+func (p *quitPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
+	switch msg.String() {
+	case "q", "y", "enter":
+		m.done = true
+	default:
+		m.prompt = nil
+	}
+	return nil
+}
+
+func (p *quitPrompt) view(m *model, width int) string {
+	text := "1 session runs"
+	if p.live != 1 {
+		text = fmt.Sprintf("%d sessions run", p.live)
+	}
+	return m.theme.Warn.Paint(cells.Cut(" "+text+"; quitting ends them.  q quits, any other key stays", width, m.theme.Marks.Ellipsis))
+}
+
+// promptLine is a line being typed, with something to say about it to the right.
+func promptLine(m *model, name string, line *input.Line, after string, style interface{ Paint(string) string }, width int) string {
+	room := width - len(name) - 2
+	typed := line.View(max(room*3/5, 1), m.theme.Plain, m.theme.Marks)
+	var r cells.Row
+	r.Put(" "+name, m.theme.Key)
+	r.Put(typed, m.theme.Plain)
+	rest := width - r.Width() - 2
+	if rest > 8 {
+		r.Put("  ", m.theme.Plain)
+		return r.String() + style.Paint(cells.Cut(after, rest, m.theme.Marks.Ellipsis))
+	}
+	return r.String()
+}

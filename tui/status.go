@@ -1,0 +1,113 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"smtptap/decode/visible"
+	"smtptap/tui/amount"
+	"smtptap/tui/cells"
+	"smtptap/tui/theme"
+)
+
+// A segment is a part of the status line. Where there is no room for all of
+// them, the last ones go first.
+type segment struct {
+	text  string
+	style theme.Style
+}
+
+// status is the line above the last: what smtptap is doing.
+func (m *model) status() string {
+	var r cells.Row
+	r.Put(" ", m.theme.Plain)
+	sep := "   "
+	for i, s := range m.segments() {
+		if s.text == "" {
+			continue
+		}
+		room := m.width - r.Width()
+		if i > 0 {
+			room -= len(sep)
+		}
+		if room < 4 || i > 0 && visible.Width(s.text) > room {
+			continue
+		}
+		if i > 0 {
+			r.Put(sep, m.theme.Plain)
+		}
+		r.Cell(s.text, min(visible.Width(s.text), room), s.style, m.theme.Marks.Ellipsis)
+	}
+	return r.String()
+}
+
+// segments are in the order of what matters: what is wrong comes first.
+func (m *model) segments() []segment {
+	dim := m.theme.Dim
+	return []segment{
+		m.recording(),
+		{m.route(), m.theme.Plain},
+		{m.counts(), m.theme.Plain},
+		{m.filterWords(), m.theme.Key},
+		{m.following(), dim},
+		{m.policy(), dim},
+		{m.mouseWord(), dim},
+	}
+}
+
+func (m *model) recording() segment {
+	st := m.state
+	switch {
+	case m.options.View:
+		return segment{"looking at recordings", m.theme.Dim}
+	case st.Err != "":
+		return segment{"NOT RECORDING: " + visible.Text(st.Err), m.theme.Bad}
+	case st.Lost > 0:
+		return segment{m.theme.Marks.Failed + " REC with gaps: " + amount.Bytes(st.Lost) + " lost", m.theme.Warn}
+	case !st.Recording:
+		return segment{"not recording", m.theme.Dim}
+	}
+	return segment{m.theme.Marks.Record + " REC " + amount.Bytes(st.Bytes), m.theme.Good}
+}
+
+func (m *model) route() string {
+	if len(m.options.Listen) == 0 {
+		return ""
+	}
+	return strings.Join(m.options.Listen, ", ") + " " + m.theme.Marks.Arrow + " " + visible.Text(m.options.Target)
+}
+
+func (m *model) counts() string {
+	if m.options.View {
+		return fmt.Sprintf("%d sessions", m.state.Total)
+	}
+	return fmt.Sprintf("%d live, %d in all", m.state.Live, m.state.Total)
+}
+
+func (m *model) filterWords() string {
+	if m.filter == "" {
+		return ""
+	}
+	return "/" + visible.Text(m.filter) + " " + m.picked()
+}
+
+func (m *model) following() string {
+	if m.list.Following() {
+		return "follow"
+	}
+	return ""
+}
+
+func (m *model) policy() string {
+	if m.options.TLS == "" {
+		return ""
+	}
+	return "STARTTLS " + m.options.TLS
+}
+
+func (m *model) mouseWord() string {
+	if m.mouse {
+		return "mouse"
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+// Package tui is the screen: sessions on one side, the selected one on the
+// other, following as they run.
+//
+// It reads sessions and never touches a socket. Nothing that moves mail waits
+// for it: it asks the set of sessions what is new, when the set says that
+// something is, at most thirty times a second. A terminal that is slow, stuck
+// or gone delays the screen and nothing else.
+//
+// The panes are packages below this one, each a small model that is told its
+// size, takes actions and answers of its own commands, and gives its lines.
+// They never call up: what they want of others they send as messages. This
+// package owns the program, the terminal and what the panes share.
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/terminal"
+)
+
+// Sessions is what the screen reads. *transcript.Set is one.
+type Sessions interface {
+	Len() int
+	Summary(i int) transcript.Summary
+	Open(id string) (*decode.Transcript, error)
+	Path(id string) string
+	Add(path string) error
+	State() transcript.State
+	Subscribe() (changes <-chan struct{}, cancel func())
+}
+
+// Options say what the screen shows and how.
+type Options struct {
+	Set     Sessions
+	Listen  []string           // addresses that clients connect to; none when only recordings are shown
+	Target  string             // as given with --to
+	TLS     string             // what happens at STARTTLS: "intercept", "pass", "hide"
+	CA      string             // path of the local authority's certificate, for the empty screen
+	Folder  *recordings.Folder // where recordings are looked for; may be nil
+	View    bool               // recordings are looked at, nothing runs
+	Version string
+
+	ASCII   bool   // marks in ASCII
+	NoColor bool   // no colours: bold, underline and reverse only
+	Theme   string // "dark", "light", "mono"; "" asks the terminal
+	Mouse   bool   // the mouse is on from the start
+
+	In, Out *os.File            // nil: os.Stdin, os.Stdout
+	Now     func() time.Time    // nil: time.Now
+	Getenv  func(string) string // nil: os.Getenv
+}
+
+// Suitable says why there can be no screen on these files, or nil.
+func Suitable(in, out *os.File) error { return terminal.Suitable(in, out, os.Getenv("TERM")) }
+
+// ErrStuck says that the terminal did not take the last of what was written to
+// it, so that nothing should be printed there any more.
+var ErrStuck = errors.New("the terminal did not take the screen's last output")
+
+// A Panic is a fault of the screen. The terminal has been given back.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("the screen failed: %q", fmt.Sprint(p.Value)) }
+
+// Restore gives the terminal back as it was found, if there is a screen. Call
+// it from a goroutine that is about to end the process, such as one that
+// recovered from a panic, before anything is printed.
+func Restore() {
+	if t := current.Load(); t != nil {
+		t.Restore()
+	}
+}
+
+// fps is how often Bubble Tea looks whether there is a frame to write.
+const fps = 30
+
+// Run shows the screen until the user quits, ctx is done, or a signal comes
+// (SIGINT, SIGTERM, SIGHUP, SIGQUIT): none of these is an error. The terminal
+// is as it was before when Run returns, and a short summary is printed on it.
+func Run(ctx context.Context, o Options) error {
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	ctx, kill := context.WithCancel(ctx)
+	defer kill()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer stop()
+	t, err := terminal.Open(o.In, o.Out)
+	if err != nil {
+		return err
+	}
+	current.Store(t)
+	defer current.CompareAndSwap(t, nil)
+	defer t.Restore()
+
+	watch := newWatchdog(t)
+	defer watch.stop()
+	defer context.AfterFunc(ctx, watch.start)()
+	m := newModel(ctx, o, t)
+	guard := &guard{model: m, quitting: watch.start, kill: kill}
+	p := tea.NewProgram(guard, tea.WithContext(ctx), tea.WithInput(t.In()), tea.WithOutput(t), tea.WithAltScreen(),
+		tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
+	_, err = p.Run()
+	m.close()
+	closed := t.Close()
+	switch {
+	case guard.panic() != nil:
+		return guard.panic()
+	case err != nil && ctx.Err() == nil && !errors.Is(err, tea.ErrProgramKilled):
+		return fmt.Errorf("screen: %w", err)
+	case closed != nil:
+		return ErrStuck
+	}
+	_, err = fmt.Fprint(o.Out, m.farewell())
+	return err
+}

@@ -1,0 +1,132 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/tui/scene"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// A screen is a model with what is around it played by the test.
+type screen struct {
+	*model
+	t     testing.TB
+	stage *scene.Stage
+	out   bytes.Buffer // what is written to the terminal beside frames
+}
+
+func newScreen(t testing.TB, stage *scene.Stage, width, height int, change func(*Options)) *screen {
+	o := Options{
+		Set: stage.Set, Listen: []string{"127.0.0.1:2525"}, Target: "smtp://mail.example.com:587", TLS: "intercept",
+		Theme: "dark", Now: stage.Now, Getenv: func(string) string { return "" },
+	}
+	if change != nil {
+		change(&o)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &screen{t: t, stage: stage}
+	s.model = newModel(ctx, o, &s.out)
+	t.Cleanup(func() { cancel(); s.close() })
+	s.changes, s.unsubscribe = stage.Set.Subscribe()
+	s.run(s.refresh())
+	s.send(tea.WindowSizeMsg{Width: width, Height: height})
+	return s
+}
+
+// run does what a command asks for, and all that comes of it, at once.
+func (s *screen) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, c := range msg {
+			s.run(c)
+		}
+	default:
+		s.send(msg)
+	}
+}
+
+func (s *screen) send(msg tea.Msg) {
+	if _, ok := msg.(tick); ok {
+		return
+	}
+	s.run(s.update(msg))
+}
+
+// press sends keys by their names; what is no name is typed.
+func (s *screen) press(keys ...string) {
+	s.t.Helper()
+	for _, k := range keys {
+		s.send(keyNamed(k))
+	}
+}
+
+func keyNamed(name string) tea.KeyMsg {
+	for t := tea.KeyType(-100); t < 200; t++ {
+		if k := (tea.KeyMsg{Type: t}); k.String() == name && t != tea.KeyRunes {
+			return k
+		}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+}
+
+func (s *screen) lines() []string { return strings.Split(s.view(), "\n") }
+
+func (s *screen) has(want string) bool { return strings.Contains(stripped(s.view()), want) }
+
+// stripped is text without our own sequences.
+func stripped(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\x1b' {
+			for i < len(s) && !(s[i] >= 'A' && s[i] <= 'Z' || s[i] >= 'a' && s[i] <= 'z') {
+				i++
+			}
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// played is a stage with one session of each kind.
+func played(t testing.TB) *scene.Stage {
+	stage := scene.New(start, nil, false)
+	for _, script := range []string{scene.Sent(), scene.WrongPassword(), scene.UnknownRecipient(), scene.Attachment()} {
+		stage.Play("smtp://mail.example.com:587", script)
+		stage.Wait(37 * time.Second)
+	}
+	t.Cleanup(func() { stage.Set.Close() })
+	return stage
+}
+
+func TestLook(t *testing.T) {
+	s := newScreen(t, played(t), 120, 40, nil)
+	t.Log("\n" + stripped(s.view()))
+	s.press("k", "k", "enter")
+	t.Log("\n" + stripped(s.view()))
+	s.press("4")
+	t.Log("\n" + stripped(s.view()))
+	s.press("5")
+	t.Log("\n" + stripped(s.view()))
+	s.press("3")
+	t.Log("\n" + stripped(s.view()))
+	s.press("esc", "G", "enter", "2")
+	t.Log("\n" + stripped(s.view()))
+}

@@ -1,0 +1,316 @@
+package tui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode/visible"
+	"smtptap/tui/keys"
+	"smtptap/tui/pager"
+	"smtptap/tui/session"
+)
+
+// update takes a message and gives what is to be done beside the screen.
+func (m *model) update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = max(msg.Width, 0), max(msg.Height, 0)
+		m.arrange()
+		return m.sync(false)
+	case tea.KeyMsg:
+		return m.keys(msg)
+	case tea.MouseMsg:
+		return m.mouseEvent(tea.MouseEvent(msg))
+	case changed:
+		return tea.Batch(m.refresh(), m.watch())
+	case tick:
+		m.ticking = false
+		m.list.Tick(msg.now)
+		return m.clock()
+	case loaded:
+		return m.loadedOne(msg)
+	case searchOn:
+		return m.find()
+	case wrote:
+		m.note = msg.note
+		return nil
+	case session.GoTo:
+		return m.detail.Update(msg)
+	}
+	var all []tea.Cmd
+	if m.overlay != nil {
+		all = append(all, m.overlay.Update(msg))
+	}
+	all = append(all, m.list.Update(msg), m.detail.Update(msg), m.sync(false))
+	return tea.Batch(all...)
+}
+
+// loadedOne shows a session that was read, if it is still the selected one.
+func (m *model) loadedOne(msg loaded) tea.Cmd {
+	m.loading = ""
+	again := m.stale
+	m.stale = false
+	sum, ok := m.list.Selected()
+	if !ok || sum.ID != msg.id {
+		return m.sync(again)
+	}
+	m.shown = msg.id
+	if msg.err != nil {
+		m.detail.Fail("the session can't be shown: " + visible.Text(msg.err.Error()))
+		return nil
+	}
+	return tea.Batch(m.detail.Show(msg.session), m.sync(again))
+}
+
+// keys takes what one read of the terminal brought.
+func (m *model) keys(msg tea.KeyMsg) tea.Cmd {
+	if m.sieve.Drop(msg) {
+		return nil
+	}
+	if m.takesText() {
+		return m.key(msg)
+	}
+	var all []tea.Cmd
+	for _, k := range keys.Split(msg) {
+		all = append(all, m.key(k))
+	}
+	return tea.Batch(all...)
+}
+
+// takesText reports whether text is being typed, so that a word is a word.
+func (m *model) takesText() bool {
+	if m.prompt != nil {
+		return m.prompt.typing()
+	}
+	t, ok := m.overlay.(interface{ Typing() bool })
+	return ok && t.Typing()
+}
+
+// key takes one key.
+func (m *model) key(msg tea.KeyMsg) tea.Cmd {
+	if m.done {
+		return nil
+	}
+	name := msg.String()
+	if name == "ctrl+c" {
+		return m.interrupt()
+	}
+	if name == "ctrl+z" {
+		m.say("not suspended: every session would stop with it; leave smtptap running and use another terminal", m.theme.Warn)
+		return nil
+	}
+	m.note = note{}
+	switch {
+	case m.prompt != nil:
+		return m.prompt.key(m, msg)
+	case m.overlay != nil:
+		open, cmd := m.overlay.Key(msg)
+		if !open {
+			m.overlay = nil
+		}
+		return cmd
+	case m.tooSmall() && name != "q":
+		return nil
+	}
+	at := keys.InList
+	if m.inDetail {
+		at = keys.InSession
+	}
+	return m.do(keys.Lookup(name, at))
+}
+
+// do takes an action.
+func (m *model) do(a keys.Action) tea.Cmd {
+	switch a {
+	case keys.None:
+		return nil
+	case keys.Quit:
+		return m.quitOrBack()
+	case keys.Back:
+		return m.back()
+	case keys.Help:
+		m.open(newHelp(m))
+		return nil
+	case keys.NextPane, keys.LastPane:
+		return m.show(!m.inDetail)
+	case keys.Zoom:
+		m.zoomed = !m.zoomed
+		m.arrange()
+		return m.sync(false)
+	case keys.Layout:
+		stacked := m.beside()
+		m.stacked = &stacked
+		m.arrange()
+		return m.sync(false)
+	case keys.Mouse:
+		return m.switchMouse()
+	case keys.Copy:
+		m.askCopy()
+		return nil
+	}
+	if m.inDetail {
+		return m.doInDetail(a)
+	}
+	return m.doInList(a)
+}
+
+func (m *model) doInList(a keys.Action) tea.Cmd {
+	switch a {
+	case keys.Open:
+		if _, ok := m.list.Selected(); ok {
+			return m.show(true)
+		}
+		return nil
+	case keys.Search:
+		m.askFilter()
+		return nil
+	case keys.Invert:
+		return m.switchFilter()
+	}
+	if m.list.Do(a) {
+		return m.sync(false)
+	}
+	return nil
+}
+
+func (m *model) doInDetail(a keys.Action) tea.Cmd {
+	switch a {
+	case keys.Search:
+		m.askSearch()
+		return nil
+	case keys.SearchOn, keys.SearchUp:
+		if m.detail.Pager().Query() == "" {
+			m.say("nothing is being searched for: / begins", m.theme.Dim)
+			return nil
+		}
+		m.detail.Pager().Begin(a == keys.SearchUp, false)
+		return m.find()
+	case keys.Reveal:
+		return m.reveal()
+	}
+	return m.detail.Do(a)
+}
+
+// find goes on with a search, a step at a time.
+func (m *model) find() tea.Cmd {
+	p := m.detail.Pager()
+	switch p.Find() {
+	case pager.NotYet:
+		return func() tea.Msg { return searchOn{} }
+	case pager.Nowhere:
+		m.say("not found: "+visible.Text(p.Query()), m.theme.Warn)
+	}
+	return nil
+}
+
+// reveal shows secrets, or says why it can't.
+func (m *model) reveal() tea.Cmd {
+	s := m.detail.Session()
+	if s != nil && s.NoReveal {
+		m.say("secrets were not kept; --keep-secrets records them", m.theme.Warn)
+		return nil
+	}
+	return m.detail.Do(keys.Reveal)
+}
+
+// show gives the focus to the detail, or to the list.
+func (m *model) show(detail bool) tea.Cmd {
+	m.focus(detail)
+	m.arrange()
+	return m.sync(false)
+}
+
+// back leaves one thing: a search, the session, the filter.
+func (m *model) back() tea.Cmd {
+	switch {
+	case m.inDetail && m.detail.Pager().Query() != "":
+		m.detail.Pager().Search("")
+	case m.inDetail:
+		return m.show(false)
+	case m.list.Chosen() != "":
+		m.list.Choose("")
+	case m.filter != "":
+		return m.apply("")
+	}
+	return nil
+}
+
+// quitOrBack leaves the session, then the program. While sessions run it asks.
+func (m *model) quitOrBack() tea.Cmd {
+	if m.inDetail && !m.tooSmall() {
+		return m.show(false)
+	}
+	if m.state.Live > 0 && !m.options.View {
+		m.askQuit()
+		return nil
+	}
+	m.done = true
+	return nil
+}
+
+// interrupt quits. While sessions run it asks once.
+func (m *model) interrupt() tea.Cmd {
+	if _, asked := m.prompt.(*quitPrompt); asked || m.state.Live == 0 || m.options.View {
+		m.done = true
+		return nil
+	}
+	m.overlay = nil
+	m.askQuit()
+	return nil
+}
+
+func (m *model) open(o overlay) {
+	m.overlay = o
+	m.arrange()
+}
+
+func (m *model) switchFilter() tea.Cmd {
+	switch {
+	case m.filter != "":
+		m.filterOff = m.filter
+		return m.apply("")
+	case m.filterOff != "":
+		return m.apply(m.filterOff)
+	}
+	m.say("there is no filter: / sets one", m.theme.Dim)
+	return nil
+}
+
+func (m *model) switchMouse() tea.Cmd {
+	m.mouse = !m.mouse
+	if m.mouse {
+		m.say("mouse on: wheel and click work here; % gives it back to the terminal", m.theme.Dim)
+		return tea.EnableMouseCellMotion
+	}
+	m.say("mouse off: the terminal selects text", m.theme.Dim)
+	return tea.DisableMouse
+}
+
+// mouseEvent takes a turn of the wheel or a click.
+func (m *model) mouseEvent(e tea.MouseEvent) tea.Cmd {
+	if m.overlay != nil || m.prompt != nil || e.Action != tea.MouseActionPress {
+		return nil
+	}
+	const wheel = 3
+	rows := map[tea.MouseButton]int{tea.MouseButtonWheelDown: wheel, tea.MouseButtonWheelUp: -wheel}[e.Button]
+	switch {
+	case m.places.list.holds(e.X, e.Y):
+		if rows != 0 {
+			m.list.Scroll(rows / wheel)
+			return m.sync(false)
+		}
+		if e.Button == tea.MouseButtonLeft {
+			m.list.Click(e.Y - m.places.list.y)
+			return m.show(false)
+		}
+	case m.places.detail.holds(e.X, e.Y):
+		if rows != 0 {
+			m.detail.Pager().Scroll(rows)
+			return nil
+		}
+		if e.Button == tea.MouseButtonLeft {
+			cmd := m.detail.Click(e.X-m.places.detail.x, e.Y-m.places.detail.y)
+			return tea.Batch(cmd, m.show(true))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"smtptap/decode/visible"
+	"smtptap/tui/cells"
+	"smtptap/tui/keys"
+	"smtptap/tui/theme"
+)
+
+// toneOf picks the colours. Without a theme it goes by what the terminal said
+// of its background when the program started: Bubble Tea asks then in any case,
+// and asking later would bring the answer among the keys.
+func toneOf(o Options) theme.Tone {
+	switch {
+	case o.NoColor || o.Theme == "mono":
+		return theme.Mono
+	case o.Theme == "light":
+		return theme.Light
+	case o.Theme == "dark" || lipgloss.HasDarkBackground():
+		return theme.Dark
+	}
+	return theme.Light
+}
+
+// view is the whole screen: as many lines as it is high, none wider than it is.
+func (m *model) view() string {
+	var lines []string
+	switch {
+	case m.width <= 0 || m.height <= 0:
+		return ""
+	case m.tooSmall():
+		lines = m.sorry()
+	default:
+		lines = append(m.body(), m.status(), m.bottom())
+	}
+	for len(lines) < m.height {
+		lines = append(lines, "")
+	}
+	for i, l := range lines {
+		lines[i] = m.safely(l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// safely makes sure of a row, whatever is in it. A row with letters that
+// terminals disagree about is drawn on a cleared line, or what they leave out
+// would show what was there before.
+func (m *model) safely(row string) string {
+	if cells.IsASCII(row) && len(row) <= m.width {
+		return row
+	}
+	row = visible.Truncate(row, m.width, "")
+	if cells.IsASCII(row) {
+		return row
+	}
+	return clearLine + row
+}
+
+const (
+	clearLine  = "\x1b[2K"
+	clearRight = "\x1b[K"
+)
+
+func (m *model) sorry() []string {
+	text := fmt.Sprintf("too small, need %dx%d (now %dx%d)", minWidth, minHeight, m.width, m.height)
+	lines := cells.Fill(text, m.width)
+	return lines[:min(len(lines), m.height)]
+}
+
+// body is everything above the status line.
+func (m *model) body() []string {
+	rows := m.height - footHeight
+	if m.overlay != nil {
+		return fill(m.overlay.View(), rows)
+	}
+	if m.list.Total() == 0 {
+		return fill(m.lesson(m.width, rows), rows)
+	}
+	p := m.places
+	switch {
+	case !p.detail.shown():
+		return fill(m.listView(), rows)
+	case !p.list.shown():
+		return fill(m.detail.View(), rows)
+	case p.detail.x > 0:
+		return m.join(fill(m.listView(), rows), fill(m.detail.View(), rows))
+	}
+	return append(fill(m.listView(), p.list.height), fill(m.detail.View(), p.detail.height)...)
+}
+
+// listView is the list, or why it is empty.
+func (m *model) listView() []string {
+	lines := m.list.View()
+	if m.list.Len() == 0 && len(lines) > 2 {
+		text := fmt.Sprintf("%s match %s: Esc clears the filter", m.picked(), visible.Text(m.filter))
+		lines[2] = "  " + m.theme.Meaning.Paint(cells.Cut(text, m.places.list.width-2, m.theme.Marks.Ellipsis))
+	}
+	return lines
+}
+
+// join puts the detail beside the list, at its column whatever the terminal
+// makes of the letters to the left.
+func (m *model) join(left, right []string) []string {
+	lines := make([]string, len(left))
+	x := m.places.detail.x
+	for i := range left {
+		pad := cells.Blanks(x - visible.Width(left[i]))
+		if cells.IsASCII(left[i]) {
+			lines[i] = left[i] + pad + right[i]
+		} else {
+			lines[i] = left[i] + pad + clearRight + cells.Column(x) + right[i]
+		}
+	}
+	return lines
+}
+
+func fill(lines []string, n int) []string {
+	for len(lines) < n {
+		lines = append(lines, "")
+	}
+	return lines[:n]
+}
+
+// bottom is the last line: a prompt, an answer, or what can be done.
+func (m *model) bottom() string {
+	switch {
+	case m.prompt != nil:
+		return m.prompt.view(m, m.width)
+	case m.note.text != "":
+		return " " + m.note.style.Paint(cells.Cut(m.note.text, m.width-1, m.theme.Marks.Ellipsis))
+	case m.overlay != nil:
+		return " " + m.theme.Dim.Paint(cells.Cut(m.overlay.Hint(), m.width-1, m.theme.Marks.Ellipsis))
+	}
+	return m.hints()
+}
+
+func (m *model) hints() string {
+	at := keys.InList
+	if m.inDetail {
+		at = keys.InSession
+	}
+	var r cells.Row
+	for _, b := range keys.Hints(at) {
+		key := keys.Name(b.Keys[0])
+		if r.Width()+len(key)+len(b.Hint)+4 > m.width {
+			break
+		}
+		r.Put(" "+key, m.theme.Key)
+		r.Put(" "+b.Hint+" ", m.theme.Dim)
+	}
+	return r.String()
+}
