@@ -54,7 +54,7 @@ func (m *model) arrange() {
 			detail: place{left + besideGap, 0, m.width - left - besideGap, rows},
 		}
 	default:
-		top := max(int(float64(rows)*mostOfList), leastList)
+		top := min(max(m.list.Len()+2, leastList), int(float64(rows)*mostOfList))
 		m.places = places{
 			list:   place{0, 0, m.width, top},
 			detail: place{0, top, m.width, rows - top},

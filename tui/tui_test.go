@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/recordings"
 	"smtptap/tui/scene"
 )
 
@@ -40,50 +42,19 @@ func newScreen(t testing.TB, stage *scene.Stage, width, height int, change func(
 	s := &screen{t: t, stage: stage}
 	s.model = newModel(ctx, o, &s.out)
 	t.Cleanup(func() { cancel(); s.close() })
+	s.ticking = true
 	s.changes, s.unsubscribe = stage.Set.Subscribe()
-	s.run(s.refresh())
-	s.send(tea.WindowSizeMsg{Width: width, Height: height})
+	s.carryOut(s.refresh())
+	s.take(tea.WindowSizeMsg{Width: width, Height: height})
 	return s
-}
-
-// run does what a command asks for, and all that comes of it, at once.
-func (s *screen) run(cmd tea.Cmd) {
-	if cmd == nil {
-		return
-	}
-	switch msg := cmd().(type) {
-	case nil:
-	case tea.BatchMsg:
-		for _, c := range msg {
-			s.run(c)
-		}
-	default:
-		s.send(msg)
-	}
-}
-
-func (s *screen) send(msg tea.Msg) {
-	if _, ok := msg.(tick); ok {
-		return
-	}
-	s.run(s.update(msg))
 }
 
 // press sends keys by their names; what is no name is typed.
 func (s *screen) press(keys ...string) {
 	s.t.Helper()
 	for _, k := range keys {
-		s.send(keyNamed(k))
+		s.take(keyNamed(k))
 	}
-}
-
-func keyNamed(name string) tea.KeyMsg {
-	for t := tea.KeyType(-100); t < 200; t++ {
-		if k := (tea.KeyMsg{Type: t}); k.String() == name && t != tea.KeyRunes {
-			return k
-		}
-	}
-	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
 }
 
 func (s *screen) lines() []string { return strings.Split(s.view(), "\n") }
@@ -107,7 +78,11 @@ func stripped(s string) string {
 
 // played is a stage with one session of each kind.
 func played(t testing.TB) *scene.Stage {
-	stage := scene.New(start, nil, false)
+	folder, err := recordings.OpenFolder(filepath.Join(t.TempDir(), "recordings"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage := scene.New(start, folder, false)
 	for _, script := range []string{scene.Sent(), scene.WrongPassword(), scene.UnknownRecipient(), scene.Attachment()} {
 		stage.Play("smtp://mail.example.com:587", script)
 		stage.Wait(37 * time.Second)

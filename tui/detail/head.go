@@ -105,7 +105,8 @@ func (m *Model) verdict() []string {
 		return []string{""}
 	}
 	mark, word, style := m.word()
-	return m.wrapped(mark+" "+word, m.session.Report.Verdict.Text, style, indent)
+	text := strings.TrimPrefix(m.session.Report.Verdict.Text, strings.ToLower(word)+": ")
+	return m.wrapped(mark+" "+word, text, style, indent)
 }
 
 // maxVerdict is how many rows the verdict may take.

@@ -7,6 +7,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/findings"
 	"smtptap/tui/keys"
 	"smtptap/tui/pager"
 	"smtptap/tui/session"
@@ -55,13 +56,29 @@ func (m *Model) Pager() *pager.Pager { return m.pager }
 // SetSize says how much room there is.
 func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
 
-// Show shows a session from its start. A session that runs is followed.
+// Show shows a session: one that failed where it failed, one that runs at its
+// end, which is followed, others from the start.
 func (m *Model) Show(s *session.Session) tea.Cmd {
 	m.session = s
 	clear(m.unfolded)
 	m.pager.Reset()
 	m.pager.Follow(!s.Ended)
+	if at := failure(s); at >= 0 && s.Ended {
+		m.pager.Go(at)
+	}
 	return nil
+}
+
+// failure is the entry that completes the proof of what went wrong, or -1.
+func failure(s *session.Session) int {
+	if len(s.Report.Findings) == 0 || s.Report.Findings[0].Severity != findings.Failure {
+		return -1
+	}
+	at := -1
+	for _, entry := range s.Report.Findings[0].Entries {
+		at = max(at, entry)
+	}
+	return at
 }
 
 // Grow shows a later state of the same session.

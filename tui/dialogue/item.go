@@ -48,9 +48,7 @@ func (m *Model) Item(i, width int) pager.Item {
 	e := m.session.Entries[i]
 	l := layout{Model: m, i: i, entry: e, columns: columnsFor(width)}
 	l.lead()
-	if rule, ok := l.tlsRule(); ok {
-		l.item.Rows = append(l.item.Rows, rule...)
-	} else {
+	if !l.tlsRule() {
 		l.said()
 		l.meaning()
 	}
@@ -144,28 +142,26 @@ func (l *layout) rule(text, mark string, style theme.Style) string {
 }
 
 // tlsRule draws a handshake that succeeded as the boundary that it is.
-func (l *layout) tlsRule() ([]string, bool) {
+func (l *layout) tlsRule() bool {
 	f, ok := l.entry.Fact.(*facts.TLS)
 	if !ok || f.Err != "" {
-		return nil, false
+		return false
 	}
 	lines := annotate.Entry(l.entry)
 	if len(lines) == 0 {
-		return nil, false
+		return false
 	}
 	style := l.theme.Good
 	if f.Leg == facts.ServerLeg && !f.Verified {
 		style = l.theme.Warn
 	}
-	rows := []string{l.rule(lines[0].Text, l.theme.Marks.Rule, style)}
-	saved := l.item.Rows
-	l.item.Rows = nil
-	for _, line := range lines[1:] {
-		l.explain(line)
+	l.item.Rows = append(l.item.Rows, l.rule(lines[0].Text, l.theme.Marks.Rule, style))
+	for n, line := range lines[1:] {
+		if last := n == len(lines)-2; last || line.Kind != annotate.Meaning || l.unfolded[l.i] {
+			l.explain(line) // the last one judges the certificate, those before describe it
+		}
 	}
-	rows = append(rows, l.item.Rows...)
-	l.item.Rows = saved
-	return rows, true
+	return true
 }
 
 // said shows the entry as it passed.
@@ -197,6 +193,8 @@ const (
 	maxRows  = 4  // of one line
 	maxLines = 30 // of a reply
 	maxBody  = 6  // of a message
+
+	maxMeanings = 2 // lines about one entry; notes and warnings are all shown
 )
 
 func amountOfLines(n int) string {
@@ -275,7 +273,11 @@ func (l *layout) margin(r *cells.Row) {
 	e := l.entry
 	mark := l.theme.Marks.Ellipsis
 	if l.clock > 0 {
-		r.Put(cells.FitRight(amount.Clock(e.At), l.clock-1, mark)+" ", l.theme.Dim)
+		clock := amount.Clock(e.At)
+		if l.inMessage() && clock == amount.Clock(l.session.Entries[l.i-1].At) {
+			clock = ""
+		}
+		r.Put(cells.FitRight(clock, l.clock-1, mark)+" ", l.theme.Dim)
 	}
 	if l.took > 0 {
 		text, style := "", l.theme.Dim
@@ -290,6 +292,23 @@ func (l *layout) margin(r *cells.Row) {
 	}
 	name, style := l.speaker()
 	r.Put(cells.Fit(name, l.who, mark), style)
+}
+
+// inMessage reports whether the entry goes on with a message that the entry
+// before belongs to.
+func (l *layout) inMessage() bool {
+	return l.i > 0 && isMessage(l.entry) && isMessage(l.session.Entries[l.i-1])
+}
+
+func isMessage(e decode.Entry) bool {
+	if e.Event == nil {
+		return false
+	}
+	switch e.Event.Kind {
+	case decode.KindHeader, decode.KindBody, decode.KindEndOfData:
+		return true
+	}
+	return false
 }
 
 func (l *layout) speaker() (string, theme.Style) {
@@ -310,7 +329,13 @@ func (l *layout) meaning() {
 		return
 	}
 	lines := annotate.View{Reveal: l.reveal}.Entry(l.entry)
+	meant := 0
 	for n, line := range lines {
+		if line.Kind == annotate.Meaning && len(l.item.Rows) > 0 && !l.unfolded[l.i] {
+			if meant++; meant > maxMeanings && len(lines) > maxMeanings+1 {
+				continue
+			}
+		}
 		if n == 0 && len(l.item.Rows) == 0 {
 			for j, row := range cells.Wrap(line.Text, max(l.width-l.text(), 1)) {
 				l.row(l.kindStyle(line.Kind).Paint(row), j == 0)
@@ -318,6 +343,9 @@ func (l *layout) meaning() {
 			continue
 		}
 		l.explain(line)
+	}
+	if more := meant - maxMeanings; more > 0 && len(lines) > maxMeanings+1 {
+		l.aside(fmt.Sprintf("%s Enter explains %d more", l.theme.Marks.Ellipsis, more), l.theme.Dim)
 	}
 }
 

@@ -41,12 +41,12 @@ func table(dates bool) []column {
 		{title: "TIME", rank: 2, min: timeWidth, max: timeWidth, text: started, style: dim},
 		{title: "CODE", rank: 1, min: 4, max: 4, text: code, style: outcomeStyle},
 		{title: "CLIENT", rank: 9, min: 9, max: 16, text: client},
-		{title: "SERVER", rank: 8, min: 12, max: 24, text: server},
-		{title: "FROM", rank: 7, min: 12, max: 26, text: from},
-		{title: "TO", rank: 4, min: 14, max: 28, text: rcpt},
+		{title: "SERVER", rank: 8, min: 14, max: 24, text: server},
+		{title: "FROM", rank: 7, min: 14, max: 26, text: from},
+		{title: "TO", rank: 4, min: 16, max: 28, text: rcpt},
 		{title: "SIZE", rank: 5, min: 7, max: 7, right: true, text: size, style: dim},
 		{title: "TOOK", rank: 6, min: 7, max: 7, right: true, text: took, style: dim},
-		{title: "SUBJECT", rank: 3, min: 12, max: 1 << 16, text: subject},
+		{title: "SUBJECT", rank: 3, min: 16, max: 1 << 16, text: subject},
 	}
 }
 
@@ -170,10 +170,14 @@ func client(s *transcript.Summary, _ *look) string {
 }
 
 func server(s *transcript.Summary, _ *look) string {
-	if s.Server != "" {
-		return visible.Text(s.Server)
+	name := s.Server
+	if name == "" {
+		name = s.Target
 	}
-	return visible.Text(s.Target)
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	return visible.Text(name)
 }
 
 func from(s *transcript.Summary, _ *look) string { return visible.Text(s.From) }

@@ -89,18 +89,23 @@ func (f *follower) server(i int, e decode.Entry) {
 		return
 	default:
 		if q := f.session.Question(i); q >= 0 {
-			f.add(label(ev.Reply.ToVerb), server, f.session.Entries[q].At, e.At, i)
+			f.add(label(ev.Reply.ToVerb, f.session.Entries[q].Event), server, f.session.Entries[q].At, e.At, i)
 		}
 	}
 	f.replied = e.At
 }
 
-func label(verb string) string {
-	switch verb {
-	case ".":
+// label names what a reply answers.
+func label(verb string, asked *decode.Event) string {
+	switch {
+	case verb == ".":
 		return "accept message"
-	case "":
+	case verb == "":
 		return "reply"
+	case asked.Auth != nil && asked.Auth.Step == decode.StepUser:
+		return "AUTH, user name"
+	case asked.Auth != nil && asked.Auth.Step == decode.StepPassword:
+		return "AUTH, password"
 	}
 	return visible.Text(verb)
 }

@@ -109,7 +109,7 @@ func (m *Model) Item(i, width int) pager.Item {
 type columns struct{ label, who, took, bar int }
 
 func columnsFor(width int) columns {
-	c := columns{label: 18, who: 8, took: 9}
+	c := columns{label: 20, who: 8, took: 9}
 	if width < 50 {
 		c.label, c.who = 12, 0
 	}
