@@ -78,30 +78,29 @@ func stripped(s string) string {
 
 // played is a stage with one session of each kind.
 func played(t testing.TB) *scene.Stage {
-	folder, err := recordings.OpenFolder(filepath.Join(t.TempDir(), "recordings"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	stage := scene.New(start, folder, false)
+	t.Helper()
+	stage := emptyStage(t, false)
 	for _, script := range []string{scene.Sent(), scene.WrongPassword(), scene.UnknownRecipient(), scene.Attachment()} {
 		stage.Play("smtp://mail.example.com:587", script)
 		stage.Wait(37 * time.Second)
 	}
-	t.Cleanup(func() { stage.Set.Close() })
+	settle(t, stage)
 	return stage
 }
 
-func TestLook(t *testing.T) {
-	s := newScreen(t, played(t), 120, 40, nil)
-	t.Log("\n" + stripped(s.view()))
-	s.press("k", "k", "enter")
-	t.Log("\n" + stripped(s.view()))
-	s.press("4")
-	t.Log("\n" + stripped(s.view()))
-	s.press("5")
-	t.Log("\n" + stripped(s.view()))
-	s.press("3")
-	t.Log("\n" + stripped(s.view()))
-	s.press("esc", "G", "enter", "2")
-	t.Log("\n" + stripped(s.view()))
+// settle waits until all that was played is recorded.
+func settle(t testing.TB, stage *scene.Stage) {
+	t.Helper()
+	if err := stage.Set.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func emptyStage(t testing.TB, keepSecrets bool) *scene.Stage {
+	t.Helper()
+	folder, err := recordings.OpenFolder(filepath.Join(t.TempDir(), "recordings"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scene.New(start, folder, keepSecrets)
 }
