@@ -1,8 +1,7 @@
 package tui
 
 import (
-	"net"
-	"strconv"
+	"net/netip"
 	"strings"
 
 	"smtptap/decode/visible"
@@ -56,15 +55,13 @@ func (m *model) lesson(width, height int) []string {
 // reach is the address that a client on this machine uses.
 func (m *model) reach() (host, port string) {
 	addr := strings.TrimPrefix(m.options.Listen[0], "tls:")
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
+	i := strings.LastIndexByte(addr, ':')
+	if i < 0 {
 		return addr, "2525"
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	host, port = strings.Trim(addr[:i], "[]"), addr[i+1:]
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
-	}
-	if _, err := strconv.Atoi(port); err != nil {
-		port = "2525"
 	}
 	return host, port
 }

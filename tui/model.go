@@ -50,7 +50,6 @@ type model struct {
 	stale       bool   // it has changed meanwhile
 	shown       string // id of the session that the detail shows, or failed to
 	before      int    // sessions that were there at the start
-	mayQuit     bool   // quitting was asked for once
 	done        bool
 }
 

@@ -57,8 +57,6 @@ func (s *screen) press(keys ...string) {
 	}
 }
 
-func (s *screen) lines() []string { return strings.Split(s.view(), "\n") }
-
 func (s *screen) has(want string) bool { return strings.Contains(stripped(s.view()), want) }
 
 // stripped is text without our own sequences.

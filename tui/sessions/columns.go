@@ -1,8 +1,8 @@
 package sessions
 
 import (
-	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"smtptap/decode/visible"
@@ -162,11 +162,15 @@ func code(s *transcript.Summary, _ *look) string {
 }
 
 func client(s *transcript.Summary, _ *look) string {
-	host, _, err := net.SplitHostPort(s.Client)
-	if err != nil {
-		host = s.Client
+	return visible.Text(hostOf(s.Client))
+}
+
+// hostOf is a host and port without the port and without brackets.
+func hostOf(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 && (strings.HasSuffix(addr[:i], "]") || !strings.Contains(addr[:i], ":")) {
+		addr = addr[:i]
 	}
-	return visible.Text(host)
+	return strings.Trim(addr, "[]")
 }
 
 func server(s *transcript.Summary, _ *look) string {
@@ -174,10 +178,7 @@ func server(s *transcript.Summary, _ *look) string {
 	if name == "" {
 		name = s.Target
 	}
-	if host, _, err := net.SplitHostPort(name); err == nil {
-		name = host
-	}
-	return visible.Text(name)
+	return visible.Text(hostOf(name))
 }
 
 func from(s *transcript.Summary, _ *look) string { return visible.Text(s.From) }

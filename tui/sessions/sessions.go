@@ -38,15 +38,14 @@ type Model struct {
 	now           time.Time
 	slots         []slot
 
-	filter  *filter.Filter
-	picked  picked
-	era     int // of the scan that is under way; answers of others are stale
-	busy    bool
-	top     int // position of the first row
-	cursor  int // position of the selected row
-	follow  bool
-	chosen  string // id of the session that is marked for a comparison
-	visited bool   // the cursor was moved by hand
+	filter *filter.Filter
+	picked picked
+	era    int // of the scan that is under way; answers of others are stale
+	busy   bool
+	top    int // position of the first row
+	cursor int // position of the selected row
+	follow bool
+	chosen string // id of the session that is marked for a comparison
 }
 
 // New returns the pane. With dates, the times of the list have their day.
