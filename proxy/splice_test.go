@@ -137,9 +137,9 @@ func (m *fakeMX) serve(conn net.Conn) {
 func startMX(t *testing.T, servers ...*fakeMX) uint16 {
 	t.Helper()
 	for range 20 {
+		// Held until the test ends, so that the proxy gets another port.
 		first := listenTCP(t)
 		port := netip.MustParseAddrPort(first.Addr().String()).Port()
-		first.Close()
 		var listeners []net.Listener
 		for _, m := range servers {
 			l, err := net.Listen("tcp", netip.AddrPortFrom(m.addr, port).String())
@@ -381,6 +381,28 @@ func TestMXRefusals(t *testing.T) {
 				t.Errorf("ended as %+v, want cause %q", end, tt.cause)
 			}
 		})
+	}
+}
+
+// TestMXPrivate: without leave, no recipient leads to a private or otherwise
+// special address, whether by name or by an address literal.
+func TestMXPrivate(t *testing.T) {
+	mx := org()
+	b := setUpMXWith(t, func(p *proxy.Proxy) { p.Router.(*upstream.MX).Connector.AllowPrivate = false }, mx)
+	c := b.dial()
+	said := []string{"EHLO client.example\r\n", "MAIL FROM:<>\r\n"}
+	for _, d := range []string{"example.org", "[127.0.0.2]", "[IPv6:::1]", "[IPv6:::ffff:127.0.0.2]", "[169.254.169.254]", "[0.0.0.0]"} {
+		said = append(said, "RCPT TO:<b@"+d+">\r\n")
+	}
+	heard := dialogue(t, c, said...)
+	c.Close()
+	for i, h := range heard[3:] {
+		if !strings.HasPrefix(h, "550 5.7.1 [smtptap]") {
+			t.Errorf("at %q the client heard %q", said[i+2], h)
+		}
+	}
+	if got := mx.heard(); len(got) > 0 {
+		t.Errorf("the server heard %q", got)
 	}
 }
 

@@ -224,3 +224,14 @@ func TestRoute(t *testing.T) {
 		})
 	}
 }
+
+func TestPatience(t *testing.T) {
+	m := &MX{Resolver: new(Resolver)}
+	if got := m.Patience(); got != 10*time.Second+5*31*time.Second {
+		t.Errorf("by default %v", got)
+	}
+	m = &MX{Resolver: &Resolver{Budget: time.Second}, Connector: Connector{Timeout: 2 * time.Second, Stagger: time.Second}}
+	if got := m.Patience(); got != 31*time.Second {
+		t.Errorf("as set %v", got)
+	}
+}
