@@ -27,8 +27,8 @@ const (
 	scratchSize = 64 << 10
 
 	// A recording that can't be written is tried again after retryDelay.
-	// It is given up when the session ended patience ago, sooner when the
-	// program wants to end.
+	// When its session has ended it is given up after patience, and when
+	// the program wants to end it is tried and given up sooner.
 	retryDelay   = time.Second
 	patience     = 10 * time.Second
 	lastRetry    = 100 * time.Millisecond
