@@ -29,7 +29,7 @@ const (
 	// maxHeader is how many bytes the header record may carry.
 	maxHeader = 64 << 10
 	// maxHead is the longest head line, without its line end. The longest
-	// that the grammar allows is 77 bytes.
+	// that the grammar allows is 93 bytes.
 	maxHead = 96
 	// maxType is the longest name of a record type.
 	maxType = 32
