@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 
 	"smtptap/decode/facts"
@@ -72,12 +73,9 @@ func (p *Proxy) isFull() bool { return p.Count > 0 && p.admitted >= p.Count }
 type refusal struct {
 	code string // reply code and enhanced status code
 	id   string // of the note
-	text string
+	why  string
 }
 
-// refuse turns the client away.
-func (s *session) refuse(ph phase, r *refusal) {
-	s.note(r.id, r.text)
-	s.end(facts.CauseRefused, r.text)
-	s.dismiss(ph, r.code+" [smtptap] "+r.text)
+func (r *refusal) end() error {
+	return &sessionEnd{cause: facts.CauseRefused, reply: r.code + " [smtptap] " + r.why, err: errors.New(r.why)}
 }

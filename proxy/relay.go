@@ -15,9 +15,10 @@ import (
 // A relay runs one phase: two pumps, and what they have to agree about.
 type relay struct {
 	s    *session
-	ph   phase
+	ph   *phase
 	up   direction // from the client to the server
 	down direction // from the server to the client
+	wg   sync.WaitGroup
 
 	// mu is held while bytes are noted and the gate is set from the verdict,
 	// so that no byte slips through between the two.
@@ -36,30 +37,34 @@ type direction struct {
 	stage    stage
 }
 
-// relay runs a phase until it ends. goesOn tells whether the session does.
-func (s *session) relay(ph phase) (after phase, goesOn bool) {
-	r := &relay{s: s, ph: ph}
-	r.changed.L = &r.mu
-	r.up = direction{s.client, s.server, ph.client, ph.server, ph.fromClient, or(ph.clientStage, (*relay).relayClient)}
-	r.down = direction{s.server, s.client, ph.server, ph.client, ph.fromServer, or(ph.serverStage, (*relay).relayServer)}
-	r.ph.fromClient, r.ph.fromServer = nil, nil
-	var wg sync.WaitGroup
-	wg.Go(r.pumpServer)
+// relay runs a phase until it ends, and leaves in ph what it has left. goesOn
+// tells whether the session does.
+func (s *session) relay(ph *phase) (goesOn bool) {
+	r := newRelay(s, ph)
+	r.wg.Go(r.pumpServer)
 	r.pumpClient()
-	wg.Wait()
+	r.wg.Wait()
 	if !r.over || s.isOver() {
-		return r.ph, false
+		return false
 	}
-	r.ph.client.SetReadDeadline(time.Time{})
-	r.ph.server.SetReadDeadline(time.Time{})
-	return r.ph, true
+	ph.client.SetReadDeadline(time.Time{})
+	ph.server.SetReadDeadline(time.Time{})
+	return true
 }
 
-func or(st, otherwise stage) stage {
-	if st != nil {
-		return st
+func newRelay(s *session, ph *phase) *relay {
+	r := &relay{s: s, ph: ph}
+	r.changed.L = &r.mu
+	r.up = direction{s.client, s.server, ph.client, ph.server, ph.fromClient, ph.clientStage}
+	r.down = direction{s.server, s.client, ph.server, ph.client, ph.fromServer, ph.serverStage}
+	if r.up.stage == nil {
+		r.up.stage = (*relay).relayClient
 	}
-	return otherwise
+	if r.down.stage == nil {
+		r.down.stage = (*relay).relayServer
+	}
+	ph.fromClient, ph.fromServer = nil, nil
+	return r
 }
 
 // pumpClient and pumpServer give the pumps names in stack dumps.

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
@@ -67,52 +69,81 @@ func newSession(p *Proxy, l Listener, conn net.Conn) *session {
 	return s
 }
 
-// run is the session from its beginning to its end.
+// run is the session from its beginning to its end. While bytes are relayed it
+// is on the stack of a goroutine that waits, so what is only done once is done
+// elsewhere: a small frame keeps the stack of an idle session small.
 func (s *session) run() {
+	s.open()
+	stop := s.watchIdle(orDefault(s.proxy.IdleTimeout, DefaultIdleTimeout))
+	s.contained(s.phases)
+	stop()
+	s.close()
+}
+
+// open begins the session's transcript.
+func (s *session) open() {
 	mode := orDefault(s.proxy.Mode, Intercept)
-	client := s.client.base
 	s.log = s.proxy.Transcripts.Begin(transcript.Session{
 		Listen: s.listen.Addr().String(), Target: s.proxy.Target, Mode: string(mode),
 		SplitLegs: mode == Hide || s.proxy.TLSToServer || s.proxy.Router != nil,
 	})
-	log := s.proxy.Log.With().Str("session", s.log.ID()).Logger()
-	log.Debug().Stringer("client", client.RemoteAddr()).Stringer("listen", s.listen.Addr()).Msg("session begins")
+	client := s.client.base
+	s.debug().Stringer("client", client.RemoteAddr()).Stringer("listen", s.listen.Addr()).Msg("session begins")
 	s.log.Fact(&facts.Open{Client: client.RemoteAddr().String(), Listen: client.LocalAddr().String(), TLS: s.listen.TLS})
-	stop := s.watchIdle(orDefault(s.proxy.IdleTimeout, DefaultIdleTimeout))
-	s.contained(func() { s.phases(phase{client: client}) })
-	stop()
+}
+
+// close ends connections and transcript.
+func (s *session) close() {
 	s.closeConns()
 	end := s.ending()
 	s.log.End(end)
-	log.Debug().Str("cause", end.Cause).Int64("client_bytes", end.ClientBytes).Int64("server_bytes", end.ServerBytes).
+	s.debug().Str("cause", end.Cause).Int64("client_bytes", end.ClientBytes).Int64("server_bytes", end.ServerBytes).
 		Dur("took", time.Since(s.begun)).Msg("session ends")
 }
 
+func (s *session) debug() *zerolog.Event { return s.proxy.Log.Debug().Str("session", s.log.ID()) }
+
 // phases takes the session through its phases. Each ends where the session has
 // something to do itself: a STARTTLS was accepted, or another server is due.
-func (s *session) phases(ph phase) {
+func (s *session) phases() {
+	ph := &phase{client: s.client.base}
+	err := s.begin(ph)
+	for err == nil && s.relay(ph) {
+		err = s.next(ph)
+	}
+	if err != nil {
+		s.fail(*ph, err)
+	}
+}
+
+// begin makes the first phase in which bytes are relayed.
+func (s *session) begin(ph *phase) (err error) {
 	if s.refusal != nil {
-		s.refuse(ph, s.refusal)
-		return
+		s.note(s.refusal.id, s.refusal.why)
+		*ph = s.readyToTell(*ph)
+		return s.refusal.end()
 	}
-	ph, err := s.start(ph)
-	for err == nil {
-		var goesOn bool
-		if ph, goesOn = s.relay(ph); !goesOn {
-			return
-		}
-		next := s.upgrade
-		if ph.next != nil {
-			next = ph.next
-		}
-		ph, err = next(s.ctx, ph)
+	*ph, err = s.start(*ph)
+	return err
+}
+
+// next makes the phase that follows one that has ended.
+func (s *session) next(ph *phase) (err error) {
+	if ph.next != nil {
+		*ph, err = ph.next(s.ctx, *ph)
+	} else {
+		*ph, err = s.upgrade(s.ctx, *ph)
 	}
-	s.fail(ph, err)
+	return err
 }
 
 // start takes the session to the first phase in which bytes are relayed.
 func (s *session) start(ph phase) (phase, error) {
 	if s.proxy.Router != nil {
+		ph, err := s.prepare(s.ctx, ph)
+		if err != nil {
+			return ph, err
+		}
 		return s.frontDesk(s.ctx, ph)
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, orDefault(s.proxy.ConnectTimeout, DefaultConnectTimeout))
