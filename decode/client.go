@@ -159,8 +159,10 @@ func (d *Dialogue) after(e *Event) {
 	case "DATA":
 		d.client = afterDATA
 	case "STARTTLS":
-		d.client = afterTLS
-		d.starttls = e.Seq
+		if !d.end[Server] { // otherwise there is no reply to wait for
+			d.client = afterTLS
+			d.starttls = e.Seq
+		}
 	case "BDAT":
 		if c.ChunkSize > 0 {
 			d.client = inMessage

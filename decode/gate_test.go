@@ -89,3 +89,14 @@ func TestDue(t *testing.T) {
 		}
 	}
 }
+
+// When the server sends no more, nothing is held that nobody would let go.
+func TestGateWithoutServer(t *testing.T) {
+	d := decode.Dialogue{Gate: true}
+	d.Feed(0, decode.Server, []byte("220 ready\r\n"))
+	d.Closed(0, decode.Server)
+	const text = "STARTTLS\r\nNOOP\r\n"
+	if out := d.Feed(0, decode.Client, []byte(text)); out.N != len(text) || out.HoldClient {
+		t.Errorf("took %d of %d bytes, hold %v", out.N, len(text), out.HoldClient)
+	}
+}

@@ -23,9 +23,29 @@ type line struct {
 	closes bool
 }
 
-// readDialogue reads a file as testdata/dialogues/README.txt describes it.
-func readDialogue(t *testing.T, path string) []line {
+// dialogues are the names of the dialogue files.
+func dialogues(t *testing.T) []string {
 	t.Helper()
+	files, err := filepath.Glob("testdata/dialogues/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), ".txt"); name != "README" {
+			names = append(names, name)
+		}
+	}
+	if len(names) < 20 {
+		t.Fatalf("only %d dialogues", len(names))
+	}
+	return names
+}
+
+// readDialogue reads a file as testdata/dialogues/README.txt describes it.
+func readDialogue(t *testing.T, name string) []line {
+	t.Helper()
+	path := filepath.Join("testdata", "dialogues", name+".txt")
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -183,17 +203,9 @@ func said(lines []line, client bool) [sha256.Size]byte {
 // TestExact plays every dialogue in every segmentation, and compares what each
 // side heard with what the other said.
 func TestExact(t *testing.T) {
-	files, err := filepath.Glob("testdata/dialogues/*.txt")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("dialogues: %d files, %v", len(files), err)
-	}
 	b := setUp(t, nil)
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		if name == "README" {
-			continue
-		}
-		lines := readDialogue(t, file)
+	for _, name := range dialogues(t) {
+		lines := readDialogue(t, name)
 		for _, c := range cuts() {
 			t.Run(name+"/"+c.name, func(t *testing.T) { b.playBoth(t, lines, c) })
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,21 +33,25 @@ type bench struct {
 	server net.Listener // where it leads to
 	cancel context.CancelFunc
 	served chan error
+
+	stopped sync.Once
+	loses   bool // the recordings are expected to be incomplete
 }
 
 // setUp starts a proxy; change may alter it before it serves.
 func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 	t.Helper()
-	b := &bench{t: t, set: transcript.NewSet(transcript.Options{}), served: make(chan error, 1)}
+	b := &bench{t: t, served: make(chan error, 1)}
 	b.server = listenTCP(t)
 	at := netip.MustParseAddrPort(b.server.Addr().String())
 	b.proxy = &proxy.Proxy{
-		Transcripts: b.set, Target: "smtp://" + at.String(), Mode: proxy.Pass,
+		Transcripts: transcript.NewSet(transcript.Options{}), Target: "smtp://" + at.String(), Mode: proxy.Pass,
 		Upstream: &upstream.Fixed{Host: at.Addr().String(), Port: at.Port()},
 	}
 	if change != nil {
 		change(b.proxy)
 	}
+	b.set = b.proxy.Transcripts
 	l := listenTCP(t)
 	b.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -56,17 +61,18 @@ func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 	return b
 }
 
-// stop ends the proxy and waits for it.
+// stop ends the proxy, waits for it, and writes the recordings out.
 func (b *bench) stop() {
-	b.cancel()
-	b.proxy.Abort()
-	if err := <-b.served; err != nil {
-		b.t.Error(err)
-	}
-	b.served <- nil
-	if err := b.set.Close(); err != nil {
-		b.t.Error(err)
-	}
+	b.stopped.Do(func() {
+		b.cancel()
+		b.proxy.Abort()
+		if err := <-b.served; err != nil {
+			b.t.Error(err)
+		}
+		if err := b.set.Close(); (err != nil) != b.loses {
+			b.t.Errorf("closing the transcripts: %v", err)
+		}
+	})
 }
 
 func listenTCP(t testing.TB) net.Listener {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,9 +20,10 @@ import (
 // Timeouts are tested in a bubble with a clock of its own, over connections in
 // memory.
 
-// A memoryListener hands out connections that connect makes.
+// A memoryListener hands out connections that connect makes, and errors.
 type memoryListener struct {
 	conns  chan net.Conn
+	errs   chan error
 	closed chan struct{}
 }
 
@@ -33,6 +35,8 @@ func (l *memoryListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
+	case err := <-l.errs:
+		return nil, err
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
@@ -48,11 +52,21 @@ func (l *memoryListener) Close() error {
 }
 
 // A memoryConn is one end of a pipe that says it has addresses.
-type memoryConn struct{ net.Conn }
-
-func (memoryConn) RemoteAddr() net.Addr {
-	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000}
+type memoryConn struct {
+	net.Conn
+	port int // its own and its peer's
 }
+
+func (c memoryConn) LocalAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: c.port}
+}
+func (c memoryConn) RemoteAddr() net.Addr { return c.LocalAddr() }
+
+// Ports of the ends that the proxy has.
+const (
+	clientPort = 40000
+	serverPort = 50000
+)
 
 // A memoryDialer leads to the test.
 type memoryDialer struct{ conns chan net.Conn }
@@ -61,7 +75,7 @@ func (d *memoryDialer) Dial(ctx context.Context, ses upstream.Session) (*upstrea
 	near, far := net.Pipe()
 	select {
 	case d.conns <- far:
-		return &upstream.Server{Conn: memoryConn{near}}, nil
+		return &upstream.Server{Conn: memoryConn{near, serverPort}}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -82,7 +96,7 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bubble{
 			t: t, set: transcript.NewSet(transcript.Options{}), served: make(chan error, 1),
-			listener: &memoryListener{make(chan net.Conn), make(chan struct{})},
+			listener: &memoryListener{make(chan net.Conn), make(chan error), make(chan struct{})},
 			dialer:   &memoryDialer{make(chan net.Conn)},
 		}
 		p := &proxy.Proxy{Transcripts: b.set, Upstream: b.dialer}
@@ -100,9 +114,11 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 	})
 }
 
-func (b *bubble) dial() net.Conn {
+func (b *bubble) dial() net.Conn { return b.dialFrom(clientPort) }
+
+func (b *bubble) dialFrom(port int) net.Conn {
 	near, far := net.Pipe()
-	b.listener.conns <- memoryConn{near}
+	b.listener.conns <- memoryConn{near, port}
 	return far
 }
 
@@ -222,5 +238,49 @@ func TestDrainEndsWithLastSession(t *testing.T) {
 		}
 		b.served <- nil
 		b.expectCause(facts.CauseClosed)
+	})
+}
+
+// Running out of file descriptors passes: the listener waits, longer each time,
+// and goes on.
+func TestAcceptErrorsPass(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		begun := time.Now()
+		for range 12 {
+			b.listener.errs <- &net.OpError{Op: "accept", Err: syscall.EMFILE}
+		}
+		client, server := b.connect()
+		// 5 ms, doubled eight times to no more than a second, and then that.
+		if waited := time.Since(begun); waited < 4*time.Second || waited > 6*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		go io.WriteString(server, "220 ready\r\n")
+		expect(t, client, "220 ready\r\n")
+	})
+}
+
+// A listener that is closed from elsewhere ends Serve, with the error.
+func TestListenerFails(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.listener.errs <- net.ErrClosed
+		if err := <-b.served; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("served: %v", err)
+		}
+		b.served <- nil
+	})
+}
+
+// A loop by a detour, such as a port that somebody forwards, is recognised by
+// where the client comes from.
+func TestLoopByDetour(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.connect()
+		again := b.dialFrom(serverPort)
+		expect(t, again, "554 5.4.6 [smtptap] this session comes from smtptap itself\r\n")
+		again.Close()
+		synctest.Wait()
+		if n := b.set.Len(); n != 2 {
+			t.Errorf("%d sessions", n)
+		}
 	})
 }
