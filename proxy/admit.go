@@ -35,7 +35,7 @@ func (p *Proxy) admit(l Listener, conn net.Conn) bool {
 	s := newSession(p, l, conn)
 	switch {
 	case p.dialled[conn.RemoteAddr().String()] > 0:
-		s.refusal = &refusal{"554 5.4.6", "loop", "this session comes from smtptap itself"}
+		s.refusal = fromOurselves
 	case len(p.sessions) >= most:
 		s.refusal = &refusal{"421 4.3.2", "too-many-sessions", "too many sessions at the same time; raise --max-sessions or try again later"}
 	}
@@ -60,6 +60,13 @@ func (p *Proxy) addDialled(conn net.Conn, n int) {
 	}
 }
 
+// isOwn reports whether the client at the other end of conn is smtptap itself.
+func (p *Proxy) isOwn(conn net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dialled[conn.RemoteAddr().String()] > 0
+}
+
 // full reports whether Count sessions have begun.
 func (p *Proxy) full() bool {
 	p.mu.Lock()
@@ -76,6 +83,9 @@ type refusal struct {
 	why  string
 }
 
+var fromOurselves = &refusal{"554 5.4.6", "loop", "this session comes from smtptap itself"}
+
+// end is the refusal as an error that ends the session.
 func (r *refusal) end() error {
 	return &sessionEnd{cause: facts.CauseRefused, reply: r.code + " [smtptap] " + r.why, err: errors.New(r.why)}
 }

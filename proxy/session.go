@@ -153,7 +153,7 @@ func (s *session) start(ph phase) (phase, error) {
 		return s.readyToTell(ph), err
 	}
 	if err := s.attach(srv.Conn); err != nil {
-		return ph, err
+		return s.readyToTell(ph), err
 	}
 	ph.target, ph.server = srv, srv.Conn
 	return s.prepare(s.ctx, ph)
@@ -170,8 +170,15 @@ func (s *session) readyToTell(ph phase) phase {
 	return ready
 }
 
-// attach makes conn the server's connection.
+// attach makes conn the server's connection. It finds out once more whether the
+// client is smtptap itself: when it came, the session that it comes from may
+// not have been told of its connection yet.
 func (s *session) attach(conn net.Conn) error {
+	if s.proxy.isOwn(s.client.base) {
+		conn.Close()
+		s.note(fromOurselves.id, fromOurselves.why)
+		return fromOurselves.end()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {

@@ -275,6 +275,7 @@ func TestListenerFails(t *testing.T) {
 func TestLoopByDetour(t *testing.T) {
 	inBubble(t, func(b *bubble) {
 		b.connect()
+		synctest.Wait()
 		again := b.dialFrom(serverPort)
 		expect(t, again, "554 5.4.6 [smtptap] this session comes from smtptap itself\r\n")
 		again.Close()
@@ -282,5 +283,22 @@ func TestLoopByDetour(t *testing.T) {
 		if n := b.set.Len(); n != 2 {
 			t.Errorf("%d sessions", n)
 		}
+	})
+}
+
+// It is recognised as well when it comes before the proxy's own connection is
+// known to be one.
+func TestLoopThatIsFast(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		client := b.dial()
+		synctest.Wait() // it is waiting for its server
+		again := b.dialFrom(serverPort)
+		synctest.Wait() // and so is this one
+		<-b.dialer.conns
+		synctest.Wait()
+		<-b.dialer.conns
+		expect(t, again, "554 5.4.6 [smtptap] this session comes from smtptap itself\r\n")
+		again.Close()
+		client.Close()
 	})
 }
