@@ -17,6 +17,7 @@ func main() {
 		command.Show,     // a recording as annotated text
 		command.Export,   // a recording in a format for somebody else
 		command.Explain,  // a pasted log
+		command.Diff,     // where two sessions part
 		command.Check,    // a server or domain, without sending anything
 		command.Findings, // what can be recognised
 		command.Prune,    // old recordings

@@ -1,0 +1,79 @@
+package diff
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+
+	"smtptap/decode"
+	"smtptap/decode/message"
+)
+
+// bodies compares the messages of both sessions pair by pair.
+func (r *Result) bodies(a, b *decode.Transcript) error {
+	left, right := a.Messages(), b.Messages()
+	for i := range min(len(left), len(right)) {
+		x, err := hashes(a, &left[i])
+		if err != nil {
+			return fmt.Errorf("message %d of the first session: %w", i+1, err)
+		}
+		y, err := hashes(b, &right[i])
+		if err != nil {
+			return fmt.Errorf("message %d of the second session: %w", i+1, err)
+		}
+		r.Bodies = append(r.Bodies, Body{i + 1, x.wire == y.wire, x.simple == y.simple, x.relaxed == y.relaxed})
+	}
+	return nil
+}
+
+type bodyHashes struct{ wire, simple, relaxed string }
+
+// hashes reads a body three times: as it was on the wire, and as each of the
+// two canonicalizations of DKIM sees it.
+func hashes(t *decode.Transcript, m *decode.Message) (h bodyHashes, err error) {
+	var spans []decode.Span
+	for _, p := range m.Parts {
+		if e := t.Entries[p].Event; e.Kind == decode.KindBody {
+			spans = append(spans, e.Span)
+		}
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, t.Reader(false, decode.Client, spans...)); err != nil {
+		return h, err
+	}
+	h.wire = fmt.Sprintf("%x", sum.Sum(nil))
+	body := func() io.Reader {
+		only := *m
+		only.Spans = spans
+		return &behindEmptyLine{r: t.Open(&only)}
+	}
+	if h.simple, err = message.BodyHash(body(), message.Simple); err != nil {
+		return h, err
+	}
+	h.relaxed, err = message.BodyHash(body(), message.Relaxed)
+	return h, err
+}
+
+// behindEmptyLine leaves out the empty line that a body event begins with: it
+// ends the header and is no part of the body.
+type behindEmptyLine struct {
+	r    io.Reader
+	done bool
+}
+
+func (b *behindEmptyLine) Read(p []byte) (int, error) {
+	if !b.done {
+		b.done = true
+		head := make([]byte, 2)
+		n, err := io.ReadFull(b.r, head)
+		if err != nil && err != io.ErrUnexpectedEOF {
+			return 0, err
+		}
+		if head = head[:n]; !bytes.Equal(head, []byte("\r\n")) {
+			head = bytes.TrimPrefix(head, []byte("\n"))
+			b.r = io.MultiReader(bytes.NewReader(head), b.r)
+		}
+	}
+	return b.r.Read(p)
+}

@@ -1,0 +1,148 @@
+// Package diff compares two sessions by what they mean: greeting, extensions,
+// TLS, login, envelope, message, replies, timing. It says where they first
+// part, and what follows from there. Sessions may come from recordings or from
+// pasted logs; what one of them can't show is not compared.
+package diff
+
+import (
+	"smtptap/decode"
+)
+
+// Options say how closely to look.
+type Options struct {
+	// All compares what differs in any two sessions as well: dates,
+	// boundaries, message and queue ids, ports.
+	All bool
+}
+
+// A Difference is one thing that the sessions do not have in common.
+type Difference struct {
+	Section string `json:"section"` // "greeting", "extensions", "tls", ...
+	Key     string `json:"key"`     // what it is about, such as "RCPT <a@example.com>"
+	A       string `json:"a"`       // safe to show; "" when A has no such thing
+	B       string `json:"b"`
+	EntryA  int    `json:"entryA"` // index in the transcript's entries, -1 for none
+	EntryB  int    `json:"entryB"`
+}
+
+// A Result is what the comparison came to.
+type Result struct {
+	Differences []Difference `json:"differences"` // in the order of the sessions; the first is where they part
+	NotCompared []string     `json:"notCompared"` // what could not be, and why
+	Bodies      []Body       `json:"bodies"`      // of each pair of messages
+}
+
+// Same reports that nothing differs.
+func (r *Result) Same() bool { return len(r.Differences) == 0 }
+
+// A Body says whether the bodies of two messages are the same.
+type Body struct {
+	Message int  `json:"message"` // counted from 1
+	Wire    bool `json:"wire"`    // the same bytes
+	Simple  bool `json:"simple"`  // the same for a DKIM signature with simple canonicalization (RFC 6376 section 3.4.3)
+	Relaxed bool `json:"relaxed"` // and with relaxed (section 3.4.4)
+}
+
+// Compare compares two sessions.
+func Compare(a, b *decode.Transcript, o Options) (*Result, error) {
+	r := &Result{Differences: []Difference{}, NotCompared: []string{}, Bodies: []Body{}}
+	skip := r.skips(a, b)
+	left, err := outline(a, o, skip)
+	if err != nil {
+		return nil, err
+	}
+	right, err := outline(b, o, skip)
+	if err != nil {
+		return nil, err
+	}
+	r.align(left, right)
+	if !skip["message"] {
+		err = r.bodies(a, b)
+	}
+	return r, err
+}
+
+// gaps are what a log may lack, and which sections can't be compared then.
+var gaps = []struct {
+	gap      string
+	sections []string
+	says     string
+}{
+	{decode.LackServerLines, []string{"greeting", "extensions", "reply"}, "replies: one side is a log without them"},
+	{decode.LackBody, []string{"message"}, "messages: one side is a log that leaves them out"},
+	{decode.LackBrackets, []string{"envelope", "message"}, "addresses: one side is a log that lost what stood in angle brackets"},
+	{decode.LackTLS, []string{"tls"}, "TLS: one side is a log that does not tell of it"},
+	{decode.LackTimes, []string{"timing"}, "timing: one side is a log without times"},
+	{decode.LackCredentials, []string{"user"}, "user names: one side is a log that hides them"},
+}
+
+func (r *Result) skips(a, b *decode.Transcript) map[string]bool {
+	skip := map[string]bool{}
+	for _, g := range gaps {
+		if !a.Lack(g.gap) && !b.Lack(g.gap) {
+			continue
+		}
+		r.NotCompared = append(r.NotCompared, g.says)
+		for _, s := range g.sections {
+			skip[s] = true
+		}
+	}
+	if a.Source == decode.SourceLog || b.Source == decode.SourceLog {
+		skip["end"] = true // a log does not tell how the connection ended
+	}
+	if !skip["message"] && (a.Bytes == nil || b.Bytes == nil) {
+		skip["message"] = true
+		r.NotCompared = append(r.NotCompared, "messages: one side does not hold their bytes")
+	}
+	return skip
+}
+
+// align pairs what both outlines name alike, in order.
+func (r *Result) align(left, right []item) {
+	at := map[string]int{}
+	for i, it := range right {
+		at[it.name()] = i
+	}
+	next := 0
+	for _, l := range left {
+		i, found := at[l.name()]
+		if !found {
+			r.differ(&l, nil)
+			continue
+		}
+		for ; next < i; next++ {
+			if !has(left, right[next]) {
+				r.differ(nil, &right[next])
+			}
+		}
+		next = max(next, i+1)
+		if l.compare != right[i].compare {
+			r.differ(&l, &right[i])
+		}
+	}
+	for ; next < len(right); next++ {
+		if !has(left, right[next]) {
+			r.differ(nil, &right[next])
+		}
+	}
+}
+
+func has(items []item, wanted item) bool {
+	for _, it := range items {
+		if it.name() == wanted.name() {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Result) differ(a, b *item) {
+	d := Difference{EntryA: -1, EntryB: -1}
+	if b != nil {
+		d.Section, d.Key, d.B, d.EntryB = b.section, b.key, b.show, b.entry
+	}
+	if a != nil {
+		d.Section, d.Key, d.A, d.EntryA = a.section, a.key, a.show, a.entry
+	}
+	r.Differences = append(r.Differences, d)
+}

@@ -1,0 +1,87 @@
+package diff
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/muesli/termenv"
+)
+
+// Text writes the result for people: where the sessions part, then what
+// follows, each difference as a line of A and a line of B.
+func (r *Result) Text(w io.Writer, color bool) error {
+	profile := termenv.Ascii
+	if color {
+		profile = termenv.ANSI
+	}
+	out := &printer{w: w}
+	paint := func(s, colour string) string { return profile.String(s).Foreground(profile.Color(colour)).String() }
+	if r.Same() {
+		out.line("the sessions mean the same")
+	}
+	section := ""
+	for i, d := range r.Differences {
+		switch i {
+		case 0:
+			out.line("they part at: " + d.Key)
+		case 1:
+			out.line("and then:")
+		}
+		if d.Section != section {
+			section = d.Section
+			out.line(fmt.Sprintf("@@ %s @@", section))
+		}
+		out.line("  " + d.Key)
+		if d.EntryA >= 0 {
+			out.line(paint("- "+d.A, "1"))
+		}
+		if d.EntryB >= 0 {
+			out.line(paint("+ "+d.B, "2"))
+		}
+	}
+	for _, b := range r.Bodies {
+		out.line(b.String())
+	}
+	for _, n := range r.NotCompared {
+		out.line("not compared: " + n)
+	}
+	return out.err
+}
+
+// String says what the comparison of two bodies means for a DKIM signature.
+func (b Body) String() string {
+	head := fmt.Sprintf("message %d: ", b.Message)
+	switch {
+	case b.Wire:
+		return head + "the bodies are the same bytes"
+	case b.Simple:
+		return head + "the bodies differ in bytes that no DKIM signature minds"
+	case b.Relaxed:
+		return head + "the bodies differ in white space: a DKIM signature with simple canonicalization breaks, with relaxed it holds"
+	}
+	return head + "the bodies differ: a DKIM signature of one does not fit the other"
+}
+
+// JSON writes the result as one object.
+func (r *Result) JSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(struct {
+		Same bool `json:"same"`
+		*Result
+	}{r.Same(), r})
+}
+
+// A printer writes lines until one fails.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(s string) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.w, s)
+	}
+}
