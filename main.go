@@ -14,6 +14,7 @@ func main() {
 	smtptap.Add(
 		command.Demo,     // a session to look at, nothing to set up
 		command.List,     // recordings
+		command.View,     // recordings in the terminal UI
 		command.Show,     // a recording as annotated text
 		command.Export,   // a recording in a format for somebody else
 		command.Explain,  // a pasted log
