@@ -52,7 +52,9 @@ func session(t *testing.T, text string) *decode.Transcript {
 	}
 	take(d.Closed(at, decode.Client))
 	take(d.Closed(at, decode.Server))
-	tr.Bytes = func(_ bool, side decode.Side, s decode.Span) ([]byte, error) { return streams[side][s.Start:s.End], nil }
+	tr.Bytes = func(_ bool, side decode.Side, s decode.Span) ([]byte, error) {
+		return streams[side][s.Start:s.End], nil
+	}
 	return tr
 }
 
