@@ -20,7 +20,7 @@ const (
 	besideWidth           = 150
 	besideGap             = 3
 	footHeight            = 2 // status and hints
-	leastList, mostOfList = 6, 0.34
+	leastList, mostOfList = 4, 0.34
 )
 
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }

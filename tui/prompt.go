@@ -136,7 +136,7 @@ func (p *quitPrompt) view(m *model, width int) string {
 	if p.live != 1 {
 		text = fmt.Sprintf("%d sessions run", p.live)
 	}
-	return m.theme.Warn.Paint(cells.Cut(" "+text+"; quitting ends them.  q quits, any other key stays", width, m.theme.Marks.Ellipsis))
+	return m.theme.Warn.Paint(cells.Cut(" "+text+"; smtptap lets them finish.  q quits, any other key stays", width, m.theme.Marks.Ellipsis))
 }
 
 // promptLine is a line being typed, with something to say about it to the right.

@@ -49,7 +49,10 @@ const narrow = 16
 // Rows are the rows of the line in width columns.
 func (l *Line) Rows(width int, ellipsis string) []string {
 	label, indent := l.Label, l.Indent
-	labelWidth := max(l.LabelWidth, visible.Width(label))
+	labelWidth := visible.Width(label)
+	if l.LabelWidth > 0 {
+		labelWidth = max(l.LabelWidth, labelWidth+1)
+	}
 	if width-indent-labelWidth < narrow {
 		indent = min(indent, max(width-labelWidth-narrow, 0))
 		labelWidth = min(labelWidth, max(width-indent-narrow, 0))
