@@ -105,6 +105,13 @@ func (c *completer) inferQuestion(verb string, l line) {
 	case "RCPT":
 		c.infer(decode.Client, "RCPT TO:<>", l)
 	case "AUTH":
+		if c.auth && c.prompted {
+			// The exchange goes on; the tool hides what the client answered.
+			c.add(line{kind: hidden, side: decode.Client, at: l.at, inferred: true})
+			c.prompted, c.secret = false, true
+			c.steps++
+			break
+		}
 		c.infer(decode.Client, "AUTH LOGIN", l)
 		c.auth = true
 	case "EHLO", "HELO":

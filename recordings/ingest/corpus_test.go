@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"smtptap/decode"
+	"smtptap/decode/findings"
 	"smtptap/recordings/ingest"
 )
 
@@ -25,6 +26,7 @@ type described struct {
 	Outcome     string   `json:"outcome"`
 	DiagnosisID string   `json:"diagnosis_id"`
 	Secondary   []string `json:"secondary_ids"`
+	RootCause   string   `json:"root_cause"`
 }
 
 // formats map the beginning of a description's format to our dialects, the
@@ -139,7 +141,32 @@ func wrongSide(tr *decode.Transcript) []string {
 	return wrong
 }
 
-// TestCorpus scores the recognition of dialects and sides over real logs.
+// A score counts what was right of what there was.
+type score struct{ right, all int }
+
+func (s *score) count(right bool) bool {
+	s.all++
+	if right {
+		s.right++
+	}
+	return right
+}
+
+func (s score) percent() int {
+	if s.all == 0 {
+		return 100
+	}
+	return s.right * 100 / s.all
+}
+
+func (s score) String() string { return fmt.Sprintf("%d of %d (%d %%)", s.right, s.all, s.percent()) }
+
+// causeKnown reports that the description says for sure what was wrong.
+func (d described) causeKnown() bool {
+	return d.Outcome == "failure" && !strings.HasPrefix(d.RootCause, "unknown")
+}
+
+// TestCorpus scores dialects, sides and verdicts over real logs.
 func TestCorpus(t *testing.T) {
 	all := corpus(t)
 	names := make([]string, 0, len(all))
@@ -149,7 +176,7 @@ func TestCorpus(t *testing.T) {
 	sort.Strings(names)
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
-	right := 0
+	var dialects, verdicts, outcomes score
 	for _, name := range names {
 		d := all[name]
 		f, err := os.Open(filepath.Join(corpusFolder, name+".txt"))
@@ -159,23 +186,31 @@ func TestCorpus(t *testing.T) {
 		tr, err := ingest.Parse(f)
 		f.Close()
 		if err != nil {
-			fmt.Fprintf(w, "%s\t-\t%s\t%v\n", name, d.Format, err)
+			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		mark := "ok"
-		if rightDialect(d.Format, tr.Dialect) {
-			right++
-		} else {
-			mark = "NO"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", mark, name, tr.Dialect, d.Format)
 		if wrong := wrongSide(tr); len(wrong) > 0 {
 			t.Errorf("%s: said by the wrong side: %q", name, wrong)
 		}
+		report := findings.Analyze(tr)
+		marks := ""
+		if !dialects.count(rightDialect(d.Format, tr.Dialect)) {
+			marks += " dialect"
+		}
+		if !outcomes.count(report.Failed() == (d.Outcome == "failure")) {
+			marks += " outcome"
+		}
+		if d.causeKnown() && !verdicts.count(report.Verdict.ID == d.DiagnosisID) {
+			marks += " verdict"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, tr.Dialect, d.DiagnosisID, report.Verdict.ID, marks)
 	}
 	w.Flush()
-	t.Logf("dialect: %d of %d\n%s", right, len(all), table.String())
-	if right*100 < len(all)*95 {
-		t.Errorf("the dialect is right for %d of %d logs, want 95 %%", right, len(all))
+	t.Logf("dialects %v, outcomes %v, verdicts %v\n%s", dialects, outcomes, verdicts, table.String())
+	if dialects.percent() < 95 {
+		t.Errorf("dialects: %v, want 95 %%", dialects)
+	}
+	if verdicts.percent() < 55 {
+		t.Errorf("verdicts: %v, want 55 %%", verdicts)
 	}
 }

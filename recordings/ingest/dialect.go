@@ -45,11 +45,20 @@ func (k mark) matches(text string) bool { return k.pre.allows(text) && k.re.Matc
 
 // A joint is the beginning of an entry inside a line.
 type joint struct {
-	re  *regexp.Regexp
-	pre prefilter
+	re    *regexp.Regexp
+	pre   prefilter
+	least int // how many must stand on a line before it is cut
 }
 
-func jointOf(expr string) *joint { return &joint{regexp.MustCompile(expr), prefilterOf(expr)} }
+func jointOf(expr string) *joint {
+	return &joint{re: regexp.MustCompile(expr), pre: prefilterOf(expr)}
+}
+
+// many is the joint for a form so weak that only several on one line count.
+func (j *joint) many(least int) *joint {
+	j.least = least
+	return j
+}
 
 // score tells how surely rows are written in d.
 func (d *dialect) score(rows []row) int {

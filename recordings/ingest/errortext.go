@@ -85,7 +85,8 @@ func scoreApplication(rows []row) int {
 		if !strings.ContainsAny(r.text, "45") || code(r.text) != 0 {
 			continue
 		}
-		if before, reply := replyIn(r.text); reply != "" && applicationWords.MatchString(before) {
+		before, reply := replyIn(r.text)
+		if reply != "" && (applicationWords.MatchString(before) || enhancedFront.MatchString(reply[4:])) {
 			total += 3
 		}
 	}

@@ -14,7 +14,7 @@ type form struct {
 	// row matches a line of the dialogue. Its groups: mark, text, and where
 	// the form has them at (stamp) and id (connection).
 	row *regexp.Regexp
-	// server and client are the marks of the sides, several joined by "|".
+	// server and client are the marks of the sides, several with a comma between.
 	// When the codes stand behind the client's mark, the log is the other end's
 	// and the sides are exchanged.
 	server, client string
@@ -22,6 +22,8 @@ type form struct {
 	clean func(string) string
 	// joins separates the lines of a reply that the tool writes as one, "" for none.
 	joins string
+	// strict: rows without a mark are never more of a reply.
+	strict bool
 	// follows: rows without a mark continue what the client said while its
 	// message is sent.
 	follows bool
@@ -142,7 +144,7 @@ func (f *form) continued(lines []line, last decode.Side, inMessage bool, r row) 
 		text = f.clean(text)
 	}
 	switch {
-	case last == decode.Server && before.kind == said && more(before.text) && code(strings.TrimSpace(text)) == code(before.text):
+	case !f.strict && last == decode.Server && before.kind == said && more(before.text) && code(strings.TrimSpace(text)) == code(before.text):
 		l := server(strings.TrimSpace(text))
 		l.at, l.session = before.at, before.session
 		return []line{l}
@@ -186,10 +188,10 @@ func (f *form) remarks(r row) []line {
 // sides decides which mark is whose by what stands behind it.
 func (f *form) sides(found [][]string, mark, text int) map[string]decode.Side {
 	of := map[string]decode.Side{}
-	for _, s := range strings.Split(f.server, "|") {
+	for _, s := range strings.Split(f.server, ",") {
 		of[s] = decode.Server
 	}
-	for _, s := range strings.Split(f.client, "|") {
+	for _, s := range strings.Split(f.client, ",") {
 		of[s] = decode.Client
 	}
 	right, wrong := 0, 0

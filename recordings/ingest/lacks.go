@@ -17,7 +17,8 @@ func lacks(lines []line, c *completer, d *dialect, b *builder) (ids, sentences [
 		sentences = append(sentences, sentence)
 	}
 	said := c.fromClient || c.fromServer
-	if d.errorOnly || !said {
+	if d.errorOnly || !said || !c.fromClient && replies(lines) < fewReplies {
+		d = &dialect{errorOnly: true}
 		add(decode.LackDialogue, "The text holds an error or single replies, not the whole dialogue.")
 	}
 	if c.midway && said && !d.errorOnly {
@@ -54,6 +55,19 @@ func lacks(lines []line, c *completer, d *dialect, b *builder) (ids, sentences [
 	}
 	stamps(lines, b, add)
 	return ids, sentences
+}
+
+// fewReplies is how many replies without any command are no dialogue yet.
+const fewReplies = 3
+
+func replies(lines []line) int {
+	n := 0
+	for _, l := range lines {
+		if l.kind == said && l.side == decode.Server && !l.inferred && code(l.text) != 0 && !more(l.text) {
+			n++
+		}
+	}
+	return n
 }
 
 // ends reports that the log shows how the session ended.

@@ -379,6 +379,7 @@ func errorVerb(step string) string {
 // phpmailerVersion tells the version by what only some of them print.
 func phpmailerVersion(rows []row) string {
 	five, six, seven := 0, 0, 0
+	old := false // the form of before 5.2.8, which 5.2.5 gave lines of the client
 	year := ""
 	for _, r := range rows {
 		s := r.text
@@ -390,10 +391,12 @@ func phpmailerVersion(rows []row) string {
 		case strings.Contains(s, "X-Mailer: PHPMailer 7"):
 			seven += 100
 		case strings.Contains(s, "SMTP -> FROM SERVER"), strings.Contains(s, "SMTP -> NOTICE"), strings.Contains(s, "SMTP -> ERROR"):
-			return "phpmailer-5.1"
+			old = true
+		case strings.Contains(s, "CLIENT -> SMTP"):
+			return "phpmailer-5.2"
 		case strings.Contains(s, "credentials hidden"), strings.Contains(s, "SMTP INBOUND"):
 			six += 10
-		case strings.Contains(s, "CLIENT -> SMTP"), strings.Contains(s, "get_lines(): $"), strings.Contains(s, "Connection: Failed to connect"), strings.Contains(s, "options=array ()"):
+		case strings.Contains(s, "get_lines(): $"), strings.Contains(s, "Connection: Failed to connect"), strings.Contains(s, "options=array ()"):
 			five += 10
 		case strings.Contains(s, "options=array()"):
 			six += 5
@@ -403,6 +406,8 @@ func phpmailerVersion(rows []row) string {
 		}
 	}
 	switch {
+	case old:
+		return "phpmailer-5.1"
 	case seven > 0:
 		return "phpmailer-7"
 	case six > five:

@@ -17,7 +17,7 @@ var rawMarks = []mark{
 	m(1, `^(?:Escape character is|Connection closed by foreign host|CONNECTED\(0)`),
 }
 
-var rawJoint = jointOf(`\s((?:[2-5]\d\d)[ -](?:[A-Za-z]|\d\.\d\.\d)|(?:EHLO|HELO) [\w.\[-]+|STARTTLS\b|MAIL FROM:|RCPT TO:|AUTH (?:LOGIN|PLAIN|CRAM-MD5|XOAUTH2)\b|DATA\b|QUIT\b)`)
+var rawJoint = jointOf(`\s((?:[2-5]\d\d)[ -](?:[A-Za-z]|\d\.\d\.\d)|(?:EHLO|HELO) [\w.\[-]+|STARTTLS\b|MAIL FROM:|RCPT TO:|AUTH (?:LOGIN|PLAIN|CRAM-MD5|XOAUTH2)\b|DATA\b|QUIT\b)`).many(4)
 
 // rawNoise is what the programs print that show a bare dialogue.
 var rawNoise = regexp.MustCompile(`^(?:\$ |# |telnet |Trying |Connected to |Escape character|CONNECTED\(|depth=|verify |read R BLOCK|RENEGOTIATING|DONE$|-{3,}|\.{2,}$|` + "```" + `|Server certificate|subject=|issuer=|SSL|New, TLS|Verification|Certificate chain)`)

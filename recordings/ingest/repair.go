@@ -398,7 +398,7 @@ func cutBefore(s string, j *joint) []string {
 		return nil
 	}
 	at := j.re.FindAllStringSubmatchIndex(s, -1)
-	if at == nil {
+	if at == nil || len(at) < j.least {
 		return nil
 	}
 	var parts []string
@@ -408,8 +408,9 @@ func cutBefore(s string, j *joint) []string {
 		if len(loc) > 2 && loc[2] >= 0 {
 			i = loc[2]
 		}
-		if strings.TrimSpace(s[from:i]) == "" {
-			continue
+		before := strings.TrimSpace(s[from:i])
+		if before == "" || len(before) == 3 && code(before) != 0 {
+			continue // a code with nothing behind it begins this reply
 		}
 		parts = append(parts, strings.TrimRight(s[from:i], " \t"))
 		from = i

@@ -116,10 +116,13 @@ func (p *swiftLog) row(r row) {
 func (p *swiftLog) loose(text string) {
 	switch {
 	case text == "":
-	case p.failure != "":
-		extend(&p.failure, text)
 	case p.inReply && code(text) != 0:
 		p.add(server(text))
+	case stackStep.MatchString(text):
+		p.finish()
+		p.step(stackStep.FindStringSubmatch(text))
+	case p.failure != "":
+		extend(&p.failure, text)
 	case text == "." && p.lastCommand() == "":
 		p.lines[len(p.lines)-1].text = "."
 	case p.inReply && len(p.lines) > 0 && !strings.Contains(text, "rror") && !strings.Contains(text, "==="):
@@ -136,6 +139,29 @@ func (p *swiftLog) loose(text string) {
 			p.finish()
 		}
 	}
+}
+
+// stackStep is a line of a stack trace that names the step that failed.
+var stackStep = regexp.MustCompile(`_?do(MailFrom|RcptTo|Data|Helo|Ehlo)Command|[^\w]executeCommand\(['"](MAIL|RCPT|DATA|EHLO|HELO|AUTH|STARTTLS|\\r\\n\.)|(?:Login|Plain|CramMd5|XOAuth2)Authenticator|handleAuth`)
+
+// step gives the reply of the last exception the verb that it answers.
+func (p *swiftLog) step(g []string) {
+	n := len(p.lines) - 1
+	if n < 0 || p.lines[n].kind != trouble || p.lines[n].reply == "" || p.lines[n].answers != "" {
+		return
+	}
+	verb := strings.ToUpper(g[1] + g[2])
+	switch {
+	case strings.HasPrefix(verb, "MAIL"):
+		verb = "MAIL"
+	case strings.HasPrefix(verb, "RCPT"):
+		verb = "RCPT"
+	case verb == "":
+		verb = "AUTH"
+	case strings.HasSuffix(verb, "."):
+		verb = endOfData
+	}
+	p.lines[n].answers = verb
 }
 
 // lastCommand is the text of the last line if the client said it, "-" if not.

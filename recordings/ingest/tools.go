@@ -39,14 +39,14 @@ var simpleTools = []dialect{
 	}, "", m(12, `SMTP\[\w+\]: [<>] `)).withEscapes(),
 
 	tool("vmime", "VMime's tracer", &form{
-		row: regexp.MustCompile(`^(?P<id>smtps?:\d+)(?:->|<-)(?P<mark>\(\w+\)|)(?P<text>.*)$`), server: "(Server)|", client: "(Client)", clean: vmimeText, drop: regexp.MustCompile(`^(?:Disconnecting|Connecting|Opening|Closing|Secured|Authenticat)`),
+		row: regexp.MustCompile(`^(?P<id>smtps?:\d+)(?:->|<-)(?P<mark>\(\w+\)|)(?P<text>.*)$`), server: "(Server),", client: "(Client)", clean: vmimeText, drop: regexp.MustCompile(`^(?:Disconnecting|Connecting|Opening|Closing|Secured|Authenticat)`),
 	}, `(smtps?:\d+(?:->|<-))`, m(12, `^smtps?:\d+(?:->|<-)`)),
 
 	tool("fakesmtp", "FakeSMTP and SubEthaSMTP", formOf(`(?:^|\s)(?P<mark>Server|Client): ?(?P<text>.*)$`, "Server", "Client"),
 		"", m(8, `(?:^|\s)(?:Server: \d{3}[ -]|Client: (?:EHLO|HELO|MAIL|RCPT|DATA|QUIT|AUTH|STARTTLS))`), m(2, `(?:^|\s)(?:Server|Client): `)),
 
-	tool("haraka", "Haraka", formOf(`\[PROTOCOL\] \[(?P<id>[\w.-]+)\] \[\w+\] (?P<mark>[CS]): (?P<text>.*)$`, "S", "C"),
-		"", m(12, `\[PROTOCOL\] \[[\w.-]+\] \[\w+\] [CS]: `)),
+	tool("haraka", "Haraka", formOf(`\[PROTOCOL\] \[(?P<id>[\w.-]+)\] \[[\w/.-]+\] (?P<mark>[CS]): (?P<text>.*?)(?: state=\d+)?$`, "S", "C"),
+		"", m(12, `\[PROTOCOL\] \[[\w.-]+\] \[[\w/.-]+\] [CS]: `)),
 
 	tool("opensmtpd", "OpenSMTPD", formOf(`smtp: (?P<id>0x[0-9a-f]+): (?P<mark>>>>|<<<) (?P<text>.*)$`, ">>>", "<<<"),
 		"", m(12, `smtp: 0x[0-9a-f]+: (?:>>>|<<<) `)),
@@ -68,7 +68,7 @@ var simpleTools = []dialect{
 	}, "", m(12, `Raw SMTP (?:input received|output sent) `)).withEscapes(),
 
 	tool("skpsmtpmessage", "skpsmtpmessage for iOS", &form{
-		row: regexp.MustCompile(`^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+)(?:[+-]\d{4})? \S+\[\d+:\d+\] (?P<mark>[SC]): (?P<text>.*)$`), server: "S", client: "C", remark: nsLog,
+		row: regexp.MustCompile(`^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+)(?:[+-]\d{4})? \S+\[\d+:\d+\] (?P<mark>[SC]): (?P<text>.*)$`), server: "S", client: "C", remark: nsLog, strict: true,
 	}, "", m(10, `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+(?:[+-]\d{4})? \S+\[\d+:\d+\] [SC]: `)),
 
 	tool("nim-smtp", "Nim's smtp module", formOf(`^(?P<mark>[SC]):(?P<text>\S.*)$`, "S", "C"),
@@ -77,12 +77,13 @@ var simpleTools = []dialect{
 	tool("net-smtp-perl", "Perl's Net::SMTP", formOf(`^(?P<id>Net::SMTP\w*(?:::\w+)*=GLOB\(0x[0-9a-f]+\))(?P<mark>>>>|<<<) ?(?P<text>.*)$`, "<<<", ">>>"),
 		`(Net::SMTP\S*=GLOB\(0x[0-9a-f]+\)(?:>>>|<<<))`, m(12, `^Net::SMTP\S*=GLOB\(0x[0-9a-f]+\)(?:>>>|<<<)`)),
 
-	tool("claws-mail", "Claws Mail", formOf(`^`+stampGroup+`\*?\s*(?P<mark>E?SMTP[<>]) (?P<text>.*)$`, "SMTP<|ESMTP<", "SMTP>|ESMTP>"),
+	tool("claws-mail", "Claws Mail", formOf(`^`+stampGroup+`\*?\s*(?P<mark>E?SMTP[<>]) (?P<text>.*)$`, "SMTP<,ESMTP<", "SMTP>,ESMTP>"),
 		"", m(10, `(?:^|\s)E?SMTP[<>] `)),
 
 	tool("exim-debug", "Exim -v", &form{
-		row: regexp.MustCompile(`^(?:\d+ )?` + stampGroup + `\s*SMTP(?P<mark><<|>>)\s?(?P<text>.*)$`), server: "<<", client: ">>",
-	}, `(SMTP(?:<<|>>) )`, m(12, `^(?:\d+ )?(?:[\d:.]+ )?\s*SMTP(?:<<|>>) `)),
+		row: regexp.MustCompile(`^(?:\d+ )?` + stampGroup + `\s*SMTP(?:\([Cc]lose\))?(?P<mark><<|[>|+]>)\s?(?P<text>.*)$`), server: "<<", client: ">>,|>,+>",
+		drop: regexp.MustCompile(`^(?:close|\(close\))?$`), clean: eximText,
+	}, `(SMTP(?:<<|[>|+]>) )`, m(12, `^(?:\d+ )?(?:[\d:.]+ )?\s*SMTP(?:<<|[>|+]>) `)),
 
 	tool("crystal-email", "Crystal's email shard", &form{
 		row: regexp.MustCompile(`^` + stampGroup + `(?:\[[^\]]*\] )?(?:DEBUG:? )?(?P<mark><--|-->) (?P<text>.*)$`), server: "<--", client: "-->", clean: crystalText, joins: " / ",
@@ -138,6 +139,14 @@ func (d dialect) parsedBy(parse func([]row) []line) dialect {
 }
 
 var vmimeData = regexp.MustCompile(`^\{\.\.\.(SASL exchange: )?(\d+) bytes of data\.\.\.\}$`)
+
+// eximText writes what Exim says in place of the message as others do.
+func eximText(s string) string {
+	if strings.HasPrefix(s, "writing message and terminating") {
+		return "[message not shown]"
+	}
+	return s
+}
 
 // vmimeText keeps VMime's word that it left something out for complete to see.
 func vmimeText(s string) string {
