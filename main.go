@@ -21,6 +21,7 @@ func main() {
 		command.Diff,     // where two sessions part
 		command.Check,    // a server or domain, without sending anything
 		command.Findings, // what can be recognised
+		command.CA,       // the local certificate authority
 		command.Prune,    // old recordings
 	)
 	os.Exit(smtptap.Run(context.Background(), os.Args[1:]))

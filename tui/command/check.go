@@ -1,8 +1,6 @@
 package command
 
 import (
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 
@@ -68,22 +66,6 @@ func Check(p *Program) *cobra.Command {
 	cmd.Flags().BoolVarP(&insecure, "insecure", "k", false, "let a server with a bad certificate pass (it is still judged and reported)")
 	cmd.Flags().StringVar(&roots, "server-ca", "", "file of roots to judge certificates by")
 	return cmd
-}
-
-// readRoots reads a file of certificates; "" means the system's roots.
-func readRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("--server-ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--server-ca: %w", &os.PathError{Op: "read", Path: file, Err: errors.New("holds no certificate in PEM form")})
-	}
-	return pool, nil
 }
 
 // width is how many columns a terminal has, 0 for anything else.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"smtptap/proxy"
+	"smtptap/proxy/ca"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui"
@@ -45,6 +47,9 @@ func (s *serving) screen(ctx context.Context) error {
 	}
 	o.Set, o.Folder = s.set, s.recordings
 	o.Target, o.TLS = s.proxy.Target, string(s.proxy.Mode)
+	if dir, err := ca.DefaultDir(); err == nil {
+		o.CA = filepath.Join(dir, "ca.pem")
+	}
 	for _, l := range s.listeners {
 		o.Listen = append(o.Listen, listenText(l))
 	}

@@ -180,11 +180,13 @@ func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
 		}
 		px.Allow = append(px.Allow, prefix)
 	}
-	if err := f.tls.apply(px); err != nil {
+	closeTLS, err := f.tls.apply(px)
+	if err != nil {
 		return nil, nil, err
 	}
 	closeTarget, extra, err := f.target.apply(px)
 	if err != nil {
+		closeTLS()
 		return nil, nil, err
 	}
 	limit, why := proxy.SessionLimit(f.most, extra)
@@ -192,7 +194,7 @@ func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
 		log.Warn().Msg(why)
 	}
 	px.MaxSessions = limit
-	return px, closeTarget, nil
+	return px, func() { closeTarget(); closeTLS() }, nil
 }
 
 // parsePrefix reads a CIDR; a plain address stands for itself alone.

@@ -1,0 +1,58 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/proxy/ca"
+)
+
+// CA is `smtptap ca`.
+func CA(p *Program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "ca [path | pem | howto CLIENT]",
+		Short: "The local authority and how to make a client trust it",
+		Long: "smtptap opens TLS with certificates of an authority of its own, which is made on first use.\n" +
+			"Clients have to trust it: howto prints what to paste for " + strings.Join(ca.Clients(), ", ") + ".",
+		Example: "  smtptap ca path\n  smtptap ca pem > ca.pem\n  smtptap ca howto phpmailer",
+		Args:    args(cobra.MaximumNArgs(2)),
+		RunE: func(_ *cobra.Command, a []string) error {
+			what := "path"
+			if len(a) > 0 {
+				what = a[0]
+			}
+			switch {
+			case what == "howto" && len(a) < 2:
+				return usage(fmt.Errorf("howto CLIENT: there are %s", strings.Join(ca.Clients(), ", ")))
+			case what != "howto" && len(a) > 1:
+				return usage(fmt.Errorf("%s takes nothing behind it", what))
+			}
+			authority, err := authority()
+			if err != nil {
+				return err
+			}
+			switch what {
+			case "path":
+				fmt.Fprintln(p.streams.Out, authority.Path())
+			case "pem":
+				_, err = p.streams.Out.Write(authority.PEM())
+			case "howto":
+				return p.howto(a[1], authority.Path())
+			default:
+				return usage(fmt.Errorf("ca %s: there are path, pem and howto", what))
+			}
+			return err
+		},
+	}
+}
+
+func (p *Program) howto(client, path string) error {
+	text, err := ca.Howto(client, path)
+	if err != nil {
+		return usage(err)
+	}
+	_, err = fmt.Fprint(p.streams.Out, text)
+	return err
+}
