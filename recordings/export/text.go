@@ -136,9 +136,10 @@ func (p *TextPrinter) entry(t *decode.Transcript, i int) {
 	if e.Event != nil && e.Event.Kind == decode.KindBody {
 		p.body(t, e, stamp, mark)
 	}
+	wordless := e.Fact != nil || e.Event.Kind == decode.KindMissing
 	for n, l := range annotate.Entry(e) {
-		if e.Fact != nil && n == 0 {
-			p.say(t, fmt.Sprintf("%s === %s", stampOf(e.At), l.Text), p.dim)
+		if wordless && n == 0 {
+			p.say(t, fmt.Sprintf("%s %s %s", stampOf(e.At), mark, l.Text), p.dim)
 			continue
 		}
 		style := p.dim
