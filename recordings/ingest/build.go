@@ -82,7 +82,7 @@ func (b *builder) line(l line) {
 	case tlsFailed:
 		b.fact(l.tls)
 	case trouble:
-		b.fact(&facts.Note{ID: "client-error", Text: visible.Text(l.text)})
+		b.fact(&facts.Note{ID: "client-error", Text: visible.Text(withoutSecrets(l.text))})
 	case setting:
 		b.fact(&facts.Note{ID: "client-setting", Text: visible.Text(l.text)})
 	case noReply:

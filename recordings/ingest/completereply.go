@@ -206,7 +206,7 @@ func (c *completer) trouble(i int) {
 		c.add(l)
 		return
 	}
-	reply := strings.Split(l.reply, "\n")
+	reply := strings.Split(withoutSecrets(l.reply), "\n")
 	if c.under {
 		c.under = false
 	}

@@ -29,7 +29,7 @@ var dialects = append([]dialect{
 	{id: "bounce", name: "a bounce", marks: plainBounceMarks, needs: regexp.MustCompile(`in reply to|Diagnostic-Code|Remote Server returned|remote server responded|response (?:from the remote server )?was`), parse: parseBounce, errorOnly: true},
 	{id: "email-oauth2-proxy", name: "email-oauth2-proxy", marks: oauthProxyMarks, parse: parseOAuthProxy, escapes: true},
 	{id: "testssl", name: "testssl.sh", marks: testSSLMarks, parse: parseTestSSL},
-	{id: "emailjs", name: "emailjs", marks: []mark{m(8, `smtp: ['"][45]\d\d[ -]`)}, parse: parseEmailJS, errorOnly: true, escapes: true},
+	{id: "emailjs", name: "emailjs", marks: []mark{m(8, `smtp: ['"][45]\d\d[ -]`), m(6, `\bcode: \d+, smtp: undefined`)}, parse: parseEmailJS, errorOnly: true, escapes: true},
 	{id: "gen_smtp", name: "Erlang's gen_smtp", marks: []mark{m(12, `\{(?:temporary_failure|permanent_failure|network_failure|no_more_hosts|missing_requirement)\b`), m(5, `gen_smtp`)}, parse: parseGenSMTP, errorOnly: true, escapes: true},
 }, append(simpleTools,
 	dialect{id: "raw", name: "the bare protocol, marked", weigh: scoreMarked, parse: parseMarked},

@@ -172,3 +172,22 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretsInErrors: passwords in what a tool says itself are masked too.
+func TestSecretsInErrors(t *testing.T) {
+	for _, text := range []string{
+		"[2024-06-03 10:00:00] ERROR Send Error: Invalid login: 535 no (pass: 'secret77')\n",
+		"SMTP Error: Could not authenticate. password=secret77\nSMTP ERROR: AUTH command failed: 535 no\n",
+		"2024-06-03 10:00:00 SMTP error from remote mail server after AUTH PLAIN AGEAc2VjcmV0Nzc=: 535 no\n",
+	} {
+		tr, err := ingest.Parse(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range tr.Entries {
+			if s := renderEntry(e); strings.Contains(s, "secret77") || strings.Contains(s, "AGEAc2VjcmV0Nzc=") {
+				t.Errorf("%q shows the secret: %s", text, s)
+			}
+		}
+	}
+}

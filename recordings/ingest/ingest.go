@@ -56,8 +56,14 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 			out = append(out, t)
 		}
 	}
-	if len(out) == 0 {
+	switch len(out) {
+	case 0:
 		return nil, ErrNoLog
+	case 1:
+		return out, nil
+	}
+	for i, t := range out {
+		t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log holds %d sessions; this is number %d.", len(out), i+1))
 	}
 	return out, nil
 }

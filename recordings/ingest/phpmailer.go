@@ -323,7 +323,7 @@ func (p *phpmailerLog) finishOptions() {
 	p.options = ""
 	for _, o := range phpOption.FindAllStringSubmatch(options, -1) {
 		if name := o[1]; name != "ssl" && o[2] != "array" {
-			p.add(set("SMTPOptions "+name, strings.TrimSpace(o[2])))
+			p.add(set("SMTPOptions", "'"+name+"' => "+o[2]))
 		}
 	}
 }

@@ -86,7 +86,7 @@ func parseTestSSL(rows []row) []line {
 // Erlang's gen_smtp.
 
 var (
-	emailJSReply = regexp.MustCompile(`smtp: ['"]([45]\d\d[ -].*?)['"]`)
+	emailJSReply = regexp.MustCompile(`smtp: (?:['"]([45]\d\d[ -].*?)['"]|undefined)`)
 	genSMTPReply = regexp.MustCompile(`\{(temporary_failure|permanent_failure|network_failure|missing_requirement|no_more_hosts)?,?[^<]*<<"([^"]*)">>`)
 )
 

@@ -107,6 +107,9 @@ var simpleTools = []dialect{
 	tool("ssmtp", "sSMTP", formOf(`^\[(?P<mark><-|->)\] (?P<text>.*)$`, "<-", "->"),
 		`(\[(?:<-|->)\] )`, m(10, `^\[(?:<-|->)\] `)),
 
+	tool("mdaemon", "MDaemon", formOf(`^(?:[A-Z][a-z]{2} )?(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?): (?:\d\d: )?\[(?P<id>\w+)\] (?P<mark>-->|<--) (?P<text>.*)$`, "-->", "<--"),
+		"", m(12, `^(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?: (?:\d\d: )?\[\w+\] (?:-->|<--) `)),
+
 	tool("sendmail-verbose", "sendmail -v", formOf(`^(?:(?P<mark>>>>) )?(?P<text>.*)$`, "", ">>>"),
 		"", m(5, `^>>> (?:EHLO|HELO|MAIL|RCPT|DATA|QUIT|AUTH|STARTTLS|RSET|\.)`), m(1, `^\d{3}[ -]`)).needing(`^>>> `).parsedBy(parseMarkedClient),
 

@@ -146,6 +146,8 @@ var tellers = []struct {
 	{"net-smtp-perl", "Perl's Net::SMTP", "Net::SMTP>>> Net::SMTP(3.11)\n", lines("Net::SMTP=GLOB(0x55d0c8)>>> %s", "Net::SMTP=GLOB(0x55d0c8)<<< %s")},
 	{"claws-mail", "Claws Mail", "", lines("[10:00:00] ESMTP> %s", "[10:00:00] ESMTP< %s")},
 	{"ruby-net-smtp", "Ruby's Net::SMTP", "", entries(`<- "%s\r\n"`, `-> "%s\r\n"`, `\r\n`)},
+	{"mdaemon", "MDaemon", "Sat 2024-06-01 12:58:47: 05: [514116] Accepting SMTP connection from [192.0.2.7:63750] to [192.0.2.1:25]\n", lines("Sat 2024-06-01 12:58:47: 02: [514116] <-- %s", "Sat 2024-06-01 12:58:47: 03: [514116] --> %s")},
+	{"raw", "a mail app of a phone", "", lines("V  SMTP >>> %s", "V  SMTP <<< %s")},
 	{"ssmtp", "sSMTP", "", lines("[->] %s", "[<-] %s")},
 	{"mutt", "Mutt", "", lines("4> %s", "4< %s")},
 	{"sendmail-verbose", "sendmail -v", "bob@example.net... Connecting to mail.example.org via relay...\n", lines(">>> %s", "%s")},
