@@ -10,6 +10,7 @@ import (
 
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/proxy/handshake"
 )
 
 // defaultLinger is how long the connections stay open when one peer has gone
@@ -32,8 +33,10 @@ const (
 // ended says how the peer behind conn ended its direction, from the error that
 // reading gave.
 func endedHow(conn net.Conn, err error) string {
-	_, inTLS := conn.(*tls.Conn)
+	secured, inTLS := conn.(*tls.Conn)
 	switch {
+	case errors.Is(err, io.EOF) && inTLS && handshake.Truncated(secured):
+		return byTruncation
 	case errors.Is(err, io.EOF) && inTLS:
 		return byCloseNotify
 	case errors.Is(err, io.EOF):

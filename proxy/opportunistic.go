@@ -2,12 +2,10 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
-	"smtptap/decode"
-	"smtptap/decode/facts"
 	"smtptap/decode/visible"
-	"smtptap/proxy/handshake"
 	"smtptap/proxy/upstream"
 )
 
@@ -17,28 +15,18 @@ import (
 
 // canStartTLS reports whether the front desk has a certificate to show.
 func (s *session) canStartTLS() bool {
-	return orDefault(s.proxy.Mode, Intercept) == Intercept && s.proxy.TLS.Authority != nil
+	return s.mode() == Intercept && s.proxy.TLS.Authority != nil
 }
 
 // secureClient shakes hands with the client behind the reply to its STARTTLS.
-// behind is what it has sent since: the beginning of TLS, or clear text, which
-// goes nowhere.
-func (rc *reception) secureClient(ph phase, behind []byte) (phase, error) {
-	const recordHandshake = 22 // RFC 8446 section 5.1
-	if len(behind) > 0 && behind[0] != recordHandshake {
-		rc.s.log.Swallow(decode.PartyClient, behind)
-		behind = nil
-	}
-	secured, fact, err := rc.s.proxy.TLS.WithClient(withPrefix(ph.client, behind), handshake.Client{})
-	if rc.s.isOver() {
-		return ph, errOver
-	}
-	rc.s.log.Fact(fact)
+// hello is what it has sent of that already.
+func (rc *reception) secureClient(ph phase, hello []byte) (phase, error) {
+	secured, err := rc.s.secureClient(withPrefix(ph.client, hello), false)
 	if err != nil {
 		rc.hangUp()
-		return ph, &sessionEnd{cause: facts.CauseTLS, err: err}
+		return ph, err
 	}
-	rc.s.log.Secured(facts.ClientLeg)
+	rc.s.noteSecured(true, false)
 	rc.desk.upgraded()
 	ph.client = secured
 	return ph, nil
@@ -56,16 +44,13 @@ func (rc *reception) secureServer(ctx context.Context, route *upstream.Route, of
 	if code, _ := replyHead(reply); code != 220 {
 		return nil, offers, nil
 	}
-	if len(rest) > 0 {
-		rc.s.log.Swallow(decode.PartyServer, rest)
-	}
-	secured, fact, err := rc.s.proxy.TLS.WithServer(rc.server.Conn, handshake.Server{Name: rc.server.Host.Name})
-	if rc.s.isOver() {
-		return nil, nil, errOver
-	}
-	rc.s.log.Fact(fact)
-	if err == nil {
-		rc.s.log.Secured(facts.ServerLeg)
+	rc.s.swallow(rc.s.server, rc.server.Conn, rest)
+	secured, err := rc.s.secureServer(rc.server.Conn, rc.server, false)
+	switch {
+	case errors.Is(err, errOver):
+		return nil, nil, err
+	case err == nil:
+		rc.s.noteSecured(false, true)
 		rc.server.Conn = secured
 		return rc.hello()
 	}

@@ -32,9 +32,10 @@ type phase struct {
 
 	// next makes the phase that follows; nil means upgrade.
 	next func(ctx context.Context, ph phase) (phase, error)
-	// clientEnds is called when the client sends no more, before that is
-	// noted, so that a stage can note what it holds; may be nil.
-	clientEnds func()
+	// clientEnds and serverEnds are called when that peer sends no more,
+	// before that is noted, so that a stage can do something with what it
+	// holds; may be nil.
+	clientEnds, serverEnds func(r *relay)
 }
 
 // A stage does what there is to do with bytes that were read: it notes them and

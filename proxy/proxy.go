@@ -65,7 +65,7 @@ type Proxy struct {
 	Target   string // the same in words, for the transcripts
 
 	Mode        Mode // "" means Intercept
-	TLSToServer bool // STARTTLS is used to the server even when the client speaks plain
+	TLSToServer bool // STARTTLS is used to the server even when the client speaks plain; not with Pass
 	TLS         handshake.Settings
 
 	Allow       []netip.Prefix // who may connect; none means loopback addresses
@@ -128,6 +128,9 @@ func (p *Proxy) Serve(ctx context.Context, listeners ...Listener) error {
 func (p *Proxy) begin(listeners []Listener) error {
 	if (p.Upstream == nil) == (p.Router == nil) {
 		return errors.New("a proxy needs either a server or a router")
+	}
+	if p.TLSToServer && p.Mode == Pass {
+		return errors.New("TLS that is handed through can't be smtptap's own with the server")
 	}
 	if len(listeners) == 0 {
 		return errors.New("nothing to listen on")

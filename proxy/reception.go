@@ -39,13 +39,6 @@ type reception struct {
 // frontDesk takes a session whose server depends on the recipient to its first
 // relayed transaction.
 func (s *session) frontDesk(ctx context.Context, ph phase) (phase, error) {
-	if s.listen.TLS {
-		secured, err := s.prepare(ctx, ph)
-		if err != nil {
-			return ph, err
-		}
-		ph = secured
-	}
 	rc := &reception{s: s, answers: map[string]string{}}
 	rc.desk.secured, rc.desk.startTLS = s.listen.TLS, s.canStartTLS()
 	if err := s.say(s.client, ph.client, string(rc.desk.greeting())); err != nil {
@@ -82,6 +75,9 @@ func (rc *reception) receive(ctx context.Context, ph phase) (phase, error) {
 			turn.reply = []byte(refusal)
 		}
 		rc.s.noteOwn(decode.PartyClient, line)
+		if turn.then == deskStartTLS {
+			p = rc.s.swallow(rc.s.client, ph.client, p)
+		}
 		if turn.then == deskCloses {
 			rc.hangUp()
 			rc.settle()

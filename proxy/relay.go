@@ -25,8 +25,9 @@ type relay struct {
 	mu      sync.Mutex
 	changed sync.Cond // of gate, mute, and what a stage waits for
 	gate    gate
-	mute    bool // no more replies come from the server in this phase
-	over    bool // a stage has ended the phase
+	due     string // what the server's next reply will answer
+	mute    bool   // no more replies come from the server in this phase
+	over    bool   // a stage has ended the phase
 }
 
 // A direction is one of the two ways through a session.
@@ -146,8 +147,12 @@ func (r *relay) finish(d *direction, err error) {
 	if how == byFin && s.wasReset(d.from) {
 		how = byReset // the error went to the write that met it first
 	}
-	if d == &r.up && r.ph.clientEnds != nil {
-		r.ph.clientEnds()
+	ends := r.ph.serverEnds
+	if d == &r.up {
+		ends = r.ph.clientEnds
+	}
+	if ends != nil {
+		ends(r)
 	}
 	s.hasEnded(d.from, how, err)
 	if d == &r.down {
@@ -198,6 +203,7 @@ func (r *relay) noteClient(p []byte) (n int, ok bool) {
 	if v.HoldClient {
 		r.gate = shut
 	}
+	r.due = v.Due
 	return v.N, true
 }
 
@@ -208,7 +214,7 @@ func (r *relay) relayServer(p []byte) (more bool) {
 			r.undelivered(&r.down, p)
 			return true
 		}
-		n, accepted := r.noteServer(p)
+		n, accepted := r.noteServer(decode.PartyServer, p)
 		r.deliverReplies(p[:n], accepted)
 		p = p[n:]
 		if accepted {
@@ -219,11 +225,12 @@ func (r *relay) relayServer(p []byte) (more bool) {
 	return true
 }
 
-// noteServer notes server bytes and sets the gate as they say.
-func (r *relay) noteServer(p []byte) (n int, accepted bool) {
+// noteServer notes bytes that go to the client, the server's or smtptap's in
+// their place, and sets the gate as they say.
+func (r *relay) noteServer(from decode.Party, p []byte) (n int, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	v := r.s.log.Data(decode.PartyServer, decode.PartyClient, p)
+	v := r.s.log.Data(from, decode.PartyClient, p)
 	was := r.gate
 	switch {
 	case v.Accepted:
@@ -233,6 +240,7 @@ func (r *relay) noteServer(p []byte) (n int, accepted bool) {
 	default:
 		r.gate = open
 	}
+	r.due = v.Due
 	r.changed.Broadcast()
 	if was == open && r.gate == shut {
 		// The STARTTLS was behind a DATA that has now been refused. The

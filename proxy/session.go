@@ -31,6 +31,11 @@ type session struct {
 	client *peer
 	server *peer
 
+	split       bool     // the transcript has a dialogue for each leg
+	serverNames []string // of the server, and that its certificate is for
+	clientTLS   bool     // TLS is up with the client
+	clientHeard int64    // read from it before
+
 	begun  time.Time
 	moved  atomic.Int64 // shared: when bytes last moved, since begun
 	ctx    context.Context
@@ -82,10 +87,9 @@ func (s *session) run() {
 
 // open begins the session's transcript.
 func (s *session) open() {
-	mode := orDefault(s.proxy.Mode, Intercept)
+	s.split = s.mode() == Hide || s.proxy.TLSToServer || s.proxy.Router != nil
 	s.log = s.proxy.Transcripts.Begin(transcript.Session{
-		Listen: s.listen.Addr().String(), Target: s.proxy.Target, Mode: string(mode),
-		SplitLegs: mode == Hide || s.proxy.TLSToServer || s.proxy.Router != nil,
+		Listen: s.listen.Addr().String(), Target: s.proxy.Target, Mode: string(s.mode()), SplitLegs: s.split,
 	})
 	client := s.client.base
 	s.debug().Stringer("client", client.RemoteAddr()).Stringer("listen", s.listen.Addr()).Msg("session begins")
@@ -94,6 +98,7 @@ func (s *session) open() {
 
 // close ends connections and transcript.
 func (s *session) close() {
+	s.noteSilence()
 	s.closeConns()
 	end := s.ending()
 	s.log.End(end)

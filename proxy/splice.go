@@ -55,7 +55,7 @@ func (rc *reception) part(ph phase) {
 }
 
 // clientEnds notes a command line that the client left unfinished.
-func (rc *reception) clientEnds() {
+func (rc *reception) clientEnds(*relay) {
 	if len(rc.held) > 0 {
 		rc.s.noteOwn(decode.PartyClient, rc.held)
 	}

@@ -79,12 +79,12 @@ func firstReply(p []byte) int {
 
 // dismiss tells the client something as the last words of the session, and
 // gives it time to read them: what it has sent meanwhile would turn a plain
-// close into a reset. With nothing to say the connection is just closed.
+// close into a reset. text may be "", to let the client finish what it says.
 func (s *session) dismiss(ph phase, text string) {
-	if text == "" || ph.client == nil {
+	if ph.client == nil {
 		return
 	}
-	if s.say(s.client, ph.client, text+"\r\n") != nil {
+	if text != "" && s.say(s.client, ph.client, text+"\r\n") != nil {
 		return
 	}
 	closeWrite(ph.client, true)
@@ -94,7 +94,7 @@ func (s *session) dismiss(ph phase, text string) {
 		n, err := ph.client.Read(buf)
 		if n > 0 {
 			s.client.bytes.Add(int64(n))
-			s.log.Data(decode.PartyClient, decode.PartyProxy, buf[:n])
+			s.noteOwn(decode.PartyClient, buf[:n])
 		}
 		switch {
 		case err == nil:

@@ -2,78 +2,154 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
-	"slices"
 
-	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/proxy/handshake"
+	"smtptap/proxy/upstream"
 )
 
-// prepare does what comes before the first relayed byte: TLS with a client or a
-// server that expects it from the first byte. Without either it returns ph as
-// it is. ph.server is nil when no server could be reached: then the client is
-// made ready to be told so.
+// prepare does what comes before the first relayed byte: TLS with a peer that
+// expects it from the first byte, and a STARTTLS with the server that the user
+// asked for. Without any of it ph is returned as it is, with the stages that
+// its mode needs. ph.server is nil when no server could be reached: then the
+// client is made ready to be told so.
 func (s *session) prepare(ctx context.Context, ph phase) (phase, error) {
-	if s.listen.TLS || ph.target != nil && ph.target.Implicit {
-		return ph, errors.New("TLS from the first byte is not supported")
+	greeting, failed := s.prepareServer(&ph)
+	if s.listen.TLS {
+		client, err := s.secureClient(ph.client, true)
+		if err != nil {
+			return ph, err
+		}
+		ph.client = client
 	}
-	return ph, nil
+	if failed != nil {
+		return ph, failed
+	}
+	s.noteSecured(isTLS(ph.client), isTLS(ph.server))
+	if ph.server == nil {
+		return ph, nil
+	}
+	if len(greeting) > 0 && s.say(s.client, ph.client, string(greeting)) != nil {
+		return ph, errOver
+	}
+	return s.staged(ph), nil
+}
+
+// prepareServer brings up TLS with the server, when that is not left to the
+// client. The server's greeting is returned when smtptap has taken it.
+func (s *session) prepareServer(ph *phase) (greeting []byte, err error) {
+	switch {
+	case ph.server == nil:
+		return nil, nil
+	case ph.target.Implicit:
+		ph.server, err = s.secureServer(ph.server, ph.target, true)
+		if err != nil {
+			err = refused(facts.CauseTLS, "421 4.7.0", "TLS with the server failed", err)
+		}
+		return nil, err
+	case s.proxy.TLSToServer:
+		return s.startTLS(ph)
+	case s.listen.TLS:
+		s.noteHalfTLS(ph.target)
+	}
+	return nil, nil
+}
+
+// noteHalfTLS warns of secrets that lose their protection on the way.
+func (s *session) noteHalfTLS(to *upstream.Server) {
+	if !to.Addr.Addr().IsLoopback() {
+		s.note("server-leg-in-clear", "the client's leg is inside TLS and the server's is not: what the client says goes to the server in clear text, unless the client asks for STARTTLS; --tls-to-server does so for it")
+	}
+}
+
+// staged gives the first relayed phase the stages of its mode. Where smtptap
+// has used the server's STARTTLS, the server will not offer it to the client.
+func (s *session) staged(ph phase) phase {
+	if s.listen.TLS {
+		return ph
+	}
+	switch used := isTLS(ph.server) && !ph.target.Implicit; {
+	case s.mode() == Hide:
+		s.hideSTARTTLS(&ph)
+	case used:
+		s.offerSTARTTLS(&ph)
+	}
+	s.watchForTLS(&ph)
+	return ph
 }
 
 // upgrade takes the session on behind an accepted STARTTLS. The phase has the
 // server's reply, which the client has not got yet, and what both said behind
 // command and reply.
 func (s *session) upgrade(ctx context.Context, ph phase) (phase, error) {
-	s.log.Unopened()
-	if _, err := ph.client.Write(ph.reply); err != nil {
-		s.isDeaf(s.client, err)
+	ph.clientStage, ph.serverStage, ph.clientEnds, ph.serverEnds = nil, nil, nil, nil
+	switch s.mode() {
+	case Pass:
+		return s.passOn(ph), nil
+	case Hide:
+		return s.refuseHidden(ph)
 	}
-	ph.reply = nil
-	ph.clientStage, ph.serverStage = passClient, passServer
-	return ph, nil
+	return s.intercept(ph)
 }
 
-// passClient and passServer are the stages of bytes that are not for reading.
-func passClient(r *relay, p []byte) bool { return r.pass(&r.up, p) }
-func passServer(r *relay, p []byte) bool { return r.pass(&r.down, p) }
+func (s *session) mode() Mode { return orDefault(s.proxy.Mode, Intercept) }
 
-func (r *relay) pass(d *direction, p []byte) bool {
-	if r.s.deaf(d.to) {
-		r.undelivered(d, p)
-		return true
-	}
-	r.s.log.Skip(d.from.party, d.to.party, int64(len(p)), decode.WhyEncrypted)
-	r.deliver(d, p)
-	return true
+func isTLS(conn net.Conn) bool {
+	_, ok := conn.(*tls.Conn)
+	return ok
 }
 
-// A prefixConn is a connection whose first bytes have been read already.
-type prefixConn struct {
-	net.Conn
-	first []byte
+// noteSecured tells the transcript on which legs TLS is up now.
+func (s *session) noteSecured(client, server bool) {
+	if !s.split {
+		if client || server {
+			s.log.Secured(facts.ServerLeg)
+		}
+		return
+	}
+	if server {
+		s.log.Secured(facts.ServerLeg)
+	}
+	if client {
+		s.log.Secured(facts.ClientLeg)
+	}
 }
 
-// withPrefix returns conn with p to be read before what it has itself.
-func withPrefix(conn net.Conn, p []byte) net.Conn {
-	if len(p) == 0 {
-		return conn
+// secureServer shakes hands with the server, and remembers the names that its
+// certificate is for.
+func (s *session) secureServer(conn net.Conn, at *upstream.Server, implicit bool) (net.Conn, error) {
+	secured, fact, err := s.proxy.TLS.WithServer(conn, handshake.Server{Name: at.Host.Name, Checked: at.Named, Implicit: implicit})
+	if s.isOver() {
+		return conn, errOver
 	}
-	return &prefixConn{conn, slices.Clone(p)}
+	s.log.Fact(fact)
+	s.touch()
+	s.serverNames = []string{at.Host.Name}
+	if len(fact.Chain) > 0 {
+		s.serverNames = append(s.serverNames, fact.Chain[0].Names...)
+	}
+	if err != nil {
+		return conn, err
+	}
+	return secured, nil
 }
 
-func (c *prefixConn) Read(p []byte) (int, error) {
-	if len(c.first) > 0 {
-		n := copy(p, c.first)
-		c.first = c.first[n:]
-		return n, nil
+// secureClient shakes hands with the client, who sees the names of the server.
+func (s *session) secureClient(conn net.Conn, implicit bool) (net.Conn, error) {
+	secured, fact, err := s.proxy.TLS.WithClient(conn, handshake.Client{Names: s.serverNames, Implicit: implicit})
+	if s.isOver() {
+		return conn, errOver
 	}
-	return c.Conn.Read(p)
-}
-
-// CloseWrite makes half-close work, which embedding net.Conn would hide.
-func (c *prefixConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
+	s.log.Fact(fact)
+	s.touch()
+	s.clientHeard = s.client.bytes.Load()
+	var failed *handshake.Error
+	if errors.As(err, &failed) {
+		return conn, s.clientRefuses(failed, implicit)
 	}
-	return errors.ErrUnsupported
+	s.clientTLS = true
+	return secured, nil
 }

@@ -37,10 +37,20 @@ func Howto(client, path string) (string, error) {
 	return b.String(), nil
 }
 
+// Setting is the one line that makes PHPMailer trust the authority whose
+// certificate is in the file path.
+func Setting(path string) string {
+	return "$mail->SMTPOptions = ['ssl' => ['cafile' => " + quotePHP(path) + "]];"
+}
+
+func quotePHP(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+}
+
 // quoting writes a path in the way of the language that it is pasted into.
 var quoting = template.FuncMap{
 	"sh":    func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
-	"php":   func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" },
+	"php":   quotePHP,
 	"ini":   func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },
 	"js":    quoteJSON,
 	"go":    strconv.Quote,

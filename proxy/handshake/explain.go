@@ -36,8 +36,9 @@ type Error struct {
 	Leg     facts.Leg
 	Class   string // one of the Class constants
 	Alert   string // name of the alert that the peer sent, or ""
-	Said    []byte // with ClassNotTLS: what the peer said instead, as far as it was read
+	Said    []byte // what the peer said in clear, instead of TLS or behind it, as far as it was read
 	Nothing bool   // the peer said nothing at all
+	Shown   bool   // the peer had been shown a certificate
 	reason  string
 	cause   error
 }
@@ -52,9 +53,15 @@ func (e *Error) RefusesCertificate() bool {
 	return slices.Contains([]string{"unknown_ca", "bad_certificate", "certificate_unknown", "unsupported_certificate", "certificate_expired", "certificate_revoked"}, e.Alert)
 }
 
+// LeftAtCertificate reports whether the peer went without a word when it had
+// been shown a certificate.
+func (e *Error) LeftAtCertificate() bool {
+	return e.Shown && (e.Class == ClassClosed || e.Class == ClassReset)
+}
+
 // explain makes an *Error of a failed handshake, and puts the same into fact.
 func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
-	e := &Error{Leg: fact.Leg, Class: ClassOther, Nothing: len(w.first) == 0, cause: err}
+	e := &Error{Leg: fact.Leg, Class: ClassOther, Said: w.inClear(), Nothing: len(w.first) == 0, Shown: fact.Leg == facts.ClientLeg && len(fact.Chain) > 0, cause: err}
 	peer := "the " + string(fact.Leg)
 	var verdict *verdictError
 	var header tls.RecordHeaderError
@@ -68,16 +75,15 @@ func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 		e.Class = ClassNoVersion
 		e.reason = peer + " begins with SSL 2, which is long given up, and smtptap speaks " + offered(config)
 	case errors.As(err, &header):
-		e.Class, e.Said = ClassNotTLS, w.first
-		e.reason = notTLS(fact, w.first)
+		e.Class, e.reason = ClassNotTLS, notTLS(fact, w.first)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		e.Class, e.reason = ClassTimeout, timedOut(fact, w)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		fact.By = fact.Leg
-		e.Class, e.reason = ClassClosed, broke(fact, w, "closed")
+		e.Class, e.reason = ClassClosed, broke(fact, w, e.Shown, "closed")
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		fact.By = fact.Leg
-		e.Class, e.reason = ClassReset, broke(fact, w, "reset")
+		e.Class, e.reason = ClassReset, broke(fact, w, e.Shown, "reset")
 	default:
 		e.disagree(peer, fact, config, err)
 	}
@@ -227,12 +233,12 @@ func timedOut(fact *facts.TLS, w *wire) string {
 }
 
 // broke explains a connection that ended during the handshake.
-func broke(fact *facts.TLS, w *wire, how string) string {
+func broke(fact *facts.TLS, w *wire, shown bool, how string) string {
 	text := "the " + string(fact.Leg) + " " + how + " the connection during the handshake"
 	switch {
 	case fact.Leg == facts.ClientLeg && len(w.first) == 0 && fact.Implicit:
 		return "the client " + how + " the connection and had said nothing, on a port where TLS begins with the first byte: perhaps it waited for a greeting in clear text"
-	case fact.Leg == facts.ClientLeg && len(fact.Chain) > 0:
+	case shown:
 		return text + ", having seen the certificate: perhaps it does not trust it"
 	}
 	return text

@@ -215,14 +215,21 @@ func TestRefusedCertificate(t *testing.T) {
 	}
 }
 
-// What a client said in place of TLS is there to be told.
-func TestSaidInstead(t *testing.T) {
-	s, _ := withAuthority(t)
+// What a client said in clear is there to be told, also behind its alert.
+func TestSaidInClear(t *testing.T) {
 	const text = "EHLO client.example.com\r\nQUIT\r\n"
-	_, _, err := withClient(t, s, handshake.Client{}, func(c net.Conn) { says(c, text); reads(c) })
-	var failed *handshake.Error
-	if !errors.As(err, &failed) || !strings.HasPrefix(text, string(failed.Said)) || len(failed.Said) == 0 {
-		t.Errorf("%+v", failed)
+	const alert = "\x15\x03\x01\x00\x02\x02\x30"
+	for sent, want := range map[string]string{text: text, alert + text: text, alert: "", "\x16\x03\x01\x00\x09" + text[:4]: ""} {
+		s, _ := withAuthority(t)
+		_, _, err := withClient(t, s, handshake.Client{}, func(c net.Conn) {
+			says(c, sent)
+			c.(*net.TCPConn).CloseWrite()
+			reads(c)
+		})
+		var failed *handshake.Error
+		if !errors.As(err, &failed) || string(failed.Said) != want {
+			t.Errorf("%q: %+v, want %q", sent, failed, want)
+		}
 	}
 }
 

@@ -32,6 +32,27 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// inClear is what the peer said that is no TLS: all of it, or what follows the
+// last record. It is nil when that was too much to keep.
+func (w *wire) inClear() []byte {
+	if len(w.first) == maxFirst {
+		return nil
+	}
+	p := w.first
+	for len(p) >= recordHeader && p[0] >= 20 && p[0] <= 23 && p[1] == 3 {
+		n := recordHeader + int(p[3])<<8 + int(p[4])
+		if n > len(p) {
+			return nil
+		}
+		p = p[n:]
+	}
+	return p
+}
+
+// recordHeader is the length of what stands before a TLS record: its type, 20
+// to 23, a version, and its length (RFC 8446 section 5.1).
+const recordHeader = 5
+
 func (w *wire) handshakeDone() { w.done, w.first = true, nil }
 
 // CloseWrite makes half-close work, which embedding net.Conn would hide.

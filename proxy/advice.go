@@ -1,0 +1,44 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+
+	"smtptap/decode/visible"
+	"smtptap/proxy/ca"
+	"smtptap/proxy/handshake"
+)
+
+// advise notes what would mend a failed handshake with a client, when that is
+// for the client's user to do.
+func (s *session) advise(failed *handshake.Error) {
+	if !failed.RefusesCertificate() && !failed.LeftAtCertificate() {
+		return
+	}
+	s.note("client-distrusts", "the client has to trust smtptap's certificate authority. "+s.howToTrust())
+}
+
+// noteSilence notes what it means that a peer has said nothing, once the session
+// is over.
+func (s *session) noteSilence() {
+	s.mu.Lock()
+	clientLeft := s.first == s.client && s.how.Cause == ""
+	connected := s.server.base != nil
+	s.mu.Unlock()
+	switch {
+	case clientLeft && s.clientTLS && s.client.bytes.Load() == s.clientHeard:
+		s.note("client-left-after-handshake", "the client said nothing inside TLS and left: perhaps it does not trust the certificate that smtptap showed it, which some clients look at only when the handshake is done. "+s.howToTrust())
+	case connected && s.server.bytes.Load() == 0 && s.client.bytes.Load() == 0 && len(s.serverNames) == 0:
+		s.note("server-silent", "the server said nothing: a port where TLS begins with the first byte, such as 465, waits like this for the client; use smtps:// for one")
+	}
+}
+
+// howToTrust is the setting for PHPMailer, and where to find the others.
+func (s *session) howToTrust() string {
+	authority, err := s.proxy.TLS.Ready()
+	if err != nil {
+		return "There is none: " + visible.Text(err.Error())
+	}
+	return visible.Text(fmt.Sprintf("PHPMailer does with %s Others: smtptap ca howto %s. For a client that can't, use --starttls hide or pass",
+		ca.Setting(authority.Path()), strings.Join(ca.Clients(), "|")))
+}
