@@ -195,7 +195,7 @@ func TestKeyLog(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("its mode is %v, %v", info.Mode(), err)
 	}
-	if _, err := handshake.OpenKeyLog(filepath.Join(t.TempDir(), "no", "such", "folder")); err == nil || !strings.Contains(err.Error(), "SSLKEYLOGFILE") {
+	if _, err := handshake.OpenKeyLog(filepath.Join(t.TempDir(), "no", "such", "folder")); err == nil || !strings.Contains(err.Error(), "such") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }

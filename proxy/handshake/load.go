@@ -42,7 +42,7 @@ func LoadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 func OpenKeyLog(file string) (*os.File, error) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("SSLKEYLOGFILE: %w", plain(err))
+		return nil, fmt.Errorf("log of session keys: %w", plain(err))
 	}
 	return f, nil
 }

@@ -65,8 +65,10 @@ func (f *serverTLSFlags) settings() (s handshake.Settings, done func(), err erro
 	if s.Certificate, err = f.certificate(); err != nil {
 		return s, done, err
 	}
-	if s.MinVersion, err = handshake.ParseVersion(f.minVersion); err != nil {
-		return s, done, usage(fmt.Errorf("--tls-min: %w", err))
+	if f.minVersion != "" { // as for demo, which has no such flag
+		if s.MinVersion, err = handshake.ParseVersion(f.minVersion); err != nil {
+			return s, done, usage(fmt.Errorf("--tls-min: %w", err))
+		}
 	}
 	if file := os.Getenv("SSLKEYLOGFILE"); file != "" {
 		log, err := handshake.OpenKeyLog(file)
