@@ -164,10 +164,11 @@ func (s *session) lingerLocked(p *peer) {
 	}
 }
 
+// deaf reports whether nothing can be delivered to p any more.
 func (s *session) deaf(p *peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return p.deaf
+	return p.deaf || s.over
 }
 
 // wasReset reports whether p's end of the connection is known to be reset.

@@ -214,7 +214,7 @@ func (s *session) fail(ph phase, err error) {
 	var ended *sessionEnd
 	var reply upstream.Replier
 	switch {
-	case errors.Is(err, errOver):
+	case errors.Is(err, errOver), s.isOver():
 	case errors.As(err, &ended):
 		s.end(ended.cause, ended.Error())
 		s.dismiss(ph, ended.reply)

@@ -85,6 +85,7 @@ func (d *memoryDialer) Dial(ctx context.Context, ses upstream.Session) (*upstrea
 type bubble struct {
 	t        *testing.T
 	set      *transcript.Set
+	proxy    *proxy.Proxy
 	listener *memoryListener
 	dialer   *memoryDialer
 	cancel   context.CancelFunc
@@ -99,10 +100,10 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 			listener: &memoryListener{make(chan net.Conn), make(chan error), make(chan struct{})},
 			dialer:   &memoryDialer{make(chan net.Conn)},
 		}
-		p := &proxy.Proxy{Transcripts: b.set, Upstream: b.dialer}
+		b.proxy = &proxy.Proxy{Transcripts: b.set, Upstream: b.dialer}
 		ctx, cancel := context.WithCancel(t.Context())
 		b.cancel = cancel
-		go func() { b.served <- p.Serve(ctx, proxy.Listener{Listener: b.listener}) }()
+		go func() { b.served <- b.proxy.Serve(ctx, proxy.Listener{Listener: b.listener}) }()
 		f(b)
 		cancel()
 		if err := <-b.served; err != nil {
@@ -197,6 +198,22 @@ func TestConnectTimeout(t *testing.T) {
 		}
 		io.Copy(io.Discard, client)
 		b.expectCause(facts.CauseUnreachable)
+	})
+}
+
+// A session that is cut off while it connects says nothing that nobody hears.
+func TestAbortWhileConnecting(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		client := b.dial()
+		synctest.Wait()
+		b.proxy.Abort()
+		expectEOF(t, client)
+		b.expectCause(facts.CauseShutdown)
+		for _, e := range b.only().Entries {
+			if e.Event != nil {
+				t.Errorf("noted %v from %v to %v", e.Event.Kind, e.From, e.To)
+			}
+		}
 	})
 }
 
