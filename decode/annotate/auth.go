@@ -66,6 +66,9 @@ func (x *explainer) secret(a *decode.Auth) {
 	if !ok {
 		what = "a secret"
 	}
+	if a.Step == decode.StepUser {
+		what = "the user name" // a log may hide it too
+	}
 	switch {
 	case x.view.Reveal && a.Revealed != "":
 		x.mean(what + ": " + a.Revealed)
