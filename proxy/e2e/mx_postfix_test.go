@@ -13,6 +13,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/proxy/handshake/certtest"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
 )
@@ -242,5 +243,44 @@ func TestCheckDomain(t *testing.T) {
 	out, _, code := smtptap(t, os.Environ(), "", "check", "two.example", "--resolver", resolver, "--mx-port", fmt.Sprint(port))
 	if code != 3 || !strings.Contains(out, "not-allowed") {
 		t.Errorf("without --allow-private: exit status %d\n%s", code, out)
+	}
+}
+
+// TestPostfixTLS: a mail server that insists on TLS gets it from the front
+// desk, the receiving server gets it from smtptap, and the recording shows both
+// handshakes and the message in clear.
+func TestPostfixTLS(t *testing.T) {
+	need(t, "postfix", "unbound", "/usr/bin/python3")
+	cert := certtest.SelfSigned(t, certtest.Spec{Names: []string{"mx.one.example"}})
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	if err := os.WriteFile(file, slices.Concat(certtest.PEM(cert), certtest.KeyPEM(t, cert)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := sameFreePort(t, "127.0.0.2")
+	mx := runPeer(t, "/usr/bin/python3", "testdata/mx_receiver.py", "127.0.0.2", fmt.Sprint(port), file)
+	accepts(t, fmt.Sprintf("127.0.0.2:%d", port), mx)
+	resolver := startUnbound(t, "one.example. IN MX 10 mx.one.example.", "mx.one.example. IN A 127.0.0.2")
+	p := startMX(t, resolver, port)
+	mta := startPostfix(t, p.Addr, "smtp_tls_security_level = encrypt")
+
+	if err := smtp.SendMail(mta.Addr, nil, "a@client.example", []string{"b@one.example"}, []byte("Subject: both legs\r\n\r\nx\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return strings.Contains(mx.String(), "both legs") }, func() string { return mx.String() + mta.String() })
+	if !strings.Contains(mx.String(), `"tls": true`) {
+		t.Errorf("the server got the message in clear: %s", mx)
+	}
+	var legs []string
+	inTLS := false
+	for _, e := range recordings(t, p)[0].Entries {
+		if f, ok := e.Fact.(*facts.TLS); ok {
+			legs = append(legs, fmt.Sprintf("%s %s%s", f.Leg, f.Verdict, f.Err))
+		}
+		if e.Event != nil && e.Event.Header != nil && e.Event.Header.Name == "Subject" {
+			inTLS = e.Event.TLS && e.Event.Header.Value == "both legs"
+		}
+	}
+	if want := []string{"client ", "server self-signed"}; !slices.Equal(legs, want) || !inTLS {
+		t.Errorf("handshakes %q, want %q; subject inside TLS: %v", legs, want, inTLS)
 	}
 }
