@@ -44,11 +44,13 @@ type phrase struct {
 
 func phraseOf(expr string) *phrase { return &phrase{regexp.MustCompile(expr), prefilterOf(expr)} }
 
+func (p *phrase) matches(text string) bool { return p.pre.allows(text) && p.re.MatchString(text) }
+
 // causeOf finds what text means, nil when it says nothing known.
 func causeOf(text string) *cause {
 	text = strings.ToLower(text[:min(len(text), maxRow)])
 	for i := range causes {
-		if p := causes[i].said; p.pre.allows(text) && p.re.MatchString(text) {
+		if causes[i].said.matches(text) {
 			return &causes[i]
 		}
 	}

@@ -141,6 +141,7 @@ func TestDamage(t *testing.T) {
 				continue
 			}
 			t.Run(base+"/"+damage, func(t *testing.T) {
+				t.Parallel()
 				tr, err := ingest.Parse(strings.NewReader(do(string(data))))
 				if err != nil {
 					t.Fatal(err)
@@ -167,6 +168,7 @@ func commandsOf(spine []string) []string {
 func TestJoined(t *testing.T) {
 	for _, name := range few(logs(t)) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			t.Parallel()
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
@@ -191,6 +193,7 @@ func TestJoined(t *testing.T) {
 func TestEaten(t *testing.T) {
 	for _, name := range few(logs(t)) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			t.Parallel()
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
@@ -218,6 +221,7 @@ func TestEaten(t *testing.T) {
 func TestCut(t *testing.T) {
 	for _, name := range few(logs(t)) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			t.Parallel()
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)

@@ -46,6 +46,7 @@ func TestHostile(t *testing.T) {
 	}
 	for name, h := range hostile {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var b strings.Builder
 			b.WriteString(h.head)
 			for i := 0; b.Len() < size; i++ {

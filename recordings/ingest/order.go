@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -23,13 +22,13 @@ func oldestFirst(rows []row) []row {
 }
 
 // places are the steps of a session in their order.
-var places = []*regexp.Regexp{
-	regexp.MustCompile(`\bconnect from |[Cc]onnection opened|Connection: opening|Trying \S+\.\.\.|\b220[ -]`),
-	regexp.MustCompile(`(?i)\b[EH][EH]LO\b`),
-	regexp.MustCompile(`(?i)\bMAIL FROM:`),
-	regexp.MustCompile(`(?i)\bRCPT TO:`),
-	regexp.MustCompile(`(?i)\bDATA$|\b354[ -]`),
-	regexp.MustCompile(`\bQUIT$|\b221[ -]|\bdisconnect from |[Cc]onnection closed|lost connection`),
+var places = []*phrase{
+	phraseOf(`\bconnect from |connection opened|connection: opening|trying \S+\.\.\.|\b220[ -]`),
+	phraseOf(`\behlo\b|\bhelo\b`),
+	phraseOf(`\bmail from:`),
+	phraseOf(`\brcpt to:`),
+	phraseOf(`\bdata$|\b354[ -]`),
+	phraseOf(`\bquit$|\b221[ -]|\bdisconnect from |connection closed|lost connection`),
 }
 
 // protocolOrder counts the steps that follow an earlier step, and those that
@@ -58,8 +57,9 @@ func protocolOrder(rows []row) (forward, backward int) {
 
 // placeOf is the step that a row shows, the latest if several; -1 for none.
 func placeOf(text string) int {
+	text = strings.ToLower(text)
 	for i := len(places) - 1; i >= 0; i-- {
-		if places[i].MatchString(text) {
+		if places[i].matches(text) {
 			return i
 		}
 	}
