@@ -65,7 +65,11 @@ func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 	peer := "the " + string(fact.Leg)
 	var verdict *verdictError
 	var header tls.RecordHeaderError
-	switch alert, alerted := peerAlert(err); {
+	alert, alerted := peerAlert(err)
+	if !alerted && isLocal(err) {
+		alert, alerted = w.clearAlert()
+	}
+	switch {
 	case alerted:
 		fact.By = fact.Leg
 		e.alert(peer, alert, fact, w, config)
@@ -102,6 +106,12 @@ func peerAlert(err error) (name string, ok bool) {
 		return alertName(uint8(v.Uint())), true
 	}
 	return "unknown", true
+}
+
+// isLocal reports that our own side ended the handshake.
+func isLocal(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "local error"
 }
 
 // Alert is the name of the alert that the peer has ended a connection with, if

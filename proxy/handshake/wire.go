@@ -49,6 +49,25 @@ func (w *wire) inClear() []byte {
 	return p
 }
 
+// clearAlert is an alert that the peer sent in clear. OpenSSL refuses a
+// certificate so in TLS 1.3: it has not begun to encrypt when it speaks of it,
+// and crypto/tls, which expects it encrypted, only sees a broken record. An
+// encrypted alert is longer than two bytes (RFC 8446 section 6).
+func (w *wire) clearAlert() (name string, ok bool) {
+	const recordAlert, alertLength = 21, 2
+	for p := w.first; len(p) >= recordHeader; {
+		n := int(p[3])<<8 + int(p[4])
+		if len(p) < recordHeader+n {
+			return "", false
+		}
+		if p[0] == recordAlert && n == alertLength {
+			return alertName(p[recordHeader+1]), true
+		}
+		p = p[recordHeader+n:]
+	}
+	return "", false
+}
+
 // recordHeader is the length of what stands before a TLS record: its type, 20
 // to 23, a version, and its length (RFC 8446 section 5.1).
 const recordHeader = 5
