@@ -6,216 +6,239 @@ import (
 	"smtptap/decode"
 )
 
-// authRules are about logging in.
-var authRules = []rule{
-	{id: "AUTH-XOAUTH2-EMPTY-TOKEN", severity: Failure, test: emptyToken,
-		any:     []when{{client: `empty.*(access ?)?token|getOauth64|Missing.*access token`}},
-		text:    "the client sent XOAUTH2 without a token",
-		cause:   "The token provider returned nothing: expired refresh token, wrong scope, or an object that was never set up.",
-		fix:     Fix{General: "Get a fresh access token and check that it is not empty before sending", PHPMailer: "$mail->setOAuth(new OAuth([...])); // its getOauth64() must return a token", Nodemailer: "auth: { type: 'OAuth2', user, clientId, clientSecret, refreshToken }"},
-		sources: []string{"developers.google.com/gmail/imap/xoauth2-protocol", "PHPMailer#890"}},
-	{id: "PM-XOAUTH2-IGNORES-535", severity: Failure, test: xoauthGoesOn,
-		text:    "the token was refused, and the client went on as if it had been taken",
-		cause:   "PHPMailer 7.1.1 sends a long token in two steps and does not look at the reply to its empty line.",
-		fix:     Fix{General: "Mend the token; the later 530 is only a consequence", PHPMailer: "update PHPMailer; check the token's scope and expiry"},
-		sources: []string{"PHPMailer source, SMTP.php"}},
-	{id: "AUTH-XOAUTH2-REJECTED", severity: Failure, test: xoauthRefused,
-		any:     []when{{to: "AUTH", code: "5..", and: usedMechanism("XOAUTH2", "OAUTHBEARER")}},
-		text:    "the access token of {user} was refused",
-		cause:   "The token is expired, has the wrong scope, or belongs to another user. The server's 334 carries the reason as JSON.",
-		fix:     Fix{General: "Get a new token with the scope for SMTP (https://mail.google.com/ at Google, SMTP.Send at Microsoft) for the very user that logs in", PHPMailer: "$mail->setOAuth(…); // userName must be the address that granted the token", Nodemailer: "auth: { type: 'OAuth2', user: 'the same user', … }"},
-		sources: []string{"developers.google.com/gmail/imap/xoauth2-protocol", "learn.microsoft.com: authenticate an IMAP, POP or SMTP connection using OAuth"}},
-	{id: "AUTH-XOAUTH2-LINE-TOO-LONG", severity: Failure,
-		any:     []when{{to: "AUTH", code: "500|501", text: `too long`}},
-		text:    "the AUTH line with the token is too long for the server: {reply}",
-		cause:   "Tokens of some kilobytes don't fit into the 512 octets of a command; RFC 4954 lets the response follow in a line of its own.",
-		fix:     Fix{General: "Send AUTH XOAUTH2 alone and the token behind the 334", PHPMailer: "update to 7.x, which does so for long tokens"},
-		sources: []string{"RFC 4954 section 4", "RFC 5321 section 4.5.3.1.4"}},
-	{id: "AUTH-LITERAL-UNDEFINED", severity: Failure, test: credentialFact(decode.FactUndefined, decode.FactPlaceholder),
-		text:    "the client logs in with a placeholder instead of real credentials",
-		cause:   "A variable of the configuration is empty, misspelt or not loaded, so a word like \"undefined\", \"null\" or an example password is sent.",
-		fix:     Fix{General: "Print the configuration that the program really uses (without the password) and mend the missing variable", PHPMailer: "$mail->Password = getenv('SMTP_PASSWORD'); // check that it is set", Nodemailer: "load dotenv before process.env.SMTP_PASS is read"},
-		sources: []string{"nodemailer documentation: SMTP transport"}},
-	{id: "AUTH-EMPTY-CREDENTIALS", severity: Failure, test: emptyCredentials,
-		any:     []when{{client: `missing credentials for|Missing credentials`}, {to: "AUTH", text: `username or passwd is null`}},
-		text:    "the client logs in with an empty user name or password",
-		cause:   "The configuration's value is missing or under another name.",
-		fix:     Fix{General: "Fill in user name and password", PHPMailer: loginFix, Nodemailer: "auth: { user, pass } // not username, password", Symfony: "MAILER_DSN=smtp://user:password@host; Laravel: MAIL_USERNAME, MAIL_PASSWORD and `php artisan config:clear`"},
-		sources: []string{"RFC 4616 section 2"}},
-	{id: "AUTH-BASE64-WRAPPED", severity: Failure, test: wrappedBase64,
-		text:    "the encoded credentials were broken over two lines",
-		cause:   "A base64 encoder that folds its output (at 60, 64 or 76 characters) was used; the second half arrives as a command.",
-		fix:     Fix{General: "Encode without line breaks: `base64 -w0`, base64_encode, b64encode instead of encodestring"},
-		sources: []string{"RFC 4954 section 4", "RFC 2045 section 6.8"}},
-	{id: "AUTH-PLAIN-BAD-FORMAT", severity: Failure, test: credentialFact(decode.FactNULMissing),
-		any:     []when{{to: "AUTH", code: "501", text: `can't split auth|malformed auth|invalid format`}},
-		text:    "the PLAIN response is not authzid NUL user NUL password",
-		cause:   "The NUL octets are missing or were replaced by other characters, or only the password was encoded.",
-		fix:     Fix{General: "Encode \"\\0user\\0password\"", Other: "printf '\\0user\\0password' | base64 -w0"},
-		sources: []string{"RFC 4616 section 2"}},
-	{id: "AUTH-BASE64-INVALID", severity: Failure,
-		any:     []when{{to: "AUTH", text: `(cannot|can't|could not|unable to|invalid|bad|illegal|not).{0,30}(base64|decode)|base64.{0,30}(invalid|error|wrong|decod)|cipher text is invalid`}},
-		test:    credentialFact(decode.FactBadBase64, "user-"+decode.FactBadBase64),
-		text:    "the credentials are not valid base64",
-		cause:   "The plain text was sent, or the encoder was fed with something else.",
-		fix:     Fix{General: "Let the library encode; by hand use `printf %s TEXT | base64 -w0`"},
-		sources: []string{"RFC 4954 section 4", "RFC 4648 section 4"}},
-	{id: "CREDENTIALS-AS-COMMANDS", severity: Failure, test: strayCredentials,
-		text:    "the client sends credentials that nobody asked for, and the server reads them as commands",
-		cause:   "AUTH was refused, or its reply was not looked at, and the client sent user name and password all the same. They were sent in clear.",
-		fix:     Fix{General: "Look at the reply to AUTH: it says why the server does not want a login here; change a password that was sent in clear", PHPMailer: "update PHPMailer: current versions stop at a refused AUTH"},
-		sources: []string{"RFC 4954 section 4"}},
-	{id: "AUTH-IN-WRONG-PLACE", severity: Failure,
-		any:     []when{{to: "AUTH", code: "503", text: `transaction in progress|already authenticated|already auth|mail transaction`}, {to: "AUTH", code: "503", text: `(send|say) (helo|ehlo|hello)|ehlo.*first|hello first`}},
-		text:    "AUTH at a place where it is not allowed: {reply}",
+// loginRules are about logging in, whoever the provider is.
+var loginRules = []rule{
+	{
+		id: "AUTH-LITERAL-UNDEFINED", severity: Failure, title: "a placeholder in place of credentials",
+		find:  refusedWith(decode.FactUndefined, decode.FactPlaceholder),
+		text:  "the client logs in with a placeholder in place of credentials[: {reply}]",
+		cause: "A variable of the configuration is missing, so that a word like undefined, null or None is sent, or a template was never filled in.",
+		fix: Fix{
+			General:   "Load the environment before the client is set up, and check that user name and password are there",
+			PHPMailer: "$mail->Password = getenv('SMTP_PASSWORD'); // check that it is not false", Nodemailer: "require('dotenv').config() before process.env.SMTP_PASS is read",
+			Symfony: "Laravel: `php artisan config:clear` behind a change of .env",
+		},
+		sources: []string{"nodemailer#189", "RFC 4616 section 2"},
+	},
+	{
+		id: "AUTH-EMPTY-CREDENTIALS", severity: Failure, title: "user name or password is empty",
+		find:    emptyCredentials,
+		when:    []when{{to: "AUTH", text: `(username|user|passwd|password).{0,20}(is )?(null|empty|missing)|empty (user|pass)`}, {to: "AUTH", code: "524"}, {said: `missing credentials for|username or passwd is null`}},
+		text:    "the client logs in with an empty user name or password[: {reply}]",
+		cause:   "The setting is missing or stands under another name; the environment or a cached configuration was not loaded.",
+		fix:     Fix{General: "Fill in user name and password; print the lengths of both before sending", PHPMailer: phpLogin, Nodemailer: nodeLogin + " // not username, password", Smtplib: pyLogin, Symfony: symLogin},
+		sources: []string{"RFC 4616 section 2", "PHPMailer#1375"},
+	},
+	{
+		id: "AUTH-BASE64-WRAPPED", severity: Failure, title: "the credentials are broken over two lines",
+		find:    wrappedBase64,
+		text:    "the encoded credentials were broken over two lines[: {reply}]",
+		cause:   "A base64 encoder for mail bodies was used, which folds its output at 60, 64 or 76 characters; the rest arrives as a command. It shows with long names, keys and tokens only.",
+		fix:     Fix{General: "Encode without line breaks", PHPMailer: "in code of your own base64_encode() without chunk_split()", Smtplib: "b64encode, not encodebytes", Other: "openssl base64 -A; base64 -w0"},
+		sources: []string{"RFC 4954 section 4", "RFC 2045 section 6.8", "lamw/ghettoVCB#252"},
+	},
+	{
+		id: "CREDENTIALS-AS-COMMANDS", severity: Failure, title: "credentials sent as commands", role: aftermath,
+		find:    strayCredentials,
+		text:    "the client sends credentials that nobody asked for, and the server reads them as commands: {reply}",
+		cause:   "The client does not look at the reply to AUTH. Outside TLS the password is now known to anybody on the way.",
+		fix:     Fix{General: "Stop at a reply to AUTH other than 334; change a password that was sent in clear", PHPMailer: "replace code that writes to the socket itself by PHPMailer"},
+		sources: []string{"RFC 4954 section 4", "lansuite/lansuite#490"},
+	},
+	{
+		id: "AUTH-IN-WRONG-PLACE", severity: Failure, title: "AUTH at the wrong moment",
+		when:    []when{{to: "AUTH", code: "5xx", text: `transaction in progress|already (auth|logged)|(send|say|need) (helo|ehlo|hello)|(helo|ehlo|hello) (first|required)|nested auth`}},
+		text:    "AUTH where it is not allowed: {reply}",
 		cause:   "AUTH comes behind EHLO, once, and not between MAIL and the end of the message.",
-		fix:     Fix{General: "Send EHLO, then AUTH, then MAIL"},
-		sources: []string{"RFC 4954 section 4"}},
-	{id: "AUTH-PLAIN-TWO-STEP-REJECTED", severity: Failure,
-		any:     []when{{to: "AUTH", code: "5..", and: plainWithoutInitial}},
+		fix:     Fix{General: "Send EHLO, STARTTLS, EHLO, AUTH, and then MAIL"},
+		sources: []string{"RFC 4954 section 4"},
+	},
+	{
+		id: "AUTH-LOGIN-INITIAL-RESPONSE", severity: Failure, title: "user name on the AUTH LOGIN line",
+		when:    []when{{to: "AUTH", code: "500 501 502 504 535 334", also: loginAtOnce}},
+		text:    "the server does not take the user name on the AUTH LOGIN line: {reply}",
+		cause:   "LOGIN was never standardised. .NET and some Go libraries send the user name at once; some servers only know the form with two prompts.",
+		fix:     Fix{General: "Send AUTH LOGIN alone and wait for the prompts, or use PLAIN", Smtplib: "smtp.login(user, password, initial_response_ok=False)"},
+		sources: []string{"draft-murchison-sasl-login", "postalserver/postal#250"},
+	},
+	{
+		id: "AUTH-PLAIN-TWO-STEP-REJECTED", severity: Failure, title: "AUTH PLAIN without its response is refused",
+		when:    []when{{to: "AUTH", code: "5xx", also: plainAlone}},
 		text:    "the server wants the PLAIN credentials on the AUTH line itself: {reply}",
-		cause:   "The client sends AUTH PLAIN alone and waits for 334; this server does not know that form.",
-		fix:     Fix{General: "Use LOGIN, or a client that sends an initial response", PHPMailer: "$mail->AuthType = 'LOGIN';"},
-		sources: []string{"RFC 4954 section 4", "PHPMailer#345"}},
-	{id: "AUTH-MECH-NOT-OFFERED", severity: Failure, test: mechanismNotOffered,
-		any: []when{{to: "AUTH", code: "504|501|502|500|535|534", text: `unrecognized auth|unrecognised auth|mechanism.*(not|invalid|unknown|unsupported)|(invalid|unknown|unsupported|unrecognized).*mechanism|unknown auth|auth(entication)? type.*(not|un)|type not supported`},
-			{to: "AUTH", code: "504"}, {client: `auth(entication)? (types?|mechanisms?).*(no match|not supported|not available)|no authentication type|requested type not available|not supported by the server|No suitable auth|Authenticator.*not|no supported auth`}},
-		text:    "the client logs in with {mech}, which the server does not offer (it offers {offered})",
-		cause:   "Client and server have no login mechanism in common, or the client is fixed to one that is not in the list.",
-		fix:     Fix{General: "Choose a mechanism from the server's AUTH line; often it offers more once TLS is on", PHPMailer: "$mail->AuthType = ''; // let PHPMailer choose, or 'LOGIN', 'PLAIN'", Nodemailer: "authMethod: 'PLAIN'"},
-		sources: []string{"RFC 4954 section 4", "RFC 5248 section 2"}},
-	{id: "AUTH-LOGIN-INITIAL-RESPONSE", severity: Failure,
-		any:     []when{{to: "AUTH", code: "50.|535|334", and: loginInitialRefused}},
-		text:    "the server does not take the user name on the AUTH LOGIN line",
-		cause:   "LOGIN was never standardised; some servers want user name and password in lines of their own.",
-		fix:     Fix{General: "Send AUTH LOGIN alone, or use PLAIN"},
-		sources: []string{"draft-murchison-sasl-login"}},
-	{id: "AUTH-NOT-ADVERTISED-503", severity: Failure,
-		any: []when{{to: "AUTH", code: "503|502|500|5..", text: `authentication not enabled|not advertised|not (recognized|recognised|implemented|supported|available|allowed|enabled|permitted)|unrecognized|command.*unknown|unknown command|disabled|bad sequence`}, {to: "AUTH", code: "50[023]"},
-			{client: `did not advertise auth|auth.*not supported by server|authentication is not allowed|SMTP AUTH extension not supported|server doesn't support AUTH`}},
-		text:    "the server offers no login here: {reply}",
-		cause:   "AUTH is switched off on this port, or appears only once TLS is on, or the server is a relay that wants none.",
-		fix:     Fix{General: "Start TLS first and use port 587; for a relay that needs no login switch it off", PHPMailer: starttls + " // or $mail->SMTPAuth = false; for a local relay", Nodemailer: "remove auth for a relay without login"},
-		sources: []string{"RFC 4954 section 4", "postfix.org smtpd_tls_auth_only"}},
-	{id: "AUTH-CRAMMD5-FALSE-OFFER", severity: Failure,
-		any:     []when{{to: "AUTH", code: "535", and: usedMechanism("CRAM-MD5", "DIGEST-MD5")}},
-		text:    "the login with {mech} failed; that may be the mechanism and not the password",
-		cause:   "CRAM-MD5 needs the password in clear on the server. Many servers offer it without being able to check it.",
-		fix:     Fix{General: "Try LOGIN or PLAIN over TLS with the same password", PHPMailer: "$mail->AuthType = 'LOGIN';", Nodemailer: "authMethod: 'LOGIN'"},
-		sources: []string{"RFC 2195", "PHPMailer#841"}},
-	{id: "RATE-454-LOGIN", severity: Failure,
-		any:     []when{{to: "AUTH", text: `too many (login|failed|auth|bad)|too much fail|authenticate too many|login (frequency|rate)|try again later.*login|exceeded.*login`}},
+		cause:   "The client sends AUTH PLAIN alone and waits for 334. The standard allows that; some servers don't know it.",
+		fix:     Fix{General: "Use LOGIN, or a client that sends the response at once", PHPMailer: "$mail->AuthType = 'LOGIN'; // PHPMailer sends PLAIN in two steps only", Nodemailer: "authMethod: 'LOGIN'", Other: "curl --sasl-ir"},
+		sources: []string{"RFC 4954 section 4", "PHPMailer#345", "curl/curl#5321"},
+	},
+	{
+		id: "AUTH-MECH-NOT-OFFERED", severity: Failure, title: "the mechanism is not on offer",
+		find: mechanismNotOffered,
+		when: []when{
+			{to: "AUTH", text: `unrecogni[sz]ed auth|(mechanism|auth(entication)?( type| method)).{0,40}(not|invalid|unknown|unsupported|unavailable|disabled|too weak)|(invalid|unknown|unsupported|unrecogni[sz]ed|no).{0,20}(mechanism|auth(entication)?( type| method)?\b)`},
+			{to: "AUTH", code: "504"},
+			{said: `auth(entication)? (types?|methods?|mechanisms?).{0,60}(no match|not (supported|available|offered))|no authentication (type|method|mechanism)s? (succeeded|available|found|supported)|(requested|chosen) auth.{0,20}not available|no suitable auth|no supported auth|mechanisms? .{0,40}not supported by server|unknown auth(entication)? (type|method)`},
+		},
+		text:  "the client logs in with {mech}, which the server does not offer[: it has {offered}][: {reply}]",
+		cause: "The client is fixed to one mechanism, or client and server have none in common; some servers offer more once TLS is on.",
+		fix: Fix{
+			General:   "Choose a mechanism from the server's AUTH line, as it is behind STARTTLS",
+			PHPMailer: "$mail->AuthType = 'PLAIN'; // or 'LOGIN', 'CRAM-MD5', 'XOAUTH2'; empty lets PHPMailer choose. It has no NTLM since 6.0", Nodemailer: "authMethod: 'PLAIN'",
+			Smtplib: "smtp.login() tries CRAM-MD5, PLAIN and LOGIN by itself", Other: "swaks --auth PLAIN; curl --login-options AUTH=PLAIN",
+		},
+		sources: []string{"RFC 4954 section 4", "PHPMailer#1254", "splitbrain/dokuwiki-plugin-smtp#65"},
+	},
+	{
+		id: "AUTH-NOT-ADVERTISED-503", severity: Failure, title: "no login on offer",
+		when: []when{
+			{to: "AUTH", text: `authentication (is )?not (enabled|available|allowed|supported)|when not advertised|not advertised|auth.{0,20}(not|un)[- ]?(recogni[sz]ed|implemented|supported|available|enabled|known)|(unknown|unrecogni[sz]ed|invalid|unsupported) command|command (not|un).{0,20}|not implemented|disabled|bad sequence`},
+			{to: "AUTH", code: "500 502 503"},
+			{said: `(did|does)(n't| not) (advertise|support|offer) auth|auth(entication)? (is )?not (supported|allowed|advertised|enabled)|smtp auth extension not supported|no auth advertised`},
+		},
+		text:  "the server offers no login here[: {reply}]",
+		cause: "AUTH is on offer behind STARTTLS or on port 587 only; or the server is a relay that wants no login.",
+		fix: Fix{
+			General:   "Use STARTTLS and port 587; for a relay that wants no login take the credentials out",
+			PHPMailer: phpStartTLS + " // or, for a local relay, $mail->SMTPAuth = false;", Nodemailer: nodeStartTLS + " // or leave auth out",
+			Smtplib: "smtp.starttls() before smtp.login()", Symfony: "MAILER_DSN=smtp://host:25 without a user; Laravel: MAIL_USERNAME=null", WordPress: "WP Mail SMTP: Authentication off for a local relay",
+		},
+		sources: []string{"RFC 4954 section 4", "postfix.org: smtpd_tls_auth_only", "nodemailer#1081"},
+	},
+	{
+		id: "RATE-454-LOGIN", severity: Failure, title: "too many logins",
+		when: []when{
+			{text: `too many (failed |invalid |bad )*(log-?ins?|auth)|too many login attempts|too (much|many) fail|authenticate too many|login (rate|frequency|limit)|exceeded.{0,20}login|logged in too (often|many)`, also: notFromAuthCommands, loose: true},
+		},
 		text:    "too many logins: {reply}",
-		cause:   "The account or address is blocked for a while after many logins, failed or not.",
-		fix:     Fix{General: "Wait, and keep one connection for many messages", PHPMailer: "$mail->SMTPKeepAlive = true;", Nodemailer: "pool: true"},
-		sources: []string{"support.google.com/a/answer/3726730"}},
-	{id: "AUTH-TOO-MANY-COMMANDS", severity: Failure,
-		any:     []when{{code: "4..", text: `too many auth commands|too many errors`, to: "AUTH"}},
-		text:    "too many login attempts: {reply}",
-		cause:   "The server counts AUTH commands by address and holds the client back.",
-		fix:     Fix{General: "Mend the credentials, then wait for the block to pass"},
-		sources: []string{"postfix.org smtpd_client_auth_rate_limit"}},
-	{id: "AUTH-TEMP-FAIL-4XX", severity: Failure,
-		any:     []when{{to: "AUTH", code: "4.."}},
+		cause:   "A login for every message, or a loop of refused ones. The account or the address is held back for a while.",
+		fix:     Fix{General: "Keep one connection for all messages, and wait: at Gmail it can take hours", PHPMailer: phpKeep, Nodemailer: nodePool, Smtplib: "keep one smtplib.SMTP object for all messages"},
+		sources: []string{"support.google.com/a/answer/3726730", "nodemailer#1388"},
+	},
+	{
+		id: "AUTH-TOO-MANY-COMMANDS", severity: Failure, title: "too many AUTH commands",
+		when:    []when{{text: `too many auth commands`}, {to: "AUTH", code: "4xx", text: `too many (errors|invalid|bad|commands)`}},
+		text:    "too many tries to log in within one session: {reply}",
+		cause:   "The client tries one mechanism behind the other, or the same again.",
+		fix:     Fix{General: "Stop at the first 535, mend the credentials, and come back later"},
+		sources: []string{"postfix.org: smtpd_client_auth_rate_limit"},
+	},
+	{
+		id: "AUTH-TEMP-FAIL-4XX", severity: Failure, title: "the login can't be checked now",
+		when:    []when{{to: "AUTH", code: "4xx"}, {text: `temporary authentication failure`, loose: true}},
 		text:    "the server can't check the login now: {reply}",
-		cause:   "The server's password database is out of reach, or the account is held back for a while.",
-		fix:     Fix{General: "Try again later; if it stays, ask the server's administrator to look at the authentication service (SASL, Dovecot)"},
-		sources: []string{"RFC 4954 section 6"}},
-	{id: "AUTH-CREDENTIAL-WHITESPACE", severity: Failure,
-		any:     []when{{to: "AUTH", code: "535|5..", and: credentialHas(decode.FactNewline, decode.FactLeadingSpace, decode.FactTrailingSpace, "user-"+decode.FactNewline, "user-"+decode.FactLeadingSpace, "user-"+decode.FactTrailingSpace)}},
-		text:    "the login was refused, and a space or line break stands at an end of the credentials",
-		cause:   "It came along when the password was copied or read from a file. Servers count it as part of the password.",
-		fix:     Fix{General: "Remove white space at both ends", PHPMailer: "$mail->Password = trim($password);", Nodemailer: "pass: password.trim()", Smtplib: "password.strip()"},
-		sources: []string{"RFC 4616 section 2"}},
-	{id: "AUTH-CREDENTIAL-URLENCODED", severity: Failure,
-		any:     []when{{to: "AUTH", code: "535|5..", and: credentialHas(decode.FactURLEncoded, decode.FactHTMLEscaped, "user-"+decode.FactURLEncoded, "user-"+decode.FactHTMLEscaped)}},
-		text:    "the login was refused, and the credentials look URL-encoded or HTML-escaped",
-		cause:   "A password from a DSN or form was not decoded before it was sent, or was encoded twice.",
-		fix:     Fix{General: "Encode special characters once, where the DSN wants it, and nowhere else", PHPMailer: "$mail->Password = html_entity_decode($password); // or urldecode", Symfony: "in MAILER_DSN write @ as %40, # as %23, once"},
-		sources: []string{"symfony.com/doc: mailer, special characters in the DSN"}},
-	{id: "AUTH-CREDENTIAL-NONASCII", severity: Failure,
-		any:     []when{{to: "AUTH", code: "535|5..", and: credentialHas(decode.FactNotASCII, decode.FactLatin1, "user-"+decode.FactNotASCII, "user-"+decode.FactLatin1)}},
-		text:    "the login was refused, and the credentials hold characters beyond ASCII",
-		cause:   "Client and server may encode them differently: Latin-1 on one side, UTF-8 on the other.",
-		fix:     Fix{General: "Send UTF-8, or choose a password of ASCII characters", PHPMailer: "save the PHP file as UTF-8"},
-		sources: []string{"RFC 4616 section 2", "PHPMailer#3039"}},
-	{id: "AUTH-CREDENTIALS-TYPE", severity: Failure,
-		any:     []when{{to: "AUTH", code: "5..", text: `app(lication)?.?(specific)? password|authori[sz]ation code|requires? (an )?api key|log ?in (with|via) your web browser|enable.*(smtp|imap|pop)|two.?factor|2fa`}},
+		cause:   "Its password service is down, or a rule such as a list of allowed addresses stands behind it. The password may well be right.",
+		fix:     Fix{General: "Leave the password as it is and try again later; if it stays, the server's administrator looks at its authentication service (SASL, Dovecot), you at the provider's list of allowed addresses"},
+		sources: []string{"RFC 4954 section 6", "sendgrid/docs#2191"},
+	},
+	{
+		id: "AUTH-CREDENTIALS-TYPE", severity: Failure, title: "the wrong kind of password",
+		when:    []when{{to: "AUTH", text: `app(lication)?[- ]?(specific)? ?password|authori[sz]ation code|(requires?|use|with) (an? )?(your )?api[- ]?key|api key|smtp (key|token|credentials)|(enable|turn on|activate).{0,40}(smtp|imap|pop)|two[- ]?factor|\b2fa\b|multi[- ]?factor`}, {text: `app(lication)?[- ]specific password|authori[sz]ation code`, loose: true}},
 		text:    "the server wants another kind of password: {reply}",
-		cause:   "The account's own password is not taken from programs; the provider issues app passwords, codes or keys for them.",
-		fix:     Fix{General: "Create the kind of password that the reply names", PHPMailer: "$mail->Password = 'app password';"},
-		sources: []string{"RFC 5248 section 2"}},
-	{id: "AUTH-ABORTED", severity: Advice, noise: true,
-		any:     []when{{to: "AUTH", code: "501", and: cancelled}},
-		text:    "the client gave the login up",
-		cause:   "It sent \"*\", which cancels the exchange: it found no mechanism that suited it, or the user cancelled.",
-		fix:     Fix{General: "Look at what came before"},
-		sources: []string{"RFC 4954 section 4"}},
-	{id: "PM-AUTHTYPE-UNSET", severity: Failure, test: oauthWithoutType,
-		text:    "OAuth is set up, but the client logs in with {mech}",
-		cause:   "PHPMailer prefers LOGIN over XOAUTH2 when it may choose, and then has no password.",
-		fix:     Fix{General: "Choose XOAUTH2 explicitly", PHPMailer: "$mail->AuthType = 'XOAUTH2';"},
-		sources: []string{"PHPMailer#2328"}},
-	{id: "AUTH-BAD-CREDENTIALS", severity: Failure,
-		any: []when{{to: "AUTH", code: "535|5.."}, {to: "AUTH", text: `authentication fail|invalid (login|password|credentials)|incorrect authentication`},
-			{client: `invalid login: 5|SMTPAuthenticationError|AuthenticationFailedException|failed to authenticate|could not authenticate|\(67\) Login denied|Authentication unsuccessful`}},
-		text:    "the server refused user name or password ({user}): {reply}",
-		cause:   "The password is wrong, or belongs to another account or service; the user name may have to be the full address; or the account may not send by SMTP.",
-		fix:     Fix{General: "Check user name and password by logging in elsewhere with the same two; try the full address as the user name", PHPMailer: loginFix, Nodemailer: "auth: { user: 'user@example.com', pass: '…' }", Smtplib: "smtp.login('user@example.com', '…')", Symfony: "MAILER_DSN=smtp://user%40example.com:…@host:587; Laravel: MAIL_USERNAME, MAIL_PASSWORD, then `php artisan config:clear`", WordPress: "WP Mail SMTP: Authentication on, full address as SMTP Username"},
-		sources: []string{"RFC 4954 section 6", "RFC 3463 section 3.8"}},
-	{id: "AUTH-NOT-ATTEMPTED", severity: Failure,
-		any: []when{{to: "MAIL RCPT DATA .", code: "5..|4..", text: `authentication (is )?required|must authenticate|auth(entication)? (is )?(needed|first)|need to authenticate|log ?in first|not authenticated|please authenticate|requires? auth|must (first )?(be )?(log|auth)|authenticate first|smtp auth|without authentication|AUTH first`, and: noLogin},
-			{to: "MAIL RCPT", code: "530", and: noLogin}, {to: "RCPT MAIL", code: "5..|454", text: `relay|not permitted|not allowed|denied|rcpthosts|local`, and: offeredButUnused}},
-		text:    "the client did not log in, and the server wants it to: {reply}",
-		cause:   "Authentication is switched off or misspelt in the client's configuration, or the client saw no AUTH line that it could use.",
-		fix:     Fix{General: "Switch authentication on in the client", PHPMailer: loginFix, Nodemailer: "auth: { user, pass }", Smtplib: "smtp.login(user, password)", Symfony: "put user and password into MAILER_DSN; Laravel: MAIL_USERNAME, MAIL_PASSWORD", WordPress: "WP Mail SMTP: switch Authentication on"},
-		sources: []string{"RFC 4954 section 6", "PHPMailer#1305"}},
-	{id: "CLIENT-QUIT-BEFORE-AUTH", severity: Failure, test: quitBeforeAuth,
+		cause:   "The provider takes no account passwords from programs but makes app passwords, authorization codes, SMTP keys or API keys for them.",
+		fix:     Fix{General: "Create the kind of password that the reply names, in the provider's settings, and use it in place of the account's own", PHPMailer: "$mail->Password = 'app password, code or key';", Nodemailer: "auth: { user, pass: 'app password, code or key' }", Smtplib: "smtp.login(user, 'app password, code or key')"},
+		sources: []string{"RFC 4954 section 6", "lamw/ghettoVCB#252"},
+	},
+	{
+		id: "AUTH-CRAMMD5-FALSE-OFFER", severity: Failure, title: "CRAM-MD5 offered but can't work",
+		when:    []when{{to: "AUTH", code: "535", also: usedMechanism("CRAM-MD5", "DIGEST-MD5")}},
+		text:    "the login[ of {user}] with {mech} was refused, which may be the mechanism's fault and not the password's: {reply}",
+		cause:   "The mechanism needs the password in clear on the server. Many servers that store hashes offer it all the same.",
+		fix:     Fix{General: "Try LOGIN or PLAIN inside TLS with the same password", PHPMailer: "$mail->AuthType = 'LOGIN'; // PHPMailer prefers CRAM-MD5 and tries no other", Nodemailer: "authMethod: 'LOGIN'", Other: "swaks --auth LOGIN --tls"},
+		sources: []string{"RFC 2195", "PHPMailer#841"},
+	},
+	{
+		id: "AUTH-ABORTED", severity: Advice, title: "the client gave the login up", role: aftermath,
+		find:    noted("auth-cancelled"),
+		when:    []when{{to: "AUTH", code: "501", text: `abort|cancel`}},
+		text:    "the client gave the login up[: {reply}]",
+		cause:   "It sent a lone asterisk, which cancels the exchange: it could not go on with the server's challenge.",
+		fix:     Fix{General: "Use another mechanism", PHPMailer: "$mail->AuthType = 'LOGIN';"},
+		sources: []string{"RFC 4954 section 4"},
+	},
+	{
+		id: "AUTH-BAD-CREDENTIALS", severity: Failure, title: "user name or password is refused",
+		when: []when{
+			{to: "AUTH", code: "5xx"},
+			{code: "535", text: `auth|login|credential|password`},
+			{text: `authentication (credentials )?(failed|failure|invalid|unsuccessful|rejected)|invalid (login|user ?name|password|credentials)|incorrect (authentication|password|user)|login (fail|incorrect|denied)|auth(entication)? failed|wrong (user|pass)`, to: "AUTH"},
+			{said: `invalid login: 5|smtpauthenticationerror|authenticationfailedexception|failed to authenticate|could not authenticate|login denied|authentication (failed|unsuccessful|failure)|incorrect authentication|password (command failed|not accepted)|(username|login|user) and password not`},
+		},
+		text:  "the server refused user name or password[ of {user}][: {reply}]",
+		cause: "One of the two is mistyped or belongs to another account; the user name may have to be the full address, or the bare name; or the account may not send by SMTP.",
+		fix: Fix{
+			General:    "Log in at the provider's web mail with the same two; try the full address as the user name; look at what smtptap noticed about the credentials",
+			PHPMailer:  phpLogin + " // $mail->SMTPDebug = SMTP::DEBUG_LOWLEVEL; shows what is sent",
+			Nodemailer: nodeLogin, Smtplib: pyLogin, Symfony: symLogin, WordPress: "WP Mail SMTP: the full address as SMTP Username, and the password anew",
+		},
+		sources: []string{"RFC 4954 section 6", "RFC 3463 section 3.8", "PHPMailer#826"},
+	},
+	{
+		id: "AUTH-NOT-ATTEMPTED", severity: Failure, title: "the client did not log in",
+		when: []when{
+			{to: "MAIL RCPT DATA BDAT . VRFY EXPN", text: mustLogIn, also: withoutLogin},
+			{to: "MAIL RCPT DATA BDAT .", code: "530", also: withoutLogin},
+			{to: "MAIL RCPT DATA .", text: `relay|not permitted|not allowed|rcpthosts|not local|non-local|no such domain|sender (verify|denied)|5\.7\.1`, also: loginOnOffer},
+			{to: "RCPT", code: "554", text: `recipient address rejected: access denied`, also: withoutLogin},
+			{text: mustLogIn, also: orphaned}, {code: "530", enhanced: "5.7.0 5.5.1 5.7.1", also: orphaned},
+			{said: mustLogIn},
+		},
+		text:  "the client did not log in, and the server wants it to[: {reply}]",
+		cause: "Authentication is off or misspelt in the client's settings, user name or password are empty, or the client saw no AUTH line that it could use: it said HELO, or looked at the list from before STARTTLS.",
+		fix: Fix{
+			General:   "Switch authentication on in the client, with user name and password",
+			PHPMailer: phpLogin + " // mind the spelling of SMTPAuth", Nodemailer: nodeLogin, Smtplib: pyLogin, Symfony: symLogin, WordPress: "WP Mail SMTP: switch Authentication on",
+		},
+		sources: []string{"RFC 4954 section 6", "RFC 6409 section 4.3", "PHPMailer#1886", "PHPMailer#2132"},
+	},
+	{
+		id: "CLIENT-QUIT-BEFORE-AUTH", severity: Failure, title: "the client leaves behind EHLO",
+		find:    quitBeforeLogin,
 		text:    "the client left behind EHLO without logging in or sending",
-		cause:   "It found no mechanism or no encryption that suits it, or its token provider failed.",
-		fix:     Fix{General: "Look at the client's own error message", PHPMailer: "$mail->SMTPDebug = 4; // tells which mechanism was looked for", Nodemailer: "logger: true, debug: true"},
-		sources: []string{"PHPMailer#1076"}},
-	{id: "AUTH-WITHOUT-TLS", severity: Warning, test: passwordInClear,
+		cause:   "It failed by itself: the token request went wrong, it knows none of the mechanisms, or it wants encryption that is not on offer. The server did nothing wrong.",
+		fix:     Fix{General: "Look for the client's own error message", PHPMailer: "$mail->SMTPDebug = SMTP::DEBUG_LOWLEVEL; // and check AuthType and setOAuth()", Nodemailer: "logger: true, debug: true"},
+		sources: []string{"PHPMailer#1076", "nodemailer#234"},
+	},
+	{
+		id: "AUTH-WITHOUT-TLS", severity: Warning, title: "the password went in clear",
+		find:    passwordInClear,
 		text:    "the password was sent in clear over the network",
-		cause:   "AUTH PLAIN and LOGIN are only encoded, not encrypted. Everybody on the way can read them.",
-		fix:     Fix{General: "Switch STARTTLS on before AUTH, or use port 465", PHPMailer: starttls, Nodemailer: "requireTLS: true", Smtplib: "smtp.starttls()"},
-		sources: []string{"RFC 4954 section 4", "RFC 8314 section 3"}},
-	{id: "AUTH-USER-WITHOUT-DOMAIN", severity: Advice, test: userWithoutDomain,
-		text:    "the login was refused, and the user name {user} has no domain",
-		cause:   "Most servers that host several domains want the full address as the user name.",
-		fix:     Fix{General: "Try the full address as the user name", PHPMailer: "$mail->Username = 'user@example.com';"},
-		sources: []string{"RFC 4616 section 2"}},
-	{id: "PM-AUTH-LAST-LINE-WINS", severity: Advice, test: severalAuthLines,
-		text:    "the server has several AUTH lines, of which PHPMailer reads only the last",
-		cause:   "Its list of mechanisms is overwritten by each further AUTH line.",
-		fix:     Fix{General: "Let the server announce all mechanisms on one line", PHPMailer: "$mail->AuthType = 'LOGIN'; // one that stands on the last AUTH line"},
-		sources: []string{"RFC 4954 section 3", "PHPMailer source, parseHelloFields"}},
-	{id: "AUTH-CHANNEL-BINDING", severity: Failure, test: credentialFact(decode.FactChannelBinding),
-		text:    "the client binds its login to the TLS channel, which interception breaks",
-		cause:   "SCRAM with channel binding (-PLUS) proves that nobody stands between client and server. smtptap does.",
-		fix:     Fix{General: "Run smtptap with --starttls pass, or let the client use SCRAM without -PLUS"},
-		sources: []string{"RFC 5802 section 6", "RFC 9266"}},
+		cause:   "AUTH PLAIN and LOGIN only encode the password. Everybody on the way can read it.",
+		fix:     Fix{General: "Switch encryption on before the login, and change the password if the way was not trusted", PHPMailer: phpStartTLS, Nodemailer: nodeStartTLS, Smtplib: "smtp.starttls() before smtp.login()", Symfony: symStartTLS},
+		sources: []string{"RFC 4954 section 4", "RFC 8314 section 3"},
+	},
+	{
+		id: "PM-AUTH-LAST-LINE-WINS", severity: Advice, title: "only the last AUTH line counts for PHPMailer",
+		find:    severalAuthLines,
+		text:    "the server has several AUTH lines, or one in lower case; PHPMailer reads the last one in capitals only",
+		cause:   "PHPMailer keeps extensions by their exact name, and a later line replaces an earlier one.",
+		fix:     Fix{General: "Let the server list all mechanisms on one AUTH line in capitals", PHPMailer: "$mail->AuthType must name one of the last AUTH line"},
+		sources: []string{"RFC 4954 section 3", "PHPMailer: src/SMTP.php, parseHelloFields()"},
+	},
 }
 
-// authOf is the AUTH step that a reply to AUTH answers.
-func (v *view) authOf(i int) *decode.Auth {
-	for n := range v.answers {
-		a := &v.answers[n]
-		if a.entry == i && a.asked >= 0 {
-			return v.event0(a.asked).Auth
+// mustLogIn are servers' words for mail without a login.
+const mustLogIn = `auth(entication)? (is )?(required|needed)|must (first )?(be )?(auth|log ?in|issue auth)|need (to )?(be )?auth|needs? auth|need ehlo and auth|log ?in first|(not|without|un)[- ]?auth(enticated|entication|orized sender)|please (auth|log ?in)|requires? (smtp )?auth|authenticate (first|before|yourself)|unauthenticated senders|smtp auth(entication)? (required|needed)|wantautherror|pop before smtp|client not authenticated|auth first`
+
+// mechanism is the login mechanism that a reply to AUTH is about.
+func (s *session) mechanism(r *reply) string {
+	if r.asked >= 0 {
+		if a := s.ev(r.asked).Auth; a != nil && a.Mechanism != "" {
+			return a.Mechanism
 		}
 	}
-	return nil
+	// A line of an exchange whose AUTH command the log lacks.
+	name := ""
+	for _, i := range s.logins {
+		if a := s.ev(i).Auth; i < r.entry && a.Mechanism != "" {
+			name = a.Mechanism
+		}
+	}
+	return name
 }
 
-func usedMechanism(names ...string) func(*view, int) bool {
-	return func(v *view, i int) bool {
-		a := v.authOf(i)
-		if a == nil {
-			return false
-		}
+func usedMechanism(names ...string) func(*session, *reply) bool {
+	return func(s *session, r *reply) bool {
+		used := s.mechanism(r)
 		for _, n := range names {
-			if a.Mechanism == n {
+			if used == n {
 				return true
 			}
 		}
@@ -223,293 +246,141 @@ func usedMechanism(names ...string) func(*view, int) bool {
 	}
 }
 
-// mechanismMissing reports an AUTH with a mechanism that EHLO did not list.
-func mechanismMissing(v *view, i int) bool {
-	a := v.authOf(i)
-	if a == nil || a.Mechanism == "" || v.offered["AUTH"] == "" {
+// mechanismMissing reports a login with a mechanism that EHLO did not list.
+func mechanismMissing(s *session, r *reply) bool {
+	used, offered := s.mechanism(r), strings.ToUpper(s.offered["AUTH"])
+	if used == "" || offered == "" {
 		return false
 	}
-	for _, m := range strings.Fields(strings.ToUpper(v.offered["AUTH"])) {
-		if m == a.Mechanism {
+	for _, m := range strings.Fields(offered) {
+		if m == used {
 			return false
 		}
 	}
 	return true
 }
 
-func mechanismNotOffered(v *view) []int {
-	for _, a := range v.answersTo("AUTH") {
-		if a.reply.Code >= 400 && mechanismMissing(v, a.entry) {
-			return v.proof(a)
+func mechanismNotOffered(s *session) *sighting {
+	for _, r := range s.to("AUTH") {
+		if r.code >= 400 && r.asked >= 0 && mechanismMissing(s, r) {
+			return see(r.proof()...)
 		}
 	}
 	return nil
 }
 
-// masks are the secrets of the session, with their entries.
-func (v *view) eachMask(f func(i int, m *decode.Mask) bool) []int {
-	var at []int
-	for i, e := range v.t.Entries {
-		if e.Event != nil && e.Event.Auth != nil && e.Event.Auth.Secret != nil && f(i, e.Event.Auth.Secret) {
-			at = append(at, i)
-		}
+// loginAtOnce reports a refusal of AUTH LOGIN with the user name on its line,
+// or a prompt for the user name that was given already.
+func loginAtOnce(s *session, r *reply) bool {
+	c := s.command(r)
+	if c == nil || c.Verb != "AUTH" {
+		return false
 	}
-	return firstFew(at)
+	words := strings.Fields(c.Arg)
+	if len(words) < 2 || !strings.EqualFold(words[0], "LOGIN") {
+		return false
+	}
+	if r.code == 334 {
+		prompt := r.event.Auth
+		return prompt != nil && strings.Contains(strings.ToLower(prompt.Prompt), "user") && s.loggedIn < 0
+	}
+	return !mechanismMissing(s, r) && s.offers("AUTH")
 }
 
-func hasFact(m *decode.Mask, facts ...string) bool {
-	for _, have := range m.Facts {
-		for _, f := range facts {
-			if have == f {
-				return true
-			}
-		}
-	}
-	return false
+// plainAlone reports a refusal of AUTH PLAIN without a response on its line,
+// where PLAIN is on offer.
+func plainAlone(s *session, r *reply) bool {
+	c := s.command(r)
+	return c != nil && c.Verb == "AUTH" && strings.EqualFold(strings.TrimSpace(c.Arg), "PLAIN") && !mechanismMissing(s, r) &&
+		(s.offers("AUTH") || s.ehlo < 0) && r.code != 530 && r.code != 538
 }
 
-// credentialFact finds credentials with one of these facts that were refused.
-func credentialFact(names ...string) func(*view) []int {
-	return func(v *view) []int {
-		if v.authed || v.t.Lack(decode.LackCredentials) {
+func notFromAuthCommands(_ *session, r *reply) bool {
+	return !strings.Contains(r.folded, "auth commands")
+}
+
+// withoutLogin reports a refusal in a session in which the client did not try
+// to log in.
+func withoutLogin(s *session, r *reply) bool {
+	return !s.triedLogin(r.entry) && !containsAny(r.folded, []string{"spf", "dkim", "dmarc"})
+}
+
+// orphaned is withoutLogin for a reply of which the log does not tell what it
+// answers.
+func orphaned(s *session, r *reply) bool { return r.verb == "" && withoutLogin(s, r) }
+
+// loginOnOffer reports a client that could have logged in and did not, or that
+// said HELO, which makes it impossible.
+func loginOnOffer(s *session, r *reply) bool {
+	if s.triedLogin(r.entry) {
+		return false
+	}
+	return s.offers("AUTH") || s.offers("AUTH=") || s.said("HELO") && !s.said("EHLO")
+}
+
+func quitBeforeLogin(s *session) *sighting {
+	if s.ehlo < 0 || len(s.logins) > 0 || s.said("MAIL") || !s.offers("AUTH") {
+		return nil
+	}
+	quit := s.last("QUIT", len(s.t.Entries))
+	if quit < s.ehlo {
+		return nil
+	}
+	for _, i := range s.commands {
+		// Whoever asks for something else came for that.
+		if verb := s.ev(i).Command.Verb; i > s.ehlo && verb != "QUIT" && verb != "RSET" && verb != "NOOP" {
 			return nil
 		}
-		at := v.eachMask(func(_ int, m *decode.Mask) bool { return hasFact(m, names...) })
-		if len(at) == 0 || !v.loginRefused() {
-			return nil
-		}
-		return at
 	}
+	return see(s.ehlo, quit)
 }
 
-func (v *view) loginRefused() bool {
-	for _, a := range v.answersTo("AUTH") {
-		if a.reply.Code >= 400 {
-			return true
-		}
-	}
-	return false
-}
-
-// credentialHas reports that credentials or the user name of this session have
-// one of these facts.
-func credentialHas(names ...string) func(*view, int) bool {
-	return func(v *view, _ int) bool {
-		if v.t.Lack(decode.LackCredentials) {
-			return false
-		}
-		found := v.eachMask(func(_ int, m *decode.Mask) bool { return hasFact(m, names...) })
-		return len(found) > 0 || len(noted(names...)(v)) > 0
-	}
-}
-
-func emptyCredentials(v *view) []int {
-	if v.authed || !v.loginRefused() || v.t.Lack(decode.LackCredentials) || v.t.Lack(decode.LackBrackets) {
+func passwordInClear(s *session) *sighting {
+	if s.local() {
 		return nil
 	}
-	at := v.eachMask(func(_ int, m *decode.Mask) bool {
-		return hasFact(m, decode.FactEmpty, "user-"+decode.FactEmpty) && m.What != "token"
-	})
-	if len(at) > 0 {
-		return at
-	}
-	return noted("user-" + decode.FactEmpty)(v)
-}
-
-func emptyToken(v *view) []int {
-	for _, i := range v.auths {
-		ev := v.event0(i)
-		if ev.Auth == nil || ev.Auth.Mechanism != "XOAUTH2" {
+	for _, i := range s.secrets {
+		switch s.ev(i).Auth.Secret.What {
+		case "password", "credentials", "token":
+		default:
 			continue
 		}
-		if ev.Auth.Secret != nil && hasFact(ev.Auth.Secret, decode.FactEmpty) {
-			return []int{i}
-		}
-		if a := v.answerTo(i); strings.EqualFold(strings.TrimSpace(ev.Command.Arg), "XOAUTH2") && a != nil && a.reply.Code >= 400 {
-			return v.proof(a)
+		if !s.hadTLS(i) && s.surelyClear() {
+			return see(i)
 		}
 	}
 	return nil
 }
 
-func xoauthRefused(v *view) []int {
-	for _, a := range v.answersTo("AUTH") {
-		if a.reply.Code != 334 || a.reply == nil {
-			continue
-		}
-		auth := v.event0(a.entry).Auth
-		if auth != nil && (auth.Mechanism == "XOAUTH2" || auth.Mechanism == "OAUTHBEARER") && strings.Contains(auth.Decoded, "status") {
-			return v.proof(a)
-		}
-	}
-	return nil
-}
-
-func xoauthGoesOn(v *view) []int {
-	refused := xoauthRefused(v)
-	if refused == nil || v.client != clientPHPMailer || v.authed {
-		return nil
-	}
-	for _, m := range v.mails {
-		if m > refused[len(refused)-1] {
-			return append(refused, m)
-		}
-	}
-	return nil
-}
-
-func strayCredentials(v *view) []int {
-	if v.t.Lack(decode.LackServerLines) {
-		return nil
-	}
-	var at []int
-	for i, e := range v.t.Entries {
-		if e.Event == nil || e.Event.Auth == nil || e.Event.Auth.Step != decode.StepStray {
-			continue
-		}
-		if a := v.answerTo(i); a != nil && a.reply.Code >= 500 {
-			at = append(at, i, a.entry)
-		}
-	}
-	return firstFew(at)
-}
-
-// wrappedBase64 finds a response of a length at which encoders fold, with a
-// stray line behind it.
-func wrappedBase64(v *view) []int {
-	for i, e := range v.t.Entries {
-		if e.Event == nil || e.Event.Auth == nil || e.Event.Auth.Step != decode.StepStray {
-			continue
-		}
-		for j := i - 1; j >= 0; j-- {
-			p := v.t.Entries[j].Event
-			if p == nil || p.Side != decode.Client {
-				continue
-			}
-			if p.Auth != nil && p.Auth.Secret != nil && hasFact(p.Auth.Secret, decode.FactWrappedBase64) {
-				return []int{j, i}
-			}
-			break
-		}
-	}
-	return nil
-}
-
-func plainWithoutInitial(v *view, i int) bool {
-	for n := range v.answers {
-		a := &v.answers[n]
-		if a.entry != i || a.asked < 0 {
-			continue
-		}
-		c := v.event0(a.asked).Command
-		return c != nil && strings.EqualFold(strings.TrimSpace(c.Arg), "PLAIN") && !mechanismMissing(v, i)
-	}
-	return false
-}
-
-func loginInitialRefused(v *view, i int) bool {
-	for n := range v.answers {
-		a := &v.answers[n]
-		if a.entry != i || a.asked < 0 {
-			continue
-		}
-		ev := v.event0(a.asked)
-		if ev.Command == nil || ev.Auth == nil || ev.Auth.Mechanism != "LOGIN" || ev.Auth.User == "" {
-			return false
-		}
-		if a.reply.Code == 334 {
-			prompt := v.event0(i).Auth
-			return prompt != nil && strings.Contains(strings.ToLower(prompt.Prompt), "user")
-		}
+// surelyClear reports that the transcript can tell that there was no TLS. A log
+// may leave it out; but a server that still offers STARTTLS has not had it.
+func (s *session) surelyClear() bool {
+	if !s.pasted() {
 		return true
 	}
-	return false
+	switch s.port() {
+	case "25", "587", "2525", "1025":
+		return !s.secured
+	}
+	return !s.secured && s.offers("STARTTLS")
 }
 
-func cancelled(v *view, i int) bool {
-	a := v.authOf(i)
-	return a != nil && a.Step == decode.StepCancel
-}
-
-func oauthWithoutType(v *view) []int {
-	for _, s := range v.says {
-		if strings.Contains(strings.ToLower(s.text), "oauth") && !strings.Contains(strings.ToLower(s.text), "xoauth2") && len(v.auths) > 0 && v.loginRefused() {
-			if a := v.event0(v.auths[0]).Auth; a != nil && a.Mechanism == "LOGIN" {
-				return []int{v.auths[0]}
+func severalAuthLines(s *session) *sighting {
+	if s.ehlo < 0 || !s.isPHPMailer() {
+		return nil
+	}
+	lines := 0
+	for _, l := range s.ev(s.ehlo).Reply.Lines {
+		name, _, _ := strings.Cut(l.Text, " ")
+		if strings.EqualFold(name, "AUTH") {
+			lines++
+			if name != "AUTH" {
+				lines++
 			}
 		}
 	}
-	return nil
-}
-
-// noLogin reports that the client has sent no AUTH before entry i.
-func noLogin(v *view, i int) bool { return !v.before("AUTH", i) && !v.authed }
-
-// offeredButUnused reports that EHLO offered AUTH, and the client did not use it.
-func offeredButUnused(v *view, i int) bool {
-	_, offered := v.offered["AUTH"]
-	_, old := v.offered["AUTH="]
-	return (offered || old) && noLogin(v, i)
-}
-
-func quitBeforeAuth(v *view) []int {
-	if v.ehlo < 0 || len(v.auths) > 0 || len(v.mails) > 0 || len(v.says) > 0 && v.t.Source != decode.SourceLog {
-		return nil
-	}
-	if _, offered := v.offered["AUTH"]; !offered {
-		return nil
-	}
-	quit, left := v.last["QUIT"]
-	if !left || quit < v.ehlo {
-		return nil
-	}
-	if _, tls := v.last["STARTTLS"]; tls && !v.secured {
-		return nil
-	}
-	return []int{v.ehlo, quit}
-}
-
-func passwordInClear(v *view) []int {
-	if v.local() || v.t.Source == decode.SourceLog && v.t.Lack(decode.LackTLS) && v.secured {
-		return nil
-	}
-	for i, e := range v.t.Entries {
-		if e.Event == nil || e.Event.Auth == nil || e.Event.Auth.Secret == nil || e.Event.TLS || v.secured {
-			continue
-		}
-		switch e.Event.Auth.Secret.What {
-		case "password", "credentials", "token":
-			return []int{i}
-		}
-	}
-	return nil
-}
-
-func userWithoutDomain(v *view) []int {
-	if v.authed || !v.loginRefused() || v.t.Lack(decode.LackBrackets) {
-		return nil
-	}
-	if at := noted(decode.FactUserNoDomain)(v); len(at) > 0 && v.user != "apikey" {
-		return at
-	}
-	if v.user == "apikey" {
-		return nil
-	}
-	return v.eachMask(func(_ int, m *decode.Mask) bool { return hasFact(m, decode.FactUserNoDomain) })
-}
-
-func severalAuthLines(v *view) []int {
-	if v.ehlo < 0 || v.client != clientPHPMailer {
-		return nil
-	}
-	n := 0
-	for _, k := range v.event0(v.ehlo).Reply.EHLO {
-		if k.Name == "AUTH" {
-			n++
-		}
-	}
-	if n > 1 {
-		return []int{v.ehlo}
+	if lines > 1 {
+		return see(s.ehlo)
 	}
 	return nil
 }

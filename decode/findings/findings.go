@@ -3,6 +3,9 @@
 // A rule looks at a transcript and, where it recognises something, proves it
 // with entries. All findings of a session come down to one verdict. Rules judge
 // by what the wire shows; a provider's name only changes the mend.
+//
+// The same rules read a live session, a recording and a pasted log. What a log
+// is unable to show (decode.Transcript.Lacks) proves nothing.
 package findings
 
 import "smtptap/decode"
@@ -43,27 +46,43 @@ type Fix struct {
 
 // A Verdict is one session in one sentence.
 type Verdict struct {
-	ID       string // of the finding that decided it; "SENT", "SENT-PARTLY", "NOTHING-SENT", "UNKNOWN" or "NOT-SENT" otherwise
+	// ID is that of the finding that decided it, or one of the Verdict
+	// constants where no finding did.
+	ID       string
 	Severity Severity
 	Text     string // safe to print
 }
 
+// Ids of verdicts that no finding decided.
+const (
+	VerdictSent    = "SENT"         // everything that the client sent was accepted
+	VerdictPartly  = "SENT-PARTLY"  // a part was accepted, and no rule knows why the rest was not
+	VerdictLogin   = "LOGGED-IN"    // the login was accepted, and nothing was sent
+	VerdictNothing = "NOTHING-SENT" // the client did not try to send
+	VerdictNotSent = "NOT-SENT"     // not accepted, and no rule knows why
+	VerdictUnknown = "UNKNOWN"      // the transcript ends before it is decided
+	VerdictRunning = "RUNNING"      // the session goes on
+)
+
 // A Report is what is to be said of a session.
 type Report struct {
 	Verdict  Verdict
-	Findings []Finding // the one that decided the verdict first, then by weight
+	Findings []Finding // the one that decided the verdict first, then by weight and place
+	Client   string    // the program that the client seems to be, see Fix.For; "" when it can't be told
 }
 
 // Failed reports that something was not sent that the client tried to send.
 func (r Report) Failed() bool { return r.Verdict.Severity == Failure }
 
-// Analyze judges a session. It may be called while the session runs.
+// Analyze judges a session. It may be called while the session runs, and again
+// whenever it has grown: it keeps nothing, and its work is bounded however
+// large the messages are.
 func Analyze(t *decode.Transcript) Report {
-	v := newView(t)
-	all := v.match()
-	r := Report{Verdict: v.verdict(all)}
-	for _, f := range all {
-		r.Findings = append(r.Findings, f.Finding)
+	s := gather(t)
+	found := s.examine()
+	r := Report{Verdict: s.verdict(found), Client: string(s.client)}
+	for i := range found {
+		r.Findings = append(r.Findings, found[i].Finding)
 	}
 	return r
 }

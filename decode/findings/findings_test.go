@@ -84,15 +84,15 @@ func TestVerdicts(t *testing.T) {
 		{"partly", hello + "C: MAIL FROM:<a@example.com>\nS: 250 ok\nC: RCPT TO:<b@example.net>\nS: 250 ok\nC: RCPT TO:<c@example.net>\nS: 550 5.1.1 User unknown\nC: DATA\nS: 354 go\nC: Subject: x\nC: \nC: .\nS: 250 OK id=1abcde-000001-AB\nC: QUIT\nS: 221 bye",
 			"RCPT-UNKNOWN-550", "accepted for 1 of 2 recipients; queue id 1abcde-000001-AB; there is no mailbox c@example.net"},
 		{"password", hello + "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlckBleGFtcGxlLmNvbQ==\nS: 334 UGFzc3dvcmQ6\nC: aHVudGVyMjI=\nS: 535 5.7.8 Error: authentication failed\nC: QUIT\nS: 221 bye",
-			"AUTH-BAD-CREDENTIALS", "not sent: the server refused user name or password (user@example.com)"},
+			"AUTH-BAD-CREDENTIALS", "not sent: the server refused user name or password of user@example.com"},
 		{"Gmail", "S: 220 smtp.gmail.com ESMTP x - gsmtp\nC: EHLO www.example.com\nS: 250-smtp.gmail.com at your service\nS: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlckBleGFtcGxlLmNvbQ==\nS: 334 UGFzc3dvcmQ6\nC: aHVudGVyMjI=\nS: 535-5.7.8 Username and Password not accepted. Learn more at\nS: 535 5.7.8  https://support.google.com/mail/?p=BadCredentials x - gsmtp",
-			"AUTH-GMAIL-535-5.7.8", "Gmail wants an App Password"},
+			"AUTH-GMAIL-535-5.7.8", "it takes App Passwords and OAuth only"},
 		{"no login", hello + "C: MAIL FROM:<a@example.com>\nS: 250 ok\nC: RCPT TO:<b@example.net>\nS: 554 5.7.1 <b@example.net>: Relay access denied\nC: QUIT\nS: 221 bye",
 			"AUTH-NOT-ATTEMPTED", "did not log in"},
 		{"QQ in GBK", "S: 220 newxmesmtplogicsvrszc5.qq.com XMail Esmtp QQ Mail Server\nC: EHLO x.example.com\nS: 250 AUTH LOGIN\nC: AUTH LOGIN dXNlckBxcS5jb20=\nS: 334 UGFzc3dvcmQ6\nC: aHVudGVyMjI=\nS: 535 Error: \xc7\xeb\xca\xb9\xd3\xc3\xca\xda\xc8\xa8\xc2\xeb\xb5\xc7\xc2\xbc\xa1\xa3",
 			"AUTH-QQ-AUTHCODE", "authorization code"},
 		{"nothing", hello + "C: NOOP\nS: 250 ok", "NOTHING-SENT", "did not try"},
-		{"refused connection", "client-error: SMTP ERROR: Failed to connect to server: Connection refused (111)", "CONN-REFUSED", "nothing accepts connections"},
+		{"refused connection", "client-error: SMTP ERROR: Failed to connect to server: Connection refused (111)", "CONN-REFUSED", "nothing takes connections"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := findings.Analyze(session(t, c.text))

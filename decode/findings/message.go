@@ -1,262 +1,393 @@
 package findings
 
 import (
-	"io"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"smtptap/decode"
 	"smtptap/decode/message"
 )
 
-// messageRules are the lint of messages: what is wrong with them on the wire,
-// whether the server minded or not.
+// messageRules are the lint of messages: header fields, encoded-words and MIME.
 var messageRules = []rule{
-	{id: "BARE-LF-SENT", severity: Warning, test: noted("bare-lf"),
-		text:    "lines end in LF without CR",
-		cause:   "SMTP lines end in CRLF. Some servers refuse others, some take them for smuggling.",
-		fix:     Fix{General: "Convert line ends to CRLF before sending", PHPMailer: "update PHPMailer", Smtplib: "policy=email.policy.SMTP"},
-		sources: []string{"RFC 5321 section 2.3.8"}},
-	{id: "BARE-CR-SENT", severity: Warning, test: noted("bare-cr"),
-		text:    "a CR stands without LF",
-		cause:   "Line ends were converted twice, or a CR stands inside a line. Some servers take it for a line end.",
-		fix:     Fix{General: "Convert line ends once, to CRLF"},
-		sources: []string{"RFC 5321 section 2.3.8"}},
-	{id: "LINE-TOO-LONG-SENT", severity: Warning, test: noted("text-line-too-long"),
-		text:    "a line of the message is longer than 998 octets",
-		cause:   "Servers may refuse it, or cut it in two.",
-		fix:     Fix{General: "Send the body as quoted-printable or base64", PHPMailer: "$mail->Encoding = PHPMailer::ENCODING_QUOTED_PRINTABLE;"},
-		sources: []string{"RFC 5321 section 4.5.3.1.6"}},
-	{id: "DOT-STUFFING-MISSING", severity: Warning, test: notStuffed,
-		text:    "a line begins with a dot that was not doubled; the receiver loses it",
-		cause:   "Within DATA a line that begins with a dot gets another one in front. A line with a single dot would even end the message.",
-		fix:     Fix{General: "Let the library send the message, or double dots at line starts"},
-		sources: []string{"RFC 5321 section 4.5.2"}},
-	{id: "DOT-STUFFING-DOUBLE", severity: Advice,
-		any:     []when{{client: `^\s*\.\.\.[^.]`}},
-		text:    "dots at line starts were doubled twice",
-		cause:   "The program doubled them and the library did again.",
-		fix:     Fix{General: "Leave the doubling to the library"},
-		sources: []string{"RFC 5321 section 4.5.2"}},
-	{id: "EIGHTBIT-IN-HEADERS", severity: Warning, test: eightBitHeaders,
-		any:     []when{{to: ".", code: "5..", text: `non-?ascii|8-?bit.{0,20}header|header.{0,30}(8-?bit|non-?ascii)`}},
-		text:    "header fields hold characters beyond ASCII that are not encoded",
-		cause:   "Without SMTPUTF8 header text must be ASCII, with encoded-words for the rest. Receivers guess the charset, or refuse.",
-		fix:     Fix{General: "Encode header text (RFC 2047)", PHPMailer: "$mail->CharSet = PHPMailer::CHARSET_UTF8; $mail->Subject = '…';", Smtplib: "use email.message.EmailMessage", Other: "PHP mail(): mb_encode_mimeheader($subject, 'UTF-8')"},
-		sources: []string{"RFC 5322 section 2.2", "RFC 2047", "RFC 6532"}},
-	{id: "EIGHTBIT-BODY-NO-8BITMIME", severity: Warning, test: eightBitBody,
-		text:    "the body holds 8-bit text, but the server did not offer 8BITMIME",
-		cause:   "Such a server may strip the eighth bit or refuse the message.",
-		fix:     Fix{General: "Encode the body as quoted-printable or base64", PHPMailer: "$mail->Encoding = PHPMailer::ENCODING_BASE64;"},
-		sources: []string{"RFC 6152"}},
-	{id: "ENCWORD-TOO-LONG", severity: Advice, test: wordProblem(message.WordTooLong),
-		text:    "an encoded-word is longer than 75 characters",
-		cause:   "Long text must be cut into several encoded-words, each on a line of at most 76.",
-		fix:     Fix{General: "Let the library encode the subject", PHPMailer: "put plain UTF-8 into $mail->Subject, nothing encoded"},
-		sources: []string{"RFC 2047 section 2"}},
-	{id: "ENCWORD-SPLIT-CHAR", severity: Warning, test: wordProblem(message.WordSplit),
-		text:    "a character is split over two encoded-words; some readers show garbage",
-		cause:   "Each encoded-word must hold whole characters. PHP without mbstring cuts anywhere.",
-		fix:     Fix{General: "Cut between characters", PHPMailer: "install the mbstring extension"},
-		sources: []string{"RFC 2047 section 5", "PHPMailer#3206"}},
-	{id: "ENCWORD-BAD-SYNTAX", severity: Warning, test: wordProblem(message.WordMalformed),
-		text:    "an encoded-word is malformed; it will be shown as it is",
-		cause:   "Spaces inside, a missing part, or a wrong encoding letter.",
-		fix:     Fix{General: "Let the library encode the field"},
-		sources: []string{"RFC 2047 section 2"}},
-	{id: "ENCWORD-DOUBLE", severity: Warning, test: doubleEncoded,
-		text:    "header text was encoded twice",
-		cause:   "The program encoded the subject and the library did again.",
-		fix:     Fix{General: "Hand the library plain text", PHPMailer: "$mail->Subject = $plain; // without mb_encode_mimeheader"},
-		sources: []string{"RFC 2047"}},
-	{id: "ENCWORD-NOT-ENCODED-CHARSET", severity: Warning, test: wrongCharset,
-		text:    "the declared charset does not fit the bytes",
-		cause:   "UTF-8 text goes out as iso-8859-1 or another charset, so receivers show garbage.",
-		fix:     Fix{General: "Declare the charset that the text really has", PHPMailer: "$mail->CharSet = PHPMailer::CHARSET_UTF8;"},
-		sources: []string{"RFC 2047 section 2", "RFC 2046 section 4.1.2"}},
-	{id: "HEADER-FOLD-LOST", severity: Advice, test: foldLost,
-		text:    "the line end between two encoded-words was lost",
-		cause:   "Something removed line breaks from the header; the line may become too long.",
-		fix:     Fix{General: "Leave folded header lines as they are"},
-		sources: []string{"RFC 5322 section 2.2.3", "PHPMailer#147"}},
-	{id: "DUPLICATE-HEADER-SENT", severity: Warning, test: duplicateFields,
-		text:    "a header field that may occur once occurs twice",
-		cause:   "A custom header repeats one that the library writes itself. Gmail and others refuse that.",
-		fix:     Fix{General: "Set the field through the library's own property only", PHPMailer: "not addCustomHeader('Subject', …)"},
-		sources: []string{"RFC 5322 section 3.6"}},
-	{id: "MISSING-DATE", severity: Advice, test: lacksField("Date"),
-		text:    "the message has no Date",
-		cause:   "Date is required; spam filters count its absence.",
-		fix:     Fix{General: "Write a Date", Smtplib: "msg['Date'] = email.utils.formatdate(localtime=True)"},
-		sources: []string{"RFC 5322 section 3.6.1"}},
-	{id: "BAD-DATE", severity: Advice, test: badDate,
-		text:    "the Date can't be read, or lies far from now",
-		cause:   "Month names of another language, no time zone, or a wrong clock.",
-		fix:     Fix{General: "Use the form \"Fri, 16 Jun 2017 14:29:13 +0000\"", PHPMailer: "leave $mail->MessageDate empty"},
-		sources: []string{"RFC 5322 section 3.3"}},
-	{id: "MISSING-MESSAGE-ID-SENT", severity: Advice, test: lacksField("Message-ID"),
-		text:    "the message has no Message-ID",
-		cause:   "Some receivers refuse such mail, spam filters count it.",
-		fix:     Fix{General: "Write a Message-ID", Smtplib: "msg['Message-ID'] = email.utils.make_msgid()"},
-		sources: []string{"RFC 5322 section 3.6.4"}},
-	{id: "MISSING-FROM-SENT", severity: Warning, test: lacksField("From"),
-		text:    "the message has no From",
-		cause:   "From is required.",
-		fix:     Fix{General: "Set From", PHPMailer: "$mail->setFrom('user@example.com');"},
-		sources: []string{"RFC 5322 section 3.6.2"}},
-	{id: "HEADER-TO-MISSING", severity: Advice, test: noRecipientField,
-		text:    "the message has neither To nor Cc",
-		cause:   "It is allowed, but spam filters count it.",
-		fix:     Fix{General: "Write To, at least \"undisclosed-recipients:;\""},
-		sources: []string{"RFC 5322 section 3.6.3"}},
-	{id: "NO-HEADER-BODY-SEPARATOR", severity: Warning, test: noSeparator,
+	{
+		id: "DUPLICATE-HEADERS", severity: Failure, title: "a header field occurs twice",
+		when:    []when{{text: `duplicate headers?|multiple '?"?(from|to|subject|date|message-id|cc|reply-to)|(more than one|two) (from|subject|date|to|message-id)|rfcmessagenoncompliant`, loose: true}},
+		lint:    lint{find: duplicateFields, severity: Warning, text: "the field {field} occurs twice; Gmail and others refuse that"},
+		text:    "the server refuses header fields that occur twice: {reply}",
+		cause:   "A custom header repeats what the library writes itself, two layers build the message, or fields are left over from the message before.",
+		fix:     Fix{General: "Keep one of each, set through the library's own properties", PHPMailer: "$mail->Subject = '…'; // not addCustomHeader('Subject', …); in loops $mail->clearCustomHeaders();", Nodemailer: "use subject, replyTo and the like, not headers", Smtplib: "del msg['Subject'] before it is set again"},
+		sources: []string{"RFC 5322 section 3.6", "support.google.com/mail/?p=RfcMessageNonCompliant"},
+	},
+	{
+		id: "MISSING-MESSAGE-ID", severity: Failure, title: "no proper Message-ID",
+		when:    []when{{text: `(missing|no|valid|invalid|without).{0,30}message-?id`}},
+		lint:    lint{find: badMessageID, severity: Advice, text: "the message has no Message-ID of the form <left@right>"},
+		text:    "the server refuses mail without a proper Message-ID: {reply}",
+		cause:   "The header was made by hand, or the host name that should stand in it is empty.",
+		fix:     Fix{General: "Write a Message-ID of the form <unique@your-domain>", PHPMailer: "leave $mail->MessageID empty; PHPMailer makes one of $mail->Hostname", Smtplib: "msg['Message-ID'] = email.utils.make_msgid(domain='example.com')"},
+		sources: []string{"RFC 5322 section 3.6.4"},
+	},
+	{
+		id: "FROM-HEADER-MISSING", severity: Failure, title: "no usable From field",
+		when:    []when{{text: `(missing|no|invalid|valid|without|having no|empty).{0,60}\bfrom\b:?"?.{0,10}(header|field|address)|"?from:?"? (header|field)?.{0,30}(missing|invalid|required|not)|from: header`, also: notLoginText}},
+		lint:    lint{find: badFrom, severity: Warning, text: "the message has no From with an address"},
+		text:    "the server refuses mail without a usable From field: {reply}",
+		cause:   "The message was sent without header fields, or its From holds no address with a domain.",
+		fix:     Fix{General: "Set From to a full address", PHPMailer: "$mail->setFrom('user@example.com', 'Name'); // the default root@localhost is none", Smtplib: "msg['From'] = 'user@example.com'"},
+		sources: []string{"RFC 5322 section 3.6.2"},
+	},
+	{
+		id: "EIGHTBIT-IN-HEADERS", severity: Failure, title: "raw 8-bit text in header fields",
+		when:    []when{{text: `non[- ]?ascii header|8[- ]?bit.{0,30}header|header.{0,40}(8[- ]?bit|non[- ]?ascii)|improper use of 8-bit|headers? .{0,20}illegal characters`}, {to: ". DATA", enhanced: "5.6.7"}},
+		lint:    lint{find: eightBitFields, severity: Warning, text: "header fields hold characters beyond ASCII that are not encoded"},
+		text:    "the server refuses header fields with characters beyond ASCII: {reply}",
+		cause:   "Header text is ASCII with encoded-words for the rest, unless MAIL says SMTPUTF8. Receivers guess the charset, or refuse.",
+		fix:     Fix{General: "Let the library encode header text", PHPMailer: "$mail->CharSet = PHPMailer::CHARSET_UTF8; $mail->Subject = '中文'; // plain text", Smtplib: "use email.message.EmailMessage", Other: "mb_encode_mimeheader($subject, 'UTF-8')"},
+		sources: []string{"RFC 5322 section 2.2", "RFC 2047", "RFC 6532"},
+	},
+	{
+		id: "HEADER-SYNTAX-REJECTED", severity: Failure, title: "a header field is refused",
+		when:    []when{{text: `header syntax|unqualified address|header error|headers? .{0,30}not (rfc )?compliant|(malformed|invalid|bad|failed to parse|unparseable|broken) (message )?header|syntax error in .{0,30}header|not rfc.{0,3}(5322|2822|822)|rfc.{0,3}(5322|2822) compliant|invalid message format|message (format|parse) error`}, {to: ".", enhanced: "5.6.0 5.6.1"}},
+		text:    "the server refuses the message's header: {reply}",
+		cause:   "A field is not of the form that it has to have: a comma in a name without quotes, a bracket that is missing, an address without a domain.",
+		fix:     Fix{General: "Look at what smtptap noticed about the header; set names and addresses apart and let the library write the fields", PHPMailer: "$mail->addAddress($address, $name);", Nodemailer: "to: { name, address }", Smtplib: "email.headerregistry.Address"},
+		sources: []string{"RFC 5322 section 3.6", "Exim: verify = header_syntax"},
+	},
+	{
+		id: "NO-HEADER-BODY-SEPARATOR", severity: Warning, title: "no empty line behind the header",
+		find:    noSeparator,
 		text:    "the header ends in a line that is no header field, without an empty line",
-		cause:   "Text stands where a header field belongs, or the empty line was lost.",
-		fix:     Fix{General: "Put an empty line between header and body"},
-		sources: []string{"RFC 5322 section 2.1"}},
-	{id: "MIME-BROKEN-SENT", severity: Warning, test: brokenMIME,
-		text:    "the MIME structure of the message is broken",
-		cause:   "A boundary is missing, never closed, or not found in the body.",
-		fix:     Fix{General: "Let the library build multipart messages"},
-		sources: []string{"RFC 2046 section 5.1.1"}},
-	{id: "SIZE-EXCEEDED-SENT", severity: Warning, test: overSize,
-		text:    "the message is larger than the SIZE that the server announced",
-		cause:   "The client did not look at the limit in the EHLO reply.",
-		fix:     Fix{General: "Check the size before sending; attachments grow by a third in base64"},
-		sources: []string{"RFC 1870 section 4"}},
-	{id: "DATA-AS-COMMANDS", severity: Failure, test: dataAsCommands, noise: true,
-		text:    "parts of a message arrive where commands belong",
-		cause:   "DATA was refused or the message ended early, and the client sent the message all the same.",
-		fix:     Fix{General: "Look at the reply to DATA; wait for 354 before sending the message"},
-		sources: []string{"RFC 5321 section 4.1.1.4"}},
-	{id: "FINAL-DOT-MISSING", severity: Failure, test: noFinalDot,
-		text:    "the message was never ended: the line with the single dot is missing",
-		cause:   "The client stopped in the middle, or ended the last line without CRLF before the dot.",
-		fix:     Fix{General: "End the message with CRLF . CRLF"},
-		sources: []string{"RFC 5321 section 4.1.1.4"}},
+		cause:   "The lines were joined with wrong line ends, or text stands before the first field.",
+		fix:     Fix{General: "Put one empty line between header and body", Smtplib: "use email.message.EmailMessage"},
+		sources: []string{"RFC 5322 section 2.1"},
+	},
+	{
+		id: "MIME-BROKEN", severity: Failure, title: "the MIME structure is broken",
+		when:    []when{{to: ". DATA", text: `\bmime\b|boundary|too many mime parts`}},
+		lint:    lint{find: brokenMIME, severity: Warning, text: "the MIME structure is broken: {problem}"},
+		text:    "the server refuses the message's MIME structure: {reply}",
+		cause:   "A boundary is missing or never closed, or a part is encoded in a way that it must not be. Messages made by hand have that.",
+		fix:     Fix{General: "Let the library build messages with parts", PHPMailer: "addAttachment(), isHTML(true), $mail->AltBody", Smtplib: "EmailMessage.add_attachment()"},
+		sources: []string{"RFC 2046 section 5.1", "RFC 2045 section 6"},
+	},
+	{
+		id: "HEADER-INJECTION", severity: Failure, title: "a line break inside a value",
+		find:    injected,
+		when:    []when{{said: `contained line breaks|header injection|newlines? (are )?not allowed|unexpected line break`}},
+		text:    "a value with a line break makes header fields or commands of its own[: {says}]",
+		cause:   "Text of a form was put into a header or address unchecked. That is how forms are made to send spam.",
+		fix:     Fix{General: "Refuse CR and LF in names, subjects and addresses", PHPMailer: "update: 5.2.14 and later refuse them in commands"},
+		sources: []string{"RFC 5322 section 2.2", "CVE-2015-8476"},
+	},
+	{
+		id: "EIGHTBIT-BODY-NO-8BITMIME", severity: Warning, title: "an 8-bit body without 8BITMIME",
+		find:    eightBitBody,
+		text:    "the body holds 8-bit text, and the server did not offer 8BITMIME",
+		cause:   "Such a server may strip the eighth bit, or refuse.",
+		fix:     Fix{General: "Send the body as quoted-printable or base64", PHPMailer: "$mail->Encoding = PHPMailer::ENCODING_BASE64; // the default is 8bit", Smtplib: "msg.set_content(text, cte='base64')"},
+		sources: []string{"RFC 6152"},
+	},
+	{
+		id: "ENCWORD-NOT-ENCODED-CHARSET", severity: Warning, title: "the charset does not fit the text",
+		find:    wrongCharset,
+		text:    "the declared charset does not fit the text: {problem}",
+		cause:   "The text is UTF-8 and goes out as iso-8859-1, which is PHPMailer's default, or no charset is given at all. Readers show garbage.",
+		fix:     Fix{General: "Declare the charset that the text has", PHPMailer: "$mail->CharSet = PHPMailer::CHARSET_UTF8;", Smtplib: "msg.set_content(text, charset='utf-8')"},
+		sources: []string{"RFC 2047 section 2", "RFC 2046 section 4.1.2", "PHPMailer#133"},
+	},
+	{
+		id: "ENCWORD-SPLIT-CHAR", severity: Warning, title: "a character split over two encoded-words",
+		find:    wordProblem(message.WordSplit),
+		text:    "a character is split over two encoded-words; some readers show garbage",
+		cause:   "The text was cut at bytes, not at characters.",
+		fix:     Fix{General: "Cut between characters", PHPMailer: "install PHP's mbstring extension", Other: "mb_encode_mimeheader()"},
+		sources: []string{"RFC 2047 section 5", "PHPMailer#3206"},
+	},
+	{
+		id: "ENCWORD-BAD-SYNTAX", severity: Warning, title: "a malformed encoded-word",
+		find:    wordProblem(message.WordMalformed, message.WordInQuotes),
+		text:    "an encoded-word is malformed: {problem}",
+		cause:   "It was made by hand: a space inside, a missing part, inside quotes or beside other text without a space.",
+		fix:     Fix{General: "Give the library plain text", PHPMailer: "$mail->setFrom($address, $plainName);", Nodemailer: "from: { name, address }", Smtplib: "email.headerregistry.Address(display_name=…)"},
+		sources: []string{"RFC 2047 sections 2, 5 and 6", "PHPMailer#818"},
+	},
+	{
+		id: "ENCWORD-DOUBLE", severity: Warning, title: "header text encoded twice",
+		find:    wordProblem(message.WordTwice),
+		text:    "header text was encoded twice; readers show the inner encoding",
+		cause:   "The program encodes, and the library does it again.",
+		fix:     Fix{General: "Give the library plain text", PHPMailer: "$mail->Subject = $plain; // without mb_encode_mimeheader()"},
+		sources: []string{"RFC 2047"},
+	},
+	{
+		id: "ENCWORD-TOO-LONG", severity: Advice, title: "an encoded-word over 75 characters",
+		find:    wordProblem(message.WordTooLong),
+		text:    "an encoded-word is longer than 75 characters",
+		cause:   "The whole subject went into one. Strict readers show it as it is.",
+		fix:     Fix{General: "Split it into several with CRLF and a space between them", PHPMailer: "let PHPMailer encode: plain UTF-8 in $mail->Subject", Other: "mb_encode_mimeheader()"},
+		sources: []string{"RFC 2047 section 2"},
+	},
+	{
+		id: "HEADER-FOLD-LOST", severity: Advice, title: "a folded header on one line",
+		find:    foldLost,
+		text:    "the line end between two encoded-words was lost",
+		cause:   "Something takes line breaks out of a header that was folded already; the line may become too long.",
+		fix:     Fix{General: "Leave header text as the library made it", PHPMailer: "update PHPMailer"},
+		sources: []string{"RFC 5322 section 2.2.3", "PHPMailer#147"},
+	},
+	{
+		id: "MISSING-DATE", severity: Advice, title: "no Date",
+		find:    lacksField("Date"),
+		text:    "the message has no Date",
+		cause:   "The header was made by hand. Filters count it, and some receivers refuse.",
+		fix:     Fix{General: "Write a Date", PHPMailer: "leave it to PHPMailer", Smtplib: "msg['Date'] = email.utils.localtime()"},
+		sources: []string{"RFC 5322 section 3.6.1"},
+	},
+	{
+		id: "BAD-DATE", severity: Advice, title: "a Date that can't be right",
+		find:    badDate,
+		text:    "the Date can't be read, or lies far from now: {field}",
+		cause:   "Names in another language, no zone, a year of two digits, or a wrong clock.",
+		fix:     Fix{General: "Write it in English, as in Fri, 16 Jun 2017 14:29:13 +0000", PHPMailer: "$mail->MessageDate = PHPMailer::rfcDate();", Smtplib: "email.utils.formatdate(localtime=True)"},
+		sources: []string{"RFC 5322 section 3.3"},
+	},
+	{
+		id: "HEADER-TO-MISSING", severity: Advice, title: "neither To nor Cc",
+		find:    noRecipientField,
+		text:    "the message has neither To nor Cc, or an empty one",
+		cause:   "Blind copies only, or a message made by hand. Filters count it.",
+		fix:     Fix{General: "Write To, if only \"undisclosed-recipients:;\"", PHPMailer: "PHPMailer writes that by itself", Nodemailer: "to: 'undisclosed-recipients:;'"},
+		sources: []string{"RFC 5322 section 3.6.3", "hitobito/hitobito#2671"},
+	},
 }
 
-// notStuffed finds dots that were not doubled; a later command that is part of
-// the message tells the same of a line with nothing but a dot.
-func notStuffed(v *view) []int { return noted("dot-unstuffed")(v) }
+func notLoginText(_ *session, r *reply) bool {
+	return !containsAny(r.folded, []string{"login", "auth", "spf", "domain of", "different from"})
+}
 
-func eightBitHeaders(v *view) []int {
-	if v.usesSMTPUTF8() {
-		return nil
-	}
-	var at []int
-	for i, e := range v.t.Entries {
-		if e.Event != nil && e.Event.Header != nil && hasNote(e.Event, "eight-bit") {
-			at = append(at, i)
+// field is the entry of the first header field of that name, or -1.
+func (s *session) field(m *decode.Message, name string) int {
+	for _, p := range m.Parts {
+		if h := s.ev(p).Header; h != nil && strings.EqualFold(h.Name, name) {
+			return p
 		}
 	}
-	return firstFew(at)
+	return -1
 }
 
-func (v *view) usesSMTPUTF8() bool {
-	for _, i := range v.mails {
-		for _, p := range v.event0(i).Command.Params {
-			if p.Key == "SMTPUTF8" {
-				return true
+// mostLinted bounds how many messages of a session are looked at.
+const mostLinted = 20
+
+// linted are the messages that are worth looking at.
+func (s *session) linted() []decode.Message { return s.messages[:min(len(s.messages), mostLinted)] }
+
+// wholeHeader reports a message whose header the transcript shows in full.
+func (s *session) wholeHeader(m *decode.Message) bool {
+	if s.lack(decode.LackBody) || s.lack(decode.LackBrackets) || s.lack(decode.LackClientLines) || len(m.Parts) == 0 {
+		return false
+	}
+	return s.ev(m.Parts[0]).Header != nil && s.ev(m.Parts[0]).Header.First && m.Complete
+}
+
+// eachField finds fields of which f says something. Raw bytes are looked at as
+// they are in the transcript.
+func (s *session) eachField(f func(h *decode.Header) (problem string)) *sighting {
+	var proof []int
+	word := ""
+	for _, i := range s.fields[:min(len(s.fields), mostFields)] {
+		if problem := f(s.ev(i).Header); problem != "" {
+			if word == "" {
+				word = problem
+			}
+			proof = append(proof, i)
+		}
+	}
+	if len(proof) == 0 {
+		return nil
+	}
+	return see(firstFew(proof)...).with("problem", word)
+}
+
+// mostFields bounds how many header fields of a session are looked at.
+const mostFields = 1000
+
+// wordProblem finds encoded-words with one of these problems. Logs show header
+// lines as text, so that only whole words can be judged there.
+func wordProblem(ids ...string) finder {
+	return func(s *session) *sighting {
+		if s.lack(decode.LackBrackets) && slices.Contains(ids, message.WordMalformed) {
+			return nil
+		}
+		return s.eachField(func(h *decode.Header) string {
+			if !strings.Contains(h.Value, "=?") {
+				return ""
+			}
+			problems := message.ReadText(h.Value).Problems
+			if message.HasAddresses(h.Name) {
+				_, more := message.Addresses(h.Value)
+				problems = append(problems, more...)
+			}
+			return firstProblem(problems, ids...)
+		})
+	}
+}
+
+func firstProblem(problems []message.Problem, ids ...string) string {
+	for _, p := range problems {
+		if slices.Contains(ids, p.ID) {
+			return p.Text
+		}
+	}
+	return ""
+}
+
+// lintedBody bounds the bytes of messages that are read in one go.
+const lintedBody = 1 << 20
+
+// wrongCharset finds header text and text parts that are not what they are
+// declared to be.
+func wrongCharset(s *session) *sighting {
+	g := s.eachField(func(h *decode.Header) string {
+		if !strings.Contains(h.Value, "=?") {
+			return ""
+		}
+		return firstProblem(message.ReadText(h.Value).Problems, message.WordMisfit)
+	})
+	if g != nil {
+		return g
+	}
+	return s.eachTree(func(m *decode.Message, tree *message.Tree) string {
+		for i := range tree.Parts {
+			p := &tree.Parts[i]
+			if !p.IsText() || p.Attachment() || p.Body.Len() > lintedBody {
+				continue
+			}
+			preview, err := p.Preview(s.t.Open(m), message.Limits{Preview: 64 << 10})
+			if err != nil {
+				continue
+			}
+			if problem := firstProblem(preview.Problems, message.CharsetMisfit, message.CharsetMissing); problem != "" {
+				return problem
 			}
 		}
-	}
-	return false
+		return ""
+	})
 }
 
-func eightBitBody(v *view) []int {
-	if _, offered := v.offered["8BITMIME"]; offered || v.ehlo < 0 {
+// eachTree calls f with the structure of messages that are small enough to be
+// read each time. What it says is a problem of the message.
+func (s *session) eachTree(f func(m *decode.Message, tree *message.Tree) string) *sighting {
+	if s.t.Bytes == nil || s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
-	for i, e := range v.t.Entries {
-		if e.Event != nil && e.Event.Body != nil && e.Event.Body.EightBit {
-			return []int{i}
+	budget := int64(lintedBody)
+	for i := range s.linted() {
+		m := &s.messages[i]
+		if !s.wholeHeader(m) || s.field(m, "Content-Type") < 0 {
+			continue
+		}
+		if budget -= m.Size(); budget < 0 {
+			return nil
+		}
+		tree := s.tree(i)
+		if tree == nil {
+			continue
+		}
+		if problem := f(m, tree); problem != "" {
+			return see(m.Parts[len(m.Parts)-1]).with("problem", problem)
 		}
 	}
 	return nil
 }
 
-// eachField calls f with every header field of every message.
-func (v *view) eachField(f func(h *decode.Header) bool) []int {
-	var at []int
-	for i, e := range v.t.Entries {
-		if e.Event != nil && e.Event.Header != nil && f(e.Event.Header) {
-			at = append(at, i)
+// tree is the structure of a message, read once.
+func (s *session) tree(i int) *message.Tree {
+	if tree, read := s.trees[i]; read {
+		return tree
+	}
+	tree, err := message.Scan(s.t.Open(&s.messages[i]), message.Limits{})
+	if err != nil {
+		tree = nil
+	}
+	if s.trees == nil {
+		s.trees = map[int]*message.Tree{}
+	}
+	s.trees[i] = tree
+	return tree
+}
+
+func brokenMIME(s *session) *sighting {
+	return s.eachTree(func(_ *decode.Message, tree *message.Tree) string {
+		for i := range tree.Parts {
+			problem := firstProblem(tree.Parts[i].Problems, message.BoundaryMissing, message.BoundaryNotFound, message.BoundaryNotClosed,
+				message.BoundaryTooLong, message.EncodingNotAllowed, message.EncodingUnknown, message.TypeMalformed)
+			if problem != "" {
+				return problem
+			}
+		}
+		return ""
+	})
+}
+
+func foldLost(s *session) *sighting {
+	return s.eachField(func(h *decode.Header) string {
+		if strings.Contains(h.Value, "?=  =?") {
+			return h.Name
+		}
+		return ""
+	})
+}
+
+func eightBitFields(s *session) *sighting {
+	var proof []int
+	for _, i := range s.notes["eight-bit"] {
+		if ev := s.ev(i); ev.Header != nil && !s.inUTF8Transaction(i) {
+			proof = append(proof, i)
 		}
 	}
-	return firstFew(at)
+	return see(proof...)
 }
 
-func wordProblem(id string) func(*view) []int {
-	return func(v *view) []int {
-		return v.eachField(func(h *decode.Header) bool {
-			if !strings.Contains(h.Value, "=?") {
-				return false
-			}
-			for _, p := range message.ReadText(h.Value).Problems {
-				if p.ID == id {
-					return true
-				}
-			}
-			return false
-		})
+// inUTF8Transaction reports that the MAIL command before an entry asked for
+// SMTPUTF8.
+func (s *session) inUTF8Transaction(i int) bool {
+	at := s.last("MAIL", i)
+	return at >= 0 && hasParam(s.ev(at).Command, "SMTPUTF8")
+}
+
+func eightBitBody(s *session) *sighting {
+	if s.ehlo < 0 || s.offers("8BITMIME") || s.lack(decode.LackServerLines) {
+		return nil
 	}
-}
-
-func doubleEncoded(v *view) []int {
-	return v.eachField(func(h *decode.Header) bool {
-		if !strings.Contains(h.Value, "=?") {
-			return false
-		}
-		once := message.Words(h.Value)
-		return once != h.Value && strings.Contains(once, "=?") && message.Words(once) != once
-	})
-}
-
-// wrongCharset finds text that, read as declared, shows the marks of UTF-8 read
-// as a single-byte charset, or 8-bit text declared as US-ASCII.
-func wrongCharset(v *view) []int {
-	return v.eachField(func(h *decode.Header) bool {
-		lower := strings.ToLower(h.Value)
-		single := strings.Contains(lower, "=?iso-8859-1?") || strings.Contains(lower, "=?windows-1252?") || strings.Contains(lower, "=?us-ascii?")
-		if !single {
-			return false
-		}
-		text := message.Words(h.Value)
-		bytes := make([]byte, 0, len(text))
-		for _, r := range text {
-			if r > 255 {
-				return false
+	for i := range s.linted() {
+		for _, p := range s.messages[i].Parts {
+			if b := s.ev(p).Body; b != nil && b.EightBit {
+				return see(s.ehlo, p)
 			}
-			bytes = append(bytes, byte(r))
 		}
-		return !isASCII(text) && utf8.Valid(bytes)
-	})
+	}
+	return nil
 }
 
-func foldLost(v *view) []int {
-	return v.eachField(func(h *decode.Header) bool {
-		return strings.Contains(h.Value, "?=  =?") && len(h.Value) > 76
-	})
-}
+// single are the fields that may occur once (RFC 5322 section 3.6, RFC 2045
+// section 3).
+var single = []string{"from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "in-reply-to", "references",
+	"mime-version", "content-type", "content-transfer-encoding"}
 
-// once are the fields that may occur once (RFC 5322 section 3.6, RFC 2045).
-var once = map[string]bool{"from": true, "to": true, "cc": true, "subject": true, "date": true, "message-id": true,
-	"reply-to": true, "sender": true, "mime-version": true, "content-type": true, "content-transfer-encoding": true}
-
-func duplicateFields(v *view) []int {
-	for _, m := range v.messages {
+func duplicateFields(s *session) *sighting {
+	for i := range s.linted() {
 		seen := map[string]int{}
-		for _, p := range m.Parts {
-			h := v.event0(p).Header
+		for _, p := range s.messages[i].Parts {
+			h := s.ev(p).Header
 			if h == nil {
 				continue
 			}
 			name := strings.ToLower(h.Name)
-			if first, again := seen[name]; again && once[name] {
-				return []int{first, p}
+			if first, again := seen[name]; again && slices.Contains(single, name) {
+				return see(first, p).with("field", h.Name)
 			}
 			seen[name] = p
 		}
@@ -264,156 +395,116 @@ func duplicateFields(v *view) []int {
 	return nil
 }
 
-// wholeHeader reports a message whose header the transcript shows in full.
-func (v *view) wholeHeader(m *decode.Message) bool {
-	return len(m.Parts) > 1 && v.event0(m.Parts[0]).Header != nil && !v.t.Lack(decode.LackBody) && !v.t.Lack(decode.LackBrackets) && !v.t.Lack(decode.LackEnd) && m.Complete
-}
-
-func (v *view) field(m *decode.Message, name string) *decode.Header {
-	for _, p := range m.Parts {
-		if h := v.event0(p).Header; h != nil && strings.EqualFold(h.Name, name) {
-			return h
-		}
-	}
-	return nil
-}
-
-func lacksField(name string) func(*view) []int {
-	return func(v *view) []int {
-		for i := range v.messages {
-			m := &v.messages[i]
-			if v.wholeHeader(m) && v.field(m, name) == nil {
-				return []int{m.Parts[0]}
+func lacksField(name string) finder {
+	return func(s *session) *sighting {
+		for i := range s.linted() {
+			if m := &s.messages[i]; s.wholeHeader(m) && s.field(m, name) < 0 {
+				return see(m.Parts[0])
 			}
 		}
 		return nil
 	}
 }
 
-func noRecipientField(v *view) []int {
-	for i := range v.messages {
-		m := &v.messages[i]
-		if v.wholeHeader(m) && v.field(m, "To") == nil && v.field(m, "Cc") == nil {
-			return []int{m.Parts[0]}
+func badMessageID(s *session) *sighting {
+	for i := range s.linted() {
+		m := &s.messages[i]
+		if !s.wholeHeader(m) {
+			continue
+		}
+		p := s.field(m, "Message-ID")
+		if p < 0 {
+			return see(m.Parts[0])
+		}
+		id := strings.TrimSpace(s.ev(p).Header.Value)
+		left, right, at := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">"), "@")
+		if !strings.HasPrefix(id, "<") || !strings.HasSuffix(id, ">") || !at || left == "" || right == "" {
+			return see(p)
 		}
 	}
 	return nil
 }
 
-func badDate(v *view) []int {
-	return v.eachField(func(h *decode.Header) bool {
+func badFrom(s *session) *sighting {
+	for i := range s.linted() {
+		m := &s.messages[i]
+		if !s.wholeHeader(m) {
+			continue
+		}
+		p := s.field(m, "From")
+		if p < 0 {
+			return see(m.Parts[0])
+		}
+		if !strings.Contains(s.ev(p).Header.Value, "@") {
+			return see(p)
+		}
+	}
+	return nil
+}
+
+func noRecipientField(s *session) *sighting {
+	for i := range s.linted() {
+		m := &s.messages[i]
+		if !s.wholeHeader(m) {
+			continue
+		}
+		to, cc := s.field(m, "To"), s.field(m, "Cc")
+		if to < 0 && cc < 0 {
+			return see(m.Parts[0])
+		}
+		if to >= 0 && strings.TrimSpace(s.ev(to).Header.Value) == "" && cc < 0 {
+			return see(to)
+		}
+	}
+	return nil
+}
+
+// farOff is how far from the session a Date may lie: a queue holds mail for
+// five days (RFC 5321 section 4.5.4.1).
+const farOff = 6 * 24 * time.Hour
+
+func badDate(s *session) *sighting {
+	for _, i := range s.fields[:min(len(s.fields), mostFields)] {
+		h := s.ev(i).Header
 		if !strings.EqualFold(h.Name, "Date") {
-			return false
+			continue
 		}
 		at, err := mail.ParseDate(strings.TrimSpace(h.Value))
-		if err != nil {
-			return true
+		if err != nil || !s.pasted() && !s.t.Started.IsZero() && at.Sub(s.t.Started).Abs() > farOff {
+			return see(i).with("field", strings.TrimSpace(h.Value))
 		}
-		if v.t.Source == decode.SourceLog {
-			return false
-		}
-		const far = 48 * time.Hour
-		return at.Sub(v.t.Started).Abs() > far
-	})
+	}
+	return nil
 }
 
-func noSeparator(v *view) []int {
-	if v.t.Lack(decode.LackBody) || v.t.Lack(decode.LackBytes) {
+// noSeparator finds a header that ends in a line that is no field.
+func noSeparator(s *session) *sighting {
+	if s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
-	for _, m := range v.messages {
-		for n, p := range m.Parts {
-			ev := v.event0(p)
-			if ev.Body == nil || n == 0 || ev.Body.Chunk || v.t.Bytes == nil {
+	return see(s.noted("header-ended-early")...)
+}
+
+// envelopeFields are fields that a form's text makes when it holds line breaks.
+var envelopeFields = []string{"bcc", "cc", "to"}
+
+// injected finds recipient fields that stand behind the Subject in messages of
+// a library that writes them before it and never writes Bcc.
+func injected(s *session) *sighting {
+	if !s.isPHPMailer() {
+		return nil
+	}
+	for i := range s.linted() {
+		m := &s.messages[i]
+		subject := s.field(m, "Subject")
+		for _, p := range m.Parts {
+			h := s.ev(p).Header
+			if h == nil || subject < 0 || p < subject {
 				continue
 			}
-			head := make([]byte, 2)
-			got, _ := io.ReadFull(v.t.Reader(false, decode.Client, ev.Span), head)
-			if got > 0 && head[0] != '\r' && head[0] != '\n' {
-				return []int{p}
+			if name := strings.ToLower(h.Name); slices.Contains(envelopeFields, name) && (name == "bcc" || s.field(m, name) != p) {
+				return see(subject, p)
 			}
-			break
-		}
-	}
-	return nil
-}
-
-// lintedBytes bounds the message bytes that are read for linting its structure.
-const lintedBytes = 4 << 20
-
-func brokenMIME(v *view) []int {
-	if v.t.Bytes == nil || v.t.Lack(decode.LackBody) || v.t.Lack(decode.LackBytes) {
-		return nil
-	}
-	for i := range v.messages {
-		m := &v.messages[i]
-		if !m.Complete || m.Size() > lintedBytes || v.field(m, "Content-Type") == nil {
-			continue
-		}
-		tree, err := message.Scan(v.t.Open(m), message.Limits{})
-		if err != nil {
-			continue
-		}
-		for _, p := range tree.Parts {
-			for _, problem := range p.Problems {
-				switch problem.ID {
-				case message.BoundaryMissing, message.BoundaryNotFound, message.BoundaryNotClosed, message.BoundaryTooLong, message.EncodingNotAllowed:
-					return []int{m.Parts[len(m.Parts)-1]}
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func overSize(v *view) []int {
-	var limit int64
-	for _, c := range v.offered["SIZE"] {
-		if c < '0' || c > '9' {
-			break
-		}
-		limit = limit*10 + int64(c-'0')
-		if limit > 1<<50 {
-			return nil
-		}
-	}
-	for _, m := range v.messages {
-		if limit > 0 && m.Size() > limit {
-			return []int{v.ehlo, m.Parts[0]}
-		}
-	}
-	return nil
-}
-
-func dataAsCommands(v *view) []int {
-	if at := noted("data-after-refusal")(v); at != nil {
-		return at
-	}
-	var at []int
-	for _, i := range v.commands {
-		c := v.event0(i).Command
-		if c == nil || c.Known {
-			continue
-		}
-		line := c.Verb + " " + c.Arg
-		looksLikeField := strings.Contains(c.Arg, ": ") && c.Verb == "" || strings.HasPrefix(line, "--")
-		if a := v.answerTo(i); looksLikeField && a != nil && a.reply.Code >= 500 {
-			at = append(at, i)
-		}
-	}
-	if len(at) > 1 {
-		return firstFew(at)
-	}
-	return nil
-}
-
-func noFinalDot(v *view) []int {
-	if v.t.Source == decode.SourceLog || !v.t.Ended {
-		return nil
-	}
-	for _, m := range v.messages {
-		if !m.Complete && m.Stuffed && len(m.Parts) > 0 {
-			return []int{m.Parts[len(m.Parts)-1]}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 )
 
@@ -11,120 +12,245 @@ import (
 const (
 	slowGreeting = 5 * time.Second
 	slowDNS      = 2 * time.Second
-	slowAuth     = 5 * time.Second
+	slowTLS      = 3 * time.Second
+	slowLogin    = 5 * time.Second
 	slowReply    = 10 * time.Second
 	slowClient   = 30 * time.Second
 )
 
 // timeRules are about who was waited for.
 var timeRules = []rule{
-	{id: "GREETING-SLOW", severity: Warning, test: lateGreeting,
-		text:    "the greeting took more than five seconds",
-		cause:   "The server looks the client up in DNS and block lists, or makes it wait on purpose. Clients with a short timeout give up, or speak too early.",
-		fix:     Fix{General: "Raise the client's timeout", PHPMailer: "$mail->Timeout = 300;", Nodemailer: "greetingTimeout: 60000"},
-		sources: []string{"RFC 5321 section 4.5.3.2.1"}},
-	{id: "DNS-SLOW", severity: Advice, test: lateDNS,
-		text:    "DNS took more than two seconds",
-		cause:   "A resolver does not answer, and the next is asked only after a while.",
-		fix:     Fix{General: "Check the servers in /etc/resolv.conf, or give one with --resolver"},
-		sources: []string{"resolv.conf(5)"}},
-	{id: "AUTH-SLOW", severity: Advice, test: lateReplies(slowAuth, "AUTH"),
-		text:    "the reply to the login took more than five seconds",
+	{
+		id: "GREETING-SLOW", severity: Warning, title: "the greeting is late",
+		find:    lateGreeting,
+		text:    "the greeting took {took}",
+		cause:   "The server looks the client up in DNS and block lists, or makes it wait on purpose: spam programs speak too early. Clients with a short timeout give up.",
+		fix:     Fix{General: "Give the client five minutes for the greeting, and its address a PTR record", PHPMailer: phpWait, Nodemailer: "greetingTimeout: 300000", Smtplib: "smtplib.SMTP(host, 587, timeout=300)"},
+		sources: []string{"RFC 5321 section 4.5.3.2.1", "PHPMailer#1003"},
+	},
+	{
+		id: "DNS-SLOW", severity: Advice, title: "DNS is slow",
+		find:    lateDNS,
+		text:    "DNS took {took}",
+		cause:   "A resolver does not answer, and the next one is asked only after a while.",
+		fix:     Fix{General: "Check the servers in /etc/resolv.conf, or name one with --resolver"},
+		sources: []string{"resolv.conf(5)"},
+	},
+	{
+		id: "CONNECT-SLOW", severity: Advice, title: "connecting is slow",
+		find:    lateDial,
+		text:    "connecting took {took}",
+		cause:   "The first address does not answer, often an IPv6 address without a route, and the next was tried only after a while.",
+		fix:     Fix{General: "Mend the IPv6 route, or connect to an address that answers"},
+		sources: []string{"RFC 8305"},
+	},
+	{
+		id: "TLS-SLOW", severity: Advice, title: "the TLS handshake is slow",
+		find:    lateTLS,
+		text:    "the TLS handshake took {took}",
+		cause:   "The server is busy, or one side looks up whether certificates are revoked.",
+		fix:     Fix{General: "Keep connections for several messages"},
+		sources: []string{"RFC 8446"},
+	},
+	{
+		id: "AUTH-SLOW", severity: Advice, title: "the login is slow",
+		find:    lateReplies(slowLogin, "AUTH"),
+		text:    "the server took {took} for the login",
 		cause:   "Servers delay the reply to a wrong password, and some to every login.",
-		fix:     Fix{General: "Check the password if the login failed"},
-		sources: []string{"RFC 4954 section 9"}},
-	{id: "REPLY-SLOW", severity: Advice, test: lateReplies(slowReply, "EHLO", "HELO", "MAIL", "RCPT", "DATA", ".", "STARTTLS", "RSET", "QUIT"),
-		text:    "a reply took more than ten seconds",
-		cause:   "The server is busy, checks the message, or waits for another server.",
-		fix:     Fix{General: "Give the client the times that RFC 5321 names: five minutes for a command, ten behind the final dot"},
-		sources: []string{"RFC 5321 section 4.5.3.2"}},
-	{id: "CLIENT-STALLED", severity: Advice, test: idleClient,
-		text:    "the client was silent for more than half a minute while it was its turn",
-		cause:   "The program did something else in the middle of the session: building an attachment, waiting for a user, a breakpoint.",
+		fix:     Fix{General: "Keep one connection for several messages", PHPMailer: phpKeep, Nodemailer: nodePool},
+		sources: []string{"RFC 4954 section 9"},
+	},
+	{
+		id: "REPLY-SLOW", severity: Advice, title: "a reply is slow",
+		find:    lateReplies(slowReply, "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", toMessage, "STARTTLS", "RSET"),
+		text:    "the server took {took} for a reply",
+		cause:   "It is busy, checks the message, slows the client down on purpose, or waits for another server.",
+		fix:     Fix{General: "Give the client the times of RFC 5321: five minutes for a command, ten behind the final dot", PHPMailer: phpWait, Nodemailer: "socketTimeout: 600000"},
+		sources: []string{"RFC 5321 section 4.5.3.2"},
+	},
+	{
+		id: "CLIENT-STALLED", severity: Advice, title: "the client stopped talking",
+		find:    idleClient,
+		text:    "the client was silent for {took} while it was its turn",
+		cause:   "It did something else in the middle of the session: built an attachment, waited for a user, stood at a breakpoint. Servers end such sessions.",
 		fix:     Fix{General: "Prepare the message before connecting"},
-		sources: []string{"RFC 5321 section 4.5.3.2.7"}},
-	{id: "IDLE-TIMEOUT", severity: Failure, test: endedFor(facts.CauseIdle),
-		text:    "nothing was said for so long that smtptap ended the session",
-		cause:   "Both sides waited for each other.",
-		fix:     Fix{General: "See who was to speak next; --idle-timeout sets the limit"},
-		sources: []string{"RFC 5321 section 4.5.3.2"}},
+		sources: []string{"RFC 5321 section 4.5.3.2.7"},
+	},
 }
 
-func (v *view) timed() bool { return !v.t.Lack(decode.LackTimes) }
+// duration is a time in words.
+func duration(d time.Duration) string { return annotate.Duration(d) }
 
-func lateGreeting(v *view) []int {
-	if v.greeting < 0 || !v.timed() {
+// timed reports whether the transcript knows when something was said.
+func (s *session) timed() bool { return !s.lack(decode.LackTimes) }
+
+func lateGreeting(s *session) *sighting {
+	if s.greeting < 0 || !s.timed() {
 		return nil
 	}
 	from := time.Duration(0)
-	for _, e := range v.t.Entries[:v.greeting] {
-		if d, ok := e.Fact.(*facts.Dial); ok && d.Err == "" {
-			from = e.At
+	for _, d := range s.dials {
+		if d.entry < s.greeting {
+			from = s.t.Entries[d.entry].At
 		}
 	}
-	if v.t.Entries[v.greeting].At-from > slowGreeting {
-		return []int{v.greeting}
+	for _, f := range s.tls {
+		if f.entry < s.greeting {
+			from = s.t.Entries[f.entry].At
+		}
+	}
+	if took := s.ev(s.greeting).Begin - from; took > slowGreeting {
+		return see(s.greeting).with("took", duration(took))
 	}
 	return nil
 }
 
-func lateDNS(v *view) []int {
+func lateDNS(s *session) *sighting {
 	var sum time.Duration
-	var at []int
-	for i, e := range v.t.Entries {
-		if d, ok := e.Fact.(*facts.DNS); ok {
-			sum += d.Took
-			at = append(at, i)
-		}
+	var proof []int
+	for _, l := range s.lookups {
+		sum += l.fact.Took
+		proof = append(proof, l.entry)
 	}
-	if sum > slowDNS {
-		return firstFew(at)
-	}
-	return nil
-}
-
-func lateReplies(limit time.Duration, verbs ...string) func(*view) []int {
-	return func(v *view) []int {
-		if !v.timed() {
-			return nil
-		}
-		var at []int
-		for _, verb := range verbs {
-			for _, a := range v.answersTo(verb) {
-				if v.took(a) > limit {
-					at = append(at, v.proof(a)...)
-				}
-			}
-		}
-		return firstFew(at)
-	}
-}
-
-// idleClient finds a gap between a reply and the next thing the client said.
-func idleClient(v *view) []int {
-	if !v.timed() {
+	if sum <= slowDNS {
 		return nil
 	}
+	return see(firstFew(proof)...).with("took", duration(sum))
+}
+
+func lateDial(s *session) *sighting {
+	var sum time.Duration
+	var proof []int
+	for _, d := range s.dials {
+		sum += d.fact.Took
+		proof = append(proof, d.entry)
+	}
+	if sum <= slowGreeting || s.dialFault != nil {
+		return nil
+	}
+	return see(firstFew(proof)...).with("took", duration(sum))
+}
+
+func lateTLS(s *session) *sighting {
+	for _, f := range s.tls {
+		if f.fact.Took > slowTLS && f.fact.Err == "" {
+			return see(f.entry).with("took", duration(f.fact.Took))
+		}
+	}
+	return nil
+}
+
+// lateReplies finds the slowest reply to one of these verbs, if it is slow.
+func lateReplies(limit time.Duration, verbs ...string) finder {
+	return func(s *session) *sighting {
+		if !s.timed() {
+			return nil
+		}
+		var slowest *reply
+		longest := limit
+		for _, r := range s.to(verbs...) {
+			if r.asked < 0 {
+				continue
+			}
+			if took := r.event.Begin - s.ev(r.asked).At; took > longest {
+				slowest, longest = r, took
+			}
+		}
+		if slowest == nil {
+			return nil
+		}
+		return see(slowest.proof()...).with("took", duration(longest))
+	}
+}
+
+// idleClient finds the longest gap between a reply and what the client said
+// next, if it is long.
+func idleClient(s *session) *sighting {
+	if !s.timed() {
+		return nil
+	}
+	var longest *sighting
+	most := slowClient
 	last := -1
-	for i, e := range v.t.Entries {
-		if e.Event == nil {
+	for i := range s.t.Entries {
+		ev := s.t.Entries[i].Event
+		if ev == nil {
 			continue
 		}
-		if last >= 0 && e.Event.Side == decode.Client && v.event0(last).Side == decode.Server && e.Event.Begin-v.t.Entries[last].At > slowClient {
-			return []int{last, i}
+		if last >= 0 && ev.Side == decode.Client && s.ev(last).Side == decode.Server {
+			if gap := ev.Begin - s.ev(last).At; gap > most {
+				longest, most = see(last, i), gap
+			}
 		}
 		last = i
 	}
-	return nil
-}
-
-func endedFor(cause string) func(*view) []int {
-	return func(v *view) []int {
-		for i, e := range v.t.Entries {
-			if end, ok := e.Fact.(*facts.End); ok && end.Cause == cause {
-				return []int{i}
-			}
-		}
+	if longest == nil {
 		return nil
 	}
+	return longest.with("took", duration(most))
+}
+
+// endedFor finds a session that smtptap ended itself.
+func endedFor(cause string) finder {
+	return func(s *session) *sighting {
+		if s.end == nil || s.end.fact.Cause != cause {
+			return nil
+		}
+		return see(s.end.entry)
+	}
+}
+
+// ownRules are about what smtptap itself did or could not do.
+var ownRules = []rule{
+	{
+		id: "IDLE-TIMEOUT", severity: Failure, title: "both sides were silent",
+		find:    endedFor(facts.CauseIdle),
+		text:    "nothing was said for so long that smtptap ended the session",
+		cause:   "Client and server waited for each other, or one of them was gone without a word.",
+		fix:     Fix{General: "See whose turn it was; --idle-timeout sets the limit"},
+		sources: []string{"RFC 5321 section 4.5.3.2"},
+	},
+	{
+		id: "LOOP-TO-SELF", severity: Failure, title: "the session would come back",
+		find:    dialFailed("LOOP-TO-SELF"),
+		text:    "the session would have come back to smtptap itself",
+		cause:   "The target is an address on which smtptap listens.",
+		fix:     Fix{General: "Name the real server with --to"},
+		sources: []string{"RFC 5321 section 6.3"},
+	},
+	{
+		id: "MX-NOT-ALLOWED", severity: Failure, title: "a private address behind a public name",
+		find:    dialFailed("MX-NOT-ALLOWED"),
+		text:    "the domain's mail server has a private or otherwise special address",
+		cause:   "smtptap does not follow MX records into private networks: a stranger's DNS could make it reach into yours.",
+		fix:     Fix{General: "Use --allow-private if that is what you want"},
+		sources: []string{"RFC 6890"},
+	},
+	{
+		id: "DNS-NO-SERVER", severity: Failure, title: "DNS names no server",
+		find:    noServer,
+		text:    "DNS names no server for {domain}[: {why}]",
+		cause:   "The domain does not exist, has no mail server, or its name servers don't answer.",
+		fix:     Fix{General: "Check the spelling of the domain, and look at it with `smtptap check mx:DOMAIN`"},
+		sources: []string{"RFC 5321 section 5.1"},
+	},
+}
+
+// noServer finds DNS questions that came to nothing where no server was
+// reached.
+func noServer(s *session) *sighting {
+	if s.connected() || nullMX(s) != nil {
+		return nil
+	}
+	for _, l := range s.lookups {
+		if l.fact.Err == "" && (l.fact.Rcode == "" || l.fact.Rcode == "NOERROR") {
+			continue
+		}
+		why := l.fact.Err
+		if why == "" {
+			why = l.fact.Rcode
+		}
+		return see(l.entry).with("domain", l.fact.Name).with("why", why)
+	}
+	return nil
 }

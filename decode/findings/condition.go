@@ -1,0 +1,147 @@
+package findings
+
+import (
+	"strings"
+	"sync"
+)
+
+// A when is a condition on one reply, or on one line that the client's log
+// holds about its own failure. All that is given must hold.
+type when struct {
+	to       string   // what the reply answers: verbs, "greeting" or "." (the message), separated by blanks; "" for anything
+	code     string   // of the reply; several separated by blanks, x for any digit; "" for any refusal
+	enhanced string   // likewise
+	text     string   // in the reply's text: RE2, matched in lower case
+	by       provider // whose server it is
+	also     func(*session, *reply) bool
+
+	// said is looked for in what the client's log says of its failures, and
+	// in the reasons of failed connections and handshakes: RE2, matched in
+	// lower case. Replies are not looked at then.
+	said string
+
+	// loose looks for text there too, for logs that tell a reply's text
+	// without its code.
+	loose bool
+}
+
+// A condition is a when made ready.
+type condition struct {
+	when
+	rule           *rule
+	order          int // of the rule in the catalogue
+	verbs          map[string]bool
+	code, enhanced []string
+	text, said     *pattern
+}
+
+// A table holds the conditions of all rules by what they look at, in the order
+// of the catalogue.
+type table struct {
+	replies map[string][]*condition // by what the reply answers
+	any     []*condition            // for replies to anything else
+	says    []*condition
+}
+
+// conditions compiles all conditions once.
+var conditions = sync.OnceValue(func() *table {
+	var all []*condition
+	verbs := map[string]bool{}
+	for order := range catalogue {
+		r := &catalogue[order]
+		for _, w := range r.when {
+			c := newCondition(w, r, order)
+			for v := range c.verbs {
+				verbs[v] = true
+			}
+			all = append(all, c)
+		}
+	}
+	t := &table{replies: map[string][]*condition{}}
+	for _, c := range all {
+		if c.said != nil || c.loose {
+			t.says = append(t.says, c)
+		}
+		if c.said != nil {
+			continue
+		}
+		for v := range verbs {
+			if c.verbs == nil || c.verbs[v] {
+				t.replies[v] = append(t.replies[v], c)
+			}
+		}
+		if c.verbs == nil {
+			t.any = append(t.any, c)
+		}
+	}
+	return t
+})
+
+func newCondition(w when, r *rule, order int) *condition {
+	c := &condition{when: w, rule: r, order: order, code: strings.Fields(w.code), enhanced: strings.Fields(w.enhanced)}
+	c.text, c.said = newPattern(w.text), newPattern(w.said)
+	if w.to != "" {
+		c.verbs = map[string]bool{}
+		for _, verb := range strings.Fields(w.to) {
+			c.verbs[verb] = true
+		}
+	}
+	return c
+}
+
+// fits reports whether a code is one of the patterns.
+func fits(code string, patterns []string) bool {
+	for _, p := range patterns {
+		if sameDigits(code, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameDigits compares a code with a pattern in which x is any digit.
+func sameDigits(code, pattern string) bool {
+	if len(code) != len(pattern) {
+		return false
+	}
+	for i := range pattern {
+		if pattern[i] != code[i] && (pattern[i] != 'x' || code[i] < '0' || code[i] > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// mayHold reports whether everything holds that can be told from the reply by
+// itself.
+func (c *condition) mayHold(r *reply) bool {
+	switch {
+	case len(c.code) == 0 && r.code < 400:
+		return false
+	case len(c.code) > 0 && !fits(r.codeText, c.code):
+		return false
+	case len(c.enhanced) > 0 && !fits(r.enhanced, c.enhanced):
+		return false
+	}
+	return c.text == nil || c.text.match(r.folded)
+}
+
+// holds reports whether what depends on the session holds too.
+func (c *condition) holds(s *session, r *reply) bool {
+	if c.by != "" && !s.isAt(c.by) {
+		return false
+	}
+	return c.also == nil || c.also(s, r)
+}
+
+// heard reports whether the condition holds for what a client's log says.
+func (c *condition) heard(s *session, said *statement) bool {
+	p := c.said
+	if p == nil {
+		p = c.text
+	}
+	if c.by != "" && !s.isAt(c.by) {
+		return false
+	}
+	return p.match(said.folded)
+}

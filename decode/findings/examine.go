@@ -1,0 +1,250 @@
+package findings
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A found is a finding with what is needed to rank it.
+type found struct {
+	Finding
+	rule  *rule
+	place int  // where it counts from
+	heard bool // only the client's own log tells it
+}
+
+// examine asks every rule, and returns the findings, the decisive one first.
+func (s *session) examine() []found {
+	x := &examination{session: s, seen: map[string]int{}}
+	x.replies()
+	x.finders()
+	x.statements()
+	x.lints()
+	x.recover()
+	x.rank()
+	return x.found
+}
+
+// An examination gathers the findings of a session, one for each rule.
+type examination struct {
+	*session
+	found []found
+	seen  map[string]int // index by id
+}
+
+// add notes a finding. Evidence of the same rule goes to one finding.
+func (x *examination) add(r *rule, text string, g *sighting, place int) *found {
+	if i, again := x.seen[r.id]; again {
+		f := &x.found[i]
+		f.Entries = merged(f.Entries, g.entries)
+		f.place = min(f.place, place)
+		return f
+	}
+	x.seen[r.id] = len(x.found)
+	fix, cause := x.mend(r)
+	x.found = append(x.found, found{
+		Finding: Finding{ID: r.id, Severity: cmp.Or(g.severity, r.severity), Entries: slices.Clone(g.entries), Text: x.fill(text, g), Cause: cause, Fix: fix, Sources: r.sources},
+		rule:    r, place: place,
+	})
+	return &x.found[len(x.found)-1]
+}
+
+// merged joins proofs, which stay short.
+func merged(a, b []int) []int {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Clone(slices.Compact(all)[:min(len(slices.Compact(all)), 2*mostNoted)])
+}
+
+// mostExplained bounds how many different refusals are read; a session with
+// more of them has been explained long before.
+const mostExplained = 400
+
+// replies explains each reply by the first rule that recognises it.
+func (x *examination) replies() {
+	all := conditions()
+	held := map[string][]*condition{} // conditions that may hold, by what the reply says
+	for i := range x.session.replies {
+		r := &x.session.replies[i]
+		if !worthReading(r) {
+			continue
+		}
+		key := r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded)
+		mayHold, read := held[key]
+		if !read {
+			if len(held) >= mostExplained {
+				continue
+			}
+			mayHold = all.mayHold(r)
+			held[key] = mayHold
+		}
+		x.explain(r, mayHold)
+	}
+}
+
+// worthReading leaves out what says yes and nothing more. A greeting, a
+// challenge and the reply to DATA may say no with a code that says yes.
+func worthReading(r *reply) bool {
+	return !r.positive() || r.verb == toGreeting || r.verb == "EHLO" || r.verb == "DATA" || r.code == 221 || r.code == 334
+}
+
+func (t *table) mayHold(r *reply) []*condition {
+	candidates, listed := t.replies[r.verb]
+	if !listed {
+		candidates = t.any
+	}
+	var all []*condition
+	for _, c := range candidates {
+		if c.mayHold(r) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func (x *examination) explain(r *reply, mayHold []*condition) {
+	explained := false
+	for _, c := range mayHold {
+		if explained && c.rule.role != beside || !c.holds(x.session, r) {
+			continue
+		}
+		x.add(c.rule, c.rule.text, see(r.proof()...), r.entry)
+		explained = explained || c.rule.role != beside
+	}
+}
+
+// withoutNames is a text without what differs between replies that mean the
+// same: addresses, host names in brackets, numbers.
+func withoutNames(folded string) string {
+	var b strings.Builder
+	depth := 0
+	for i := 0; i < len(folded); i++ {
+		switch c := folded[i]; {
+		case c == '<' || c == '[':
+			depth++
+		case c == '>' || c == ']':
+			depth = max(depth-1, 0)
+		case depth == 0 && (c < '0' || c > '9'):
+			b.WriteByte(c)
+		}
+	}
+	if depth > 0 {
+		return folded
+	}
+	return b.String()
+}
+
+// finders asks the rules that look for other evidence.
+func (x *examination) finders() {
+	for i := range catalogue {
+		r := &catalogue[i]
+		if r.find == nil {
+			continue
+		}
+		if g := r.find(x.session); g != nil {
+			x.add(r, r.text, g, placeOf(g))
+		}
+	}
+}
+
+// placeOf is where a sighting counts from: its last entry, so that a refusal
+// counts from its reply.
+func placeOf(g *sighting) int {
+	if len(g.entries) == 0 {
+		return 0
+	}
+	return g.entries[len(g.entries)-1]
+}
+
+// statements reads what the client's log says itself. It counts where the
+// dialogue does not tell why: tools repeat there, in vaguer words, what the
+// server said.
+func (x *examination) statements() {
+	explained := slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.role == decides })
+	var best *condition
+	var told *statement
+	for i := range x.says {
+		said := &x.says[i]
+		for _, c := range conditions().says {
+			if !c.heard(x.session, said) {
+				continue
+			}
+			if c.rule.severity != Failure || c.rule.role == aftermath {
+				x.add(c.rule, c.rule.text, see(said.entry), said.entry).heard = true
+				continue
+			}
+			if best == nil || best.rule.role == lastHope && c.rule.role != lastHope {
+				best, told = c, said
+			}
+			break
+		}
+	}
+	if best != nil && !explained {
+		x.add(best.rule, best.rule.text, see(told.entry), told.entry).heard = true
+	}
+}
+
+// lints adds mistakes that no server has minded. Where one has, they tell why.
+func (x *examination) lints() {
+	for i := range catalogue {
+		r := &catalogue[i]
+		if r.lint.find == nil {
+			continue
+		}
+		g := r.lint.find(x.session)
+		if g == nil {
+			continue
+		}
+		if at, refused := x.seen[r.id]; refused {
+			x.found[at].Entries = merged(x.found[at].Entries, g.entries)
+			continue
+		}
+		g.severity = cmp.Or(g.severity, r.lint.severity)
+		x.add(r, cmp.Or(r.lint.text, r.text), g, placeOf(g))
+	}
+}
+
+// rank puts the finding that decided the session first, then the others by
+// weight and place.
+func (x *examination) rank() {
+	strong := slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.role != lastHope })
+	if strong {
+		x.found = slices.DeleteFunc(x.found, func(f found) bool { return f.rule.role == lastHope })
+	}
+	order := orders()
+	slices.SortStableFunc(x.found, func(a, b found) int {
+		return cmp.Or(
+			cmp.Compare(weight(a.Severity), weight(b.Severity)),
+			cmp.Compare(standing(&a), standing(&b)),
+			cmp.Compare(a.place, b.place),
+			cmp.Compare(order[a.ID], order[b.ID]),
+		)
+	})
+}
+
+func weight(s Severity) int {
+	switch s {
+	case Failure:
+		return 0
+	case Warning:
+		return 1
+	}
+	return 2
+}
+
+// standing puts causes before what follows from them, and what the dialogue
+// shows before what only the client says.
+func standing(f *found) int {
+	n := 0
+	switch f.rule.role {
+	case beside:
+		n = 1
+	case aftermath:
+		n = 2
+	}
+	if f.heard {
+		n += 3
+	}
+	return n
+}

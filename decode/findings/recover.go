@@ -1,0 +1,88 @@
+package findings
+
+import "slices"
+
+// recover lowers failures that the session overcame: a login refused with one
+// mechanism and accepted with the next, an EHLO answered by a HELO, a refusal
+// in a session whose mail all went out.
+func (x *examination) recover() {
+	sent := x.outcome().kind == sentAll
+	for i := range x.found {
+		f := &x.found[i]
+		if f.Severity == Failure && (sent || x.overcome(f)) {
+			f.Severity = Warning
+		}
+	}
+}
+
+// overcome reports that every refusal that proves a finding was made good.
+func (x *examination) overcome(f *found) bool {
+	refusals := 0
+	for _, i := range f.Entries {
+		r := x.answer(i)
+		if r == nil || r.entry != i {
+			continue
+		}
+		if r.positive() && r.verb != "STARTTLS" {
+			continue
+		}
+		refusals++
+		if !x.madeGood(r) {
+			return false
+		}
+	}
+	return refusals > 0
+}
+
+// madeGood reports that what a reply refused went well later.
+func (s *session) madeGood(r *reply) bool {
+	switch r.verb {
+	case "EHLO", "HELO":
+		return s.greetedLater(r)
+	case "AUTH":
+		return s.loggedIn > r.entry
+	case "MAIL", "DATA":
+		return s.accepted(r.entry, r.verb)
+	case "RCPT":
+		return s.acceptedLater(r)
+	case "STARTTLS", "VRFY", "EXPN", "NOOP", "HELP", "RSET", "XCLIENT", "ETRN":
+		return s.accepted(r.entry, "MAIL")
+	case "QUIT":
+		return true
+	}
+	return false
+}
+
+// greetedLater reports that the same name was taken later, or that another was
+// and mail followed.
+func (s *session) greetedLater(refused *reply) bool {
+	if s.accepted(refused.entry, "MAIL") {
+		return true
+	}
+	name := s.command(refused)
+	for _, r := range s.to("EHLO", "HELO") {
+		if c := s.command(r); r.entry > refused.entry && r.positive() && (name == nil || c == nil || c.Arg == name.Arg) {
+			return true
+		}
+	}
+	return false
+}
+
+// accepted reports a positive reply to one of these verbs behind an entry.
+func (s *session) accepted(behind int, verbs ...string) bool {
+	return slices.ContainsFunc(s.to(verbs...), func(r *reply) bool { return r.entry > behind && r.positive() })
+}
+
+// acceptedLater reports that a recipient who was refused was accepted behind.
+func (s *session) acceptedLater(refused *reply) bool {
+	c := s.command(refused)
+	if c == nil || c.Path == "" {
+		return false
+	}
+	for _, r := range s.to("RCPT") {
+		if again := s.command(r); r.entry > refused.entry && r.positive() && again != nil && again.Path == c.Path {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+package findings
+
+import (
+	"strconv"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/message"
+)
+
+// What a reply answers, where it is no verb.
+const (
+	toGreeting = "greeting"
+	toMessage  = "." // the end of data
+)
+
+// A reply made ready for matching.
+type reply struct {
+	entry    int
+	asked    int    // entry of what it answers, or -1
+	verb     string // what it answers: a verb, toGreeting, toMessage, "" for nothing
+	code     int
+	codeText string
+	enhanced string
+	text     string // its lines joined by a space, without codes, in UTF-8
+	folded   string // text for matching
+	event    *decode.Event
+}
+
+// mostMatched bounds the text of a reply that is looked at. No server tells a
+// reason further down.
+const mostMatched = 4 << 10
+
+func newReply(i int, ev *decode.Event) reply {
+	r := reply{entry: i, asked: -1, verb: ev.Reply.ToVerb, code: ev.Reply.Code, enhanced: ev.Reply.Enhanced, event: ev}
+	if ev.Kind == decode.KindGreeting {
+		r.verb = toGreeting
+	}
+	if r.code != 0 {
+		r.codeText = strconv.Itoa(r.code)
+	}
+	raw := ev.Reply.Text()
+	r.text, _ = message.Guess([]byte(raw[:min(len(raw), mostMatched)]))
+	r.folded = fold(r.text)
+	return r
+}
+
+// positive reports a reply of 2xx or 3xx.
+func (r *reply) positive() bool { return r.code >= 200 && r.code < 400 }
+
+// proof are the entries that prove what a reply shows: what was asked, and the
+// reply.
+func (r *reply) proof() []int {
+	if r.asked >= 0 {
+		return []int{r.asked, r.entry}
+	}
+	return []int{r.entry}
+}
+
+// quote is the reply as a sentence quotes it.
+func (r *reply) quote() string {
+	return strings.Join(strings.Fields(r.codeText+" "+r.enhanced+" "+r.text), " ")
+}
+
+// fold makes a text ready for matching: lower case, white space in single
+// spaces, typographic quotes straight, cut where no reason is told any more.
+func fold(s string) string {
+	s = s[:min(len(s), mostMatched)]
+	return strings.Join(strings.Fields(quotes.Replace(strings.ToLower(s))), " ")
+}
+
+var quotes = strings.NewReplacer("\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`)
