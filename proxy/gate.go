@@ -69,9 +69,13 @@ func (r *relay) deliverReplies(p []byte, accepted bool) {
 		r.ph.begun = false
 	}
 	if !accepted && len(rest) > maxHeldReply {
-		r.deliver(&r.down, rest)
+		lines := bytes.LastIndexByte(rest, '\n') + 1
+		if lines == 0 {
+			lines = len(rest)
+		}
+		r.deliver(&r.down, rest[:lines])
 		r.ph.begun = true
-		return
+		rest = rest[lines:]
 	}
 	r.ph.reply = bytes.Clone(rest)
 }

@@ -30,6 +30,7 @@ type bench struct {
 	proxy  *proxy.Proxy
 	set    *transcript.Set
 	addr   string       // where the proxy listens
+	tls    string       // where it does for TLS from the first byte
 	server net.Listener // where it leads to
 	cancel context.CancelFunc
 	served chan error
@@ -52,11 +53,13 @@ func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 		change(b.proxy)
 	}
 	b.set = b.proxy.Transcripts
-	l := listenTCP(t)
-	b.addr = l.Addr().String()
+	l, secured := listenTCP(t), listenTCP(t)
+	b.addr, b.tls = l.Addr().String(), secured.Addr().String()
 	ctx, cancel := context.WithCancel(t.Context())
 	b.cancel = cancel
-	go func() { b.served <- b.proxy.Serve(ctx, proxy.Listener{Listener: l}) }()
+	go func() {
+		b.served <- b.proxy.Serve(ctx, proxy.Listener{Listener: l}, proxy.Listener{Listener: secured, TLS: true})
+	}()
 	t.Cleanup(b.stop)
 	return b
 }
@@ -89,6 +92,16 @@ func listenTCP(t testing.TB) net.Listener {
 func (b *bench) dial() *net.TCPConn {
 	b.t.Helper()
 	conn, err := net.Dial("tcp", b.addr)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.adopt(conn)
+}
+
+// dialTLS connects a client to where TLS begins with the first byte.
+func (b *bench) dialTLS() *net.TCPConn {
+	b.t.Helper()
+	conn, err := net.Dial("tcp", b.tls)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -101,11 +101,12 @@ func (b *tlsBench) secureServer(conn net.Conn) *tls.Conn {
 func upToSTARTTLS(t *testing.T, client, server net.Conn) {
 	t.Helper()
 	exchange(t, client, server,
-		"<- 220 mail.example.com ESMTP", "-> EHLO client.example.org", "<- 250-mail.example.com", "<- 250 STARTTLS", "-> STARTTLS")
+		"<- 220 mail.example.com ESMTP", "-> EHLO client.example.org", "<- 250-mail.example.com|250 STARTTLS", "-> STARTTLS")
 	write(t, server, "220 2.0.0 go ahead\r\n")
 }
 
-// exchange plays lines: what one end says, the other must hear.
+// exchange plays lines: what one end says, the other must hear. A bar stands
+// for a line end.
 func exchange(t *testing.T, client, server net.Conn, lines ...string) {
 	t.Helper()
 	for _, l := range lines {
@@ -114,8 +115,9 @@ func exchange(t *testing.T, client, server net.Conn, lines ...string) {
 		if arrow == "<-" {
 			from, to = server, client
 		}
-		write(t, from, text+"\r\n")
-		expect(t, to, text+"\r\n")
+		text = strings.ReplaceAll(text, "|", "\r\n") + "\r\n"
+		write(t, from, text)
+		expect(t, to, text)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 
+	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/upstream"
@@ -131,10 +132,16 @@ func (s *session) secureServer(conn net.Conn, at *upstream.Server, implicit bool
 	if len(fact.Chain) > 0 {
 		s.serverNames = append(s.serverNames, fact.Chain[0].Names...)
 	}
-	if err != nil {
-		return conn, err
+	var failed *handshake.Error
+	switch {
+	case !errors.As(err, &failed):
+		return secured, nil
+	case implicit && len(failed.Said) > 0:
+		s.noteOwn(decode.PartyServer, failed.Said)
+	case len(failed.Said) > 0:
+		s.log.Swallow(decode.PartyServer, failed.Said)
 	}
-	return secured, nil
+	return conn, failed
 }
 
 // secureClient shakes hands with the client, who sees the names of the server.
