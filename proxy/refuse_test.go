@@ -132,7 +132,7 @@ func TestAllow(t *testing.T) {
 	var log bytes.Buffer
 	b := setUp(t, func(p *proxy.Proxy) {
 		p.Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("127.0.0.5/32")}
-		p.Log = zerolog.New(&log)
+		p.Log = zerolog.New(zerolog.SyncWriter(&log))
 	})
 	client := b.dial()
 	if got, _ := io.ReadAll(client); len(got) > 0 {
@@ -258,7 +258,7 @@ func TestPanicEndsOnlyItsSession(t *testing.T) {
 			b := setUp(t, func(p *proxy.Proxy) {
 				turn.set(p.Upstream)
 				p.Upstream = turn
-				p.Log = zerolog.New(&log)
+				p.Log = zerolog.New(zerolog.SyncWriter(&log))
 			})
 			client, server := b.connect()
 			turn.set(dialer)
