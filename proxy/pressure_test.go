@@ -1,7 +1,9 @@
 package proxy_test
 
 import (
+	"bytes"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -11,33 +13,51 @@ import (
 	"smtptap/decode/facts"
 )
 
-// pattern is an endless stream whose every stretch differs from the next.
-type pattern struct{ at int64 }
-
-func (p *pattern) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = byte((p.at + int64(i)) >> ((p.at + int64(i)) % 13))
-	}
-	p.at += int64(len(b))
-	return len(b), nil
+// A pattern is an endless stream: a block of noise again and again, of a length
+// that no buffer divides. Its octets are above 127, or line feeds where there
+// are to be lines.
+type pattern struct {
+	block []byte
+	at    int
 }
 
-// same compares what is read with the pattern.
+func newPattern(lines bool) *pattern {
+	p := &pattern{block: make([]byte, 1<<20-3)}
+	rand.NewChaCha8([32]byte{}).Read(p.block)
+	for i := range p.block {
+		p.block[i] |= 0x80
+		if lines && i%77 == 0 {
+			p.block[i] = '\n'
+		}
+	}
+	return p
+}
+
+// next is up to n bytes of the stream, and moves on.
+func (p *pattern) next(n int) []byte {
+	b := p.block[p.at:min(p.at+n, len(p.block))]
+	p.at = (p.at + len(b)) % len(p.block)
+	return b
+}
+
+// Read implements io.Reader.
+func (p *pattern) Read(b []byte) (int, error) { return copy(b, p.next(len(b))), nil }
+
+// same compares what is written to it with a pattern.
 type same struct {
 	t    *testing.T
-	want pattern
-	buf  [32 << 10]byte
+	want *pattern
+	at   int64
 }
 
 func (s *same) Write(p []byte) (int, error) {
 	for done := 0; done < len(p); {
-		n := min(len(p)-done, len(s.buf))
-		at := s.want.at
-		s.want.Read(s.buf[:n])
-		if string(s.buf[:n]) != string(p[done:done+n]) {
-			s.t.Fatalf("the stream differs behind byte %d", at)
+		want := s.want.next(len(p) - done)
+		if !bytes.Equal(want, p[done:done+len(want)]) {
+			s.t.Fatalf("the stream differs behind byte %d", s.at)
 		}
-		done += n
+		done += len(want)
+		s.at += int64(len(want))
 	}
 	return len(p), nil
 }
@@ -72,11 +92,11 @@ func TestLargeMessage(t *testing.T) {
 	expect(t, client, "354 go\r\n")
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.CopyN(client, &pattern{}, size)
+		_, err := io.CopyN(client, newPattern(true), size)
 		sent <- err
 	}()
 	before := heap()
-	check := &same{t: t}
+	check := &same{t: t, want: newPattern(true)}
 	for read := int64(0); read < size; {
 		n, err := io.CopyN(check, server, min(size-read, 32<<20))
 		if err != nil {
@@ -123,7 +143,7 @@ func TestBackPressure(t *testing.T) {
 			// And what was held up arrives.
 			from.SetDeadline(time.Now().Add(patience))
 			from.CloseWrite()
-			if n, err := io.Copy(&same{t: t}, to); n != size || err != nil {
+			if n, err := io.Copy(&same{t: t, want: newPattern(false)}, to); n != size || err != nil {
 				t.Errorf("%d bytes arrived of %d: %v", n, size, err)
 			}
 			to.Close()
@@ -138,12 +158,11 @@ func TestBackPressure(t *testing.T) {
 // how much it took.
 func fill(t *testing.T, conn *net.TCPConn) (size int64) {
 	t.Helper()
-	p := make([]byte, 256<<10)
+	p := newPattern(false)
 	for {
-		from := pattern{at: size}
-		from.Read(p)
+		b := p.next(256 << 10)
 		conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
-		n, err := conn.Write(p)
+		n, err := conn.Write(b)
 		size += int64(n)
 		if err != nil {
 			return size

@@ -76,7 +76,7 @@ type Proxy struct {
 	ConnectTimeout time.Duration // to reach a server, all its addresses together; 0 means DefaultConnectTimeout
 	DrainTimeout   time.Duration // how long sessions may go on when ctx is done; 0 means DefaultDrainTimeout
 
-	Log zerolog.Logger
+	Log zerolog.Logger // its writer is used by several goroutines at once
 
 	linger time.Duration // set by tests; 0 means defaultLinger
 

@@ -252,7 +252,7 @@ func TestServerHandshakeFails(t *testing.T) {
 		"bad certificate": {func(b *tlsBench, conn net.Conn) {
 			tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{self}}).Handshake()
 		}, "certificate", "(self-signed): it is signed by itself"},
-		"closes":        {func(_ *tlsBench, conn net.Conn) { conn.Close() }, "closed", "the server closed the connection during the handshake"},
+		"closes":        {func(_ *tlsBench, conn net.Conn) { conn.(*net.TCPConn).CloseWrite() }, "closed", "the server closed the connection during the handshake"},
 		"goes on clear": {func(_ *tlsBench, conn net.Conn) { readN(t, conn, 5); io.WriteString(conn, "500 what\r\n") }, "not-tls", `the server accepted STARTTLS and then spoke no TLS, but "500 what"`},
 	} {
 		t.Run(name, func(t *testing.T) {
