@@ -37,6 +37,10 @@ foreach (array_slice($argv, 3) as $setting) {
         case 'secure':
             $mail->SMTPSecure = $value;
             break;
+        case 'timeout':
+            $mail->Timeout = (int) $value;
+            $mail->getSMTPInstance()->Timelimit = (int) $value;
+            break;
         case 'cafile':
             $mail->SMTPOptions = ['ssl' => ['cafile' => $value, 'verify_peer' => true, 'verify_peer_name' => true]];
             break;
