@@ -13,7 +13,7 @@ import (
 
 var (
 	curlRow   = regexp.MustCompile(`^(?:(\d\d:\d\d:\d\d\.\d+) )?([*<>{}])(?: (.*))?$`)
-	curlJoint = jointOf(`(?:^|\s)([<>] \S|[{}] \[\d+ bytes|\* +[A-Z]|curl: \(\d+\))`)
+	curlJoint = jointOf(`(?:^|\s)([<>] \S|[{}] \[\d+ bytes|\* +(?:[A-Z]|connect to)|curl: \(\d+\))`)
 	curlMarks = []mark{
 		m(6, `^(?:\d\d:\d\d:\d\d\.\d+ )?< \d{3}(?:[ -]|$)`),
 		m(5, `^(?:\d\d:\d\d:\d\d\.\d+ )?> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|VRFY|RSET)`),

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"smtptap/decode"
+	"smtptap/decode/findings"
 	"smtptap/recordings/ingest"
 )
 
@@ -152,10 +153,15 @@ func TestDamage(t *testing.T) {
 				if got, want := spine(tr), spine(whole); !slices.Equal(got, want) {
 					t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
+				if got, want := verdict(tr), verdict(whole); got != want {
+					t.Errorf("verdict %s, want %s", got, want)
+				}
 			})
 		}
 	}
 }
+
+func verdict(t *decode.Transcript) string { return findings.Analyze(t).Verdict.ID }
 
 var spaces = regexp.MustCompile(`\s+`)
 
@@ -180,6 +186,9 @@ func TestJoined(t *testing.T) {
 			}
 			if tr.Dialect != whole.Dialect {
 				t.Errorf("dialect %s, want %s", tr.Dialect, whole.Dialect)
+			}
+			if got, want := verdict(tr), verdict(whole); got != want {
+				t.Errorf("verdict %s, want %s", got, want)
 			}
 			if got, want := commandsOf(spine(tr)), commandsOf(spine(whole)); !slices.Equal(got, want) {
 				t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -208,6 +217,9 @@ func TestEaten(t *testing.T) {
 			}
 			if got, want := spine(tr), spine(whole); !slices.Equal(got, want) {
 				t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			if got, want := verdict(tr), verdict(whole); got != want {
+				t.Errorf("verdict %s, want %s", got, want)
 			}
 			mails := slices.Contains(spine(whole), "C MAIL")
 			if mails && !strings.Contains(string(data), "&lt;") && !tr.Lack(decode.LackBrackets) {

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,25 @@ var errorTexts = []struct {
 	{"a bounce by Exim", "exim-bounce", "550 to RCPT", "This message was created automatically by mail delivery software.\n\n  bob@example.net\n    host mx.example.net [192.0.2.9]\n    SMTP error from remote mail server after RCPT TO:<bob@example.net>:\n    550 no such user\n"},
 	{"a bounce by Postfix", "postfix-bounce", "550 to .", "<bob@example.net>: host mx.example.net[192.0.2.9] said: 550-5.7.1 first\n    line 550 5.7.1 second line (in reply to end of DATA\n    command)\n"},
 	{"a bounce by sendmail", "sendmail-bounce", "550 to RCPT", "   ----- Transcript of session follows -----\n... while talking to mx.example.net.:\n>>> RCPT To:<bob@example.net>\n<<< 550 5.1.1 no such user\n550 5.1.1 <bob@example.net>... User unknown\n"},
+}
+
+// TestCodeIgniter reads a log of replies that name their steps.
+func TestCodeIgniter(t *testing.T) {
+	const text = "220 mail.example.org ESMTP\n<br /><pre>hello: 250-mail.example.org\n250-SIZE 1000\n250 AUTH LOGIN\n</pre>" +
+		"Failed to authenticate password. Error: 535 5.7.8 no<br />" +
+		"<pre>from: 530 5.7.1 Authentication required</pre>The following SMTP error was encountered: 530 5.7.1 Authentication required<br />" +
+		"Unable to send email using PHP SMTP. Your server might not be configured to send mail using this method.<br />"
+	tr, err := ingest.Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr.Dialect != "codeigniter" {
+		t.Errorf("dialect %s", tr.Dialect)
+	}
+	want := []string{"220 to ", "250 to EHLO", "535 to AUTH", "530 to MAIL"}
+	if got := outcomes(tr); !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
 }
 
 // TestErrors reads texts without a dialogue.

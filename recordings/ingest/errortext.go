@@ -82,10 +82,11 @@ var (
 func scoreApplication(rows []row) int {
 	total := 0
 	for _, r := range rows {
-		if !strings.ContainsAny(r.text, "45") || code(r.text) != 0 {
+		text := strings.TrimSpace(r.text)
+		if !strings.ContainsAny(text, "45") || code(text) != 0 {
 			continue
 		}
-		before, reply := replyIn(r.text)
+		before, reply := replyIn(text)
 		if reply != "" && (applicationWords.MatchString(before) || enhancedFront.MatchString(reply[4:])) {
 			total += 3
 		}
