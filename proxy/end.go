@@ -134,7 +134,9 @@ func (s *session) isOver() bool {
 // hasEnded notes that p sends no more, and how.
 func (s *session) hasEnded(p *peer, how string, err error) {
 	c := facts.Closed{Leg: p.leg, How: how}
-	if how == byError {
+	if text, alerted := handshake.EndedByAlert(p.leg, err); alerted {
+		c.Err = text
+	} else if how == byError {
 		c.Err = visible.Text(err.Error())
 	}
 	s.log.Closed(p.side, c)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/proxy/handshake"
 )
 
 // A relay runs one phase: two pumps, and what they have to agree about.
@@ -159,10 +160,14 @@ func (r *relay) finish(d *direction, err error) {
 		r.deliver(d, r.ph.reply) // it was kept back for an end that does not come
 		r.ph.reply = nil
 	}
-	switch how {
-	case byReset:
+	_, alerted := handshake.EndedByAlert(d.from.leg, err)
+	switch {
+	case how == byReset:
 		s.resetPeer(d.to)
-	case byError:
+	case alerted:
+		s.isDeaf(d.from, err) // nothing goes through TLS that was ended so
+		closeWrite(d.out, true)
+	case how == byError:
 		s.closeConns()
 	default:
 		closeWrite(d.out, how != byTruncation)

@@ -50,8 +50,11 @@ func (e *Error) Unwrap() error { return e.cause }
 // that it was shown. Which alert says so differs from one TLS library to the
 // next.
 func (e *Error) RefusesCertificate() bool {
-	return slices.Contains([]string{"unknown_ca", "bad_certificate", "certificate_unknown", "unsupported_certificate", "certificate_expired", "certificate_revoked"}, e.Alert)
+	return slices.Contains(refusals, e.Alert)
 }
+
+// refusals are the alerts that say no to a certificate.
+var refusals = []string{"unknown_ca", "bad_certificate", "certificate_unknown", "unsupported_certificate", "certificate_expired", "certificate_revoked"}
 
 // LeftAtCertificate reports whether the peer went without a word when it had
 // been shown a certificate.
@@ -114,9 +117,22 @@ func isLocal(err error) bool {
 	return errors.As(err, &op) && op.Op == "local error"
 }
 
-// Alert is the name of the alert that the peer has ended a connection with, if
-// err, from reading or writing over TLS, tells of one.
-func Alert(err error) (name string, ok bool) { return peerAlert(err) }
+// EndedByAlert says which alert the peer on that leg has ended TLS with after
+// the handshake, if err, from reading or writing, tells of one.
+func EndedByAlert(leg facts.Leg, err error) (text string, ok bool) {
+	name, ok := peerAlert(err)
+	if !ok {
+		return "", false
+	}
+	text = "the " + string(leg) + " ended TLS with the alert " + name
+	switch {
+	case leg == facts.ServerLeg && name == "certificate_required":
+		text += ": it wants a certificate of the client; --client-cert gives it one"
+	case leg == facts.ClientLeg && slices.Contains(refusals, name):
+		text += ": it does not trust the certificate that smtptap showed it"
+	}
+	return text, true
+}
 
 // alert explains an alert of the peer's.
 func (e *Error) alert(peer, name string, fact *facts.TLS, w *wire, config *tls.Config) {

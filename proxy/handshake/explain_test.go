@@ -259,10 +259,11 @@ func TestLateAlert(t *testing.T) {
 		t.Fatalf("%v, %+v", err, fact)
 	}
 	_, err = conn.Read(make([]byte, 1))
-	if name, ok := handshake.Alert(err); !ok || name != "certificate_required" {
-		t.Errorf("%v: alert %q, %v", err, name, ok)
+	const want = "the server ended TLS with the alert certificate_required: it wants a certificate of the client; --client-cert gives it one"
+	if text, ok := handshake.EndedByAlert(facts.ServerLeg, err); !ok || text != want {
+		t.Errorf("%v is told as %q, %v", err, text, ok)
 	}
-	if name, ok := handshake.Alert(io.EOF); ok {
-		t.Errorf("EOF is an alert %q", name)
+	if text, ok := handshake.EndedByAlert(facts.ServerLeg, io.EOF); ok {
+		t.Errorf("EOF is told as %q", text)
 	}
 }
