@@ -12,6 +12,8 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/visible"
+	"smtptap/recordings/export"
+	"smtptap/recordings/redact"
 	"smtptap/tui/cells"
 	"smtptap/tui/clipboard"
 	"smtptap/tui/session"
@@ -30,6 +32,7 @@ var copyables = []copyable{
 	{"r", "reply", func(c copying) (string, error) { return c.spoken(decode.Server) }},
 	{"h", "header", copying.header},
 	{"b", "body", copying.body},
+	{"s", "session", copying.all},
 }
 
 // copyPrompt asks what to copy.
@@ -136,6 +139,21 @@ func (c copying) header() (string, error) {
 func (c copying) body() (string, error) {
 	_, body, err := c.message()
 	return body, err
+}
+
+// all is the session as smtptap show prints it. Passwords are never in it.
+func (c copying) all() (string, error) {
+	t := c.session.Transcript
+	if t.SecretsKept {
+		masked, err := redact.Apply(t, redact.Levels{})
+		if err != nil {
+			return "", err
+		}
+		t = masked
+	}
+	var b strings.Builder
+	err := export.Text(&b, t, export.TextOptions{})
+	return b.String(), err
 }
 
 // message reads the message under the cursor and takes it apart.

@@ -43,7 +43,7 @@ func TestGoldenFrames(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					s := newScreen(t, played(t), size[0], size[1], change)
 					s.press(keys...)
-					compare(t, name, s.view())
+					compareFrame(t, name, s.view())
 				})
 			}
 		}
@@ -62,14 +62,14 @@ func TestGoldenEmpty(t *testing.T) {
 						change(o)
 					}
 				})
-				compare(t, name, s.view())
+				compareFrame(t, name, s.view())
 			})
 		}
 	}
 }
 
-// compare holds a frame against its golden file, in which ESC is written as ␛.
-func compare(t *testing.T, name, frame string) {
+// compareFrame holds a frame against its golden file, in which ESC is written as ␛.
+func compareFrame(t *testing.T, name, frame string) {
 	t.Helper()
 	path := filepath.Join("testdata", "frames", name+".txt")
 	got := strings.ReplaceAll(frame, "\x1b", "␛") + "\n"

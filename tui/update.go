@@ -5,6 +5,7 @@ import (
 
 	"smtptap/decode/visible"
 	"smtptap/tui/keys"
+	"smtptap/tui/opening"
 	"smtptap/tui/pager"
 	"smtptap/tui/session"
 )
@@ -35,6 +36,8 @@ func (m *model) update(msg tea.Msg) tea.Cmd {
 		return nil
 	case session.GoTo:
 		return m.detail.Update(msg)
+	case opening.Opened:
+		return m.opened(msg)
 	}
 	var all []tea.Cmd
 	if m.overlay != nil {
@@ -146,6 +149,8 @@ func (m *model) do(a keys.Action) tea.Cmd {
 	case keys.Copy:
 		m.askCopy()
 		return nil
+	case keys.Export:
+		return m.askExport()
 	}
 	if m.inDetail {
 		return m.doInDetail(a)
@@ -165,6 +170,10 @@ func (m *model) doInList(a keys.Action) tea.Cmd {
 		return nil
 	case keys.Invert:
 		return m.switchFilter()
+	case keys.Mark:
+		return m.mark()
+	case keys.OpenFile:
+		return m.askOpen()
 	}
 	if m.list.Do(a) {
 		return m.sync(false)

@@ -135,11 +135,16 @@ func Lookup(key string, at Place) Action {
 	return None
 }
 
-// Hints are the bindings for the bottom line at a place.
+// Hints are the bindings for the bottom line at a place. The help comes first:
+// it leads to all others.
 func Hints(at Place) []Binding {
 	var hints []Binding
 	for _, b := range Table {
-		if b.Hint != "" && (b.Place == Anywhere || b.Place == at) {
+		switch {
+		case b.Hint == "" || b.Place != Anywhere && b.Place != at:
+		case b.Action == Help:
+			hints = append([]Binding{b}, hints...)
+		default:
 			hints = append(hints, b)
 		}
 	}

@@ -46,7 +46,7 @@ func table(dates bool) []column {
 		{title: "TO", rank: 4, min: 16, max: 28, text: rcpt},
 		{title: "SIZE", rank: 5, min: 7, max: 7, right: true, text: size, style: dim},
 		{title: "TOOK", rank: 6, min: 7, max: 7, right: true, text: took, style: dim},
-		{title: "SUBJECT", rank: 3, min: 16, max: 1 << 16, text: subject},
+		{title: "SUBJECT", rank: 3, min: 11, max: 1 << 16, text: subject},
 	}
 }
 

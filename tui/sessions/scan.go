@@ -41,7 +41,7 @@ func (m *Model) SetFilter(f *filter.Filter) tea.Cmd {
 	m.era++
 	m.busy = false
 	if f.All() && index >= 0 {
-		m.cursor = index
+		m.cursor = index - m.first
 	}
 	m.settle()
 	return m.scan()
@@ -49,7 +49,9 @@ func (m *Model) SetFilter(f *filter.Filter) tea.Cmd {
 
 // Filtered reports whether a filter is on, and how many sessions it has looked
 // at so far.
-func (m *Model) Filtered() (on bool, seen int) { return !m.filter.All(), m.picked.seen }
+func (m *Model) Filtered() (on bool, seen int) {
+	return !m.filter.All(), max(m.picked.seen-m.first, 0)
+}
 
 // Busy reports whether a scan is under way.
 func (m *Model) Busy() bool { return m.busy }
@@ -132,6 +134,9 @@ func (s *scan) step() (more bool) {
 // runs.
 func (s *scan) picks(i int) bool {
 	sum := s.source.Summary(i)
+	if sum.ID == "" {
+		return false // forgotten
+	}
 	if sum.Live {
 		s.picked.live = append(s.picked.live, int32(i))
 	}

@@ -38,6 +38,7 @@ type Model struct {
 	now           time.Time
 	slots         []slot
 
+	first  int // sessions before it are forgotten by the source
 	filter *filter.Filter
 	picked picked
 	era    int // of the scan that is under way; answers of others are stale
@@ -73,6 +74,10 @@ func (m *Model) Tick(now time.Time) { m.now = now }
 
 // Refresh looks at what is new in the source.
 func (m *Model) Refresh() tea.Cmd {
+	for m.first < m.source.Len() && m.source.Summary(m.first).ID == "" {
+		m.first++
+		m.cursor--
+	}
 	m.settle()
 	return m.scan()
 }
@@ -80,13 +85,13 @@ func (m *Model) Refresh() tea.Cmd {
 // Len is how many sessions the filter picks.
 func (m *Model) Len() int {
 	if m.filter.All() {
-		return m.source.Len()
+		return m.source.Len() - m.first
 	}
 	return len(m.picked.rows)
 }
 
 // Total is how many sessions there are.
-func (m *Model) Total() int { return m.source.Len() }
+func (m *Model) Total() int { return m.source.Len() - m.first }
 
 // Selected is the session under the cursor.
 func (m *Model) Selected() (transcript.Summary, bool) {
@@ -99,7 +104,7 @@ func (m *Model) Selected() (transcript.Summary, bool) {
 // index is the place in the source of the session at a position of the list.
 func (m *Model) index(position int) int {
 	if m.filter.All() {
-		return position
+		return m.first + position
 	}
 	return int(m.picked.rows[position])
 }
@@ -246,7 +251,20 @@ func (m *Model) gutter(s *transcript.Summary, selected bool) string {
 	return marks[0] + marks[1]
 }
 
-// Positions of a session that is no longer picked.
+// Select puts the cursor on the newest session that is wanted, if the list has
+// one, and stops following.
+func (m *Model) Select(wanted func(*transcript.Summary) bool) bool {
+	for at := m.Len() - 1; at >= 0; at-- {
+		if s := m.source.Summary(m.index(at)); wanted(&s) {
+			m.cursor, m.follow = at, false
+			m.settle()
+			return true
+		}
+	}
+	return false
+}
+
+// position is where a session stands among those that are picked, or would.
 func position(rows []int32, index int) int {
 	at, _ := slices.BinarySearch(rows, int32(index))
 	return at

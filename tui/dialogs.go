@@ -1,0 +1,91 @@
+package tui
+
+import (
+	"os"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode"
+	"smtptap/decode/visible"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/compare"
+	"smtptap/tui/exporting"
+	"smtptap/tui/opening"
+)
+
+// askExport asks how to write the selected session to a file.
+func (m *model) askExport() tea.Cmd {
+	sum, ok := m.list.Selected()
+	if !ok {
+		m.say("there is no session to export", m.theme.Dim)
+		return nil
+	}
+	title := sum.Started.Local().Format("15:04:05") + " " + string(sum.Outcome) + "  " + visible.Text(sum.Subject)
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = ""
+	}
+	set := m.options.Set
+	e := exporting.New(m.theme, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
+	m.open(e)
+	return e.Start()
+}
+
+// askOpen asks which recording to open.
+func (m *model) askOpen() tea.Cmd {
+	var folder opening.Folder
+	if m.options.Folder != nil {
+		folder = m.options.Folder
+	}
+	o := opening.New(m.theme, folder, m.options.Set.Add)
+	m.open(o)
+	return o.Start()
+}
+
+// opened selects a recording that was opened.
+func (m *model) opened(msg opening.Opened) tea.Cmd {
+	m.overlay = nil
+	refresh := m.refresh()
+	found := m.list.Select(func(s *transcript.Summary) bool { return s.Path == msg.Path })
+	if !found {
+		m.say("it is open, but the filter hides it", m.theme.Warn)
+	}
+	return tea.Batch(refresh, m.sync(false))
+}
+
+// mark marks a session for a comparison, or compares it with the marked one.
+func (m *model) mark() tea.Cmd {
+	sum, ok := m.list.Selected()
+	if !ok {
+		return nil
+	}
+	switch chosen := m.list.Chosen(); chosen {
+	case "":
+		m.list.Choose(sum.ID)
+		m.say("marked; d on another session shows where they part, Esc takes the mark away", m.theme.Plain)
+		return nil
+	case sum.ID:
+		m.list.Choose("")
+		return nil
+	default:
+		a, found := m.summaryOf(chosen)
+		m.list.Choose("")
+		if !found {
+			m.say("the marked session is not there any more", m.theme.Warn)
+			return nil
+		}
+		c := compare.New(m.theme, a, sum, m.options.Set.Open)
+		m.open(c)
+		return c.Start()
+	}
+}
+
+// summaryOf finds a session by its id.
+func (m *model) summaryOf(id string) (transcript.Summary, bool) {
+	for i := m.options.Set.Len() - 1; i >= 0; i-- {
+		if s := m.options.Set.Summary(i); s.ID == id {
+			return s, true
+		}
+	}
+	return transcript.Summary{}, false
+}
