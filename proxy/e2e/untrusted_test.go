@@ -35,35 +35,3 @@ func TestPHPMailerDoesNotTrustTheAuthority(t *testing.T) {
 		}
 	}
 }
-
-// With the authority's certificate as its cafile PHPMailer sends, verification
-// on, and the dialogue inside TLS is in the recording.
-func TestPHPMailerTrustsTheAuthority(t *testing.T) {
-	need(t, "php", phpmailerAutoload, "/usr/bin/python3", "openssl")
-	cert, key := makeCertificate(t)
-	for _, c := range []struct {
-		name, secure string
-		server       []string
-		listen       string
-		target       string
-	}{
-		{"STARTTLS", "tls", nil, "127.0.0.1:0", "localhost:"},
-		{"TLS from the first byte", "ssl", []string{"--smtps"}, "tls:127.0.0.1:0", "smtps://localhost:"},
-		{"TLS to smtptap, STARTTLS to the server", "ssl", nil, "tls:127.0.0.1:0", "localhost:"},
-		{"plain to smtptap, TLS to the server", "", []string{"--smtps"}, "127.0.0.1:0", "smtps://localhost:"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			addr, said := server(t, "/usr/bin/python3", append([]string{"testdata/aiosmtpd_server.py", "--auth", "--cert", cert, "--key", key}, c.server...)...)
-			_, port, _ := strings.Cut(addr, ":")
-			p := start(t, "-l", c.listen, "--to", c.target+port, "--server-ca", cert, "--tls-to-server")
-			ca := strings.TrimSpace(p.smtptap(t, "ca", "path"))
-			client(t, 0, "php", "testdata/phpmailer.php", "localhost", p.port(), "to=rcpt@example.net", "secure="+c.secure, "cafile="+ca, "auth=LOGIN", "password=right")
-			if r := p.recorded(t, 1)[0]; r.Outcome != "sent" || !r.TLS || r.User != "user@example.com" || r.Subject != "易联云验证码" {
-				t.Errorf("listed as %+v", r)
-			}
-			if got, want := p.smtptap(t, "export", "-f", "eml"), delivered(t, said)[0].content(t); got != want {
-				t.Errorf("eml holds\n%q\nthe server got\n%q", got, want)
-			}
-		})
-	}
-}
