@@ -29,7 +29,7 @@ func TestPHPMailerDoesNotTrustTheAuthority(t *testing.T) {
 		t.Errorf("listed as %+v", r)
 	}
 	show := p.smtptap(t, "show")
-	for _, want := range []string{"unknown_ca", "does not trust the certificate that smtptap showed it", "TLS-CERT-VERIFY-FAIL", "cafile"} {
+	for _, want := range []string{"unknown_ca", "does not trust the certificate that smtptap showed it", "TLS-PROXY-CA-UNTRUSTED", "cafile"} {
 		if !strings.Contains(show, want) {
 			t.Errorf("%q is not in\n%s", want, show)
 		}
