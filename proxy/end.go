@@ -142,7 +142,7 @@ func (s *session) hasEnded(p *peer, how string, err error) {
 	s.log.Closed(p.side, c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.ended = true
+	p.ended, p.explained = true, c.Err != ""
 	if s.first == nil {
 		s.first = p
 	}

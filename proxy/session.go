@@ -35,6 +35,8 @@ type session struct {
 	serverNames []string // of the server, and that its certificate is for
 	clientTLS   bool     // TLS is up with the client
 	clientHeard int64    // read from it before
+	certAsked   bool     // by the server, of smtptap as its client
+	serverHeard int64    // read from the server when TLS with it was up
 
 	begun  time.Time
 	moved  atomic.Int64 // shared: when bytes last moved, since begun
@@ -61,6 +63,8 @@ type peer struct {
 	ended bool     // it sends no more
 	reset bool     // and said so by a reset
 	deaf  bool     // writing to it failed
+
+	explained bool // and why it sends no more is told with its end
 }
 
 func newSession(p *Proxy, l Listener, conn net.Conn) *session {

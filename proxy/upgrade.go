@@ -129,6 +129,7 @@ func (s *session) secureServer(conn net.Conn, at *upstream.Server, implicit bool
 	s.log.Fact(fact)
 	s.touch()
 	s.serverNames = []string{at.Host.Name}
+	s.certAsked, s.serverHeard = fact.ClientCert, s.server.bytes.Load()
 	if len(fact.Chain) > 0 {
 		s.serverNames = append(s.serverNames, fact.Chain[0].Names...)
 	}

@@ -87,10 +87,10 @@ func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 		e.Class, e.reason = ClassTimeout, timedOut(fact, w)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		fact.By = fact.Leg
-		e.Class, e.reason = ClassClosed, broke(fact, w, e.Shown, "closed")
+		e.Class, e.reason = ClassClosed, broke(fact, w, config, e.Shown, "closed")
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		fact.By = fact.Leg
-		e.Class, e.reason = ClassReset, broke(fact, w, e.Shown, "reset")
+		e.Class, e.reason = ClassReset, broke(fact, w, config, e.Shown, "reset")
 	default:
 		e.disagree(peer, fact, config, err)
 	}
@@ -259,9 +259,11 @@ func timedOut(fact *facts.TLS, w *wire) string {
 }
 
 // broke explains a connection that ended during the handshake.
-func broke(fact *facts.TLS, w *wire, shown bool, how string) string {
+func broke(fact *facts.TLS, w *wire, config *tls.Config, shown bool, how string) string {
 	text := "the " + string(fact.Leg) + " " + how + " the connection during the handshake"
 	switch {
+	case fact.Leg == facts.ServerLeg && len(w.first) == 0 && config.MinVersion > tls.VersionTLS10:
+		return text + " without a word: perhaps it does not speak " + offered(config) + "; --tls-min lets smtptap speak older versions"
 	case fact.Leg == facts.ClientLeg && len(w.first) == 0 && fact.Implicit:
 		return "the client " + how + " the connection and had said nothing, on a port where TLS begins with the first byte: perhaps it waited for a greeting in clear text"
 	case shown:

@@ -1,7 +1,9 @@
 """An aiosmtpd server for tests. Prints its port, then a line of JSON for every message.
 
 Options: --auth (require AUTH, password "right"), --cert FILE --key FILE (STARTTLS),
---smtps (TLS from the first byte), --reject ADDRESS (refuse that recipient).
+--smtps (TLS from the first byte), --client-ca FILE (demand a certificate that
+it vouches for), --tls-old (speak nothing newer than TLS 1.1), --reject ADDRESS
+(refuse that recipient).
 """
 import argparse
 import asyncio
@@ -18,6 +20,8 @@ parser.add_argument("--auth", action="store_true")
 parser.add_argument("--cert")
 parser.add_argument("--key")
 parser.add_argument("--smtps", action="store_true")
+parser.add_argument("--client-ca")
+parser.add_argument("--tls-old", action="store_true")
 parser.add_argument("--reject", action="append", default=[])
 options = parser.parse_args()
 
@@ -48,6 +52,13 @@ async def main():
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.cert, options.key)
+        if options.client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(options.client_ca)
+        if options.tls_old:
+            context.set_ciphers("DEFAULT@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
 
     def session():
         return SMTP(
