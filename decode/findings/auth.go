@@ -189,7 +189,7 @@ var loginRules = []rule{
 		sources: []string{"RFC 4954 section 6", "RFC 6409 section 4.3", "PHPMailer#1886", "PHPMailer#2132"},
 	},
 	{
-		id: "CLIENT-QUIT-BEFORE-AUTH", severity: Failure, title: "the client leaves behind EHLO",
+		id: "CLIENT-QUIT-BEFORE-AUTH", severity: Failure, title: "the client leaves behind EHLO", role: lastHope,
 		find:    quitBeforeLogin,
 		text:    "the client left behind EHLO without logging in or sending",
 		cause:   "It failed by itself: the token request went wrong, it knows none of the mechanisms, or it wants encryption that is not on offer. The server did nothing wrong.",
