@@ -29,6 +29,7 @@ func render(all []*decode.Transcript) string {
 			fmt.Fprintf(&b, "target %s\n", t.Target)
 		}
 		fmt.Fprintf(&b, "lacks %s\n", strings.Join(t.Lacks, " "))
+		fmt.Fprintf(&b, "verdict %s\n", verdict(t))
 		for _, e := range t.Entries {
 			fmt.Fprintf(&b, "%-6s %s\n", e.At, renderEntry(e))
 		}
