@@ -12,10 +12,9 @@ import (
 // advise notes what would mend a failed handshake with a client, when that is
 // for the client's user to do.
 func (s *session) advise(failed *handshake.Error) {
-	if !failed.RefusesCertificate() && !failed.LeftAtCertificate() {
-		return
+	if failed.RefusesCertificate() || failed.LeftAtCertificate() {
+		s.note("client-distrusts", "the client has to trust smtptap's certificate authority. "+s.howToTrust())
 	}
-	s.note("client-distrusts", "the client has to trust smtptap's certificate authority. "+s.howToTrust())
 }
 
 // noteSilence notes what it means that a peer has said nothing, once the session
@@ -44,12 +43,30 @@ func (s *session) whatItGot() string {
 	return "perhaps does not accept the one that --client-cert gave it"
 }
 
-// howToTrust is the setting for PHPMailer, and where to find the others.
+// clientsOf are the clients that use a TLS library most, by what its hello looks
+// like.
+var clientsOf = map[string]struct{ name, howto string }{
+	"":        {"PHPMailer", "phpmailer"},
+	"PHP":     {"PHPMailer", "phpmailer"},
+	"Node.js": {"nodemailer, in its environment", "nodemailer"},
+	"OpenSSL": {"Python's smtplib", "smtplib"},
+	"Java":    {"Java", "java"},
+	"Go":      {"Go, in its environment", "go"},
+	"GnuTLS":  {"msmtp", "msmtp"},
+}
+
+// howToTrust is the setting for what the client most likely is, and where to
+// find that of others.
 func (s *session) howToTrust() string {
 	authority, err := s.proxy.TLS.Ready()
 	if err != nil {
 		return "There is none: " + visible.Text(err.Error())
 	}
-	return visible.Text(fmt.Sprintf("PHPMailer does with %s Others: smtptap ca howto %s. For a client that can't, use --starttls hide or pass",
-		ca.Setting(authority.Path()), strings.Join(ca.Clients(), "|")))
+	text, library := "", ""
+	if h := s.clientHello; h != nil && h.Library != "" {
+		text, library = "It looks like "+h.Library+"; ", h.Library
+	}
+	c := clientsOf[library]
+	return text + visible.Text(fmt.Sprintf("for %s: %s (others: smtptap ca howto %s). For a client that can't, use --starttls hide or pass",
+		c.name, ca.Setting(c.howto, authority.Path()), strings.Join(ca.Clients(), "|")))
 }

@@ -35,8 +35,9 @@ type session struct {
 	serverNames []string // of the server, and that its certificate is for
 	clientTLS   bool     // TLS is up with the client
 	clientHeard int64    // read from it before
-	certAsked   bool     // by the server, of smtptap as its client
-	serverHeard int64    // read from the server when TLS with it was up
+	clientHello *facts.Hello
+	certAsked   bool  // by the server, of smtptap as its client
+	serverHeard int64 // read from the server when TLS with it was up
 
 	begun  time.Time
 	moved  atomic.Int64 // shared: when bytes last moved, since begun

@@ -318,7 +318,7 @@ func TestClientDistrusts(t *testing.T) {
 	if f.Class != "alert" || f.Alert != "bad_certificate" || f.By != facts.ClientLeg {
 		t.Errorf("the client's leg: %+v", f)
 	}
-	if text := noteText(tr, "client-distrusts"); !strings.Contains(text, "['cafile' => '"+b.authority.Path()+"']") {
+	if text := noteText(tr, "client-distrusts"); !strings.Contains(text, "It looks like Go; for Go, in its environment: SSL_CERT_FILE='"+b.authority.Path()+"'") {
 		t.Errorf("the note is %q", text)
 	}
 	if end := endOf(tr); end.Cause != facts.CauseTLS {

@@ -153,7 +153,7 @@ func (s *session) secureClient(conn net.Conn, implicit bool) (net.Conn, error) {
 	}
 	s.log.Fact(fact)
 	s.touch()
-	s.clientHeard = s.client.bytes.Load()
+	s.clientHeard, s.clientHello = s.client.bytes.Load(), fact.Hello
 	var failed *handshake.Error
 	if errors.As(err, &failed) {
 		return conn, s.clientRefuses(failed, implicit)

@@ -183,5 +183,8 @@ func offered(h *facts.Hello) string {
 	if len(h.ALPN) > 0 {
 		parts = append(parts, "ALPN "+strings.Join(h.ALPN, ", "))
 	}
+	if h.Library != "" {
+		parts = append(parts, "looks like "+h.Library)
+	}
 	return strings.Join(parts, "; ")
 }

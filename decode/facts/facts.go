@@ -104,7 +104,8 @@ type Hello struct {
 	Versions []string `json:"versions,omitempty"`
 	ALPN     []string `json:"alpn,omitempty"`
 	Ciphers  []string `json:"ciphers,omitempty"`
-	Why      string   `json:"why,omitempty"` // "passed through", "on a plain port"
+	Library  string   `json:"library,omitempty"` // whose hello it looks like: "PHP", "Node.js", "Java", "Go", "GnuTLS", "OpenSSL"; "" for none known
+	Why      string   `json:"why,omitempty"`     // "passed through", "on a plain port"
 }
 
 // Closed: one peer ended its direction.

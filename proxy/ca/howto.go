@@ -37,11 +37,29 @@ func Howto(client, path string) (string, error) {
 	return b.String(), nil
 }
 
-// Setting is the one line that makes PHPMailer trust the authority whose
-// certificate is in the file path.
-func Setting(path string) string {
-	return "$mail->SMTPOptions = ['ssl' => ['cafile' => " + quotePHP(path) + "]];"
+// settings are the one thing that each of these clients needs.
+var settings = map[string]func(path string) string{
+	"phpmailer":  func(p string) string { return "$mail->SMTPOptions = ['ssl' => ['cafile' => " + quotePHP(p) + "]];" },
+	"nodemailer": func(p string) string { return "NODE_EXTRA_CA_CERTS=" + quoteShell(p) },
+	"smtplib":    func(p string) string { return "context.load_verify_locations(" + quoteJSON(p) + ")" },
+	"java": func(p string) string {
+		return "keytool -importcert -noprompt -alias smtptap -file " + quoteShell(p) + " -keystore smtptap-trust.p12 -storetype PKCS12 -storepass smtptap"
+	},
+	"go":    func(p string) string { return "SSL_CERT_FILE=" + quoteShell(p) },
+	"msmtp": func(p string) string { return `tls_trust_file "` + p + `"` },
 }
+
+// Setting is what makes a client trust the authority whose certificate is in
+// the file path, in one line without the words around it. It is "" for a client
+// that needs more.
+func Setting(client, path string) string {
+	if setting, ok := settings[client]; ok {
+		return setting(path)
+	}
+	return ""
+}
+
+func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func quotePHP(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
@@ -49,7 +67,7 @@ func quotePHP(s string) string {
 
 // quoting writes a path in the way of the language that it is pasted into.
 var quoting = template.FuncMap{
-	"sh":    func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+	"sh":    quoteShell,
 	"php":   quotePHP,
 	"ini":   func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },
 	"js":    quoteJSON,

@@ -57,3 +57,17 @@ func TestHowtoQuotes(t *testing.T) {
 		}
 	}
 }
+
+// The one line of a client is in its instructions as well.
+func TestSetting(t *testing.T) {
+	const path = "/home/you/ca.pem"
+	for _, client := range []string{"phpmailer", "nodemailer", "smtplib", "java", "go", "msmtp"} {
+		text, err := ca.Howto(client, path)
+		if setting := ca.Setting(client, path); err != nil || setting == "" || !strings.Contains(text, setting) {
+			t.Errorf("%s: %q is not in\n%s\n%v", client, setting, text, err)
+		}
+	}
+	if setting := ca.Setting("system", path); setting != "" {
+		t.Errorf("system: %q", setting)
+	}
+}

@@ -267,3 +267,22 @@ func TestLateAlert(t *testing.T) {
 		t.Errorf("EOF is told as %q", text)
 	}
 }
+
+// OpenSSL refuses a certificate in clear, though the server of TLS 1.3 has
+// begun to encrypt.
+func TestRefusedInClear(t *testing.T) {
+	s, _ := withAuthority(t)
+	_, fact, err := withClient(t, s, handshake.Client{}, func(c net.Conn) {
+		says(c, string(clientHello(t, &tls.Config{ServerName: "mail.example.com"})))
+		reads(c)
+		says(c, "\x14\x03\x03\x00\x01\x01\x15\x03\x03\x00\x02\x02\x30QUIT\r\n")
+		reads(c)
+	})
+	var failed *handshake.Error
+	if !errors.As(err, &failed) || !failed.RefusesCertificate() || failed.Alert != "unknown_ca" || fact.By != facts.ClientLeg {
+		t.Fatalf("%v, %+v", err, fact)
+	}
+	if string(failed.Said) != "QUIT\r\n" {
+		t.Errorf("behind it came %q", failed.Said)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +56,40 @@ func TestReadHello(t *testing.T) {
 	check("in several records", fragment(hello, 7))
 }
 
+// The files hold what real clients have said first. Whose it is shows in the
+// order of what they offer.
+func TestReadHelloOfRealClients(t *testing.T) {
+	for file, want := range map[string]struct {
+		library, sni, oldest string
+	}{
+		"php-8.2":          {"PHP", "localhost", "TLS 1.0"},
+		"python-3.11":      {"OpenSSL", "localhost", "TLS 1.0"},
+		"node-20":          {"Node.js", "localhost", "TLS 1.2"},
+		"java-17":          {"Java", "", "TLS 1.2"},
+		"msmtp-gnutls-3.7": {"GnuTLS", "localhost", "TLS 1.0"},
+	} {
+		data, err := os.ReadFile(filepath.Join("testdata", "hellos", file+".bin"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := handshake.ReadHello(data)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if h.Library != want.library || h.SNI != want.sni || h.Versions[0] != "TLS 1.3" || h.Versions[len(h.Versions)-1] != want.oldest {
+			t.Errorf("%s: library %q, SNI %q, versions %v", file, h.Library, h.SNI, h.Versions)
+		}
+	}
+	if h, err := handshake.ReadHello(clientHello(t, &tls.Config{ServerName: "a.example"})); err != nil || h.Library != "Go" {
+		t.Errorf("Go: %+v, %v", h, err)
+	}
+	odd := &tls.Config{ServerName: "a.example", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}}
+	if h, err := handshake.ReadHello(clientHello(t, odd)); err != nil || h.Library != "" {
+		t.Errorf("a suite of its own: %+v, %v", h, err)
+	}
+}
+
 // fragment puts a handshake message into records of n bytes (RFC 8446 section
 // 5.1 allows that).
 func fragment(record []byte, n int) (out []byte) {
@@ -90,6 +126,17 @@ func TestBegins(t *testing.T) {
 func FuzzReadHello(f *testing.F) {
 	hello := clientHello(f, &tls.Config{ServerName: "mail.example.com", NextProtos: []string{"smtp"}})
 	f.Add(hello)
+	files, err := filepath.Glob("testdata/hellos/*.bin")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Add(fragment(hello, 50))
 	f.Add(hello[:40])
 	f.Add([]byte("\x16\x03\x01\x00\x04\x01\x00\x00\x00"))

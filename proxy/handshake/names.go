@@ -26,7 +26,7 @@ const (
 
 // describeHello is what a ClientHello offers.
 func describeHello(h *tls.ClientHelloInfo) *facts.Hello {
-	f := &facts.Hello{Leg: facts.ClientLeg, SNI: clip(h.ServerName)}
+	f := &facts.Hello{Leg: facts.ClientLeg, SNI: clip(h.ServerName), Library: library(h)}
 	for _, v := range clipList(h.SupportedVersions, maxVersions) {
 		if !isGREASE(v) {
 			f.Versions = append(f.Versions, versionName(v))
