@@ -34,7 +34,7 @@ func (p *Proxy) admit(l Listener, conn net.Conn) bool {
 	p.admitted++
 	s := newSession(p, l, conn)
 	switch {
-	case p.dialled[conn.RemoteAddr().String()] > 0:
+	case p.dialled[route(conn.RemoteAddr(), conn.LocalAddr())] > 0:
 		s.refusal = fromOurselves
 	case len(p.sessions) >= most:
 		s.refusal = &refusal{"421 4.3.2", "too-many-sessions", "too many sessions at the same time; raise --max-sessions or try again later"}
@@ -49,14 +49,19 @@ func (p *Proxy) admit(l Listener, conn net.Conn) bool {
 	return !p.isFull()
 }
 
-// addDialled counts our end of a connection to a server, so that a client which
-// comes from there is known to be ourselves.
+// route is a connection as seen from where it was opened. The address that it
+// comes from is not enough to know it by: the system gives the same one to
+// connections that lead to different places.
+func route(from, to net.Addr) string { return from.String() + " " + to.String() }
+
+// addDialled counts a connection to a server, so that a client which comes by
+// it is known to be ourselves.
 func (p *Proxy) addDialled(conn net.Conn, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	addr := conn.LocalAddr().String()
-	if p.dialled[addr] += n; p.dialled[addr] <= 0 {
-		delete(p.dialled, addr)
+	r := route(conn.LocalAddr(), conn.RemoteAddr())
+	if p.dialled[r] += n; p.dialled[r] <= 0 {
+		delete(p.dialled, r)
 	}
 }
 
@@ -64,7 +69,7 @@ func (p *Proxy) addDialled(conn net.Conn, n int) {
 func (p *Proxy) isOwn(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.dialled[conn.RemoteAddr().String()] > 0
+	return p.dialled[route(conn.RemoteAddr(), conn.LocalAddr())] > 0
 }
 
 // full reports whether Count sessions have begun.

@@ -84,7 +84,7 @@ type Proxy struct {
 	listeners []Listener
 	sessions  map[*session]struct{}
 	admitted  int            // sessions so far
-	dialled   map[string]int // our own addresses of connections to servers
+	dialled   map[string]int // connections to servers, by route
 	closing   bool
 	wg        sync.WaitGroup
 }

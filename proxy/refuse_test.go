@@ -250,7 +250,7 @@ func TestPanicEndsOnlyItsSession(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
 	for name, dialer := range map[string]upstream.Dialer{
-		"owner": panicking{}, "pump": panickingConn{memoryConn{near, serverPort}},
+		"owner": panicking{}, "pump": panickingConn{memoryConn{near, ownPort, serverPort}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

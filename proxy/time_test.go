@@ -27,9 +27,7 @@ type memoryListener struct {
 	closed chan struct{}
 }
 
-var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2525}
-
-func (l *memoryListener) Addr() net.Addr { return loopback }
+func (l *memoryListener) Addr() net.Addr { return onLoopback(proxyPort) }
 
 func (l *memoryListener) Accept() (net.Conn, error) {
 	select {
@@ -54,28 +52,33 @@ func (l *memoryListener) Close() error {
 // A memoryConn is one end of a pipe that says it has addresses.
 type memoryConn struct {
 	net.Conn
-	port int // its own and its peer's
+	local, remote int // ports
 }
 
-func (c memoryConn) LocalAddr() net.Addr {
-	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: c.port}
-}
-func (c memoryConn) RemoteAddr() net.Addr { return c.LocalAddr() }
+func (c memoryConn) LocalAddr() net.Addr  { return onLoopback(c.local) }
+func (c memoryConn) RemoteAddr() net.Addr { return onLoopback(c.remote) }
 
-// Ports of the ends that the proxy has.
+func onLoopback(port int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
+
+// Ports of connections in memory.
 const (
+	proxyPort  = 2525 // where the proxy listens
 	clientPort = 40000
-	serverPort = 50000
+	ownPort    = 50000 // where the proxy's connections to servers come from
+	serverPort = 25
 )
 
 // A memoryDialer leads to the test.
-type memoryDialer struct{ conns chan net.Conn }
+type memoryDialer struct {
+	conns chan net.Conn
+	to    int // port that its connections say they lead to
+}
 
 func (d *memoryDialer) Dial(ctx context.Context, ses upstream.Session) (*upstream.Server, error) {
 	near, far := net.Pipe()
 	select {
 	case d.conns <- far:
-		return &upstream.Server{Conn: memoryConn{near, serverPort}}, nil
+		return &upstream.Server{Conn: memoryConn{near, ownPort, d.to}}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -98,7 +101,7 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 		b := &bubble{
 			t: t, set: transcript.NewSet(transcript.Options{}), served: make(chan error, 1),
 			listener: &memoryListener{make(chan net.Conn), make(chan error), make(chan struct{})},
-			dialer:   &memoryDialer{make(chan net.Conn)},
+			dialer:   &memoryDialer{make(chan net.Conn), serverPort},
 		}
 		b.proxy = &proxy.Proxy{Transcripts: b.set, Upstream: b.dialer}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -119,7 +122,7 @@ func (b *bubble) dial() net.Conn { return b.dialFrom(clientPort) }
 
 func (b *bubble) dialFrom(port int) net.Conn {
 	near, far := net.Pipe()
-	b.listener.conns <- memoryConn{near, port}
+	b.listener.conns <- memoryConn{near, proxyPort, port}
 	return far
 }
 
@@ -287,13 +290,13 @@ func TestListenerFails(t *testing.T) {
 	})
 }
 
-// A loop by a detour, such as a port that somebody forwards, is recognised by
-// where the client comes from.
-func TestLoopByDetour(t *testing.T) {
+// A loop that the address did not tell is recognised by its connection.
+func TestLoopByConnection(t *testing.T) {
 	inBubble(t, func(b *bubble) {
+		b.dialer.to = proxyPort
 		b.connect()
 		synctest.Wait()
-		again := b.dialFrom(serverPort)
+		again := b.dialFrom(ownPort)
 		expect(t, again, "554 5.4.6 [smtptap] this session comes from smtptap itself\r\n")
 		again.Close()
 		synctest.Wait()
@@ -307,9 +310,10 @@ func TestLoopByDetour(t *testing.T) {
 // known to be one.
 func TestLoopThatIsFast(t *testing.T) {
 	inBubble(t, func(b *bubble) {
+		b.dialer.to = proxyPort
 		client := b.dial()
 		synctest.Wait() // it is waiting for its server
-		again := b.dialFrom(serverPort)
+		again := b.dialFrom(ownPort)
 		synctest.Wait() // and so is this one
 		<-b.dialer.conns
 		synctest.Wait()
@@ -317,5 +321,18 @@ func TestLoopThatIsFast(t *testing.T) {
 		expect(t, again, "554 5.4.6 [smtptap] this session comes from smtptap itself\r\n")
 		again.Close()
 		client.Close()
+	})
+}
+
+// The system gives one address to connections that lead to different places: a
+// client may come from where a connection of the proxy's own comes from.
+func TestSameSourceIsNoLoop(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.connect()
+		synctest.Wait()
+		client := b.dialFrom(ownPort)
+		server := <-b.dialer.conns
+		go io.WriteString(server, "220 ready\r\n")
+		expect(t, client, "220 ready\r\n")
 	})
 }
