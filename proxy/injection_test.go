@@ -213,6 +213,26 @@ func TestServerInjection(t *testing.T) {
 	}
 }
 
+// What the server's handshake is mixed with is told apart from it.
+func TestServerInjectionBeforeServerHello(t *testing.T) {
+	b := setUpTLS(t, proxy.Intercept, nil)
+	client, server := b.connect()
+	upToSTARTTLS(t, client, server)
+	const evil = "250-" + canary + "\r\n250 AUTH PLAIN\r\n"
+	shaken := make(chan error, 1)
+	go func() { shaken <- tls.Server(&merging{server, []byte(evil)}, b.serverConfig()).Handshake() }()
+	if heard, _ := io.ReadAll(client); !strings.HasPrefix(string(heard), "454 4.7.0 [smtptap] ") {
+		t.Errorf("the client heard %q", heard)
+	}
+	client.Close()
+	if err := <-shaken; err == nil {
+		t.Error("the handshake came about")
+	}
+	if got := swallowed(b.transcript(), "starttls-reply-injection"); got != evil {
+		t.Errorf("the transcript tells of %q, want %q", got, evil)
+	}
+}
+
 // Whatever comes with the reply, its whole line reaches the client and nothing
 // more; a reply of several lines in several pieces too.
 func TestAcceptingReplyInPieces(t *testing.T) {

@@ -71,7 +71,7 @@ func (s *session) swallow(from *peer, conn net.Conn, came []byte) (hello []byte)
 	return hello
 }
 
-// cutAtTLS separates lines of clear text from the ClientHello behind them.
+// cutAtTLS separates lines of clear text from the TLS handshake behind them.
 func cutAtTLS(p []byte) (text, hello []byte) {
 	for at := 0; at < len(p); {
 		if handshake.Begins(p[at:]) {

@@ -139,8 +139,11 @@ func (s *session) secureServer(conn net.Conn, at *upstream.Server, implicit bool
 		return secured, nil
 	case implicit && len(failed.Said) > 0:
 		s.noteOwn(decode.PartyServer, failed.Said)
-	case len(failed.Said) > 0:
-		s.log.Swallow(decode.PartyServer, failed.Said)
+	default:
+		// What was injected may have come just before the ServerHello.
+		if text, _ := cutAtTLS(failed.Said); len(text) > 0 {
+			s.log.Swallow(decode.PartyServer, text)
+		}
 	}
 	return conn, failed
 }
