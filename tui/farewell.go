@@ -17,21 +17,21 @@ const shownAtEnd = 5
 func (m *model) farewell() string {
 	set := m.options.Set
 	n := set.Len()
-	if m.options.View || n == m.before {
+	if m.options.View || n == 0 {
 		return ""
 	}
 	counts := map[transcript.Outcome]int{}
-	for i := m.before; i < n; i++ {
+	for i := range n {
 		counts[set.Summary(i).Outcome]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", plural(n-m.before, "session"), words(counts))
+	fmt.Fprintf(&b, "%s: %s\n", plural(n, "session"), words(counts))
 	st := set.State()
 	if st.Folder == "" {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "recorded in %s\n", visible.Text(st.Folder))
-	for i := max(m.before, n-shownAtEnd); i < n; i++ {
+	for i := max(0, n-shownAtEnd); i < n; i++ {
 		s := set.Summary(i)
 		if path := set.Path(s.ID); path != "" {
 			fmt.Fprintf(&b, "  %-8s %s\n", s.Outcome, visible.Text(filepath.Base(path)))

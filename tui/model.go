@@ -49,7 +49,6 @@ type model struct {
 	loading     string // id of the session that is being read
 	stale       bool   // it has changed meanwhile
 	shown       string // id of the session that the detail shows, or failed to
-	before      int    // sessions that were there at the start
 	done        bool
 }
 
@@ -76,7 +75,7 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 		o.Getenv = os.Getenv
 	}
 	t := theme.New(toneOf(o), o.ASCII)
-	m := &model{ctx: ctx, options: o, terminal: terminal, theme: &t, mouse: o.Mouse, before: o.Set.Len()}
+	m := &model{ctx: ctx, options: o, terminal: terminal, theme: &t, mouse: o.Mouse}
 	m.list = sessions.New(o.Set, m.findingsOf, m.theme, o.View)
 	m.detail = detail.New(m.theme)
 	m.state = o.Set.State()

@@ -51,7 +51,7 @@ type Model struct {
 
 // New returns the pane. With dates, the times of the list have their day.
 func New(s Source, f Findings, t *theme.Theme, dates bool) *Model {
-	return &Model{source: s, findings: f, theme: t, dates: dates, follow: !dates, filter: &filter.Filter{}}
+	return &Model{source: s, findings: f, theme: t, dates: dates, follow: true, filter: &filter.Filter{}}
 }
 
 // SetSize says how much room there is.

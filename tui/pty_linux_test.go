@@ -1,0 +1,186 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A pty is a terminal that the test reads, or does not.
+type pty struct {
+	master, slave *os.File
+	was           unix.Termios
+}
+
+func openPty(t *testing.T, width, height int) *pty {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here: ", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	fd := int(master.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { slave.Close() })
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(height), Col: uint16(width)}); err != nil {
+		t.Fatal(err)
+	}
+	was, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pty{master, slave, *was}
+}
+
+// start runs the program on the terminal.
+func (p *pty) start(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "TERM=tmux-256color", "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "NO_COLOR=")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return cmd
+}
+
+// read reads what the program writes until it has written want.
+func (p *pty) read(t *testing.T, want string) []byte {
+	t.Helper()
+	var all []byte
+	buf := make([]byte, 4<<10)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		n, err := p.master.Read(buf)
+		all = append(all, buf[:n]...)
+		if bytes.Contains(all, []byte(want)) {
+			return all
+		}
+		if err != nil {
+			break
+		}
+	}
+	t.Fatalf("the program never wrote %q but %q", want, all)
+	return nil
+}
+
+// TestStuckTerminal stops reading what the screen writes, as a stalled line
+// does, and ends the program.
+func TestStuckTerminal(t *testing.T) {
+	smtptap := needTmux(t)
+	p := openPty(t, 200, 60)
+	cmd := p.start(t, smtptap, "view", "-w", recorded(t))
+	p.read(t, "5 sessions")
+	for range 60 { // frames that nobody reads, until the terminal is full
+		if _, err := p.master.WriteString("z"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second / fps)
+	}
+	began := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Fatal("the program does not end on a terminal that takes nothing")
+	}
+	if took := time.Since(began); took < grace/2 {
+		t.Fatalf("the program ended after %v: its terminal was not stuck", took)
+	}
+	now, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.Lflag != p.was.Lflag || now.Iflag != p.was.Iflag || now.Oflag != p.was.Oflag {
+		t.Errorf("the terminal is left as %+v, it was %+v", now, p.was)
+	}
+}
+
+// allowed are the sequences that a run of the screen may write: those of
+// frames, and what begins and ends it.
+var allowed = regexp.MustCompile(`^\x1b\[(?:[0-9;]*[mHABCDGJK]|\?(?:7|25|1049|2004|1000|1002|1003|1006)[hl])`)
+
+// TestNothingElseIsWritten reads every byte that a run writes to its terminal
+// while it shows a hostile session.
+func TestNothingElseIsWritten(t *testing.T) {
+	smtptap := needTmux(t)
+	p := openPty(t, 120, 40)
+	p.start(t, smtptap, "view", "-w", recorded(t))
+	all := p.read(t, "5 sessions")
+	for _, keys := range []string{"gj", "\r", "v", "v", "2", "v", "v", "3", "4", "5", "1", "G", "?"} {
+		if _, err := p.master.WriteString(keys); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Millisecond) // so that each is drawn
+	}
+	all = append(all, p.read(t, "closes the help")...)
+	if _, err := p.master.WriteString("\x03"); err != nil {
+		t.Fatal(err)
+	}
+	all = append(all, p.read(t, "\x1b[?7h")...)
+	for rest := all; len(rest) > 0; {
+		if seq := allowed.Find(rest); seq != nil {
+			rest = rest[len(seq):]
+			continue
+		}
+		if c := rest[0]; c < ' ' && c != '\r' && c != '\n' || c == 0x7f {
+			t.Fatalf("the terminal was sent %q", rest[:min(len(rest), 60)])
+		}
+		rest = rest[1:]
+	}
+}
+
+// TestRestoreIsSafeAnywhere calls Restore without a screen and twice with one.
+func TestRestoreIsSafeAnywhere(t *testing.T) {
+	Restore()
+	p := openPty(t, 80, 24)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, Options{Set: played(t).Set, View: true, In: p.slave, Out: p.slave, Theme: "dark"})
+	}()
+	p.read(t, "4 sessions")
+	Restore()
+	Restore()
+	cancel()
+	go func() { // what Run still writes must go somewhere
+		buf := make([]byte, 4<<10)
+		for {
+			if _, err := p.master.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-ended:
+		if err != nil && !errors.Is(err, ErrStuck) {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Run does not return")
+	}
+}
