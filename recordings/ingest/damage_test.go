@@ -69,6 +69,11 @@ var damages = map[string]func(string) string{
 		return eachLine(text, func(l string) string { n++; return fmt.Sprintf("%4d  %s", n, l) })
 	},
 	"blank between": func(text string) string { return strings.ReplaceAll(text, "\n", "\n\n") },
+	"newest first": func(text string) string {
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		slices.Reverse(lines)
+		return strings.Join(lines, "\n") + "\n"
+	},
 	"quoted and escaped": func(text string) string {
 		return prefix("> ")(html.EscapeString(text))
 	},

@@ -25,10 +25,12 @@ func oldestFirst(rows []row) []row {
 var places = []*phrase{
 	phraseOf(`\bconnect from |connection opened|connection: opening|trying \S+\.\.\.|\b220[ -]`),
 	phraseOf(`\behlo\b|\bhelo\b`),
+	phraseOf(`(?:^|[a-z:>~] )starttls$`),
+	phraseOf(`\b220[ -].*(?:tls|ready to start|go ahead)`),
 	phraseOf(`\bmail from:`),
 	phraseOf(`\brcpt to:`),
 	phraseOf(`\bdata$|\b354[ -]`),
-	phraseOf(`\bquit$|\b221[ -]|\bdisconnect from |connection closed|lost connection`),
+	phraseOf(`\bquit$|\b221[ -]|\bdisconnect from |connection closed|closing connection|lost connection|failed to connect|connect\(\) failed`),
 }
 
 // protocolOrder counts the steps that follow an earlier step, and those that
