@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"smtptap/decode/visible"
+	"smtptap/tui"
 )
 
 // Exit statuses.
@@ -70,6 +71,9 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 		if status.err == nil {
 			return status.code
 		}
+	}
+	if errors.Is(err, tui.ErrStuck) {
+		return exitFailed // printing would wait for the terminal for ever
 	}
 	fmt.Fprintf(p.streams.Err, "smtptap: %s\n", oneLine(err))
 	switch {

@@ -63,7 +63,7 @@ func (m *Model) scan() tea.Cmd {
 		return nil
 	}
 	m.busy = true
-	s := scan{source: m.source, findings: m.findings, filter: m.filter, picked: picked{
+	s := &scan{source: m.source, findings: m.findings, filter: m.filter, picked: picked{
 		rows: slices.Clone(m.picked.rows), seen: m.picked.seen, live: m.picked.live,
 	}}
 	era := m.era
@@ -101,6 +101,7 @@ type scan struct {
 	findings Findings
 	filter   *filter.Filter
 	picked   picked
+	look     filter.Session // at the session at hand; here so that not each takes memory
 }
 
 // step looks again at the sessions that ran, and at some that are new. It
@@ -133,16 +134,15 @@ func (s *scan) step() (more bool) {
 // picks reports whether the filter picks session i, and remembers it while it
 // runs.
 func (s *scan) picks(i int) bool {
-	sum := s.source.Summary(i)
-	if sum.ID == "" {
+	s.look.Summary = s.source.Summary(i)
+	if s.look.ID == "" {
 		return false // forgotten
 	}
-	if sum.Live {
+	if s.look.Live {
 		s.picked.live = append(s.picked.live, int32(i))
 	}
-	look := filter.Session{Summary: sum}
 	if s.filter.NeedsFindings() && s.findings != nil {
-		look.Findings = s.findings(sum)
+		s.look.Findings = s.findings(s.look.Summary)
 	}
-	return s.filter.Match(&look)
+	return s.filter.Match(&s.look)
 }

@@ -40,13 +40,13 @@ func shoot(out string, width, height int, keys []string) error {
 		return err
 	}
 	stage := play(folder)
+	if err := stage.Set.Close(); err != nil { // waits until all is recorded
+		return err
+	}
 	frame := tui.Frame(tui.Options{
 		Set: stage.Set, Listen: []string{"127.0.0.1:2525"}, Target: "smtp.example.com:587", TLS: "intercept",
 		Theme: "dark", Now: stage.Now,
 	}, width, height, keys...)
-	if err := stage.Set.Close(); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
