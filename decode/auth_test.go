@@ -202,6 +202,7 @@ func TestCredentialFacts(t *testing.T) {
 		{canary + "\xe9", "[latin1-bytes]"},
 		{canary + "%40", "[url-encoded-look]"},
 		{canary + "&amp;", "[html-escaped-look]"},
+		{b64(canary), "[double-base64]"},
 		{"undefined", "[literal-undefined]"},
 		{"********", "[placeholder]"},
 		{"your_password", "[placeholder]"},

@@ -55,6 +55,7 @@ var noteTexts = map[string]struct {
 	"user-" + FactLatin1:        {Unusual, "the user name is 8-bit text, but not UTF-8", "RFC 4616 section 2"},
 	"user-" + FactURLEncoded:    {Unusual, "the user name looks URL-encoded", ""},
 	"user-" + FactHTMLEscaped:   {Unusual, "the user name looks HTML-escaped", ""},
+	"user-" + FactDoubleEncoded: {Unusual, "the user name is base64 of base64", "RFC 4954 section 4"},
 	"user-" + FactUndefined:     {Unusual, "the user name is a programming language's word for nothing", ""},
 	FactUserNoDomain:            {Explain, "the user name has no domain", ""},
 }

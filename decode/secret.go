@@ -290,11 +290,23 @@ func textFacts(s string) []string {
 	add(!utf8.ValidString(s), FactLatin1)
 	add(urlEncoded.MatchString(s), FactURLEncoded)
 	add(htmlEscaped.MatchString(s), FactHTMLEscaped)
+	add(isEncodedText(s), FactDoubleEncoded)
 	switch s {
 	case "undefined", "null", "None", "nil", "NULL", "false", "[object Object]":
 		facts = append(facts, FactUndefined)
 	}
 	return facts
+}
+
+// isEncodedText recognises base64 of readable text in what should be the text
+// itself. Padding or an address must be there: a password may well be made of
+// the letters of base64.
+func isEncodedText(s string) bool {
+	plain, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || len(plain) < 4 || !strings.HasSuffix(s, "=") && !bytes.Contains(plain, []byte("@")) {
+		return false
+	}
+	return bytes.IndexFunc(plain, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 }
 
 // userNotes are the facts about a user name that is shown.
