@@ -30,12 +30,12 @@ var loginRules = []rule{
 		sources: []string{"RFC 4616 section 2", "PHPMailer#1375"},
 	},
 	{
-		id: "AUTH-BASE64-WRAPPED", severity: Failure, title: "the credentials are broken over two lines",
-		find:    wrappedBase64,
-		text:    "the encoded credentials were broken over two lines[: {reply}]",
-		cause:   "A base64 encoder for mail bodies was used, which folds its output at 60, 64 or 76 characters; the rest arrives as a command. It shows with long names, keys and tokens only.",
-		fix:     Fix{General: "Encode without line breaks", PHPMailer: "in code of your own base64_encode() without chunk_split()", Smtplib: "b64encode, not encodebytes", Other: "openssl base64 -A; base64 -w0"},
-		sources: []string{"RFC 4954 section 4", "RFC 2045 section 6.8", "lamw/ghettoVCB#252"},
+		id: "AUTH-ABORTED", severity: Failure, title: "the client gave the login up", role: aftermath,
+		when:    []when{{to: "AUTH", code: "50x", also: cancelled}, {to: "AUTH", code: "501", text: `abort|cancel`}},
+		text:    "the client gave the login up[: {reply}]",
+		cause:   "It sent a lone asterisk, which cancels the exchange: it could not go on with the server's challenge.",
+		fix:     Fix{General: "Use another mechanism", PHPMailer: "$mail->AuthType = 'LOGIN';"},
+		sources: []string{"RFC 4954 section 4"},
 	},
 	{
 		id: "CREDENTIALS-AS-COMMANDS", severity: Failure, title: "credentials sent as commands", role: aftermath,
@@ -145,15 +145,6 @@ var loginRules = []rule{
 		sources: []string{"RFC 2195", "PHPMailer#841"},
 	},
 	{
-		id: "AUTH-ABORTED", severity: Advice, title: "the client gave the login up", role: aftermath,
-		find:    noted("auth-cancelled"),
-		when:    []when{{to: "AUTH", code: "501", text: `abort|cancel`}},
-		text:    "the client gave the login up[: {reply}]",
-		cause:   "It sent a lone asterisk, which cancels the exchange: it could not go on with the server's challenge.",
-		fix:     Fix{General: "Use another mechanism", PHPMailer: "$mail->AuthType = 'LOGIN';"},
-		sources: []string{"RFC 4954 section 4"},
-	},
-	{
 		id: "AUTH-BAD-CREDENTIALS", severity: Failure, title: "user name or password is refused",
 		when: []when{
 			{to: "AUTH", code: "5xx"},
@@ -261,7 +252,7 @@ func mechanismMissing(s *session, r *reply) bool {
 }
 
 func mechanismNotOffered(s *session) *sighting {
-	for _, r := range s.to("AUTH") {
+	for r := range s.to("AUTH") {
 		if r.code >= 400 && r.asked >= 0 && mechanismMissing(s, r) {
 			return see(r.proof()...)
 		}
@@ -295,14 +286,19 @@ func plainAlone(s *session, r *reply) bool {
 		(s.offers("AUTH") || s.ehlo < 0) && r.code != 530 && r.code != 538
 }
 
+// cancelled reports a reply to the asterisk that ends an exchange.
+func cancelled(s *session, r *reply) bool {
+	return r.asked >= 0 && s.ev(r.asked).Auth != nil && s.ev(r.asked).Auth.Step == decode.StepCancel
+}
+
 func notFromAuthCommands(_ *session, r *reply) bool {
-	return !strings.Contains(r.folded, "auth commands")
+	return !strings.Contains(r.folded(), "auth commands")
 }
 
 // withoutLogin reports a refusal in a session in which the client did not try
 // to log in.
 func withoutLogin(s *session, r *reply) bool {
-	return !s.triedLogin(r.entry) && !containsAny(r.folded, []string{"spf", "dkim", "dmarc"})
+	return !s.triedLogin(r.entry) && !containsAny(r.folded(), []string{"spf", "dkim", "dmarc"})
 }
 
 // orphaned is withoutLogin for a reply of which the log does not tell what it

@@ -11,6 +11,14 @@ import (
 // login that was accepted needs no mending, whatever it looks like.
 var microscopeRules = []rule{
 	{
+		id: "AUTH-BASE64-WRAPPED", severity: Failure, title: "the credentials are broken over two lines",
+		find:    wrappedBase64,
+		text:    "the encoded credentials were broken over two lines[: {reply}]",
+		cause:   "A base64 encoder for mail bodies was used, which folds its output at 60, 64 or 76 characters; the rest arrives as a command. It shows with long names, keys and tokens only.",
+		fix:     Fix{General: "Encode without line breaks", PHPMailer: "in code of your own base64_encode() without chunk_split()", Smtplib: "b64encode, not encodebytes", Other: "openssl base64 -A; base64 -w0"},
+		sources: []string{"RFC 4954 section 4", "RFC 2045 section 6.8", "lamw/ghettoVCB#252"},
+	},
+	{
 		id: "AUTH-PLAIN-BAD-FORMAT", severity: Failure, title: "the PLAIN response has the wrong shape",
 		find:    malformedWith(decode.FactNULMissing),
 		when:    []when{{to: "AUTH", text: `split auth|malformed auth|invalid (format|plain)|missing (nul|separator)`}},
@@ -122,7 +130,7 @@ func (s *session) refusal() *reply {
 	if s.loggedIn >= 0 {
 		return nil
 	}
-	for _, r := range s.to("AUTH") {
+	for r := range s.to("AUTH") {
 		if r.code >= 400 {
 			return r
 		}
@@ -187,7 +195,7 @@ func (s *session) closesExchange(i int) bool {
 }
 
 // strayCredentials finds credentials that nobody asked for and that the server
-// refused as commands.
+// refused as commands. Behind MAIL such lines are rather those of a message.
 func strayCredentials(s *session) *sighting {
 	if s.lack(decode.LackServerLines) {
 		return nil
@@ -198,24 +206,25 @@ func strayCredentials(s *session) *sighting {
 		if r.code < 500 || r.asked < 0 {
 			continue
 		}
-		if a := s.ev(r.asked).Auth; a != nil && a.Step == decode.StepStray {
+		if a := s.ev(r.asked).Auth; a != nil && a.Step == decode.StepStray && s.last("MAIL", r.asked) < 0 {
 			proof = append(proof, r.proof()...)
 		}
 	}
 	return see(firstFew(proof)...)
 }
 
-// wrappedBase64 finds a whole response with a stray line of base64 behind it:
-// the rest of what an encoder has folded.
+// wrappedBase64 finds a whole response with another line behind it that the
+// server has not asked for: the rest of what an encoder has folded.
 func wrappedBase64(s *session) *sighting {
 	for i, at := range s.secrets[min(1, len(s.secrets)):] {
-		if s.ev(at).Auth.Step != decode.StepStray {
-			continue
-		}
 		first := s.secrets[i]
 		a := s.ev(first).Auth
+		stray := s.ev(at).Auth.Step == decode.StepStray && (s.loggedIn < first || s.loggedIn > at)
 		if a.Step == decode.StepStray || a.Mechanism == "LOGIN" && a.Step != decode.StepPassword || s.clientSpoke(first, at) {
 			continue
+		}
+		if r := s.answer(first); !stray && (r == nil || r.entry < at || s.ev(at).Command != nil) {
+			continue // the server asked for it, or it begins another exchange
 		}
 		g := see(first, at)
 		if r := s.refusal(); r != nil {

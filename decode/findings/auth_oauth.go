@@ -65,12 +65,12 @@ func isTokenMechanism(name string) bool { return name == "XOAUTH2" || name == "O
 // refusedToken reports a refusal of a login by token that does not say that
 // something else is the matter.
 func refusedToken(s *session, r *reply) bool {
-	return isTokenMechanism(s.mechanism(r)) && !containsAny(r.folded, []string{"smtpclientauthentication", "unrecognized auth", "not supported", "mechanism"}) && r.code != 504
+	return isTokenMechanism(s.mechanism(r)) && !containsAny(r.folded(), []string{"smtpclientauthentication", "unrecognized auth", "not supported", "mechanism"}) && r.code != 504
 }
 
 func longToken(s *session, r *reply) bool {
 	c := s.command(r)
-	return c != nil && isTokenMechanism(s.mechanism(r)) && (r.asked >= 0 && s.ev(r.asked).Span.Len() > 500 || strings.Contains(r.folded, "line"))
+	return c != nil && isTokenMechanism(s.mechanism(r)) && (r.asked >= 0 && s.ev(r.asked).Span.Len() > 500 || strings.Contains(r.folded(), "line"))
 }
 
 func emptyToken(s *session) *sighting {
@@ -133,7 +133,7 @@ func oauthError(a *decode.Auth) string {
 }
 
 func tokenRefused(s *session) *sighting {
-	for _, r := range s.to("AUTH") {
+	for r := range s.to("AUTH") {
 		if reason := oauthError(r.event.Auth); r.code == 334 && reason != "" {
 			g := see(r.proof()...).with("oauth", reason)
 			g.with("reply", "")
@@ -147,7 +147,7 @@ func goesOnAfterRefusal(s *session) *sighting {
 	if s.loggedIn >= 0 || !s.isPHPMailer() {
 		return nil
 	}
-	for _, r := range s.to("AUTH") {
+	for r := range s.to("AUTH") {
 		if r.code < 500 || !isTokenMechanism(s.mechanism(r)) {
 			continue
 		}

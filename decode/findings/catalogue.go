@@ -73,7 +73,7 @@ func (g *sighting) with(name, word string) *sighting {
 // by the first rule that recognises it.
 var catalogue = joined(
 	outOfStepRules, clientRules, connectRules, tlsRules, heloRules,
-	tokenRules, microscopeRules, providerLoginRules, loginRules, providerSenderRules, senderRules, limitRules, recipientRules,
+	tokenRules, microscopeRules, providerLoginRules, loginRules, providerSenderRules, senderRules, limitRules, authenticityRules, recipientRules,
 	dataRules, messageRules, contentRules, sequenceRules, closingRules, timeRules, ownRules, deliveryRules, genericRules,
 )
 

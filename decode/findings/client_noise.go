@@ -42,6 +42,14 @@ var clientRules = []rule{
 		sources: []string{"PHPMailer wiki: Troubleshooting", "PHPMailer#349"},
 	},
 	{
+		id: "PM-IDN-DROPPED", severity: Failure, title: "an international address is dropped",
+		when:    []when{{said: `invalid address:? .*[^\x00-\x7f]|idn_to_ascii|punycode`}},
+		text:    "an address with an international domain was dropped before it was sent[: {says}]",
+		cause:   "Without PHP's intl extension PHPMailer can't convert such a domain; addAddress() returns false and throws nothing.",
+		fix:     Fix{General: "Install PHP's extensions intl and mbstring, or write the domain in its xn-- form", PHPMailer: "if (!$mail->addAddress($address)) …"},
+		sources: []string{"PHPMailer: punyencodeAddress()", "RFC 5891"},
+	},
+	{
 		id: "CLIENT-ADDRESS-INVALID", severity: Failure, title: "the client refuses an address",
 		when:    []when{{said: `invalid address:? .{0,20}\((from|to|sender|reply-to|cc|bcc)\)|invalid address:|does not comply with|could not parse .*address|address in mailbox given`}},
 		text:    "the client's library refused an address before anything was sent[: {says}]",
@@ -192,7 +200,7 @@ func resetAfterTLS(s *session) *sighting {
 }
 
 func heloAfter421(s *session) *sighting {
-	for _, r := range s.to("EHLO") {
+	for r := range s.to("EHLO") {
 		if r.code != 421 {
 			continue
 		}
@@ -220,7 +228,7 @@ func refusedThenQuit(s *session) *sighting {
 	if !s.isPHPMailer() {
 		return nil
 	}
-	for _, r := range s.to("RCPT") {
+	for r := range s.to("RCPT") {
 		quit := s.last("QUIT", len(s.t.Entries))
 		if a := s.answer(quit); !r.positive() && quit > r.entry && a != nil && a.code == 221 {
 			return see(r.entry, quit)
@@ -254,7 +262,7 @@ func acceptedByCatcher(s *session) *sighting {
 	if s.greeting < 0 || !s.accepted(s.greeting, toMessage) {
 		return nil
 	}
-	if containsAny(s.answer(s.greeting).folded, catchers) || containsAny(strings.ToLower(s.t.Target), catchers) {
+	if containsAny(s.answer(s.greeting).folded(), catchers) || containsAny(strings.ToLower(s.t.Target), catchers) {
 		return see(s.greeting)
 	}
 	return nil

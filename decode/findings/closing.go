@@ -194,14 +194,13 @@ func (s *session) waitedFor(left int) bool {
 
 // noGreeting tells why a server that was reached never greeted.
 func (s *session) noGreeting(by int) *fault {
-	id := "CONN-CLOSED-NO-GREETING"
-	if implicitTLS[s.port()] && len(s.tls) == 0 {
-		id = "PLAIN-ON-IMPLICIT-TLS-PORT"
+	switch {
+	case implicitTLS[s.port()] && len(s.tls) == 0:
+		return &fault{"PLAIN-ON-IMPLICIT-TLS-PORT", *see(by)}
+	case s.pasted() && !s.connected():
+		return nil // nothing but words, which are judged as such
 	}
-	if !s.connected() && s.pasted() && s.lack(decode.LackDialogue) {
-		return nil // the words alone are judged by the rules' own conditions
-	}
-	return &fault{id, *see(by)}
+	return &fault{"CONN-CLOSED-NO-GREETING", *see(by)}
 }
 
 // unanswered is the last thing that the client said if no reply came to it, -1
@@ -254,7 +253,12 @@ func (s *session) lossRule(last int, who loser) string {
 // afterMessage reports a reply behind a message that was taken: the connection
 // was kept for the next one.
 func afterMessage(s *session, r *reply) bool {
-	return slices.ContainsFunc(s.to(toMessage), func(m *reply) bool { return m.entry < r.entry && m.positive() })
+	for m := range s.to(toMessage) {
+		if m.entry < r.entry && m.positive() {
+			return true
+		}
+	}
+	return false
 }
 
 func leftWithoutQuit(s *session) *sighting {

@@ -123,7 +123,7 @@ func (c *condition) mayHold(r *reply) bool {
 	case len(c.enhanced) > 0 && !fits(r.enhanced, c.enhanced):
 		return false
 	}
-	return c.text == nil || c.text.match(r.folded)
+	return c.text == nil || c.text.match(r.folded())
 }
 
 // holds reports whether what depends on the session holds too.

@@ -196,25 +196,16 @@ var connectRules = []rule{
 		fix:     Fix{General: "Try again later; a queueing mail server does so by itself"},
 		sources: []string{"RFC 5321 section 3.8"},
 	},
-	{
-		id: "CONN-FAILED", severity: Failure, title: "no connection", role: lastHope,
-		find:    dialFailed("CONN-FAILED"),
-		when:    []when{{said: `(could|can) ?not connect|couldn't connect|failed to connect|unable to connect|connection could not be established|connect(ion)? (has )?failed|smtp connect\(\) failed|connection error`}},
-		text:    "the server could not be reached[: {says}]",
-		cause:   "The connection failed before anything was said; the client's own words tell no more.",
-		fix:     Fix{General: "Check host name, port and firewall from the same machine; raise the client's debug level to see the socket's own error", PHPMailer: phpDebug, Nodemailer: "logger: true, debug: true", Smtplib: "smtp.set_debuglevel(1)"},
-		sources: []string{"PHPMailer wiki: Troubleshooting"},
-	},
 }
 
 // notDomainList leaves block lists of domains and links to URIBL-BLOCKED, and
 // those of greeting names to the HELO rules.
 func notDomainList(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"domain", "url", "helo", "uribl", "surbl", "/dbl"})
+	return !containsAny(r.folded(), []string{"domain", "url", "helo", "uribl", "surbl", "/dbl"})
 }
 
 func notAboutHELO(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"helo", "ehlo"})
+	return !containsAny(r.folded(), []string{"helo", "ehlo"})
 }
 
 // dialTexts are reasons of failed connections that say more than their class.
@@ -318,8 +309,8 @@ func wrongService(s *session) *sighting {
 			break
 		}
 		for _, g := range otherGreetings {
-			if strings.HasPrefix(r.text, g) {
-				return see(r.entry).with("reply", r.text)
+			if strings.HasPrefix(r.text(), g) {
+				return see(r.entry).with("reply", r.text())
 			}
 		}
 	}
@@ -333,7 +324,7 @@ func wrongService(s *session) *sighting {
 func inspected(s *session) *sighting {
 	for i := range s.replies {
 		r := &s.replies[i]
-		if r.verb == toGreeting && strings.Count(r.text, "*") > 10 {
+		if r.verb == toGreeting && strings.Count(r.text(), "*") > 10 {
 			return see(r.entry)
 		}
 		for _, k := range r.event.Reply.EHLO {
@@ -378,10 +369,10 @@ func redirected(s *session) *sighting {
 		return s.redirectedTLS()
 	}
 	r := s.answer(s.greeting)
-	if !ownNames[s.wanted] || r.code != 220 || strings.TrimSpace(r.text) == "" || s.shows(s.wanted) {
+	if !ownNames[s.wanted] || r.code != 220 || strings.TrimSpace(r.text()) == "" || s.shows(s.wanted) {
 		return nil
 	}
-	if !containsAny(r.folded, otherSoftware) && !namesHost(r.text) {
+	if !containsAny(r.folded(), otherSoftware) && !namesHost(r.text()) {
 		return nil
 	}
 	return see(r.entry).with("wanted", string(s.wanted))
@@ -389,8 +380,8 @@ func redirected(s *session) *sighting {
 
 // shows reports that the server is that provider's after all.
 func (s *session) shows(p provider) bool {
-	for _, r := range s.to(toGreeting, "EHLO", "HELO", "MAIL", "RCPT", "DATA", toMessage, "QUIT") {
-		if found := findProvider(withoutAddresses(r.folded)); found == p || found == microsoft && p == outlook {
+	for r := range s.to(toGreeting, "EHLO", "HELO", "MAIL", "RCPT", "DATA", toMessage, "QUIT") {
+		if found := findProvider(withoutAddresses(r.folded())); found == p || found == microsoft && p == outlook {
 			return true
 		}
 	}

@@ -1,8 +1,7 @@
 package findings
 
-// contentRules are about what a server thinks of a message and of who sends
-// it.
-var contentRules = []rule{
+// authenticityRules are about senders whom a server does not believe.
+var authenticityRules = []rule{
 	{
 		id: "NETEASE-554-DTSPM", severity: Failure, title: "NetEase takes it for spam",
 		when:    []when{{text: `dt:spm|help_spam|dt:spf`, loose: true}},
@@ -43,6 +42,10 @@ var contentRules = []rule{
 		fix:     Fix{General: "Add the server to that domain's SPF record, or use an envelope sender whose domain covers it", PHPMailer: "$mail->Sender = 'bounces@your-domain.example'; // or send through the domain's own provider", Nodemailer: "envelope: { from: 'bounces@your-domain.example', to }"},
 		sources: []string{"RFC 7208 section 8.4", "justingit/dada-mail#717"},
 	},
+}
+
+// contentRules are about what a server thinks of a message.
+var contentRules = []rule{
 	{
 		id: "URIBL-BLOCKED", severity: Failure, title: "a link or domain is on a block list",
 		when:    []when{{text: `spam(my)? url|\buribl\b|\bsurbl\b|\bdbl\b|domain .{0,60}(listed|spamhaus|black ?list|block ?list)|(url|link)s?.{0,40}(blocked|listed|black ?list)|mailfrom domain is listed`}},

@@ -148,11 +148,11 @@ const longLine = `line (is |was )?too long|too long(er)? (a )?line|(maximum|max|
 func notInChunk(s *session, r *reply) bool { return r.verb != "BDAT" && !s.said("BDAT") }
 
 func notLineLength(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"line", "recipients", "mailbox", "quota", "header", "connections", "errors", "load"}) && r.verb != "AUTH"
+	return !containsAny(r.folded(), []string{"line", "recipients", "mailbox", "quota", "header", "connections", "errors", "load"}) && r.verb != "AUTH"
 }
 
 func notQuota(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"quota", "recipient", "mailbox", "full", "virus", "security", "attachment", "mime", "cr "})
+	return !containsAny(r.folded(), []string{"quota", "recipient", "mailbox", "full", "virus", "security", "attachment", "mime", "cr "})
 }
 
 // nothingRefused reports that the refusal is the first of its transaction.
@@ -175,39 +175,41 @@ func dotsMissing(s *session) *sighting {
 	}
 	for i := range s.messages {
 		m := &s.messages[i]
-		if m.End < 0 || !m.Stuffed {
+		if m.End < 0 || !m.Stuffed || m.Reply < 0 {
 			continue
 		}
-		for _, c := range s.commands {
-			if c < m.End {
-				continue
+		if c := s.nextLine(m.End); c >= 0 && s.isText(c) {
+			if r := s.answer(c); r != nil && (r.code >= 500 || r.code == 221) {
+				g := see(m.End, c, r.entry)
+				g.severity = Failure
+				return g
 			}
-			if ev := s.ev(c); looksLikeText(ev) {
-				if r := s.answer(c); r != nil && (r.code >= 500 || r.code == 221) {
-					g := see(m.End, c, r.entry)
-					g.severity = Failure
-					return g
-				}
-			}
-			break
 		}
 	}
 	return nil
 }
 
-// looksLikeText reports a command line that is none, but text of a message.
-func looksLikeText(ev *decode.Event) bool {
-	c := ev.Command
-	if c == nil || c.Known || ev.Auth != nil {
+// nextLine is the next line of the client behind an entry, or -1.
+func (s *session) nextLine(behind int) int {
+	for i := behind + 1; i < len(s.t.Entries); i++ {
+		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == decode.Client && (ev.Kind == decode.KindCommand || ev.Kind == decode.KindAuth) {
+			return i
+		}
+	}
+	return -1
+}
+
+// isText reports a line behind DATA that is no command. The decoder hides such
+// lines in sessions with a login: they might be credentials.
+func (s *session) isText(i int) bool {
+	ev := s.ev(i)
+	if s.last("DATA", i) < 0 {
 		return false
 	}
-	line := strings.TrimRight(string(ev.Raw), "\r\n")
-	switch {
-	case strings.HasPrefix(line, "--"), strings.HasPrefix(line, "<"), strings.HasPrefix(line, " "), strings.HasPrefix(line, "\t"):
-		return true
+	if ev.Auth != nil {
+		return ev.Auth.Step == decode.StepStray
 	}
-	name, _, colon := strings.Cut(line, ":")
-	return colon && !strings.Contains(name, " ") && name != "" || strings.Count(line, " ") > 2
+	return ev.Command != nil && !ev.Command.Known && len(ev.Raw) > 2
 }
 
 // lintedLines bounds the bytes of a body that are looked at for dots.
@@ -260,16 +262,14 @@ func (s *session) read(span decode.Span, most int64) []byte {
 	return p
 }
 
+// dataAsCommands finds lines behind DATA that are no commands and that the
+// server did not understand.
 func dataAsCommands(s *session) *sighting {
 	var proof []int
-	for _, c := range s.commands {
-		ev := s.ev(c)
-		r := s.answer(c)
-		if r == nil || r.code < 400 && r.code != 221 {
-			continue
-		}
-		if hasNote(ev, "data-after-refusal") || looksLikeText(ev) && s.said("DATA") {
-			proof = append(proof, c, r.entry)
+	for i := range s.replies {
+		r := &s.replies[i]
+		if r.asked >= 0 && (r.code >= 500 || r.code == 221) && s.isText(r.asked) {
+			proof = append(proof, r.asked, r.entry)
 		}
 	}
 	if len(proof) == 0 {
@@ -296,7 +296,7 @@ func noFinalDot(s *session) *sighting {
 // that says that the wait was too long.
 func (s *session) refusedSince(i int) bool {
 	for n := range s.replies {
-		if r := &s.replies[n]; r.entry > i && r.code >= 400 && !strings.Contains(r.folded, "time") {
+		if r := &s.replies[n]; r.entry > i && r.code >= 400 && !strings.Contains(r.folded(), "time") {
 			return true
 		}
 	}

@@ -42,6 +42,7 @@ func (x *examination) add(r *rule, text string, g *sighting, place int) *found {
 		return f
 	}
 	x.seen[r.id] = len(x.found)
+	g.entries = merged(g.entries, nil)
 	fix, cause := x.mend(r)
 	x.found = append(x.found, found{
 		Finding: Finding{ID: r.id, Severity: cmp.Or(g.severity, r.severity), Entries: slices.Clone(g.entries), Text: x.fill(text, g), Cause: cause, Fix: fix, Sources: r.sources},
@@ -54,7 +55,8 @@ func (x *examination) add(r *rule, text string, g *sighting, place int) *found {
 func merged(a, b []int) []int {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
-	return slices.Clone(slices.Compact(all)[:min(len(slices.Compact(all)), 2*mostNoted)])
+	all = slices.Compact(all)
+	return all[:min(len(all), 2*mostNoted)]
 }
 
 // mostExplained bounds how many different refusals are read; a session with
@@ -70,7 +72,7 @@ func (x *examination) replies() {
 		if !worthReading(r) {
 			continue
 		}
-		key := r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded)
+		key := r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
 		mayHold, read := held[key]
 		if !read {
 			if len(held) >= mostExplained {
@@ -161,7 +163,7 @@ func placeOf(g *sighting) int {
 // dialogue does not tell why: tools repeat there, in vaguer words, what the
 // server said.
 func (x *examination) statements() {
-	explained := slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.role == decides })
+	explained := x.became.kind == sentAll || slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.role == decides })
 	var best *condition
 	var told *statement
 	for i := range x.says {

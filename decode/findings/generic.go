@@ -50,4 +50,13 @@ var genericRules = []rule{
 		fix:     Fix{General: "Try again later"},
 		sources: []string{"RFC 5321 section 3.8"},
 	},
+	{
+		id: "CONN-FAILED", severity: Failure, title: "no connection", role: lastHope,
+		find:    dialFailed("CONN-FAILED"),
+		when:    []when{{said: `(could|can) ?not connect|couldn't connect|failed to connect|unable to connect|connection could not be established|connect(ion)? (has )?failed|smtp connect\(\) failed|connection error`}},
+		text:    "the server could not be reached[: {says}]",
+		cause:   "The connection failed before anything was said; the client's own words tell no more.",
+		fix:     Fix{General: "Check host name, port and firewall from the same machine; raise the client's debug level to see the socket's own error", PHPMailer: phpDebug, Nodemailer: "logger: true, debug: true", Smtplib: "smtp.set_debuglevel(1)"},
+		sources: []string{"PHPMailer wiki: Troubleshooting"},
+	},
 }

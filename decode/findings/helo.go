@@ -48,7 +48,7 @@ var heloRules = []rule{
 	},
 	{
 		id: "HELO-SYNTAX-501", severity: Failure, title: "the EHLO name has illegal characters",
-		when:  []when{{to: "EHLO HELO", text: `invalid (domain|name|argument|helo|ehlo|host)|syntactically invalid|bad syntax|syntax error|bad (host ?name|helo|ehlo)|argument.{0,80}invalid|illegal|malformed`}, {to: "EHLO HELO", code: "501 550 553"}, {text: `(helo|ehlo) command rejected: invalid name|syntactically invalid (helo|ehlo)|helo/ehlo argument`}},
+		when:  []when{{to: "EHLO HELO", code: "4xx 50x 553", text: `invalid (domain|name|argument|helo|ehlo|host)|syntactically invalid|bad syntax|syntax error|bad (host ?name|helo|ehlo)|argument.{0,80}invalid|illegal|malformed`}, {to: "EHLO HELO", code: "501 553"}, {text: `(helo|ehlo) command rejected: invalid name|syntactically invalid (helo|ehlo)|helo/ehlo argument`}},
 		text:  "the name in EHLO[, {helo},] is no valid host name: {reply}",
 		cause: "It holds an underscore, a space, a port or a URL, often because it comes from $_SERVER['SERVER_NAME'].",
 		fix: Fix{
@@ -130,7 +130,7 @@ var heloRules = []rule{
 // notAboutAddress leaves addresses without a domain to the sender's and
 // recipient's rules.
 func notAboutAddress(_ *session, r *reply) bool {
-	return !strings.Contains(r.folded, "address rejected")
+	return !strings.Contains(r.folded(), "address rejected")
 }
 
 func nameless(s *session, r *reply) bool {
@@ -145,7 +145,7 @@ func heloOnly(s *session) *sighting {
 	at := s.byName["HELO"][0]
 	for i := range s.replies {
 		r := &s.replies[i]
-		if r.entry > at && r.code >= 500 && (strings.Contains(r.folded, "auth") || strings.Contains(r.folded, "relay")) {
+		if r.entry > at && r.code >= 500 && (strings.Contains(r.folded(), "auth") || strings.Contains(r.folded(), "relay")) {
 			return see(at, r.entry)
 		}
 	}

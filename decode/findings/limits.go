@@ -3,7 +3,7 @@ package findings
 // limitRules are about how much and how fast one may send.
 var limitRules = []rule{
 	{
-		id: "RATE-MESSAGES-PER-CONNECTION", severity: Warning, title: "a limit of messages for one connection", role: aftermath,
+		id: "RATE-MESSAGES-PER-CONNECTION", severity: Failure, title: "a limit of messages for one connection",
 		when:    []when{{code: "4xx", text: `(too many|max(imum)?( number of)?) (messages|message|mails?|transactions).{0,30}(in|per|for|this|one).{0,15}(connection|session)|max message per connection|too many messages sent|message limit.{0,20}(connection|session)`}},
 		text:    "the server takes no more messages over this connection: {reply}",
 		cause:   "It limits the messages of one connection, and the loop keeps one open for longer.",
@@ -55,5 +55,5 @@ var limitRules = []rule{
 // notMailbox leaves full mailboxes of recipients, and logins, to their own
 // rules.
 func notMailbox(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"mailbox is full", "over quota", "overquota", "message size", "log in", "login attempts", "recipients"})
+	return !containsAny(r.folded(), []string{"mailbox is full", "over quota", "overquota", "message size", "log in", "login attempts", "recipients"})
 }

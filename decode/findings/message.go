@@ -165,7 +165,7 @@ var messageRules = []rule{
 }
 
 func notLoginText(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"login", "auth", "spf", "domain of", "different from"})
+	return !containsAny(r.folded(), []string{"login", "auth", "spf", "domain of", "different from"})
 }
 
 // field is the entry of the first header field of that name, or -1.
@@ -482,7 +482,22 @@ func noSeparator(s *session) *sighting {
 	if s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
-	return see(s.noted("header-ended-early")...)
+	for i := range s.linted() {
+		m := &s.messages[i]
+		if !m.Stuffed || len(m.Parts) < 2 {
+			continue
+		}
+		for _, p := range m.Parts[1:] {
+			if s.ev(p).Body == nil {
+				continue
+			}
+			if head := s.read(s.ev(p).Span, 1); len(head) > 0 && head[0] != '\r' && head[0] != '\n' {
+				return see(p)
+			}
+			break
+		}
+	}
+	return nil
 }
 
 // envelopeFields are fields that a form's text makes when it holds line breaks.

@@ -33,8 +33,8 @@ type transaction struct {
 	mail     int    // entry of the MAIL command, or -1
 	from     string // its address
 	accepted int
-	refused  int
 	rcpts    []string
+	turned   int    // recipients that were refused and not taken later
 	taken    bool   // the server took the message
 	decided  bool   // it was taken or refused
 	reply    *reply // that decided it
@@ -78,10 +78,11 @@ func (t *transaction) recipient(s *session, r *reply) {
 		name = strings.ToLower(c.Path)
 	}
 	t.rcpts = append(t.rcpts, name)
-	if r.positive() {
+	switch {
+	case r.positive():
 		t.accepted++
-	} else {
-		t.refused++
+	case !s.madeGood(r):
+		t.turned++
 	}
 }
 
@@ -92,8 +93,8 @@ func (s *session) lastChunk(r *reply) bool {
 	return !r.positive() || c == nil || c.Last
 }
 
-// outcome counts what was taken and what was not.
-func (s *session) outcome() outcome {
+// findOutcome counts what was taken and what was not.
+func (s *session) findOutcome() outcome {
 	all := s.transactions()
 	var o outcome
 	failed := false
@@ -103,12 +104,12 @@ func (s *session) outcome() outcome {
 		case t.taken:
 			o.messages++
 			o.accepted += max(t.accepted, 1)
-			o.refused += t.refused
-			if id := QueueID(t.reply.text); id != "" {
+			o.refused += t.turned
+			if id := QueueID(t.reply.text()); id != "" {
 				o.queue = append(o.queue, id)
 			}
 		case !t.repeated(all[i+1:]):
-			failed = failed || t.decided || t.refused > 0 || s.abandoned(t)
+			failed = failed || t.decided || t.turned > 0 || s.abandoned(t)
 		}
 	}
 	if o.messages == 0 && s.wentOn() {

@@ -92,15 +92,15 @@ func at(any ...provider) func(*session, *reply) bool {
 // greetingProvider finds out whose server it is: by what it says of itself, by
 // where the session went, and last by what its refusals link to.
 func (s *session) greetingProvider() provider {
-	for _, r := range s.to(toGreeting) {
-		if p := findProvider(r.text); p != "" {
+	for r := range s.to(toGreeting) {
+		if p := findProvider(r.text()); p != "" {
 			return p
 		}
 	}
-	if s.wanted != "" {
+	if s.wanted != "" && redirected(s) == nil {
 		return s.wanted
 	}
-	for _, r := range s.to("EHLO", "HELO") {
+	for r := range s.to("EHLO", "HELO") {
 		// Further lines may name the client, or what it runs on.
 		if lines := r.event.Reply.Lines; r.positive() && len(lines) > 0 {
 			name, _, _ := strings.Cut(lines[0].Text, " ")
@@ -115,9 +115,17 @@ func (s *session) greetingProvider() provider {
 // refusalProvider finds the provider in links and marks of replies. Addresses
 // in them belong to senders and recipients, and count for nothing.
 func (s *session) refusalProvider() provider {
+	looked := 0
 	for i := range s.replies {
-		if p := findProvider(withoutAddresses(s.replies[i].folded)); p != "" {
+		r := &s.replies[i]
+		if r.positive() && r.verb != toMessage {
+			continue
+		}
+		if p := findProvider(withoutAddresses(r.folded())); p != "" {
 			return p
+		}
+		if looked++; looked > mostExplained {
+			break
 		}
 	}
 	for _, said := range s.says {

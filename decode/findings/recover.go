@@ -1,12 +1,10 @@
 package findings
 
-import "slices"
-
 // recover lowers failures that the session overcame: a login refused with one
 // mechanism and accepted with the next, an EHLO answered by a HELO, a refusal
 // in a session whose mail all went out.
 func (x *examination) recover() {
-	sent := x.outcome().kind == sentAll
+	sent := x.became.kind == sentAll
 	for i := range x.found {
 		f := &x.found[i]
 		if f.Severity == Failure && (sent || x.overcome(f)) {
@@ -60,7 +58,7 @@ func (s *session) greetedLater(refused *reply) bool {
 		return true
 	}
 	name := s.command(refused)
-	for _, r := range s.to("EHLO", "HELO") {
+	for r := range s.to("EHLO", "HELO") {
 		if c := s.command(r); r.entry > refused.entry && r.positive() && (name == nil || c == nil || c.Arg == name.Arg) {
 			return true
 		}
@@ -70,19 +68,16 @@ func (s *session) greetedLater(refused *reply) bool {
 
 // accepted reports a positive reply to one of these verbs behind an entry.
 func (s *session) accepted(behind int, verbs ...string) bool {
-	return slices.ContainsFunc(s.to(verbs...), func(r *reply) bool { return r.entry > behind && r.positive() })
+	for r := range s.to(verbs...) {
+		if r.entry > behind && r.positive() {
+			return true
+		}
+	}
+	return false
 }
 
 // acceptedLater reports that a recipient who was refused was accepted behind.
 func (s *session) acceptedLater(refused *reply) bool {
 	c := s.command(refused)
-	if c == nil || c.Path == "" {
-		return false
-	}
-	for _, r := range s.to("RCPT") {
-		if again := s.command(r); r.entry > refused.entry && r.positive() && again != nil && again.Path == c.Path {
-			return true
-		}
-	}
-	return false
+	return c != nil && s.taken[c.Path] > refused.entry
 }

@@ -22,9 +22,11 @@ type reply struct {
 	code     int
 	codeText string
 	enhanced string
-	text     string // its lines joined by a space, without codes, in UTF-8
-	folded   string // text for matching
 	event    *decode.Event
+
+	read  bool   // text and lower are there; most replies are never looked at
+	plain string // see text
+	lower string // see folded
 }
 
 // mostMatched bounds the text of a reply that is looked at. No server tells a
@@ -39,10 +41,28 @@ func newReply(i int, ev *decode.Event) reply {
 	if r.code != 0 {
 		r.codeText = strconv.Itoa(r.code)
 	}
-	raw := ev.Reply.Text()
-	r.text, _ = message.Guess([]byte(raw[:min(len(raw), mostMatched)]))
-	r.folded = fold(r.text)
 	return r
+}
+
+// text is the reply's lines joined by a space, without codes, in UTF-8.
+func (r *reply) text() string {
+	r.look()
+	return r.plain
+}
+
+// folded is text made ready for matching.
+func (r *reply) folded() string {
+	r.look()
+	return r.lower
+}
+
+func (r *reply) look() {
+	if r.read {
+		return
+	}
+	raw := r.event.Reply.Text()
+	r.plain, _ = message.Guess([]byte(raw[:min(len(raw), mostMatched)]))
+	r.lower, r.read = fold(r.plain), true
 }
 
 // positive reports a reply of 2xx or 3xx.
@@ -59,7 +79,7 @@ func (r *reply) proof() []int {
 
 // quote is the reply as a sentence quotes it.
 func (r *reply) quote() string {
-	return strings.Join(strings.Fields(r.codeText+" "+r.enhanced+" "+r.text), " ")
+	return strings.Join(strings.Fields(r.codeText+" "+r.enhanced+" "+r.text()), " ")
 }
 
 // fold makes a text ready for matching: lower case, white space in single

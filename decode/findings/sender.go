@@ -83,7 +83,7 @@ var senderRules = []rule{
 	},
 	{
 		id: "MAILFROM-DOMAIN-NOT-FOUND", severity: Failure, title: "the sender's domain does not exist",
-		when:    []when{{enhanced: "x.1.8"}, {text: `sender.{0,100}(domain not found|does not (exist|resolve)|doesn't exist|unresolvable|no (mx|a|dns) record|can(not|'t) be (resolved|verified))|domain of sender|invalid sender( domain)?|sender verify failed|sender domain must`}, {to: "MAIL", text: `domain.{0,40}(not found|does not exist|not exist|unknown|invalid)|unrouteable|no such domain`}, {enhanced: "5.7.27", to: "MAIL", text: `null ?mx|sender`}},
+		when:    []when{{enhanced: "x.1.8"}, {also: notNullMX, text: `sender.{0,100}(domain not found|does not (exist|resolve)|doesn't exist|unresolvable|no (mx|a|dns) record|can(not|'t) be (resolved|verified))|domain of sender|invalid sender( domain)?|sender verify failed|sender domain must`}, {to: "MAIL", text: `domain.{0,40}(not found|does not exist|not exist|unknown|invalid)|unrouteable|no such domain`}},
 		text:    "the sender's domain[ ({from})] does not exist in DNS: {reply}",
 		cause:   "The server looked for an MX or address record of the sender's domain. A local host name, a mistyped one or a web-only domain has none.",
 		fix:     Fix{General: "Send from an address whose domain takes mail", PHPMailer: "$mail->setFrom('user@example.com'); // not www-data@host or root@localhost", Nodemailer: "from: 'user@example.com'"},
@@ -93,7 +93,7 @@ var senderRules = []rule{
 		id: "MAILFROM-SYNTAX-501", severity: Failure, title: "MAIL is malformed",
 		when: []when{
 			{text: `bad sender address|mail from:? ?<address>|mail must have an address|malformed (sender|reverse)|invalid (sender|mail from|from address)( address)? (format|syntax)`},
-			{to: "MAIL", code: "501 555 500 553 504"},
+			{to: "MAIL", code: "501 555 500 553 504", also: notTooLong},
 			{to: "MAIL", text: `syntax|malformed|missing (<|angle|bracket)|bad address|invalid address`},
 		},
 		lint:    lint{find: malformedPath("MAIL"), severity: Warning, text: "MAIL FROM is not of the form MAIL FROM:<address>; strict servers refuse it"},
@@ -171,14 +171,21 @@ func emptySenderTaken(s *session) *sighting {
 	return nil
 }
 
+// notNullMX leaves domains that take no mail to NULL-MX-556.
+func notNullMX(_ *session, r *reply) bool {
+	return !containsAny(r.folded(), []string{"nullmx", "null mx", "does not accept mail"})
+}
+
+func notTooLong(_ *session, r *reply) bool { return !strings.Contains(r.folded(), "too long") }
+
 func notUnverified(_ *session, r *reply) bool {
-	return !strings.Contains(r.folded, "unauthenticated") && !strings.Contains(r.folded, "spf")
+	return !strings.Contains(r.folded(), "unauthenticated") && !strings.Contains(r.folded(), "spf")
 }
 
 // notDirect leaves home addresses that deliver to Gmail themselves to
 // GMAIL-550-NOTAUTHORIZED, and SPF to its own rule.
 func notDirect(_ *session, r *reply) bool {
-	return !containsAny(r.folded, []string{"send email directly", "notauthorizederror", "spf", "ptr"})
+	return !containsAny(r.folded(), []string{"send email directly", "notauthorizederror", "spf", "ptr"})
 }
 
 // notInMessage leaves what receivers say of header fields to the message rules.
@@ -190,7 +197,7 @@ func refusesVisitor(s *session, r *reply) bool {
 	if s.user != "" || s.said("MAIL") {
 		return false // then it is known who sends as whom
 	}
-	for _, word := range strings.Fields(r.folded) {
+	for _, word := range strings.Fields(r.folded()) {
 		if d := domainOf(strings.TrimRight(word, ".,;:")); publicDomains[d] && !s.isAt(findProvider("@"+d)) {
 			return true
 		}
@@ -269,11 +276,17 @@ func hasUnlistedParams(s *session, r *reply) bool {
 		return false
 	}
 	for _, p := range c.Params {
-		if ext := paramOf[p.Key]; ext == "" || !s.offers(ext) {
+		if ext := paramOf[p.Key]; isKeyword(p.Key) && (ext == "" || !s.offers(ext)) {
 			return true
 		}
 	}
 	return false
+}
+
+// isKeyword reports the form of an ESMTP keyword (RFC 5321 section 4.1.2);
+// what follows a malformed address is none.
+func isKeyword(key string) bool {
+	return key != "" && strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
 func senderNoAddress(s *session, r *reply) bool {

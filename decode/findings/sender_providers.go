@@ -1,5 +1,7 @@
 package findings
 
+import "strings"
+
 // providerSenderRules are refused senders in the words of one provider.
 var providerSenderRules = []rule{
 	{
@@ -20,7 +22,7 @@ var providerSenderRules = []rule{
 	},
 	{
 		id: "PROVIDER-550-FROM-UNVERIFIED", severity: Failure, title: "the provider has not verified the sender's domain",
-		when:    []when{{text: `sender domain (is )?not verified|not allowed to send from|unconfigured sending domain|sender signature|domain .{0,60}(must be|is not|not|isn't|needs to be) (verified|validated|authenticated)|(sender|from)( address| email)?.{0,40}(not|un)[- ]?(verified|validated|confirmed)|is not a verified (sender|domain)|free accounts are for test purposes|sandbox (domain|subdomains)`, loose: true}},
+		when:    []when{{text: `sender domain (is )?not verified|not allowed to send from|unconfigured sending domain|sender signature|domain .{0,60}(must be|is not|not|isn't|needs to be) (verified|validated|authenticated)|(sender|from)( address| email)?.{0,40}(not|un)[- ]?(verified|validated|confirmed)|is not a verified (sender|domain)|free accounts are for test purposes|sandbox (domain|subdomains)`, also: notSPF, loose: true}},
 		text:    "the provider has not verified the sender's domain: {reply}",
 		cause:   "Sending services send for domains only whose DNS shows that they are the customer's.",
 		fix:     Fix{General: "Add the domain with its SPF and DKIM records at the provider, and send from it", PHPMailer: "$mail->setFrom('user@verified-domain.example');", Nodemailer: "from: 'user@verified-domain.example'"},
@@ -51,3 +53,5 @@ var providerSenderRules = []rule{
 		sources: []string{"learn.microsoft.com: NDR 5.7.60", "swiftmailer/swiftmailer#1030", "pkp/pkp-lib#7412"},
 	},
 }
+
+func notSPF(_ *session, r *reply) bool { return !strings.Contains(r.folded(), "spf") }

@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"slices"
 	"strings"
 
 	"smtptap/decode"
@@ -76,7 +75,7 @@ var sequenceRules = []rule{
 
 // notTLSBytes leaves what servers say of TLS bytes to TLS-ON-PLAINTEXT-PORT.
 func notTLSBytes(s *session, r *reply) bool {
-	return !strings.Contains(r.folded, `\026\003`) && !strings.Contains(r.folded, `\x16\x03`) && len(s.noted("not-smtp-tls")) == 0 && len(s.hellos) == 0
+	return !strings.Contains(r.folded(), `\026\003`) && !strings.Contains(r.folded(), `\x16\x03`) && len(s.noted("not-smtp-tls")) == 0 && len(s.hellos) == 0
 }
 
 func notLogin(_ *session, r *reply) bool { return r.verb != "AUTH" && r.verb != "STARTTLS" }
@@ -122,12 +121,12 @@ func outOfStep(s *session) *sighting {
 func (s *session) spokeIntoReply() *sighting {
 	for i := range s.replies {
 		r := &s.replies[i]
-		if len(r.event.Reply.Lines) < 2 || r.asked < 0 {
+		if len(r.event.Reply.Lines) < 2 || r.asked < 0 || r.verb != "EHLO" && s.offers("PIPELINING") {
 			continue
 		}
 		for _, c := range s.commands {
 			ev := s.ev(c)
-			if c <= r.asked || c >= r.entry || !slices.ContainsFunc(ev.Notes, func(n decode.Note) bool { return n.ID == "pipelined" }) {
+			if c <= r.asked || c >= r.entry || !s.fromClient(c) {
 				continue
 			}
 			// A reply event begins at its first line and stands behind what

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -44,6 +45,7 @@ type session struct {
 	loggedIn int               // entry of the reply that accepted the login, or -1
 	user     string            // of the last login
 	secured  bool              // something was said inside TLS on the client's leg
+	taken    map[string]int    // recipients: the last entry that accepted each
 
 	provider provider // whose server it is
 	wanted   provider // whose server the client meant
@@ -52,6 +54,7 @@ type session struct {
 	tlsFault  *fault // why TLS failed, nil when it did not
 	dialFault *fault // why no server was reached
 	lossFault *fault // how the connection was lost
+	became    outcome
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
 }
@@ -83,7 +86,7 @@ func gather(t *decode.Transcript) *session {
 	s := &session{
 		t: t, answers: map[int]int{}, byVerb: map[string][]int{}, byName: map[string][]int{}, notes: map[string][]int{},
 		settings: map[string]string{}, setAt: map[string]int{}, offered: map[string]string{},
-		greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
+		taken: map[string]int{}, greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
 	}
 	asked := map[asking]int{}
 	for i := range t.Entries {
@@ -102,6 +105,7 @@ func gather(t *decode.Transcript) *session {
 	s.dialFault = s.findDialFault()
 	s.tlsFault = s.findTLSFault()
 	s.lossFault = s.findLoss()
+	s.became = s.findOutcome()
 	return s
 }
 
@@ -177,6 +181,10 @@ func (s *session) reply(i int, e *decode.Entry, asked map[asking]int) {
 		s.extensions(i, e.Event.Reply)
 	case r.verb == "AUTH" && r.code == 235:
 		s.loggedIn = i
+	case r.verb == "RCPT" && r.positive():
+		if c := s.command(&r); c != nil && c.Path != "" {
+			s.taken[c.Path] = i
+		}
 	}
 }
 
@@ -271,15 +279,17 @@ func (s *session) answer(i int) *reply {
 	return nil
 }
 
-// to are the replies to any of these verbs, in the order of the verbs.
-func (s *session) to(verbs ...string) []*reply {
-	var all []*reply
-	for _, v := range verbs {
-		for _, n := range s.byVerb[v] {
-			all = append(all, &s.replies[n])
+// to are the replies to any of these verbs, verb by verb.
+func (s *session) to(verbs ...string) iter.Seq[*reply] {
+	return func(yield func(*reply) bool) {
+		for _, v := range verbs {
+			for _, n := range s.byVerb[v] {
+				if !yield(&s.replies[n]) {
+					return
+				}
+			}
 		}
 	}
-	return all
 }
 
 // command is the command that a reply answers; nil when it is none or is not

@@ -148,7 +148,7 @@ func lateReplies(limit time.Duration, verbs ...string) finder {
 		}
 		var slowest *reply
 		longest := limit
-		for _, r := range s.to(verbs...) {
+		for r := range s.to(verbs...) {
 			if r.asked < 0 {
 				continue
 			}

@@ -278,7 +278,7 @@ func singleRepliesOfLogin(s *session, r *reply) bool {
 		return false
 	}
 	next := &s.replies[n+1]
-	return (next.code == 502 || next.code == 500) && strings.Contains(next.folded, "command")
+	return (next.code == 502 || next.code == 500) && strings.Contains(next.folded(), "command")
 }
 
 // findTLSFault tells why a handshake failed; nil when none did, or a later one
@@ -397,7 +397,7 @@ func (s *session) quitBehindSTARTTLS() *fault {
 	if s.secured || !s.isPHPMailer() && s.client != clientUnknown {
 		return nil
 	}
-	for _, r := range s.to("STARTTLS") {
+	for r := range s.to("STARTTLS") {
 		if r.code != 220 {
 			continue
 		}
@@ -472,7 +472,7 @@ func plainOnTLSPort(s *session) *sighting {
 }
 
 func noEHLOAfterTLS(s *session) *sighting {
-	for _, r := range s.to("STARTTLS") {
+	for r := range s.to("STARTTLS") {
 		if r.code != 220 {
 			continue
 		}
@@ -503,7 +503,7 @@ func plainInTLS(s *session) *sighting {
 		r := &s.replies[i]
 		raw := r.event.Raw
 		record := len(raw) > 2 && (raw[0] == 0x15 || raw[0] == 0x16) && raw[1] == 3
-		if record || r.code == 0 && (strings.HasPrefix(r.text, "^V^C") || strings.HasPrefix(r.text, "^U^C")) {
+		if record || r.code == 0 && (strings.HasPrefix(r.text(), "^V^C") || strings.HasPrefix(r.text(), "^U^C")) {
 			return see(r.entry)
 		}
 	}

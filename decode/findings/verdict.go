@@ -9,7 +9,7 @@ import (
 
 // verdict says the session in one sentence.
 func (s *session) verdict(all []found) Verdict {
-	o := s.outcome()
+	o := &s.became
 	var decisive *found
 	if len(all) > 0 && all[0].Severity == Failure {
 		decisive = &all[0]

@@ -1,0 +1,78 @@
+package findings_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"smtptap/decode/findings"
+)
+
+var idForm = regexp.MustCompile(`^[A-Z0-9]+(-[A-Z0-9.]+)+$`)
+
+// The catalogue is whole: unique ids, nothing left out, mends for PHPMailer in
+// its own words.
+func TestCatalogueIsWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range findings.Catalogue() {
+		if seen[e.ID] {
+			t.Errorf("%s occurs twice", e.ID)
+		}
+		seen[e.ID] = true
+		if !idForm.MatchString(e.ID) {
+			t.Errorf("%s is not of the form of an id", e.ID)
+		}
+		if e.Title == "" || e.Text == "" || e.Cause == "" || e.Fix.General == "" || len(e.Sources) == 0 {
+			t.Errorf("%s lacks something: %+v", e.ID, e)
+		}
+		switch e.Severity {
+		case findings.Failure, findings.Warning, findings.Advice:
+		default:
+			t.Errorf("%s: severity %q", e.ID, e.Severity)
+		}
+		if strings.HasSuffix(e.Title, ".") || strings.HasSuffix(e.Text, ".") || !strings.HasSuffix(e.Cause, ".") {
+			t.Errorf("%s: titles and texts are phrases, causes are sentences", e.ID)
+		}
+		if strings.ContainsAny(e.Text, "{}[]") {
+			t.Errorf("%s: placeholders in %q", e.ID, e.Text)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	for _, id := range []string{"AUTH-BAD-CREDENTIALS", "auth-bad-credentials", " Auth-Bad-Credentials "} {
+		if e, found := findings.Find(id); !found || e.ID != "AUTH-BAD-CREDENTIALS" {
+			t.Errorf("Find(%q) = %v, %v", id, e.ID, found)
+		}
+	}
+	if e, found := findings.Find("NO-SUCH-ID"); found {
+		t.Errorf("Find found %v", e)
+	}
+}
+
+// knownFailures is a catalogue of failures that is kept outside the repository.
+const knownFailures = "../../../shared/failures.json"
+
+// Everything in the catalogue of known failures is recognised under its id.
+func TestKnownFailures(t *testing.T) {
+	data, err := os.ReadFile(knownFailures)
+	if err != nil {
+		t.Skipf("%v: the catalogue of known failures is kept outside the repository", err)
+	}
+	var known []struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(data, &known); err != nil {
+		t.Fatal(err)
+	}
+	missing := 0
+	for _, k := range known {
+		if _, found := findings.Find(k.ID); !found {
+			missing++
+			t.Errorf("no rule for %s", k.ID)
+		}
+	}
+	t.Logf("%d known failures, %d without a rule", len(known), missing)
+}
