@@ -6,175 +6,102 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
-	"strings"
-	"sync"
 	"testing"
 
+	"smtptap/decode/facts"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/handshake/certtest"
-	"smtptap/proxy/upstream"
+	"smtptap/proxy/sink"
 	"smtptap/recordings/transcript"
 )
 
-// startTLSServer runs a server that takes STARTTLS, or TLS from the first byte,
-// until the benchmark ends. Inside it answers one QUIT.
-func startTLSServer(b *testing.B, config *tls.Config, implicit bool) string {
-	l := listenTCP(b)
-	var sessions sync.WaitGroup
-	accepting := make(chan struct{})
-	go func() {
-		defer close(accepting)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			sessions.Go(func() {
-				defer conn.Close()
-				serveTLS(conn, config, implicit)
-			})
+// The second session for a name gets the certificate that the first one was
+// minted, and so does not wait for it.
+func TestLeafIsMintedOnce(t *testing.T) {
+	b := setUpTLS(t, proxy.Intercept, nil)
+	var seen []string
+	for range 2 {
+		client, server := b.connect()
+		upToSTARTTLS(t, client, server)
+		c, s := b.secureBoth(client, server)
+		bye(t, c, s)
+		seen = append(seen, handshakes(b.transcript())[facts.ClientLeg].Chain[0].SHA256)
+	}
+	if seen[0] != seen[1] {
+		t.Error("the second session was shown another certificate")
+	}
+}
+
+// BenchmarkTLSSession measures whole sessions over TLS from the first byte:
+// connect, handshake, greeting, QUIT. Through the proxy that is a handshake on
+// each leg; "new name" has a certificate minted for each session.
+func BenchmarkTLSSession(b *testing.B) {
+	root := certtest.NewAuthority(b, "Example Root")
+	cert := root.Issue(b, certtest.Spec{Names: []string{serverName}})
+	server := startTLSSink(b, &tls.Config{Certificates: []tls.Certificate{cert}})
+	addr, pool := startTLSProxy(b, server, root.Pool())
+	b.Run("direct", func(b *testing.B) { sessions(b, server, root.Pool(), func(int) string { return serverName }) })
+	b.Run("proxy", func(b *testing.B) { sessions(b, addr, pool, func(int) string { return serverName }) })
+	b.Run("proxy, new name", func(b *testing.B) {
+		sessions(b, addr, pool, func(i int) string { return fmt.Sprintf("h%d.example.com", i) })
+	})
+}
+
+// sessions runs one session after the other, for the name that name says.
+func sessions(b *testing.B, addr string, roots *x509.CertPool, name func(i int) string) {
+	for i := 0; b.Loop(); i++ {
+		conn, err := tls.Dial("tcp", addr, &tls.Config{ServerName: name(i), RootCAs: roots})
+		if err != nil {
+			b.Fatal(err)
 		}
-	}()
+		in := bufio.NewReader(conn)
+		if _, err := in.ReadString('\n'); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.Write([]byte("QUIT\r\n")); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := in.ReadString('\n'); err != nil {
+			b.Fatal(err)
+		}
+		conn.Close()
+	}
+}
+
+func startTLSSink(b *testing.B, config *tls.Config) string {
+	l := listenTCP(b)
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- (&sink.Server{TLS: config, Implicit: true}).Serve(ctx, l) }()
 	b.Cleanup(func() {
-		l.Close()
-		<-accepting
-		sessions.Wait()
+		cancel()
+		if err := <-served; err != nil {
+			b.Error(err)
+		}
 	})
 	return l.Addr().String()
 }
 
-func serveTLS(conn net.Conn, config *tls.Config, implicit bool) {
-	r := bufio.NewReader(conn)
-	if !implicit {
-		io.WriteString(conn, "220 mail.example.com\r\n")
-		if _, err := r.ReadString('\n'); err != nil {
-			return
-		}
-		io.WriteString(conn, "220 go\r\n")
-	}
-	secured := tls.Server(conn, config)
-	if implicit {
-		io.WriteString(secured, "220 mail.example.com\r\n")
-	}
-	if _, err := bufio.NewReader(secured).ReadString('\n'); err == nil {
-		io.WriteString(secured, "221 bye\r\n")
-	}
-	secured.CloseWrite()
-	io.Copy(io.Discard, secured)
-}
-
-// visitTLS is one session of a client that comes for the handshake alone.
-func visitTLS(b *testing.B, addr string, config *tls.Config, implicit bool) {
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		b.Error(err)
-		return
-	}
-	defer conn.Close()
-	if !implicit {
-		r := bufio.NewReader(conn)
-		hears(b, r, "220")
-		io.WriteString(conn, "STARTTLS\r\n")
-		hears(b, r, "220")
-	}
-	secured := tls.Client(conn, config)
-	r := bufio.NewReader(secured)
-	if implicit {
-		hears(b, r, "220")
-	}
-	io.WriteString(secured, "QUIT\r\n")
-	hears(b, r, "221")
-	secured.CloseWrite()
-	io.Copy(io.Discard, r)
-}
-
-func hears(b *testing.B, r *bufio.Reader, code string) {
-	if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, code) {
-		b.Errorf("heard %q, %v; want %s", line, err, code)
-	}
-}
-
-// BenchmarkHandshake counts sessions with a full handshake: of a client with the
-// server, and of both with the proxy between them.
-func BenchmarkHandshake(b *testing.B) {
-	for _, implicit := range []bool{false, true} {
-		name := "STARTTLS"
-		if implicit {
-			name = "implicit"
-		}
-		root := certtest.NewAuthority(b, "Example Root")
-		server := &tls.Config{Certificates: []tls.Certificate{root.Issue(b, certtest.Spec{Names: []string{"127.0.0.1"}})}}
-		b.Run(name+"/direct", func(b *testing.B) {
-			addr := startTLSServer(b, server, implicit)
-			benchmarkVisits(b, addr, &tls.Config{ServerName: "127.0.0.1", RootCAs: root.Pool()}, implicit)
-		})
-		b.Run(name+"/proxy", func(b *testing.B) {
-			addr, authority := startTLSProxy(b, startTLSServer(b, server, implicit), root, implicit)
-			benchmarkVisits(b, addr, &tls.Config{ServerName: "127.0.0.1", RootCAs: trusting(authority)}, implicit)
-		})
-	}
-}
-
-func benchmarkVisits(b *testing.B, addr string, config *tls.Config, implicit bool) {
-	visitTLS(b, addr, config, implicit) // mints the leaf
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			visitTLS(b, addr, config, implicit)
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "handshakes/s")
-}
-
-// BenchmarkLeaf compares sessions of a client that asks for a name which no
-// client has asked for before with those of one that asks for a known name.
-func BenchmarkLeaf(b *testing.B) {
-	root := certtest.NewAuthority(b, "Example Root")
-	server := &tls.Config{Certificates: []tls.Certificate{root.Issue(b, certtest.Spec{Names: []string{"127.0.0.1"}})}}
-	for _, known := range []bool{false, true} {
-		name := "first"
-		if known {
-			name = "second"
-		}
-		b.Run(name, func(b *testing.B) {
-			addr, authority := startTLSProxy(b, startTLSServer(b, server, true), root, true)
-			pool := trusting(authority)
-			host, n := "mail.example.com", 0
-			visitTLS(b, addr, &tls.Config{ServerName: host, RootCAs: pool}, true)
-			for b.Loop() {
-				if !known {
-					n++
-					host = fmt.Sprintf("mail%d.example.com", n)
-				}
-				visitTLS(b, addr, &tls.Config{ServerName: host, RootCAs: pool}, true)
-			}
-		})
-	}
-}
-
-// startTLSProxy runs a proxy that opens TLS until the benchmark ends. It
-// verifies the server.
-func startTLSProxy(b *testing.B, server string, root *certtest.Authority, implicit bool) (addr string, authority *ca.Authority) {
+// startTLSProxy runs a proxy with TLS from the first byte on both legs.
+func startTLSProxy(b *testing.B, server string, roots *x509.CertPool) (addr string, pool *x509.CertPool) {
 	authority, err := ca.Open(b.TempDir() + "/ca")
 	if err != nil {
 		b.Fatal(err)
 	}
-	at := netip.MustParseAddrPort(server)
+	pool = x509.NewCertPool()
+	pool.AddCert(authority.Certificate())
 	set := transcript.NewSet(transcript.Options{})
 	p := &proxy.Proxy{
-		Transcripts: set, Mode: proxy.Intercept,
-		Upstream: &upstream.Fixed{Host: at.Addr().String(), Port: at.Port(), Implicit: implicit},
-		TLS:      handshake.Settings{Authority: func() (*ca.Authority, error) { return authority, nil }, Roots: root.Pool()},
+		Transcripts: set, Upstream: &named{addr: netip.MustParseAddrPort(server), implicit: true},
+		TLS: handshake.Settings{Roots: roots, Authority: func() (*ca.Authority, error) { return authority, nil }},
 	}
 	l := listenTCP(b)
-	served := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { served <- p.Serve(ctx, proxy.Listener{Listener: l, TLS: implicit}) }()
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(ctx, proxy.Listener{Listener: l, TLS: true}) }()
 	b.Cleanup(func() {
 		cancel()
 		p.Abort()
@@ -185,11 +112,5 @@ func startTLSProxy(b *testing.B, server string, root *certtest.Authority, implic
 			b.Error(err)
 		}
 	})
-	return l.Addr().String(), authority
-}
-
-func trusting(a *ca.Authority) *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.Certificate())
-	return pool
+	return l.Addr().String(), pool
 }
