@@ -30,8 +30,9 @@ type model struct {
 	list          *sessions.Model
 	detail        *detail.Model
 	places        places
-	inDetail      bool // the detail has the focus
-	zoomed        bool // one pane, though there is room for two
+	checked       map[string]string // rows of the last frame, and what safely made of them
+	inDetail      bool              // the detail has the focus
+	zoomed        bool              // one pane, though there is room for two
 	stacked       *bool
 
 	overlay overlay // shown in place of the panes

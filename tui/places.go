@@ -35,6 +35,7 @@ func (m *model) beside() bool {
 
 // arrange gives the panes their places.
 func (m *model) arrange() {
+	m.checked = nil
 	if m.tooSmall() {
 		m.places = places{}
 		return

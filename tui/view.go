@@ -41,9 +41,15 @@ func (m *model) view() string {
 	for len(lines) < m.height {
 		lines = append(lines, "")
 	}
+	checked := make(map[string]string, len(lines))
 	for i, l := range lines {
-		lines[i] = m.safely(l)
+		row, known := m.checked[l]
+		if !known {
+			row = m.safely(l)
+		}
+		lines[i], checked[l] = row, row
 	}
+	m.checked = checked
 	return strings.Join(lines, "\n")
 }
 
