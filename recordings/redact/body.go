@@ -72,7 +72,11 @@ func (r *rewriter) rewriteBody(e decode.Entry, wire []byte) (again []byte, about
 	header := r.headerOf(e)
 	whole := append(bytes.Clone(header), wire...)
 	tree, err := message.Scan(bytes.NewReader(whole), message.Limits{})
-	if err != nil || tree.Stopped != "" {
+	switch unread := err != nil || tree.Stopped != "" || r.continues(e); {
+	case unread && r.levels.Body:
+		r.bodies++
+		return blank(wire, ""), []string{fmt.Sprintf("body %d taken out: its parts could not be told apart, %d bytes as sent, SHA-256 %x", r.bodies, len(wire), sha256.Sum256(wire))}
+	case unread:
 		return r.rewriteText(wire), nil
 	}
 	at := int64(len(header))
@@ -83,7 +87,7 @@ func (r *rewriter) rewriteBody(e decode.Entry, wire []byte) (again []byte, about
 		if p.Container || p.Body.Start < from || p.Body.End > int64(len(whole)) {
 			continue
 		}
-		out = append(out, r.rewriteText(whole[from:p.Body.Start])...)
+		out = append(out, r.between(tree, whole, from, p.Body.Start)...)
 		leaf := whole[p.Body.Start:p.Body.End]
 		if r.levels.Body {
 			out = append(out, blank(leaf, p.Encoding)...)
@@ -93,7 +97,74 @@ func (r *rewriter) rewriteBody(e decode.Entry, wire []byte) (again []byte, about
 		}
 		from = p.Body.End
 	}
-	return append(out, r.rewriteText(whole[from:])...), about
+	return append(out, r.between(tree, whole, from, int64(len(whole)))...), about
+}
+
+// continues reports whether the body is a BDAT chunk behind another one of the
+// same message (RFC 3030 section 2): it begins anywhere in that message.
+func (r *rewriter) continues(body decode.Entry) bool {
+	chunks := 0
+	for _, e := range r.from.Entries {
+		ev := e.Event
+		switch {
+		case ev == nil || e.Upstream != body.Upstream:
+		case ev == body.Event:
+			return chunks > 0
+		case ev.Kind == decode.KindBody && ev.Body.Chunk:
+			chunks++
+		case ev.Command != nil && (ev.Command.Verb == "MAIL" || ev.Command.Verb == "RSET"):
+			chunks = 0
+		}
+	}
+	return false
+}
+
+// between rewrites what stands between two leaves. Part headers and boundaries
+// are the structure of a message; a preamble, an epilogue and what else no
+// reader shows (RFC 2046 section 5.1.1) go with the body.
+func (r *rewriter) between(tree *message.Tree, whole []byte, from, to int64) []byte {
+	if !r.levels.Body {
+		return r.rewriteText(whole[from:to])
+	}
+	var out []byte
+	for i := range tree.Parts {
+		header := tree.Parts[i].HeaderSpan
+		start, end := max(header.Start, from), min(header.End, to)
+		if start >= end {
+			continue
+		}
+		out = append(out, r.blankBetween(tree, whole[from:start])...)
+		out = append(out, r.rewriteText(whole[start:end])...)
+		from = end
+	}
+	return append(out, r.blankBetween(tree, whole[from:to])...)
+}
+
+// blankBetween keeps the boundaries of what stands outside of leaves and part
+// headers.
+func (r *rewriter) blankBetween(tree *message.Tree, p []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(p) {
+		if isBoundary(tree, string(bytes.TrimRight(line, " \t\r\n"))) {
+			out = append(out, r.rewriteText(line)...)
+		} else {
+			out = append(out, blank(line, "")...)
+		}
+	}
+	return out
+}
+
+func isBoundary(tree *message.Tree, line string) bool {
+	if !strings.HasPrefix(line, "--") {
+		return false
+	}
+	for i := range tree.Parts {
+		boundary := strings.TrimRight(tree.Parts[i].Type.Get("boundary"), " \t")
+		if boundary != "" && (line == "--"+boundary || line == "--"+boundary+"--") {
+			return true
+		}
+	}
+	return false
 }
 
 // headerOf is the header of the message that the body belongs to, as it was.

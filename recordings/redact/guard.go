@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"smtptap/decode"
 )
@@ -83,7 +84,8 @@ func (g *guard) Close() error {
 
 // forms are the ways in which a secret may be written.
 func forms(secret string) [][]byte {
-	out := [][]byte{[]byte(secret), []byte(hex.EncodeToString([]byte(secret)))}
+	digits := hex.EncodeToString([]byte(secret))
+	out := [][]byte{[]byte(secret), []byte(digits), []byte(strings.ToUpper(digits))}
 	if q := url.QueryEscape(secret); q != secret {
 		out = append(out, []byte(q))
 	}
