@@ -302,6 +302,7 @@ var clientRulings = []ruling{
 	{"no body", of("error Message body empty"), "PM-EMPTY-BODY", nil, nil},
 	{"no SMTP", of("error Could not instantiate mail function."), "PM-NOT-SMTP", nil, nil},
 	{"an invalid address", of("error Invalid address:  (From): root@localhost"), "CLIENT-ADDRESS-INVALID", nil, nil},
+	{"a reply in the client's words", of("error Error sending email: Login Fail. Please enter your authorization code to login."), "AUTH-QQ-AUTHCODE", nil, nil},
 	{"a fork", of("error SSL3_GET_RECORD: decryption failed or bad record mac"), "PM-FORK-SHARED-SOCKET", nil, nil},
 	{"no stream_socket_client", of("error Connection: stream_socket_client not available, falling back to fsockopen\n", sent), "SENT", ids("PM-STREAM-DISABLED"), nil},
 	{"SMTPSecure in capitals", of("set SMTPSecure: TLS\n", sent), "SENT", ids("PM-SMTPSECURE-VALUE"), nil},

@@ -67,6 +67,9 @@ func (s *session) words(g *sighting) map[string]string {
 	for _, i := range g.entries {
 		s.entryWords(i, words)
 	}
+	if words["reply"] == "" {
+		words["reply"] = words["says"] // a log that tells the reply in the client's words
+	}
 	for name, word := range g.words {
 		words[name] = word
 	}
