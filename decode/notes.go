@@ -25,7 +25,6 @@ var noteTexts = map[string]struct {
 	"dot-unstuffed":            {Violation, "a line begins with a single dot; the server removes it", "RFC 5321 section 4.5.2"},
 	"incomplete-line":          {Unusual, "the line has no end", ""},
 	"incomplete-message":       {Unusual, "the message has no end", ""},
-	"header-ended-early":       {Unusual, "the header ends without an empty line", "RFC 5322 section 2.1"},
 	"unsolicited-reply":        {Unusual, "the reply answers no command", "RFC 5321 section 4.2"},
 	"early-reply":              {Violation, "the server accepted before the message ended: it saw an end earlier", "RFC 5321 section 4.1.1.4"},
 	"early-talker":             {Violation, "the client spoke before the greeting", "RFC 5321 section 3.1"},

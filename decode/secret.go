@@ -15,7 +15,6 @@ import (
 const (
 	FactEmpty          = "empty"
 	FactBadBase64      = "bad-base64"
-	FactWrappedBase64  = "wrapped-base64"
 	FactNewline        = "trailing-newline"
 	FactLeadingSpace   = "leading-space"
 	FactTrailingSpace  = "trailing-space"

@@ -108,7 +108,6 @@ func secretFact(id, what string) string {
 var secretFacts = map[string]string{
 	decode.FactEmpty:          "is empty",
 	decode.FactBadBase64:      "is not valid base64",
-	decode.FactWrappedBase64:  "is base64 broken into several lines",
 	decode.FactNewline:        "ends in a line break",
 	decode.FactLeadingSpace:   "begins with a space",
 	decode.FactTrailingSpace:  "ends in a space",
