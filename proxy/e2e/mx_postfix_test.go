@@ -77,7 +77,7 @@ func TestPostfixTwoDomains(t *testing.T) {
 		}
 	}
 
-	all := recordings(t, p)
+	all := recordings(t, p, "mx.one.example", "mx.two.example")
 	servers, refused := map[string]bool{}, 0
 	for _, tr := range all {
 		for _, e := range tr.Entries {
@@ -97,9 +97,10 @@ func TestPostfixTwoDomains(t *testing.T) {
 	}
 }
 
-// recordings reads what p has recorded, once every session has ended: Postfix
-// keeps no connection open for long.
-func recordings(t *testing.T, p *tap) (all []*decode.Transcript) {
+// recordings reads what p has recorded, once every session has ended (Postfix
+// keeps no connection open for long) and all these servers occur in them: a
+// recording is written behind its session.
+func recordings(t *testing.T, p *tap, servers ...string) (all []*decode.Transcript) {
 	t.Helper()
 	waitFor(t, func() bool {
 		all = nil
@@ -111,9 +112,24 @@ func recordings(t *testing.T, p *tap) (all []*decode.Transcript) {
 			}
 			all = append(all, tr)
 		}
-		return err == nil && len(all) > 0
+		return err == nil && len(all) > 0 && dialled(all, servers)
 	}, func() string { return "the sessions do not end:\n" + p.stderr.String() })
 	return all
+}
+
+// dialled reports whether sessions were led to all these servers.
+func dialled(all []*decode.Transcript, servers []string) bool {
+	for _, server := range servers {
+		if !slices.ContainsFunc(all, func(tr *decode.Transcript) bool {
+			return slices.ContainsFunc(tr.Entries, func(e decode.Entry) bool {
+				d, ok := e.Fact.(*facts.Dial)
+				return ok && d.Err == "" && d.Host == server
+			})
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkDelivery looks for the recording of a delivery: the front desk's
