@@ -72,9 +72,9 @@ func (g *sighting) with(name, word string) *sighting {
 // catalogue holds all rules, more particular ones first: a reply is explained
 // by the first rule that recognises it.
 var catalogue = joined(
-	outOfStepRules, clientRules, connectRules, tlsRules, heloRules,
+	outOfStepRules, ownRules, clientRules, connectRules, tlsRules, heloRules,
 	tokenRules, microscopeRules, providerLoginRules, loginRules, providerSenderRules, senderRules, limitRules, authenticityRules, recipientRules,
-	dataRules, messageRules, contentRules, sequenceRules, closingRules, timeRules, ownRules, deliveryRules, genericRules,
+	dataRules, messageRules, contentRules, sequenceRules, closingRules, timeRules, deliveryRules, genericRules,
 )
 
 func joined(groups ...[]rule) []rule {

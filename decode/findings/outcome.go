@@ -152,7 +152,7 @@ func (s *session) nothingSent(failed, tried bool) outcomeKind {
 	switch {
 	case failed || s.faulty():
 		return sentNone
-	case s.running() || s.lack(decode.LackEnd):
+	case s.running() || s.lack(decode.LackEnd) || s.handedThrough():
 		return notShown
 	case tried || s.said("MAIL") || s.said("DATA"):
 		return sentNone
@@ -160,6 +160,12 @@ func (s *session) nothingSent(failed, tried bool) outcomeKind {
 		return sentNone
 	}
 	return notTried
+}
+
+// handedThrough reports a session that went on inside TLS which smtptap did not
+// open.
+func (s *session) handedThrough() bool {
+	return slices.ContainsFunc(s.hellos, func(h told[*facts.Hello]) bool { return h.fact.Why == "passed through" })
 }
 
 // faulty reports a refusal that the session did not overcome, or a connection

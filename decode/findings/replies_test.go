@@ -283,6 +283,7 @@ RCPT||451 4.7.1 Greylisting in action, please come back later|GREYLIST-45X
 RCPT||451 4.7.1 Try again later|GREYLIST-45X
 RCPT||450 4.7.1 <to@example.net>: Recipient address rejected: Greylisted for 5 minutes|GREYLIST-45X
 MAIL|exim|451 Temporary local problem - please try later|TEMP-451-LOCAL
+RCPT||452 4.5.3 [smtptap] the mail of this domain goes to another server; send it in a transaction of its own|OTHER-DOMAIN-PUT-OFF
 RCPT|exim|451 Temporary local problem - please try later|TEMP-451-LOCAL
 RCPT||451 4.3.0 <to@example.net>: Temporary lookup failure|TEMP-451-LOCAL
 RCPT||451 4.3.5 Server configuration error|TEMP-451-LOCAL

@@ -54,6 +54,7 @@ type session struct {
 	tlsFault  *fault // why TLS failed, nil when it did not
 	dialFault *fault // why no server was reached
 	lossFault *fault // how the connection was lost
+	silent    *fault // a peer that left without a word behind the handshake
 	became    outcome
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
@@ -227,6 +228,12 @@ const (
 	noteNoReply       = "client-no-reply"
 )
 
+// Notes of smtptap on a peer that says nothing inside TLS and leaves.
+const (
+	noteClientSilent = "client-left-after-handshake"
+	noteServerSilent = "server-left-after-handshake"
+)
+
 func (s *session) remark(i int, n *facts.Note) {
 	switch n.ID {
 	case noteClientError:
@@ -240,6 +247,10 @@ func (s *session) remark(i int, n *facts.Note) {
 		}
 	case noteNoReply:
 		s.broken = i
+	case noteClientSilent:
+		s.silent = &fault{"TLS-PROXY-CA-UNTRUSTED", *see(i).with("refused", "left without a word behind the handshake, as one does that refuses")}
+	case noteServerSilent:
+		s.silent = &fault{"TLS-CLIENT-CERT-WANTED", *see(i)}
 	}
 }
 

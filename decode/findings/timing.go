@@ -5,7 +5,6 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
-	"smtptap/decode/facts"
 )
 
 // Waits from which on they are worth telling.
@@ -188,69 +187,4 @@ func idleClient(s *session) *sighting {
 		return nil
 	}
 	return longest.with("took", duration(most))
-}
-
-// endedFor finds a session that smtptap ended itself.
-func endedFor(cause string) finder {
-	return func(s *session) *sighting {
-		if s.end == nil || s.end.fact.Cause != cause {
-			return nil
-		}
-		return see(s.end.entry)
-	}
-}
-
-// ownRules are about what smtptap itself did or could not do.
-var ownRules = []rule{
-	{
-		id: "IDLE-TIMEOUT", severity: Failure, title: "both sides were silent",
-		find:    endedFor(facts.CauseIdle),
-		text:    "nothing was said for so long that smtptap ended the session",
-		cause:   "Client and server waited for each other, or one of them was gone without a word.",
-		fix:     Fix{General: "See whose turn it was; --idle-timeout sets the limit"},
-		sources: []string{"RFC 5321 section 4.5.3.2"},
-	},
-	{
-		id: "LOOP-TO-SELF", severity: Failure, title: "the session would come back",
-		find:    dialFailed("LOOP-TO-SELF"),
-		text:    "the session would have come back to smtptap itself",
-		cause:   "The target is an address on which smtptap listens.",
-		fix:     Fix{General: "Name the real server with --to"},
-		sources: []string{"RFC 5321 section 6.3"},
-	},
-	{
-		id: "MX-NOT-ALLOWED", severity: Failure, title: "a private address behind a public name",
-		find:    dialFailed("MX-NOT-ALLOWED"),
-		text:    "the domain's mail server has a private or otherwise special address",
-		cause:   "smtptap does not follow MX records into private networks: a stranger's DNS could make it reach into yours.",
-		fix:     Fix{General: "Use --allow-private if that is what you want"},
-		sources: []string{"RFC 6890"},
-	},
-	{
-		id: "DNS-NO-SERVER", severity: Failure, title: "DNS names no server",
-		find:    noServer,
-		text:    "DNS names no server for {domain}[: {why}]",
-		cause:   "The domain does not exist, has no mail server, or its name servers don't answer.",
-		fix:     Fix{General: "Check the spelling of the domain, and look at it with `smtptap check mx:DOMAIN`"},
-		sources: []string{"RFC 5321 section 5.1"},
-	},
-}
-
-// noServer finds DNS questions that came to nothing where no server was
-// reached.
-func noServer(s *session) *sighting {
-	if s.connected() || nullMX(s) != nil {
-		return nil
-	}
-	for _, l := range s.lookups {
-		if l.fact.Err == "" && (l.fact.Rcode == "" || l.fact.Rcode == "NOERROR") {
-			continue
-		}
-		why := l.fact.Err
-		if why == "" {
-			why = l.fact.Rcode
-		}
-		return see(l.entry).with("domain", l.fact.Name).with("why", why)
-	}
-	return nil
 }

@@ -65,7 +65,7 @@ var tlsRules = []rule{
 	{
 		id: "TLS-PROXY-CA-UNTRUSTED", severity: Failure, title: "the client does not trust smtptap's certificate",
 		find:  tlsFailed("TLS-PROXY-CA-UNTRUSTED"),
-		text:  "the client refused the certificate that smtptap showed[: {alert}]",
+		text:  "the client {refused} the certificate that smtptap showed[: {alert}]",
 		cause: "To read what is said inside TLS, smtptap shows the client a certificate of its own authority, which the client does not trust until it is told to.",
 		fix: Fix{
 			General:   "Let the client trust smtptap's authority (`smtptap ca howto`), or run with --starttls pass to hand TLS through unread",
@@ -90,6 +90,20 @@ var tlsRules = []rule{
 			Other:     "Node.js: NODE_EXTRA_CA_CERTS=/path/to/ca.pem",
 		},
 		sources: []string{"RFC 5280 section 6", "PHPMailer wiki: Troubleshooting", "PHPMailer#1027", "PHPMailer#1364"},
+	},
+	{
+		id: "TLS-CLIENT-CERT-WANTED", severity: Failure, title: "the server wants a certificate of the client",
+		find:  tlsFailed("TLS-CLIENT-CERT-WANTED"),
+		when:  []when{{said: `certificate[ _]required|peer did not return a certificate|no (client )?certificate (was )?(presented|returned|supplied|given)|client certificate (is )?(required|needed|missing)`}},
+		text:  "the server asked for a certificate of the client, and left without a word behind the handshake",
+		cause: "It lets in only clients that show a certificate it knows. In TLS 1.3 it looks at that when the handshake is over for the client, so that all seems well up to there.",
+		fix: Fix{
+			General:    "Give smtptap the client's certificate with --client-cert, and see that the server trusts its issuer; with --starttls pass the client shows its own",
+			PHPMailer:  "$mail->SMTPOptions = ['ssl' => ['local_cert' => '/path/to/client.pem', 'local_pk' => '/path/to/client.key']];",
+			Nodemailer: "tls: { cert: fs.readFileSync('client.pem'), key: fs.readFileSync('client.key') }", Smtplib: "context.load_cert_chain('client.pem', 'client.key')",
+			Other: "swaks --tls-cert client.pem --tls-key client.key",
+		},
+		sources: []string{"RFC 8446 section 4.4.2.4", "RFC 8446 section 6.2", "postfix.org: smtpd_tls_req_ccert"},
 	},
 	{
 		id: "TLS-VERSION-MISMATCH", severity: Failure, title: "no TLS version or cipher in common",
@@ -291,11 +305,14 @@ func (s *session) findTLSFault() *fault {
 		if s.securedBehind(f.entry) {
 			return nil
 		}
-		g := see(f.entry)
+		g := see(f.entry).with("refused", "refused")
 		if f.fact.Alert != "" {
 			g.with("alert", f.fact.Alert)
 		}
 		return &fault{s.tlsRule(f.entry, f.fact), *g}
+	}
+	if s.silent != nil {
+		return s.silent
 	}
 	return s.quitBehindSTARTTLS()
 }
@@ -331,6 +348,8 @@ func (s *session) tlsRule(i int, f *facts.TLS) string {
 		return "TLS-ON-PLAINTEXT-PORT"
 	case f.Verdict == "wrong-name":
 		return "TLS-NAME-MISMATCH"
+	case f.Alert == "certificate_required":
+		return "TLS-CLIENT-CERT-WANTED"
 	case f.Leg == facts.ClientLeg && !s.pasted() && (refused || f.By == facts.ClientLeg && (f.Class == "closed" || f.Class == "reset")):
 		return "TLS-PROXY-CA-UNTRUSTED"
 	case s.alreadyTLS(i):

@@ -27,6 +27,8 @@ func (s *session) verdict(all []found) Verdict {
 		return Verdict{decisive.ID, Failure, s.because(decisive)}
 	case s.running():
 		return Verdict{VerdictRunning, Unknown, "the session goes on"}
+	case o.kind == notShown && s.handedThrough():
+		return Verdict{VerdictUnknown, Unknown, "not known: the session went on inside TLS, which was handed through unopened (--starttls intercept opens it)"}
 	case o.kind == notShown:
 		return Verdict{VerdictUnknown, Unknown, "not known: the transcript stops before the server has decided"}
 	case o.kind == sentNone:
