@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/visible"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/handshake"
@@ -27,9 +28,9 @@ func (s *session) noteSilence() {
 	s.mu.Unlock()
 	switch {
 	case clientLeft && s.clientTLS && s.client.bytes.Load() == s.clientHeard:
-		s.note("client-left-after-handshake", "the client said nothing inside TLS and left: perhaps it does not trust the certificate that smtptap showed it, which some clients look at only when the handshake is done. "+s.howToTrust())
+		s.note(facts.NoteClientSilent, "the client said nothing inside TLS and left: perhaps it does not trust the certificate that smtptap showed it, which some clients look at only when the handshake is done. "+s.howToTrust())
 	case serverLeft && s.certAsked && s.server.bytes.Load() == s.serverHeard:
-		s.note("server-left-after-handshake", "the server said nothing inside TLS and left: it had asked for a certificate of the client, and "+s.whatItGot()+". In TLS 1.3 it looks at that only when the client's part of the handshake is done (RFC 8446 section 4.4.2.4)")
+		s.note(facts.NoteServerSilent, "the server said nothing inside TLS and left: it had asked for a certificate of the client, and "+s.whatItGot()+". In TLS 1.3 it looks at that only when the client's part of the handshake is done (RFC 8446 section 4.4.2.4)")
 	case connected && s.server.bytes.Load() == 0 && s.client.bytes.Load() == 0 && len(s.serverNames) == 0:
 		s.note("server-silent", "the server said nothing: a port where TLS begins with the first byte, such as 465, waits like this for the client; use smtps:// for one")
 	}

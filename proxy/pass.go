@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/proxy/handshake"
 )
 
@@ -14,7 +15,7 @@ func (s *session) passOn(ph phase) phase {
 		s.isDeaf(s.client, err)
 	}
 	ph.reply = nil
-	w := &helloWatch{why: whyPassed, next: passClient}
+	w := &helloWatch{why: facts.HelloPassed, next: passClient}
 	ph.clientStage, ph.serverStage = w.stage, passServer
 	return ph
 }
@@ -53,7 +54,7 @@ func (w *helloWatch) look(s *session, p []byte) {
 	w.seen = append(w.seen, p[:min(len(p), handshake.MaxHello-len(w.seen))]...)
 	if !handshake.Begins(w.seen) {
 		w.end()
-		if w.why == whyPassed {
+		if w.why == facts.HelloPassed {
 			s.note("starttls-clear-text", "the client did not begin TLS behind its STARTTLS; what it sends is handed through all the same")
 		}
 		return
@@ -67,21 +68,16 @@ func (w *helloWatch) look(s *session, p []byte) {
 		hello.Why = w.why
 		s.log.Fact(hello)
 	}
-	if w.why == whyPlainPort {
+	if w.why == facts.HelloPlainPort {
 		s.note("tls-on-plain-port", "the client begins TLS with its first byte, where plain SMTP is spoken: have it use STARTTLS, or let smtptap listen for TLS as well, with -l tls:PORT")
 	}
 }
 
 func (w *helloWatch) end() { w.over, w.seen = true, nil }
 
-const (
-	whyPassed    = "passed through"
-	whyPlainPort = "on a plain port"
-)
-
 // watchForTLS has the first bytes of the client looked at.
 func (s *session) watchForTLS(ph *phase) {
-	w := &helloWatch{why: whyPlainPort, next: ph.clientStage}
+	w := &helloWatch{why: facts.HelloPlainPort, next: ph.clientStage}
 	if w.next == nil {
 		w.next = (*relay).relayClient
 	}

@@ -43,10 +43,7 @@ func (m *model) farewell() string {
 
 func words(counts map[transcript.Outcome]int) string {
 	var parts []string
-	for _, o := range []transcript.Outcome{
-		transcript.OutcomeSent, transcript.OutcomePartly, transcript.OutcomeRefused, transcript.OutcomeFailed,
-		transcript.OutcomeCut, transcript.OutcomeNothing, transcript.OutcomeLive,
-	} {
+	for _, o := range transcript.Outcomes() {
 		if counts[o] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
 		}

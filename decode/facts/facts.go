@@ -105,8 +105,14 @@ type Hello struct {
 	ALPN     []string `json:"alpn,omitempty"`
 	Ciphers  []string `json:"ciphers,omitempty"`
 	Library  string   `json:"library,omitempty"` // whose hello it looks like: "PHP", "Node.js", "Java", "Go", "GnuTLS", "OpenSSL"; "" for none known
-	Why      string   `json:"why,omitempty"`     // "passed through", "on a plain port"
+	Why      string   `json:"why,omitempty"`     // HelloPassed or HelloPlainPort
 }
+
+// Why a ClientHello was seen without a handshake of smtptap's own.
+const (
+	HelloPassed    = "passed through" // TLS was handed through unopened
+	HelloPlainPort = "on a plain port"
+)
 
 // Closed: one peer ended its direction.
 type Closed struct {
@@ -143,6 +149,13 @@ type Note struct {
 	ID   string `json:"id"`   // stable, such as "starttls-hidden", "starttls-injection", "too-many-sessions"
 	Text string `json:"text"` // one sentence, safe to print
 }
+
+// Notes on a peer that said nothing inside TLS and left, which tells of a
+// certificate that it did not like.
+const (
+	NoteClientSilent = "client-left-after-handshake"
+	NoteServerSilent = "server-left-after-handshake"
+)
 
 // Lost: the recorder could not keep what passed.
 type Lost struct {

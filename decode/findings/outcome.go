@@ -165,7 +165,7 @@ func (s *session) nothingSent(failed, tried bool) outcomeKind {
 // handedThrough reports a session that went on inside TLS which smtptap did not
 // open.
 func (s *session) handedThrough() bool {
-	return slices.ContainsFunc(s.hellos, func(h told[*facts.Hello]) bool { return h.fact.Why == "passed through" })
+	return slices.ContainsFunc(s.hellos, func(h told[*facts.Hello]) bool { return h.fact.Why == facts.HelloPassed })
 }
 
 // faulty reports a refusal that the session did not overcome, or a connection

@@ -228,12 +228,6 @@ const (
 	noteNoReply       = "client-no-reply"
 )
 
-// Notes of smtptap on a peer that says nothing inside TLS and leaves.
-const (
-	noteClientSilent = "client-left-after-handshake"
-	noteServerSilent = "server-left-after-handshake"
-)
-
 func (s *session) remark(i int, n *facts.Note) {
 	switch n.ID {
 	case noteClientError:
@@ -247,9 +241,9 @@ func (s *session) remark(i int, n *facts.Note) {
 		}
 	case noteNoReply:
 		s.broken = i
-	case noteClientSilent:
+	case facts.NoteClientSilent:
 		s.silent = &fault{"TLS-PROXY-CA-UNTRUSTED", *see(i).with("refused", "left without a word behind the handshake, as one does that refuses")}
-	case noteServerSilent:
+	case facts.NoteServerSilent:
 		s.silent = &fault{"TLS-CLIENT-CERT-WANTED", *see(i)}
 	}
 }

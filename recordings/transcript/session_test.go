@@ -68,6 +68,8 @@ func newSet(t testing.TB, change ...func(*transcript.Options)) *transcript.Set {
 //	C! S!        swallowed
 //	tls client   a handshake is done on that leg, and secured
 //	dial ADDR    another server was reached
+//	hello WHY    a TLS hello of the client was seen
+//	note ID      smtptap noted that
 //	skip C 100   bytes passed unseen
 //
 // cut says how many bytes go into one call. A backslash at the end leaves the
@@ -86,6 +88,10 @@ func play(t testing.TB, l *transcript.Log, text string, cut func(int) int) {
 			l.Secured(facts.Leg(rest))
 		case "dial":
 			l.Fact(&facts.Dial{Host: "mx.example.org", Addr: rest, Why: "configured", Took: time.Millisecond})
+		case "hello":
+			l.Fact(&facts.Hello{Leg: facts.ClientLeg, Why: rest})
+		case "note":
+			l.Fact(&facts.Note{ID: rest, Text: "what " + rest + " means"})
 		case "skip":
 			var n int64
 			fmt.Sscan(rest[2:], &n)

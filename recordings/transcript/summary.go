@@ -50,4 +50,10 @@ const (
 	OutcomeFailed  Outcome = "failed"  // no server was reached, or TLS or smtptap failed
 	OutcomeNothing Outcome = "nothing" // the client did not try to send
 	OutcomeCut     Outcome = "cut"     // it ended in the middle
+	OutcomeSealed  Outcome = "sealed"  // what became of it was said inside TLS that was handed through unopened
 )
+
+// Outcomes lists them all.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeLive, OutcomeSent, OutcomePartly, OutcomeRefused, OutcomeFailed, OutcomeCut, OutcomeSealed, OutcomeNothing}
+}

@@ -63,6 +63,8 @@ func TestOutcome(t *testing.T) {
 		{"left in a message", hello + from + to + "C: DATA\nS: 354 go\nC: Subject: x\n", facts.CauseClosed, transcript.OutcomeCut, 0, facts.CauseClosed},
 		{"left behind RSET", hello + from + to + "C: RSET\nS: 250 ok\n", facts.CauseClosed, transcript.OutcomeNothing, 0, ""},
 		{"asked and left", hello + "C: VRFY b\nS: 502 no\n" + goodbye, facts.CauseServerGone, transcript.OutcomeNothing, 0, ""},
+		{"TLS handed through", hello + "C: STARTTLS\nS: 220 go\nhello passed through\n", facts.CauseClientReset, transcript.OutcomeSealed, 0, ""},
+		{"left for want of a certificate", hello + "C: STARTTLS\nS: 220 go\nnote server-left-after-handshake\n", facts.CauseServerGone, transcript.OutcomeFailed, 0, "what server-left-after-handshake means"},
 		{"said nothing", "", facts.CauseClosed, transcript.OutcomeNothing, 0, ""},
 	}
 	for _, tt := range tests {

@@ -27,6 +27,7 @@ type Tally struct {
 	unsent   bool // a message, or one of its recipients, was refused
 	last     int  // Seq of the newest BDAT LAST, plus one; 0 for none
 	quit     bool
+	sealed   bool // TLS was handed through unopened
 }
 
 // A refusal is a reply that said no.
@@ -87,6 +88,12 @@ func (t *Tally) addFact(f facts.Fact) {
 	case *facts.TLS:
 		if t.failure = clip(f.Err); f.Err == "" {
 			t.sum.TLS = true
+		}
+	case *facts.Hello:
+		t.sealed = t.sealed || f.Why == facts.HelloPassed
+	case *facts.Note:
+		if f.ID == facts.NoteClientSilent || f.ID == facts.NoteServerSilent {
+			t.failure = clip(f.Text)
 		}
 	case *facts.Lost:
 		t.sum.Incomplete = true
@@ -259,6 +266,8 @@ func (t *Tally) outcome() (o Outcome, code int, why string) {
 		return OutcomeRefused, no.code, no.text
 	case t.failure != "":
 		return OutcomeFailed, 0, t.failure
+	case t.sealed:
+		return OutcomeSealed, 0, ""
 	case !t.quit && (t.mail || cut[t.end.Cause]):
 		return OutcomeCut, 0, first(t.end.Err, t.end.Cause)
 	}

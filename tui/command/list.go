@@ -105,9 +105,10 @@ func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []t
 
 func outcomes() []string {
 	var names []string
-	for _, o := range []transcript.Outcome{transcript.OutcomeSent, transcript.OutcomePartly, transcript.OutcomeRefused,
-		transcript.OutcomeFailed, transcript.OutcomeNothing, transcript.OutcomeCut} {
-		names = append(names, string(o))
+	for _, o := range transcript.Outcomes() {
+		if o != transcript.OutcomeLive { // what is in the folder only has ended
+			names = append(names, string(o))
+		}
 	}
 	return names
 }

@@ -38,10 +38,7 @@ func init() { // not where it is declared: the functions refer to the map
 	}
 }
 
-var outcomes = []transcript.Outcome{
-	transcript.OutcomeLive, transcript.OutcomeSent, transcript.OutcomePartly, transcript.OutcomeRefused,
-	transcript.OutcomeFailed, transcript.OutcomeNothing, transcript.OutcomeCut,
-}
+var outcomes = transcript.Outcomes()
 
 // test makes a test of a term.
 func (p *parser) test(t token) test {
@@ -97,7 +94,7 @@ func server(p *parser, t token) test {
 func state(p *parser, t token) test {
 	o := transcript.Outcome(p.word(t))
 	if !slices.Contains(outcomes, o) {
-		p.fail("a session is live, sent, partly, refused, failed, nothing or cut")
+		p.fail("a session is live, sent, partly, refused, failed, cut, sealed or nothing")
 	}
 	return func(s *Session) bool { return s.Outcome == o }
 }
