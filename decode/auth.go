@@ -203,10 +203,10 @@ func (d *Dialogue) challenged(r *Reply) *Auth {
 	text := strings.TrimSpace(r.Text())
 	a := &Auth{Mechanism: x.mechanism, Step: StepChallenge}
 	plain, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(plain) == 0 {
-		return a
-	}
-	if x.mechanism == "NTLM" || !mostlyText(plain) {
+	// The first specification of LOGIN, draft-murchison-sasl-login-00, ends the
+	// prompts with a NUL, and some servers still do.
+	plain = bytes.TrimRight(plain, "\x00")
+	if err != nil || len(plain) == 0 || x.mechanism == "NTLM" || !mostlyText(plain) {
 		return a
 	}
 	a.Prompt = string(plain)

@@ -194,7 +194,7 @@ type Keyword struct{ Name, Params string } // Name in upper case
 type Auth struct {
 	Mechanism string // upper case
 	Step      Step
-	Prompt    string // decoded text of the server's challenge, such as "Username:"; bytes as decoded
+	Prompt    string // decoded text of the server's challenge, such as "Username:"; bytes as decoded, without NULs at the end
 	User      string // authentication identity, when this step shows one
 	Authzid   string // authorization identity, when one is given (RFC 4616)
 	Secret    *Mask  // what is secret in this step, if anything

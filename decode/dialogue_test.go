@@ -238,6 +238,14 @@ var scripts = map[string]string{
 		S: 500 what is c2VjcmV0LTEyMw==
 		C: QUIT
 		S: 221 bye`,
+	"auth login prompts end in NUL": `
+		S: 220 mx
+		C: AUTH LOGIN
+		S: 334 UGFzc3dvcmQA
+		C: c2VjcmV0LTEyMw==
+		S: 334 VXNlciBOYW1lAA==
+		C: dXNlckBleGFtcGxlLmNvbQ==
+		S: 535 5.7.8 no`,
 	"odd bytes": `
 		S: 220 mx \xff\x00\
 		S: \n
