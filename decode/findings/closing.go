@@ -68,7 +68,7 @@ var closingRules = []rule{
 	{
 		id: "CONN-CLOSED-MID-SESSION", severity: Failure, title: "closed in the middle",
 		find:    lost("CONN-CLOSED-MID-SESSION"),
-		when:    []when{{said: `connection (was )?(unexpectedly closed|closed unexpectedly|reset|lost|aborted|closed by (the )?(remote|server|foreign|peer))|smtpserverdisconnected|eof caught|econnreset|econnection|broken pipe|remote host closed|has been closed unexpectedly|got an empty response|please run connect\(\) first|socket hang up|unexpected eof|forcibly closed|lost connection`}},
+		when:    []when{{said: `connection (was )?(unexpectedly closed|closed unexpectedly|reset|lost|aborted|closed by (the )?(remote|server|foreign|peer))|smtpserverdisconnected|eof caught|econnreset|econnection|broken pipe|remote host closed|has been closed unexpectedly|got an empty response|please run connect\(\) first|socket hang up|unexpected socket close|unexpected eof|forcibly closed|lost connection`}},
 		text:    "the connection was lost in the middle of the session[, behind {verb}]",
 		cause:   "The server went away without a reply: a limit, a crash, a firewall that forgets quiet connections.",
 		fix:     Fix{General: "Connect again and try once more; in queues renew the connection for each batch", PHPMailer: "$mail->SMTPKeepAlive = false; // or $mail->smtpClose() between batches", Nodemailer: "pool: true, maxMessages: 50", Symfony: "MAILER_DSN=…?ping_threshold=10&restart_threshold=50"},

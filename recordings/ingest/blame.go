@@ -28,6 +28,7 @@ var causes = []cause{
 	{said: phraseOf(`unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
 	{said: phraseOf(`no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
 	{said: phraseOf(`stream_crypto_method|unable to (?:connect|connect with|start|use) (?:with )?(?:starttls|tls|ssl)|could not start tls|tls startup failed|starttls attempted but failed|could not convert socket to tls|enable crypto|ssl operation failed|ssl_accept error|ssl_connect error|handshake (?:problem|error|failed)|tls negotiation failed`), tls: "other"},
+	{said: phraseOf(`query(?:a|aaaa|mx|srv) e[a-z]+`), dial: "resolve"}, // Node.js asks DNS itself
 	{said: phraseOf(`connection refused|econnrefused|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
 	{said: phraseOf(`timed[ -]?out|etimedout|timeout|\(110\)|\(10060\)`), dial: "timeout"},
 	{said: phraseOf(`cannot assign requested address|eaddrnotavail|\(99\)`), dial: "unreachable"},

@@ -28,6 +28,14 @@ var errorTexts = []struct {
 	{"nodemailer, refused recipients", "nodemailer", "550 to RCPT", "Error: Can't send mail - all recipients were rejected: 550 5.1.1 no such user"},
 	{"nodemailer, no server", "nodemailer", "dial refused", "{ Error: connect ECONNREFUSED 127.0.0.1:587\n  errno: 'ECONNREFUSED',\n  code: 'ECONNECTION',\n  syscall: 'connect',\n  address: '127.0.0.1',\n  port: 587,\n  command: 'CONN' }"},
 	{"nodemailer, TLS on a plain port", "nodemailer", "tls not-tls", "Error: 140735:error:1408F10B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl/ssl/record/ssl3_record.c:332:\n  code: 'ESOCKET',\n  command: 'CONN'"},
+	{"nodemailer, no answer, new Node.js", "nodemailer", "dial timeout", "Error: connect ETIMEDOUT 192.0.2.1:465\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1555:16) {\n  errno: -110,\n  code: \"ESOCKET\",\n  syscall: \"connect\",\n  address: \"192.0.2.1\",\n  port: 465,\n  command: \"CONN\"\n}"},
+	{"Node.js, one line", "error", "dial timeout", "Error: connect ETIMEDOUT smtp.example.com:465"},
+	{"Node.js, no such name", "error", "dial resolve", "Error: getaddrinfo ENOTFOUND smtp.example.com"},
+	{"Node.js, DNS is silent", "error", "dial resolve", "Error: queryA ETIMEOUT smtp.example.com"},
+	{"Node.js, certificate", "error", "tls certificate", "Error: self signed certificate in certificate chain"},
+	{"Python, refused", "error", "dial refused", "Traceback (most recent call last):\n  File \"/srv/app/send.py\", line 3, in <module>\n    s = smtp(host, 587)\nConnectionRefusedError: [Errno 111] Connection refused"},
+	{"Python, no such name", "error", "dial resolve", "socket.gaierror: [Errno -2] Name or service not known"},
+	{"Go, refused", "error", "dial refused", "2024/06/03 10:00:00 dial tcp 192.0.2.1:587: connect: connection refused"},
 	{"smtplib", "smtplib", "535 to AUTH", `smtplib.SMTPAuthenticationError: (535, b'5.7.8 Error: authentication failed')`},
 	{"smtplib, refused recipient", "smtplib", "550 to RCPT", `smtplib.SMTPRecipientsRefused: {'bob@example.net': (550, b'5.1.1 no such user')}`},
 	{"Swift Mailer", "swiftmailer", "530 to MAIL", "Swift_TransportException: Expected response code 250 but got code \"530\", with message \"530 5.7.1 Authentication required\r\n\" in /srv/app/AbstractSmtpTransport.php:383\nStack trace:\n#0 AbstractSmtpTransport.php(281): Swift_Transport_AbstractSmtpTransport->_assertResponseCode('530 5.7.1 ...', Array)\n#1 EsmtpTransport.php(270): Swift_Transport_AbstractSmtpTransport->executeCommand('MAIL FROM:<ali...', Array, Array)\n"},
@@ -116,7 +124,7 @@ func outcomes(tr *decode.Transcript) []string {
 
 // TestNoLog hands over what is no log.
 func TestNoLog(t *testing.T) {
-	for _, text := range []string{"", "\n\n", "Dear all,\nthe meeting is at three.\n", "\x00\x01\x02", "function f() { return 1; }"} {
+	for _, text := range []string{"", "\n\n", "Dear all,\nthe meeting is at three.\n", "\x00\x01\x02", "function f() { return 1; }", "No error so far, and no timeouts.\n"} {
 		if tr, err := ingest.Parse(strings.NewReader(text)); !errors.Is(err, ingest.ErrNoLog) {
 			t.Errorf("%q: %v, %v; want ErrNoLog", text, tr, err)
 		}

@@ -18,9 +18,9 @@ var nodemailerMarks = []mark{
 	m(10, `^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (?:DEBUG|INFO |TRACE)\s*(?:\[#\d+\] )?(?:\[[A-Za-z0-9+/=_-]+\] )?[SC]: `),
 	m(6, `^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (?:INFO |DEBUG|ERROR)\s*\[[A-Za-z0-9+/=_-]{8,14}\] `),
 	m(6, `smtp-connection/index\.js|node_modules/nodemailer|SMTPConnection\._`),
-	m(6, `^\s*code: '(?:ECONNECTION|ETIMEDOUT|ESOCKET|EDNS|ETLS|EAUTH|EENVELOPE|EMESSAGE|EPROTOCOL|ESTREAM)'`),
+	m(6, `^\s*code: ['"](?:ECONNECTION|ETIMEDOUT|ESOCKET|EDNS|ETLS|EAUTH|EENVELOPE|EMESSAGE|EPROTOCOL|ESTREAM)['"]`),
 	m(5, nodemailerError),
-	m(3, `^\s*(?:response: '|responseCode: \d{3}|command: '(?:CONN|EHLO|API|DATA|AUTH \w+|MAIL FROM|RCPT TO|STARTTLS)')`),
+	m(3, `^\s*(?:response: ['"]|responseCode: \d{3}|command: ['"](?:CONN|EHLO|API|DATA|AUTH \w+|MAIL FROM|RCPT TO|STARTTLS)['"])`),
 	m(2, `^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (?:DEBUG|INFO |TRACE|ERROR|WARN )\s*\S`),
 }
 
