@@ -36,7 +36,7 @@ func headOf(t *decode.Transcript) []row {
 	for _, e := range t.Entries {
 		switch e.Fact.(type) {
 		case *facts.DNS, *facts.Dial, *facts.TLS:
-			rows = append(rows, row{factLabel(e.Fact), strings.Join(linesOf(e), " ")})
+			rows = append(rows, row{factLabel(e.Fact), strings.Join(linesOf(e), "; ")})
 		}
 	}
 	for _, missing := range t.CannotShow {
