@@ -3,10 +3,11 @@ package ingest_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -116,6 +117,25 @@ func corpus(t *testing.T) map[string]described {
 	return all
 }
 
+// eachReal reads the logs of the corpus, in the order of their names.
+func eachReal(t *testing.T, look func(name string, d described, tr *decode.Transcript)) {
+	t.Helper()
+	all := corpus(t)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f, err := os.Open(filepath.Join(corpusFolder, name+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr, err := ingest.Parse(f)
+		f.Close()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		look(name, all[name], tr)
+	}
+}
+
 var (
 	serverLine = regexp.MustCompile(`^[2-5]\d\d(?:[ -]|\r?$)`)
 	clientLine = regexp.MustCompile(`^(?i:(?:EHLO|HELO) \S|MAIL FROM:|RCPT TO:|AUTH (?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2)|STARTTLS\r?$|DATA\r?$|RSET\r?$|QUIT\r?$)`)
@@ -168,27 +188,10 @@ func (d described) causeKnown() bool {
 
 // TestCorpus scores dialects, sides and verdicts over real logs.
 func TestCorpus(t *testing.T) {
-	all := corpus(t)
-	names := make([]string, 0, len(all))
-	for n := range all {
-		names = append(names, n)
-	}
-	sort.Strings(names)
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
 	var dialects, verdicts, outcomes score
-	for _, name := range names {
-		d := all[name]
-		f, err := os.Open(filepath.Join(corpusFolder, name+".txt"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr, err := ingest.Parse(f)
-		f.Close()
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
+	eachReal(t, func(name string, d described, tr *decode.Transcript) {
 		if wrong := wrongSide(tr); len(wrong) > 0 {
 			t.Errorf("%s: said by the wrong side: %q", name, wrong)
 		}
@@ -207,7 +210,7 @@ func TestCorpus(t *testing.T) {
 			marks += " verdict"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, tr.Dialect, d.DiagnosisID, report.Verdict.ID, marks)
-	}
+	})
 	w.Flush()
 	t.Logf("dialects %v, outcomes %v, verdicts %v\n%s", dialects, outcomes, verdicts, table.String())
 	if dialects.percent() < 95 {

@@ -136,47 +136,55 @@ func few(names []string) []string {
 // dialogue.
 func TestDamage(t *testing.T) {
 	for _, name := range few(logs(t)) {
-		base := strings.TrimSuffix(filepath.Base(name), ".txt")
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		whole := parseAll(t, name)[0]
+		base := strings.TrimSuffix(filepath.Base(name), ".txt")
 		for damage, do := range damages {
 			if immune(base, damage) {
 				continue
 			}
 			t.Run(base+"/"+damage, func(t *testing.T) {
 				t.Parallel()
-				tr, err := ingest.Parse(strings.NewReader(do(string(data))))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if tr.Dialect != whole.Dialect {
-					t.Errorf("dialect %s, want %s", tr.Dialect, whole.Dialect)
-				}
-				if got, want := spine(tr), spine(whole); !slices.Equal(got, want) {
-					t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-				}
-				if got, want := verdict(tr), verdict(whole); got != want {
-					t.Errorf("verdict %s, want %s", got, want)
-				}
+				readsLike(t, whole, do(string(data)), spine)
 			})
 		}
 	}
+}
+
+// readsLike reads a text and expects the dialect, the dialogue and the verdict
+// of whole.
+func readsLike(t *testing.T, whole *decode.Transcript, text string, dialogue func(*decode.Transcript) []string) *decode.Transcript {
+	t.Helper()
+	tr, err := ingest.Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr.Dialect != whole.Dialect {
+		t.Errorf("dialect %s, want %s", tr.Dialect, whole.Dialect)
+	}
+	if got, want := dialogue(tr), dialogue(whole); !slices.Equal(got, want) {
+		t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got, want := verdict(tr), verdict(whole); got != want {
+		t.Errorf("verdict %s, want %s", got, want)
+	}
+	return tr
 }
 
 func verdict(t *decode.Transcript) string { return findings.Analyze(t).Verdict.ID }
 
 var spaces = regexp.MustCompile(`\s+`)
 
-// commandsOf is a spine without the lines of messages.
-func commandsOf(spine []string) []string {
-	return slices.DeleteFunc(slices.Clone(spine), func(s string) bool { return strings.HasSuffix(s, ":") })
+// commands is the spine without the lines of messages.
+func commands(t *decode.Transcript) []string {
+	return slices.DeleteFunc(spine(t), func(s string) bool { return strings.HasSuffix(s, ":") })
 }
 
-// TestJoined reads every log after a page has put all of it on one line.
-func TestJoined(t *testing.T) {
+// eachLog runs a test for every log.
+func eachLog(t *testing.T, test func(t *testing.T, text string, whole *decode.Transcript)) {
 	for _, name := range few(logs(t)) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
 			t.Parallel()
@@ -184,84 +192,50 @@ func TestJoined(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			whole := parseAll(t, name)[0]
-			tr, err := ingest.Parse(strings.NewReader(spaces.ReplaceAllString(string(data), " ")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tr.Dialect != whole.Dialect {
-				t.Errorf("dialect %s, want %s", tr.Dialect, whole.Dialect)
-			}
-			if got, want := verdict(tr), verdict(whole); got != want {
-				t.Errorf("verdict %s, want %s", got, want)
-			}
-			if got, want := commandsOf(spine(tr)), commandsOf(spine(whole)); !slices.Equal(got, want) {
-				t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
+			test(t, string(data), parseAll(t, name)[0])
 		})
 	}
+}
+
+// TestJoined reads every log after a page has put all of it on one line.
+func TestJoined(t *testing.T) {
+	eachLog(t, func(t *testing.T, text string, whole *decode.Transcript) {
+		readsLike(t, whole, spaces.ReplaceAllString(text, " "), commands)
+	})
 }
 
 // TestEaten reads every log after a browser has taken everything in angle
 // brackets for tags.
 func TestEaten(t *testing.T) {
-	for _, name := range few(logs(t)) {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			whole := parseAll(t, name)[0]
-			tr, err := ingest.Parse(strings.NewReader(tag.ReplaceAllString(string(data), "")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tr.Dialect != whole.Dialect {
-				t.Errorf("dialect %s, want %s", tr.Dialect, whole.Dialect)
-			}
-			if got, want := spine(tr), spine(whole); !slices.Equal(got, want) {
-				t.Errorf("dialogue\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
-			if got, want := verdict(tr), verdict(whole); got != want {
-				t.Errorf("verdict %s, want %s", got, want)
-			}
-			mails := slices.Contains(spine(whole), "C MAIL")
-			if mails && !strings.Contains(string(data), "&lt;") && !tr.Lack(decode.LackBrackets) {
-				t.Errorf("lacks %v: the lost addresses were not noticed", tr.Lacks)
-			}
-		})
-	}
+	eachLog(t, func(t *testing.T, text string, whole *decode.Transcript) {
+		tr := readsLike(t, whole, tag.ReplaceAllString(text, ""), spine)
+		mails := slices.Contains(spine(whole), "C MAIL")
+		if mails && !strings.Contains(text, "&lt;") && !tr.Lack(decode.LackBrackets) {
+			t.Errorf("lacks %v: the lost addresses were not noticed", tr.Lacks)
+		}
+	})
 }
 
 // TestCut reads every log cut off at either end, at every fourth line.
 func TestCut(t *testing.T) {
-	for _, name := range few(logs(t)) {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines := strings.SplitAfter(string(data), "\n")
-			whole := spine(parseAll(t, name)[0])
-			for i := 4; i < len(lines)-4; i += 4 {
-				for part, text := range map[string]string{"from": strings.Join(lines[i:], ""), "up to": strings.Join(lines[:i], "")} {
-					tr, err := ingest.Parse(strings.NewReader(text))
-					if err != nil {
-						continue // nothing of the dialogue is left in it
-					}
-					if wrong := wrongSide(tr); len(wrong) > 0 {
-						t.Errorf("%s line %d: said by the wrong side: %q", part, i, wrong)
-					}
-					got := spine(tr)
-					if part == "up to" && len(got) > 2 && !isPart(whole, got[:len(got)-2]) {
-						t.Errorf("up to line %d: dialogue\n%s", i, strings.Join(got, "\n"))
-					}
+	eachLog(t, func(t *testing.T, text string, whole *decode.Transcript) {
+		lines := strings.SplitAfter(text, "\n")
+		for i := 4; i < len(lines)-4; i += 4 {
+			for part, text := range map[string]string{"from": strings.Join(lines[i:], ""), "up to": strings.Join(lines[:i], "")} {
+				tr, err := ingest.Parse(strings.NewReader(text))
+				if err != nil {
+					continue // nothing of the dialogue is left in it
+				}
+				if wrong := wrongSide(tr); len(wrong) > 0 {
+					t.Errorf("%s line %d: said by the wrong side: %q", part, i, wrong)
+				}
+				got := spine(tr)
+				if part == "up to" && len(got) > 2 && !isPart(spine(whole), got[:len(got)-2]) {
+					t.Errorf("up to line %d: dialogue\n%s", i, strings.Join(got, "\n"))
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // isPart reports whether the items of part stand in whole in the same order.

@@ -2,43 +2,23 @@ package ingest_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"text/tabwriter"
 
+	"smtptap/decode"
 	"smtptap/decode/findings"
-	"smtptap/recordings/ingest"
 )
 
 // TestCorpusVerdicts scores the verdicts over real logs. A verdict is right
 // when it names the cause that the log's description names, or one that the
 // description says stands beside it: several rules may describe one cause.
 func TestCorpusVerdicts(t *testing.T) {
-	all := corpus(t)
-	names := make([]string, 0, len(all))
-	for n := range all {
-		names = append(names, n)
-	}
-	sort.Strings(names)
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
 	failing, right, exact := 0, 0, 0
-	for _, name := range names {
-		d := all[name]
-		f, err := os.Open(filepath.Join(corpusFolder, name+".txt"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr, err := ingest.Parse(f)
-		f.Close()
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
+	eachReal(t, func(name string, d described, tr *decode.Transcript) {
 		v := findings.Analyze(tr).Verdict
 		mark := "ok"
 		switch {
@@ -55,7 +35,7 @@ func TestCorpusVerdicts(t *testing.T) {
 			failing, mark = failing+1, "NO"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", mark, name, d.DiagnosisID, v.ID)
-	}
+	})
 	w.Flush()
 	t.Logf("%d failing logs, the verdict is right for %d, the same id for %d\n%s", failing, right, exact, table.String())
 	if right*10 < failing*9 {
