@@ -146,9 +146,12 @@ func (l *addressList) add(phrase, addr, comment string, bracketed bool) {
 	if phrase == "" && addr == "" && comment == "" && !bracketed {
 		return
 	}
-	if !bracketed {
+	switch {
+	case !bracketed && !strings.Contains(phrase, "@") && ReadText(phrase).Encoded:
+		l.problem(AddressMalformed, "a name stands without an address")
+	case !bracketed:
 		addr, phrase = phrase, comment
-	} else if phrase == "" {
+	case phrase == "":
 		phrase = comment
 	}
 	name := ReadText(phrase)

@@ -98,6 +98,7 @@ func TestAddresses(t *testing.T) {
 		{"A <a@example.com", "A <a@example.com>", []string{message.AddressMalformed}},
 		{"A <a@example.com, b@example.com", "A <a@example.com>|b@example.com", []string{message.AddressMalformed}},
 		{`"A <a@example.com>`, "A <a@example.com>", []string{message.AddressMalformed}},
+		{"=?utf-8?B?5piT6IGU5LqR?=", "易联云", []string{message.AddressMalformed}}, // as a page leaves it that took <...> for a tag
 		{"nobody", "nobody", []string{message.AddressMalformed}},
 		{"a b@example.com", "a b@example.com", []string{message.AddressMalformed}},
 		{"<=?utf-8?Q?a?=@example.com>", "=?utf-8?Q?a?=@example.com", []string{message.AddressMalformed}},

@@ -121,10 +121,18 @@ func (l *Log) End(e facts.End) {
 
 // note makes one call to the decoder, at the time it is now.
 func (l *Log) note(call func(d *decoder, at time.Duration)) {
+	if l.take(call) {
+		l.set.changed()
+	}
+}
+
+// take is what of note happens under the lock. It reports whether there are new
+// entries.
+func (l *Log) take(call func(d *decoder, at time.Duration)) bool {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.decoder == nil {
-		l.mu.Unlock()
-		return
+		return false
 	}
 	had := l.earlier + len(l.entries)
 	call(l.decoder, max(0, l.set.options.Clock().Sub(l.started)))
@@ -132,10 +140,7 @@ func (l *Log) note(call func(d *decoder, at time.Duration)) {
 	if limit := l.set.share(l.weight); l.weight > limit {
 		l.shed(limit / 2)
 	}
-	l.mu.Unlock()
-	if news {
-		l.set.changed()
-	}
+	return news
 }
 
 // add takes an entry from the decoder.
