@@ -22,15 +22,15 @@ func (r *Result) bodies(a, b *decode.Transcript) error {
 		if err != nil {
 			return fmt.Errorf("message %d of the second session: %w", i+1, err)
 		}
-		r.Bodies = append(r.Bodies, Body{i + 1, x.wire == y.wire, x.simple == y.simple, x.relaxed == y.relaxed})
+		r.Bodies = append(r.Bodies, Body{i + 1, x.wire == y.wire, x.even == y.even, x.simple == y.simple, x.relaxed == y.relaxed})
 	}
 	return nil
 }
 
-type bodyHashes struct{ wire, simple, relaxed string }
+type bodyHashes struct{ wire, even, simple, relaxed string }
 
-// hashes reads a body three times: as it was on the wire, and as each of the
-// two canonicalizations of DKIM sees it.
+// hashes reads a body as it was on the wire, with its boundaries evened out, and
+// as each of the two canonicalizations of DKIM sees it.
 func hashes(t *decode.Transcript, m *decode.Message) (h bodyHashes, err error) {
 	var spans []decode.Span
 	for _, p := range m.Parts {
@@ -38,11 +38,17 @@ func hashes(t *decode.Transcript, m *decode.Message) (h bodyHashes, err error) {
 			spans = append(spans, e.Span)
 		}
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, t.Reader(false, decode.Client, spans...)); err != nil {
+	tree, err := message.Scan(t.Open(m), message.Limits{})
+	if err != nil {
 		return h, err
 	}
-	h.wire = fmt.Sprintf("%x", sum.Sum(nil))
+	wire := func() io.Reader { return t.Reader(false, decode.Client, spans...) }
+	if h.wire, err = hash(wire()); err != nil {
+		return h, err
+	}
+	if h.even, err = hash(newEvenReader(wire(), boundariesOf(tree))); err != nil {
+		return h, err
+	}
 	body := func() io.Reader {
 		only := *m
 		only.Spans = spans
@@ -53,6 +59,12 @@ func hashes(t *decode.Transcript, m *decode.Message) (h bodyHashes, err error) {
 	}
 	h.relaxed, err = message.BodyHash(body(), message.Relaxed)
 	return h, err
+}
+
+func hash(r io.Reader) (string, error) {
+	sum := sha256.New()
+	_, err := io.Copy(sum, r)
+	return fmt.Sprintf("%x", sum.Sum(nil)), err
 }
 
 // behindEmptyLine leaves out the empty line that a body event begins with: it

@@ -5,7 +5,10 @@
 package diff
 
 import (
+	"cmp"
+
 	"smtptap/decode"
+	"smtptap/decode/visible"
 )
 
 // Options say how closely to look.
@@ -23,10 +26,13 @@ type Difference struct {
 	B       string `json:"b"`
 	EntryA  int    `json:"entryA"` // index in the transcript's entries, -1 for none
 	EntryB  int    `json:"entryB"`
+	Line    *Line  `json:"line,omitempty"` // of two texts
 }
 
 // A Result is what the comparison came to.
 type Result struct {
+	A           string       `json:"a"` // which session that is, safe to show
+	B           string       `json:"b"`
 	Differences []Difference `json:"differences"` // in the order of the sessions; the first is where they part
 	NotCompared []string     `json:"notCompared"` // what could not be, and why
 	Bodies      []Body       `json:"bodies"`      // of each pair of messages
@@ -39,13 +45,14 @@ func (r *Result) Same() bool { return len(r.Differences) == 0 }
 type Body struct {
 	Message int  `json:"message"` // counted from 1
 	Wire    bool `json:"wire"`    // the same bytes
+	Even    bool `json:"even"`    // the same but for the boundaries of the parts
 	Simple  bool `json:"simple"`  // the same for a DKIM signature with simple canonicalization (RFC 6376 section 3.4.3)
 	Relaxed bool `json:"relaxed"` // and with relaxed (section 3.4.4)
 }
 
 // Compare compares two sessions.
 func Compare(a, b *decode.Transcript, o Options) (*Result, error) {
-	r := &Result{Differences: []Difference{}, NotCompared: []string{}, Bodies: []Body{}}
+	r := &Result{A: nameOf(a), B: nameOf(b), Differences: []Difference{}, NotCompared: []string{}, Bodies: []Body{}}
 	skip := r.skips(a, b)
 	left, err := outline(a, o, skip)
 	if err != nil {
@@ -55,11 +62,28 @@ func Compare(a, b *decode.Transcript, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.align(left, right)
+	if err := r.align(left, right); err != nil {
+		return nil, err
+	}
 	if !skip["message"] {
 		err = r.bodies(a, b)
 	}
 	return r, err
+}
+
+// nameOf tells a session from others.
+func nameOf(t *decode.Transcript) string {
+	name := t.ID
+	if t.Dialect != "" {
+		name = "a log of " + t.Dialect
+	}
+	if !t.Started.IsZero() {
+		name += ", " + t.Started.Local().Format("2006-01-02 15:04:05")
+	}
+	if t.Target != "" {
+		name += ", to " + t.Target
+	}
+	return visible.Text(name)
 }
 
 // gaps are what a log may lack, and which sections can't be compared then.
@@ -98,7 +122,7 @@ func (r *Result) skips(a, b *decode.Transcript) map[string]bool {
 }
 
 // align pairs what both outlines name alike, in order.
-func (r *Result) align(left, right []item) {
+func (r *Result) align(left, right []item) (err error) {
 	at := map[string]int{}
 	for i, it := range right {
 		at[it.name()] = i
@@ -107,24 +131,29 @@ func (r *Result) align(left, right []item) {
 	for _, l := range left {
 		i, found := at[l.name()]
 		if !found {
-			r.differ(&l, nil)
+			r.alone(&l, nil)
 			continue
 		}
 		for ; next < i; next++ {
 			if !has(left, right[next]) {
-				r.differ(nil, &right[next])
+				r.alone(nil, &right[next])
 			}
 		}
 		next = max(next, i+1)
-		if l.compare != right[i].compare {
-			r.differ(&l, &right[i])
+		if l.compare == right[i].compare {
+			continue
+		}
+		d := r.differ(&l, &right[i])
+		if d.Line, err = firstLine(l.body, right[i].body); err != nil {
+			return err
 		}
 	}
 	for ; next < len(right); next++ {
 		if !has(left, right[next]) {
-			r.differ(nil, &right[next])
+			r.alone(nil, &right[next])
 		}
 	}
+	return nil
 }
 
 func has(items []item, wanted item) bool {
@@ -136,7 +165,16 @@ func has(items []item, wanted item) bool {
 	return false
 }
 
-func (r *Result) differ(a, b *item) {
+// alone notes what only one session has. The time of a reply says nothing beside
+// the reply itself.
+func (r *Result) alone(a, b *item) {
+	if cmp.Or(a, b).section != "timing" {
+		r.differ(a, b)
+	}
+}
+
+// differ notes what the sessions do not have in common.
+func (r *Result) differ(a, b *item) *Difference {
 	d := Difference{EntryA: -1, EntryB: -1}
 	if b != nil {
 		d.Section, d.Key, d.B, d.EntryB = b.section, b.key, b.show, b.entry
@@ -145,4 +183,5 @@ func (r *Result) differ(a, b *item) {
 		d.Section, d.Key, d.A, d.EntryA = a.section, a.key, a.show, a.entry
 	}
 	r.Differences = append(r.Differences, d)
+	return &r.Differences[len(r.Differences)-1]
 }

@@ -22,6 +22,7 @@ type item struct {
 	show    string // for people
 	compare string // what must be equal
 	entry   int
+	body    *body // of a text part
 }
 
 func (it item) name() string { return it.section + "\x00" + it.key }
@@ -72,7 +73,7 @@ func (x *outliner) add(section, key, show, compare string, entry int) {
 	if x.o.All {
 		compare = show
 	}
-	x.items = append(x.items, item{section, key, visible.Text(show), compare, entry})
+	x.items = append(x.items, item{section: section, key: key, show: visible.Text(show), compare: compare, entry: entry})
 }
 
 func (x *outliner) fact(i int, f facts.Fact) {
@@ -213,7 +214,7 @@ func (x *outliner) message(n int, m *decode.Message) error {
 		case fleeting[lower]:
 			compare = "there"
 		case lower == "content-type":
-			compare = boundary.ReplaceAllString(value, "boundary=BOUNDARY")
+			compare = declared.ReplaceAllString(value, "boundary=BOUNDARY")
 		}
 		x.add("message", prefix+h.Name, value, compare, p)
 	}
@@ -224,7 +225,7 @@ func (x *outliner) message(n int, m *decode.Message) error {
 	return x.parts(prefix, m, last[len(last)-1])
 }
 
-var boundary = regexp.MustCompile(`(?i)boundary="?[^";\s]+"?`)
+var declared = regexp.MustCompile(`(?i)boundary="?[^";\s]+"?`)
 
 // parts notes the MIME structure: type, size and content of each part.
 func (x *outliner) parts(prefix string, m *decode.Message, entry int) error {
@@ -237,9 +238,12 @@ func (x *outliner) parts(prefix string, m *decode.Message, entry int) error {
 		return fmt.Errorf("reading a message: %w", err)
 	}
 	for i, p := range tree.Parts {
-		name := "the text"
-		if p.Number != "" {
-			name = "part " + p.Number
+		name := "part " + p.Number
+		switch {
+		case p.Number == "" && p.Container:
+			name = "the structure"
+		case p.Number == "":
+			name = "the text"
 		}
 		if p.Container {
 			x.add("message", prefix+name, p.Type.Value, p.Type.Value, entry)
@@ -247,6 +251,9 @@ func (x *outliner) parts(prefix string, m *decode.Message, entry int) error {
 		}
 		show := fmt.Sprintf("%s, %s, %d bytes, SHA-256 %s", p.Type.Value, p.Encoding, facts[i].Size, facts[i].SHA256)
 		x.add("message", prefix+name, show, show, entry)
+		if tree.Parts[i].IsText() {
+			x.items[len(x.items)-1].body = &body{x.t, m, &tree.Parts[i]}
+		}
 	}
 	return nil
 }

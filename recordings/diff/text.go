@@ -20,25 +20,18 @@ func (r *Result) Text(w io.Writer, color bool) error {
 	if r.Same() {
 		out.line("the sessions mean the same")
 	}
-	section := ""
-	for i, d := range r.Differences {
+	if !r.Same() {
+		out.line(paint("--- A: "+r.A, "1"))
+		out.line(paint("+++ B: "+r.B, "2"))
+	}
+	for i := range r.Differences {
 		switch i {
 		case 0:
-			out.line("they part at: " + d.Key)
+			out.line("they part at:")
 		case 1:
 			out.line("and then:")
 		}
-		if d.Section != section {
-			section = d.Section
-			out.line(fmt.Sprintf("@@ %s @@", section))
-		}
-		out.line("  " + d.Key)
-		if d.EntryA >= 0 {
-			out.line(paint("- "+d.A, "1"))
-		}
-		if d.EntryB >= 0 {
-			out.line(paint("+ "+d.B, "2"))
-		}
+		out.difference(&r.Differences[i], paint)
 	}
 	for _, b := range r.Bodies {
 		out.line(b.String())
@@ -55,6 +48,8 @@ func (b Body) String() string {
 	switch {
 	case b.Wire:
 		return head + "the bodies are the same bytes"
+	case b.Even:
+		return head + "the bodies are the same but for the boundaries that the mail program made up; a DKIM signature of one does not fit the other"
 	case b.Simple:
 		return head + "the bodies differ in bytes that no DKIM signature minds"
 	case b.Relaxed:
@@ -78,6 +73,27 @@ func (r *Result) JSON(w io.Writer) error {
 type printer struct {
 	w   io.Writer
 	err error
+}
+
+// difference is told in one line where only one side has it, and otherwise as a
+// line of each.
+func (p *printer) difference(d *Difference, paint func(s, colour string) string) {
+	switch {
+	case d.EntryB < 0:
+		p.line(paint("- "+d.Key+": "+d.A, "1"))
+		return
+	case d.EntryA < 0:
+		p.line(paint("+ "+d.Key+": "+d.B, "2"))
+		return
+	}
+	p.line("  " + d.Key)
+	p.line(paint("  - "+d.A, "1"))
+	p.line(paint("  + "+d.B, "2"))
+	if d.Line != nil {
+		p.line(fmt.Sprintf("    first in line %d:", d.Line.Number))
+		p.line(paint("    - "+d.Line.A, "1"))
+		p.line(paint("    + "+d.Line.B, "2"))
+	}
 }
 
 func (p *printer) line(s string) {

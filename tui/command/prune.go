@@ -26,7 +26,7 @@ func Prune(p *Program) *cobra.Command {
 			if err := environment(cmd); err != nil {
 				return err
 			}
-			if older == 0 {
+			if !cmd.Flags().Changed("older") {
 				return usage(errors.New("--older AGE is missing: how old must a recording be to go, such as 30d"))
 			}
 			dir, err := folder(dir)

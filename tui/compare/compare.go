@@ -168,4 +168,11 @@ func (m *Model) difference(d diff.Difference) {
 		}
 		m.add(lines.Line{Indent: 4, Label: string("AB"[i]), LabelWidth: 3, LabelStyle: m.side(i), Text: cells.Cut(text, 2000, m.theme.Marks.Ellipsis), Style: style, AsSent: true})
 	}
+	if d.Line == nil {
+		return
+	}
+	m.add(lines.Line{Indent: 4, Text: fmt.Sprintf("first in line %d:", d.Line.Number), Style: m.theme.Dim})
+	for i, text := range [2]string{d.Line.A, d.Line.B} {
+		m.add(lines.Line{Indent: 4, Label: string("AB"[i]), LabelWidth: 3, LabelStyle: m.side(i), Text: text, Style: m.theme.Plain, AsSent: true})
+	}
 }
