@@ -53,10 +53,23 @@ func newScanner(dots bool) scanner {
 // look notes what is to be expected of a chunk, so that the common chunk need
 // not be searched for it line by line.
 func (s *scanner) look(p []byte) {
-	whole := bytes.TrimSuffix(p, []byte{'\r'})
-	s.bareCRs = bytes.Count(whole, []byte{'\r'}) != bytes.Count(whole, []byte("\r\n"))
+	s.bareCRs = hasBareCR(p)
 	s.anyNUL = bytes.IndexByte(p, 0) >= 0
 	s.anyHigh = hasEightBit(p)
+}
+
+// hasBareCR reports a CR that no LF follows. One at the very end does not count.
+func hasBareCR(p []byte) bool {
+	for {
+		i := bytes.IndexByte(p, '\r')
+		if i < 0 || i == len(p)-1 {
+			return false
+		}
+		if p[i+1] != '\n' {
+			return true
+		}
+		p = p[i+2:]
+	}
 }
 
 // hasEightBit reports octets above 127, looking at eight at a time.
@@ -119,8 +132,11 @@ func (s *scanner) inside(p []byte) (n int, ended bool) {
 			return cr + 1, false
 		}
 	}
-	crlf := bytes.HasSuffix(text, []byte{'\r'})
-	s.count(bytes.TrimSuffix(text, []byte{'\r'}))
+	crlf := len(text) > 0 && text[len(text)-1] == '\r'
+	if crlf {
+		text = text[:len(text)-1]
+	}
+	s.count(text)
 	if lf < 0 {
 		s.prevCR = crlf
 		return len(p), false
