@@ -148,23 +148,29 @@ func BenchmarkSession(b *testing.B) {
 	})
 }
 
+// BenchmarkLoad opens a recording of a message of 25 MB that came in large
+// pieces, and of one that came line by line, as PHPMailer sends.
 func BenchmarkLoad(b *testing.B) {
-	s := newSet(b)
-	l := inMessage(b, s)
-	chunk := bodyOf(64 << 10)
-	for range 25 << 20 / len(chunk) {
-		l.Data(decode.PartyClient, decode.PartyServer, chunk)
-	}
-	play(b, l, "C: .\nS: 250 ok", whole)
-	l.End(facts.End{Cause: facts.CauseClosed})
-	if err := s.Close(); err != nil {
-		b.Fatal(err)
-	}
-	path := s.Path(l.ID())
-	for b.Loop() {
-		t, _, err := transcript.Load(path)
-		if err != nil || len(t.Entries) != 14 {
-			b.Fatal(len(t.Entries), err)
-		}
+	for name, chunk := range map[string][]byte{"pieces of 64 KiB": bodyOf(64 << 10), "a piece for each line": bodyOf(78)} {
+		b.Run(name, func(b *testing.B) {
+			s := newSet(b)
+			l := inMessage(b, s)
+			for range 25_000_000 / len(chunk) {
+				l.Data(decode.PartyClient, decode.PartyServer, chunk)
+			}
+			play(b, l, "C: .\nS: 250 ok", whole)
+			l.End(facts.End{Cause: facts.CauseClosed})
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			path := s.Path(l.ID())
+			b.ReportAllocs()
+			for b.Loop() {
+				t, _, err := transcript.Load(path)
+				if err != nil || len(t.Entries) != 14 {
+					b.Fatal(len(t.Entries), err)
+				}
+			}
+		})
 	}
 }
