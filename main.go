@@ -19,6 +19,7 @@ func main() {
 		command.Export,   // a recording in a format for somebody else
 		command.Explain,  // a pasted log
 		command.Diff,     // where two sessions part
+		command.Replay,   // a recording said again to another server
 		command.Check,    // a server or domain, without sending anything
 		command.Findings, // what can be recognised
 		command.CA,       // the local certificate authority

@@ -30,6 +30,10 @@ type Connector struct {
 	// Loop reports whether a connection to that address would come back to
 	// smtptap. May be nil.
 	Loop func(remote netip.AddrPort) bool
+	// Only says why an address must not be connected to, nil for one that may.
+	// It is asked about the address itself, whatever name and answer that came
+	// from. May be nil.
+	Only func(netip.Addr) error
 
 	dial func(ctx context.Context, address string) (net.Conn, error) // replaced in tests
 }
@@ -50,6 +54,11 @@ const (
 	classLoop        = "loop"
 	classOther       = "other"
 )
+
+// A forbiddenError is an address that Connector.Only refuses.
+type forbiddenError struct{ why error }
+
+func (e *forbiddenError) Error() string { return e.why.Error() }
 
 // A specialError is an address that must not be connected to.
 type specialError struct{ kind string }
@@ -72,6 +81,11 @@ func (c *Connector) guard(_ context.Context, _, address string, _ syscall.RawCon
 	}
 	if kind := Special(ap.Addr()); kind != "" && !c.AllowPrivate {
 		return &specialError{kind}
+	}
+	if c.Only != nil {
+		if err := c.Only(ap.Addr().Unmap()); err != nil {
+			return &forbiddenError{err}
+		}
 	}
 	return nil
 }
@@ -183,7 +197,10 @@ func (a *attempt) fact(h Host) *facts.Dial {
 // dialFailure gives an error of a connection attempt its class and its words.
 func dialFailure(err error) (class, words string) {
 	var special *specialError
+	var forbidden *forbiddenError
 	switch {
+	case errors.As(err, &forbidden):
+		return classNotAllowed, forbidden.Error()
 	case errors.As(err, &special):
 		return classNotAllowed, special.Error()
 	case errors.Is(err, errLoop):

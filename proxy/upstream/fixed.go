@@ -23,6 +23,7 @@ type Fixed struct {
 	// Resolver finds the host's addresses; nil means the system's, which
 	// also reads the hosts file.
 	Resolver *net.Resolver
+	Only     func(netip.Addr) error // as a Connector's
 }
 
 // Dial connects to the first of the host's addresses that answers. The error is
@@ -36,7 +37,7 @@ func (f *Fixed) Dial(ctx context.Context, ses Session) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{Port: f.Port, AllowPrivate: true, Loop: ses.Ours}
+	c := &Connector{Port: f.Port, AllowPrivate: true, Loop: ses.Ours, Only: f.Only}
 	server, failed := c.connect(ctx, ses.Fact, h, addrs)
 	if server == nil {
 		return nil, &ConnectError{Host: f.Host, attempts: failed}

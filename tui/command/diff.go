@@ -44,15 +44,7 @@ func Diff(p *Program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = result.JSON(p.streams.Out)
-			} else {
-				err = result.Text(p.streams.Out, color.on(p.streams.Out))
-			}
-			if err == nil && !result.Same() {
-				return exit(exitFailed)
-			}
-			return err
+			return p.printDiff(result, asJSON, color)
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
@@ -61,6 +53,21 @@ func Diff(p *Program) *cobra.Command {
 	color.flag(cmd)
 	redaction.flags(cmd)
 	return cmd
+}
+
+// printDiff prints a comparison. The exit status says whether there is something
+// in it.
+func (p *Program) printDiff(r *diff.Result, asJSON bool, color colorMode) error {
+	var err error
+	if asJSON {
+		err = r.JSON(p.streams.Out)
+	} else {
+		err = r.Text(p.streams.Out, color.on(p.streams.Out))
+	}
+	if err == nil && !r.Same() {
+		return exit(exitFailed)
+	}
+	return err
 }
 
 // session reads what ref means: a recording, or a file with a pasted log.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,8 @@ type targetFlags struct {
 	resolver     string
 	mxPort       uint16
 	allowPrivate bool
+
+	only func(netip.Addr) error // which addresses may be connected to; nil for all
 }
 
 func (f *targetFlags) flags(cmd *cobra.Command) {
@@ -66,14 +69,14 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 		px.Upstream = server
 		return done, sinkFiles, err
 	case upstream.KindHost:
-		px.Upstream = &upstream.Fixed{Host: target.Host, Port: target.Port, Implicit: target.Implicit}
+		px.Upstream = &upstream.Fixed{Host: target.Host, Port: target.Port, Implicit: target.Implicit, Only: f.only}
 		return done, 0, nil
 	}
 	resolver, err := f.dns()
 	if err != nil {
 		return nil, 0, err
 	}
-	mx := &upstream.MX{Domain: target.Domain, Resolver: resolver, Connector: upstream.Connector{Port: f.mxPort, AllowPrivate: f.allowPrivate}}
+	mx := &upstream.MX{Domain: target.Domain, Resolver: resolver, Connector: upstream.Connector{Port: f.mxPort, AllowPrivate: f.allowPrivate, Only: f.only}}
 	if target.Kind == upstream.KindDomain {
 		px.Upstream, px.ConnectTimeout = mx, mx.Patience()
 	} else {

@@ -35,8 +35,12 @@ func (f *tlsFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().Var(&f.mode, "starttls", `intercept: open it, record the clear text, encrypt again
 pass: hand the ciphertext through unopened
 hide: don't offer it to the client`)
-	cmd.Flags().BoolVar(&f.toServer, "tls-to-server", false, "use STARTTLS to the server even when the client speaks plain")
+	f.toServerFlag(cmd)
 	f.serverTLSFlags.flags(cmd)
+}
+
+func (f *tlsFlags) toServerFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.toServer, "tls-to-server", false, "use STARTTLS to the server even when the client speaks plain")
 }
 
 func (f *serverTLSFlags) flags(cmd *cobra.Command) {

@@ -1,0 +1,125 @@
+package replay
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/visible"
+)
+
+// Credentials are what is said where the recording holds none.
+type Credentials struct {
+	User     string // "" for the user name in the recording
+	Password string
+	Token    string // of XOAUTH2 and OAUTHBEARER
+}
+
+// Variables that hold credentials.
+const (
+	UserVariable     = "SMTPTAP_USER"
+	PasswordVariable = "SMTPTAP_PASSWORD"
+	TokenVariable    = "SMTPTAP_TOKEN"
+)
+
+// Environment reads the credentials from their variables.
+func Environment(getenv func(string) string) Credentials {
+	return Credentials{User: getenv(UserVariable), Password: getenv(PasswordVariable), Token: getenv(TokenVariable)}
+}
+
+// An answer is a login line that is made when it is due, because it may depend
+// on what the server has asked.
+type answer func(challenge string) (string, error)
+
+// answerFor is how a step of a login is said anew; nil when the recording holds
+// it as it was said and it may stay so. The error says what is missing.
+func (c *Credentials) answerFor(a *decode.Auth, user string, kept bool) (answer, error) {
+	if a.Secret == nil {
+		return c.userAnswer(a), nil
+	}
+	user = cmp.Or(c.User, user)
+	switch mechanism := cmp.Or(a.Mechanism, a.Secret.Mechanism); {
+	case mechanism == "CRAM-MD5":
+		return c.cramMD5(user)
+	case dynamic(mechanism):
+		return nil, fmt.Errorf("the client logs in by %s, whose answers depend on what the server asks; replay can say PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER and EXTERNAL", visible.Text(mechanism))
+	case kept && *c == (Credentials{}):
+		return nil, nil
+	case mechanism == "XOAUTH2" || mechanism == "OAUTHBEARER":
+		return c.token(mechanism, user)
+	case mechanism == "EXTERNAL" || a.Step == decode.StepUser:
+		return fixed(user), need(user, UserVariable, "user name")
+	case mechanism == "PLAIN":
+		return c.plain(a, user)
+	}
+	return fixed(c.Password), need(c.Password, PasswordVariable, "password")
+}
+
+// userAnswer is a user name in place of the one that the recording shows, which
+// only LOGIN says by itself.
+func (c *Credentials) userAnswer(a *decode.Auth) answer {
+	if c.User == "" || a.User == "" || a.Mechanism != "LOGIN" {
+		return nil
+	}
+	return fixed(c.User)
+}
+
+// dynamic reports mechanisms whose answers can't be told beforehand, and that
+// are not computed here.
+func dynamic(mechanism string) bool {
+	switch mechanism {
+	case "DIGEST-MD5", "NTLM", "GSSAPI", "KERBEROS_V4", "OTP", "SECURID":
+		return true
+	}
+	return strings.HasPrefix(mechanism, "SCRAM-") || strings.HasPrefix(mechanism, "GS2-")
+}
+
+func need(value, variable, what string) error {
+	if value == "" {
+		return fmt.Errorf("the recording holds no %s; set %s", what, variable)
+	}
+	return nil
+}
+
+func fixed(plain string) answer {
+	return func(string) (string, error) { return encode(plain), nil }
+}
+
+func encode(plain string) string { return base64.StdEncoding.EncodeToString([]byte(plain)) }
+
+// plain is the message of RFC 4616: authorization identity, user and password.
+func (c *Credentials) plain(a *decode.Auth, user string) (answer, error) {
+	authzid := cmp.Or(a.Authzid, a.Secret.Authzid)
+	return fixed(authzid + "\x00" + user + "\x00" + c.Password),
+		errors.Join(need(user, UserVariable, "user name"), need(c.Password, PasswordVariable, "password"))
+}
+
+// cramMD5 is the user and the digest of the challenge (RFC 2195 section 2).
+func (c *Credentials) cramMD5(user string) (answer, error) {
+	password := c.Password
+	say := func(challenge string) (string, error) {
+		asked, err := base64.StdEncoding.DecodeString(challenge)
+		if err != nil {
+			return "", fmt.Errorf("the challenge of CRAM-MD5 is no base64: %q", visible.Text(challenge))
+		}
+		digest := hmac.New(md5.New, []byte(password))
+		digest.Write(asked)
+		return encode(user + " " + hex.EncodeToString(digest.Sum(nil))), nil
+	}
+	return say, errors.Join(need(user, UserVariable, "user name"), need(password, PasswordVariable, "password"))
+}
+
+// token is the message of Google's XOAUTH2, or that of RFC 7628 section 3.1.
+func (c *Credentials) token(mechanism, user string) (answer, error) {
+	said := "user=" + user + "\x01auth=Bearer " + c.Token + "\x01\x01"
+	if mechanism == "OAUTHBEARER" {
+		said = "n,a=" + user + ",\x01auth=Bearer " + c.Token + "\x01\x01"
+	}
+	return fixed(said), errors.Join(need(user, UserVariable, "user name"), need(c.Token, TokenVariable, "token"))
+}

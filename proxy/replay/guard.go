@@ -1,0 +1,41 @@
+package replay
+
+import (
+	"errors"
+	"net/netip"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// OnThisMachine is for the addresses that a replay may be said to: it returns
+// the reason why not for all but loopback addresses. The unspecified address is
+// refused too, although some systems take it for loopback.
+func OnThisMachine(a netip.Addr) error {
+	if a.Unmap().IsLoopback() {
+		return nil
+	}
+	return errors.New("replay delivers to this machine only; --really-send lets it go elsewhere")
+}
+
+// Private says why a password must not be said in a session as it is now: its
+// server is on another machine, and there is no TLS with it.
+func Private(t *decode.Transcript) error {
+	var at string
+	for _, e := range t.Entries {
+		switch f := e.Fact.(type) {
+		case *facts.Dial:
+			if f.Err == "" {
+				at = f.Addr
+			}
+		case *facts.TLS:
+			if f.Leg == facts.ServerLeg && f.Err == "" {
+				return nil
+			}
+		}
+	}
+	if addr, err := netip.ParseAddrPort(at); err == nil && OnThisMachine(addr.Addr()) == nil {
+		return nil
+	}
+	return errors.New("the password would go over the network in clear; use --tls-to-server, or --clear-password if that is meant")
+}

@@ -1,0 +1,207 @@
+package replay
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"smtptap/decode"
+	"smtptap/decode/visible"
+)
+
+// A Script is the client's side of a session, ready to be said.
+type Script struct {
+	t     *decode.Transcript
+	steps []step
+
+	pipelining bool // the recorded server offered PIPELINING (RFC 2920)
+	last       int  // the last step that the recorded server answered, or -1
+}
+
+// A step is one thing that the client said.
+type step struct {
+	event  *decode.Event
+	line   func(challenge string) ([]byte, error) // for a login line that is said anew; nil for the recorded bytes
+	secret bool                                   // it holds a password or token
+
+	// What the client had heard when it said this.
+	greeted bool
+	heard   int // the last step whose reply it had, or -1
+}
+
+// verb is what a reply to the step answers, "" when none comes.
+func (s *step) verb() string {
+	switch s.event.Kind {
+	case decode.KindCommand:
+		return s.event.Command.Verb
+	case decode.KindAuth:
+		return "AUTH"
+	case decode.KindEndOfData:
+		return "."
+	}
+	return ""
+}
+
+// answered reports whether a server replies to the step.
+func (s *step) answered() bool {
+	return s.event.Kind == decode.KindCommand || s.event.Kind == decode.KindAuth || s.event.Kind == decode.KindEndOfData
+}
+
+// inMessage reports a step that is part of a message behind DATA.
+func (s *step) inMessage() bool {
+	switch s.event.Kind {
+	case decode.KindHeader, decode.KindEndOfData:
+		return true
+	case decode.KindBody:
+		return !s.event.Body.Chunk
+	}
+	return false
+}
+
+// NewScript makes the script of a recorded session. The error says what is
+// missing: bytes that the recording does not hold, or credentials.
+func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
+	if t.Source == decode.SourceLog {
+		return nil, errors.New("a pasted log does not hold the bytes that were sent; replay needs a recording")
+	}
+	b := &builder{Script: &Script{t: t, last: -1}, credentials: c, said: map[int]int{}}
+	for i := range t.Entries {
+		if e := &t.Entries[i]; e.Event != nil && !e.Upstream {
+			if err := b.event(e.Event); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(b.steps) == 0 {
+		return nil, errors.New("the client said nothing in this recording")
+	}
+	return b.Script, nil
+}
+
+// A builder makes a script from a session's events in their order.
+type builder struct {
+	*Script
+	credentials Credentials
+	user        string      // that the client named last
+	said        map[int]int // steps by the Seq of their events
+	greeted     bool
+}
+
+func (b *builder) event(e *decode.Event) error {
+	if e.Side == decode.Server {
+		b.heard(e)
+		return nil
+	}
+	switch e.Kind {
+	case decode.KindMissing:
+		return missing(e.Missing)
+	case decode.KindHeader, decode.KindBody, decode.KindOpaque, decode.KindCommand, decode.KindAuth, decode.KindEndOfData:
+		return b.add(e)
+	}
+	return nil
+}
+
+// heard notes a reply that the client had from here on.
+func (b *builder) heard(e *decode.Event) {
+	switch {
+	case e.Kind == decode.KindGreeting:
+		b.greeted = true
+	case e.Reply != nil:
+		if at, found := b.said[e.Reply.To]; found {
+			b.last = max(b.last, at)
+		}
+		for _, k := range e.Reply.EHLO {
+			b.pipelining = b.pipelining || k.Name == "PIPELINING"
+		}
+	}
+}
+
+func missing(m *decode.Missing) error {
+	switch {
+	case m.Why == decode.WhyEncrypted:
+		return errors.New("the recording holds TLS that was handed through unopened; record the session with --starttls intercept")
+	case m.Bytes > 0:
+		return fmt.Errorf("%d bytes that the client sent are not in the recording: %s", m.Bytes, visible.Text(m.Why))
+	}
+	return fmt.Errorf("what the client sent is not all in the recording: %s", visible.Text(m.Why))
+}
+
+func (b *builder) add(e *decode.Event) error {
+	s := step{event: e, greeted: b.greeted, heard: b.last, secret: len(e.Secrets) > 0}
+	if a := e.Auth; a != nil {
+		if err := b.login(&s, a); err != nil {
+			return err
+		}
+	}
+	if s.secret && s.line == nil && !b.t.SecretsKept {
+		return fmt.Errorf("the recording holds no secrets, and replay can't fill in that of %s", b.name(e))
+	}
+	b.said[e.Seq] = len(b.steps)
+	b.steps = append(b.steps, s)
+	return nil
+}
+
+// name tells a step in a sentence.
+func (b *builder) name(e *decode.Event) string {
+	if e.Command != nil && e.Command.Verb != "" {
+		return visible.Text(e.Command.Verb)
+	}
+	return fmt.Sprintf("what the client said as number %d", len(b.steps)+1)
+}
+
+// login makes a line of a login anew where the recording does not hold it, or
+// holds another user's.
+func (b *builder) login(s *step, a *decode.Auth) error {
+	switch {
+	case a.User != "":
+		b.user = a.User
+	case a.Secret != nil && a.Secret.User != "":
+		b.user = a.Secret.User
+	}
+	say, err := b.credentials.answerFor(a, b.user, b.t.SecretsKept)
+	if err != nil || say == nil {
+		return err
+	}
+	raw := s.event.Raw
+	from, to := place(s.event)
+	if from < 0 {
+		return fmt.Errorf("a login line of %d bytes is too long to be said anew", s.event.Span.Len())
+	}
+	s.line = func(challenge string) ([]byte, error) {
+		text, err := say(challenge)
+		return fmt.Appendf(nil, "%s%s%s", raw[:from], text, raw[to:]), err
+	}
+	return nil
+}
+
+// place is where in a login line the response stands: the secret if there is
+// one, and else what follows the mechanism, or the whole line. It is -1 where
+// the line is not all there.
+func place(e *decode.Event) (from, to int) {
+	if int64(len(e.Raw)) != e.Span.Len() {
+		return -1, -1
+	}
+	if len(e.Secrets) > 0 {
+		return int(e.Secrets[0].Start - e.Span.Start), int(e.Secrets[len(e.Secrets)-1].End - e.Span.Start)
+	}
+	to = len(e.Raw)
+	for to > 0 && (e.Raw[to-1] == '\n' || e.Raw[to-1] == '\r') {
+		to--
+	}
+	if e.Kind == decode.KindCommand { // AUTH LOGIN with the user name behind it
+		for from = to; from > 0 && e.Raw[from-1] != ' '; {
+			from--
+		}
+	}
+	return from, to
+}
+
+// read reads what the client said in a step.
+func (s *Script) read(at *step, challenge string) (io.Reader, error) {
+	if at.line == nil {
+		return s.t.Reader(false, decode.Client, at.event.Span), nil
+	}
+	line, err := at.line(challenge)
+	return bytes.NewReader(line), err
+}
