@@ -63,6 +63,9 @@ func TestBadInput(t *testing.T) {
 		{[]string{"prune"}, 2, "--older"},
 		{[]string{"prune", "--older", "yesterday"}, 2, "yesterday"},
 		{[]string{"check"}, 2, "arg"},
+		{[]string{"replay", "no-such-recording"}, 1, "no-such-recording"},
+		{[]string{"replay", garbage}, 1, "not a recording"},
+		{[]string{"replay", garbage, "--to", "ftp://x"}, 2, "ftp"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			state := t.TempDir()

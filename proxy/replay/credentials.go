@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"smtptap/decode"
 	"smtptap/decode/visible"
@@ -38,28 +37,39 @@ func Environment(getenv func(string) string) Credentials {
 type answer func(challenge string) (string, error)
 
 // answerFor is how a step of a login is said anew; nil when the recording holds
-// it as it was said and it may stay so. The error says what is missing.
+// it as it was said and it may stay so. The error says what is missing. Only
+// what a mechanism is known to ask for is said: the answers of most are made so
+// that the password is never sent.
 func (c *Credentials) answerFor(a *decode.Auth, user string, kept bool) (answer, error) {
 	if a.Secret == nil {
 		return c.userAnswer(a), nil
 	}
 	user = cmp.Or(c.User, user)
-	switch mechanism := cmp.Or(a.Mechanism, a.Secret.Mechanism); {
-	case mechanism == "CRAM-MD5":
-		return c.cramMD5(user)
-	case dynamic(mechanism):
-		return nil, fmt.Errorf("the client logs in by %s, whose answers depend on what the server asks; replay can say PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER and EXTERNAL", visible.Text(mechanism))
-	case kept && *c == (Credentials{}):
+	mechanism := cmp.Or(a.Mechanism, a.Secret.Mechanism)
+	if kept && *c == (Credentials{}) && !asksAnew[mechanism] {
 		return nil, nil
-	case mechanism == "XOAUTH2" || mechanism == "OAUTHBEARER":
-		return c.token(mechanism, user)
-	case mechanism == "EXTERNAL" || a.Step == decode.StepUser:
-		return fixed(user), need(user, UserVariable, "user name")
-	case mechanism == "PLAIN":
-		return c.plain(a, user)
 	}
-	return fixed(c.Password), need(c.Password, PasswordVariable, "password")
+	switch mechanism {
+	case "CRAM-MD5":
+		return c.cramMD5(user)
+	case "XOAUTH2", "OAUTHBEARER":
+		return c.token(mechanism, user)
+	case "EXTERNAL":
+		return fixed(user), need(user, UserVariable, "user name")
+	case "PLAIN":
+		return c.plain(a, user)
+	case "LOGIN":
+		if a.Step == decode.StepUser {
+			return fixed(user), need(user, UserVariable, "user name")
+		}
+		return fixed(c.Password), need(c.Password, PasswordVariable, "password")
+	}
+	return nil, fmt.Errorf("the client logs in by %s; replay can say PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER and EXTERNAL", cmp.Or(visible.Text(mechanism), "a mechanism that is not known"))
 }
+
+// asksAnew are mechanisms whose answers depend on what the server asks, so that
+// a recorded one is of no use.
+var asksAnew = map[string]bool{"CRAM-MD5": true, "DIGEST-MD5": true, "NTLM": true, "SCRAM-SHA-1": true, "SCRAM-SHA-256": true}
 
 // userAnswer is a user name in place of the one that the recording shows, which
 // only LOGIN says by itself.
@@ -70,19 +80,9 @@ func (c *Credentials) userAnswer(a *decode.Auth) answer {
 	return fixed(c.User)
 }
 
-// dynamic reports mechanisms whose answers can't be told beforehand, and that
-// are not computed here.
-func dynamic(mechanism string) bool {
-	switch mechanism {
-	case "DIGEST-MD5", "NTLM", "GSSAPI", "KERBEROS_V4", "OTP", "SECURID":
-		return true
-	}
-	return strings.HasPrefix(mechanism, "SCRAM-") || strings.HasPrefix(mechanism, "GS2-")
-}
-
 func need(value, variable, what string) error {
 	if value == "" {
-		return fmt.Errorf("the recording holds no %s; set %s", what, variable)
+		return fmt.Errorf("replay has no %s to say; set %s", what, variable)
 	}
 	return nil
 }

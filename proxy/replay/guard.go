@@ -22,17 +22,19 @@ func OnThisMachine(a netip.Addr) error {
 // server is on another machine, and there is no TLS with it.
 func Private(t *decode.Transcript) error {
 	var at string
+	secured := false
 	for _, e := range t.Entries {
 		switch f := e.Fact.(type) {
 		case *facts.Dial:
 			if f.Err == "" {
-				at = f.Addr
+				at, secured = f.Addr, false
 			}
 		case *facts.TLS:
-			if f.Leg == facts.ServerLeg && f.Err == "" {
-				return nil
-			}
+			secured = secured || f.Leg == facts.ServerLeg && f.Err == ""
 		}
+	}
+	if secured {
+		return nil
 	}
 	if addr, err := netip.ParseAddrPort(at); err == nil && OnThisMachine(addr.Addr()) == nil {
 		return nil

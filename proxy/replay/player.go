@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"smtptap/decode"
@@ -19,6 +20,8 @@ import (
 type Options struct {
 	// TLS is used behind an accepted STARTTLS.
 	TLS *tls.Config
+	// Implicit: the connection is in TLS already, so that STARTTLS is not said.
+	Implicit bool
 	// MaySay is asked before a password or token is said; an error ends the
 	// session. It may be nil.
 	MaySay func() error
@@ -50,11 +53,13 @@ func Play(ctx context.Context, conn net.Conn, s *Script, o Options) (unsaid []st
 	if o.Patience == nil {
 		o.Patience = patience
 	}
-	p := &player{ctx: ctx, script: s, options: o, heard: -1}
+	p := &player{ctx: ctx, script: s, options: o, heard: -1, unsaid: slices.Clone(s.unsaid)}
 	p.use(conn)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	err = p.play()
+	if err = p.play(); err == nil {
+		p.leave()
+	}
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
@@ -81,11 +86,12 @@ type player struct {
 
 	at      int // the step that is next
 	greeted bool
-	pending []int // steps whose replies are due, oldest first
-	heard   int   // the last step whose reply has come, or -1
-	last    reply // the newest reply
-	hasPipe bool  // the server offers PIPELINING
+	pending []int           // steps whose replies are due, oldest first
+	heard   int             // the last step whose reply has come, or -1
+	last    reply           // the newest reply
+	offers  map[string]bool // by the server, in its reply to EHLO
 
+	oneByOne  bool // nothing is pipelined, and that is told
 	noLogin   bool // the server has ended the login: its further lines are not said
 	noMessage bool // DATA was refused: the message is not said
 	unsaid    []string
@@ -110,7 +116,27 @@ func (p *player) play() error {
 		}
 	}
 	p.at = len(p.script.steps)
-	return p.waitUntil(p.script.last)
+	if err := p.waitUntil(p.script.last); err != nil {
+		return err
+	}
+	if err := p.flush(); err != nil { // the client may have left without waiting
+		return p.over("the server closed the connection before all was said")
+	}
+	return nil
+}
+
+// linger is how long the server has to hang up once all is said.
+const linger = 2 * time.Second
+
+// leave ends the session in order: what the server still sends is read, because
+// closing with bytes unread would reset the connection.
+func (p *player) leave() {
+	half, ok := p.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	p.conn.SetReadDeadline(time.Now().Add(linger))
+	io.Copy(io.Discard, p.r)
 }
 
 // waitFor waits until the server has said what the client had heard.
@@ -123,16 +149,32 @@ func (p *player) waitFor(s *step) error {
 	if err := p.waitUntil(s.heard); err != nil {
 		return err
 	}
-	room := mostPending
-	if p.script.pipelining && !p.hasPipe && !s.inMessage() {
-		room = 1
-	}
-	for len(p.pending) >= room {
+	for len(p.pending) >= p.room(s) {
 		if err := p.hear(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// room is how many replies may be due before a step is said. A message is not
+// said before the server has asked for it, even where the client did not wait:
+// the lines of one that is refused would be taken for commands.
+func (p *player) room(s *step) int {
+	switch {
+	case s.inMessage() && p.dataPending():
+		return 1
+	case s.inMessage() || !p.script.pipelining || p.offers["PIPELINING"] || p.offers == nil:
+		return mostPending
+	case len(p.pending) > 0 && !p.oneByOne:
+		p.oneByOne = true
+		p.note("the server does not offer PIPELINING: commands that the client had sent together were said one by one")
+	}
+	return 1
+}
+
+func (p *player) dataPending() bool {
+	return len(p.pending) > 0 && p.script.steps[p.pending[len(p.pending)-1]].verb() == "DATA"
 }
 
 // waitUntil waits for the replies up to that of a step.
@@ -177,7 +219,7 @@ func (p *player) hear() error {
 func (p *player) follow(verb string) error {
 	switch verb {
 	case "EHLO":
-		p.hasPipe = p.last.pipelining
+		p.offers = p.last.keywords
 	case "AUTH":
 		return p.mayLogIn()
 	case "STARTTLS":
@@ -257,6 +299,10 @@ func (p *player) skips(s *step) bool {
 		return p.noMessage
 	}
 	p.noMessage = false
+	if s.verb() == "STARTTLS" && p.options.Implicit {
+		p.note("STARTTLS was not said: TLS begins with the first byte here")
+		return true
+	}
 	if a := s.event.Auth; s.event.Kind == decode.KindAuth && a != nil && a.Step != decode.StepStray && p.noLogin {
 		p.note("a line of the login was not said: the server had answered %03d %s", p.last.code, p.last.text)
 		return true
@@ -265,6 +311,10 @@ func (p *player) skips(s *step) bool {
 }
 
 func (p *player) say(i int, s *step) error {
+	if s.verb() == "BDAT" && !p.offers["CHUNKING"] {
+		// The chunk would be taken for commands.
+		return p.over("the server does not offer CHUNKING: the message was not said")
+	}
 	if s.secret && p.options.MaySay != nil {
 		if err := p.options.MaySay(); err != nil {
 			return err

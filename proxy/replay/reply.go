@@ -11,26 +11,29 @@ type reply struct {
 	code int    // of its last line; 0 for none
 	text string // behind the code of its last line
 
-	pipelining bool // it is to EHLO and offers PIPELINING
+	keywords map[string]bool // the first word of each line but the first, in upper case
 }
 
 // maxReplyLine is how much of one line of a reply is looked at. RFC 5321
 // section 4.5.3.1.5 allows 512 octets.
 const maxReplyLine = 4 << 10
 
+// maxKeywords bounds what is kept of a reply.
+const maxKeywords = 200
+
 // readReply reads a reply up to the line that ends it (RFC 5321 section 4.2.1).
 // A line that is none ends it too, whatever it says.
 func readReply(r *bufio.Reader) (reply, error) {
-	var all reply
-	for {
+	all := reply{keywords: map[string]bool{}}
+	for first := true; ; first = false {
 		line, err := readLine(r)
 		if err != nil {
 			return all, err
 		}
 		var more bool
 		all.code, more, all.text = parseReplyLine(line)
-		if word, _, _ := strings.Cut(all.text, " "); strings.EqualFold(word, "PIPELINING") {
-			all.pipelining = true
+		if word, _, _ := strings.Cut(all.text, " "); !first && len(all.keywords) < maxKeywords {
+			all.keywords[strings.ToUpper(word)] = true
 		}
 		if !more {
 			return all, nil

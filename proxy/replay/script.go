@@ -7,16 +7,28 @@ import (
 	"io"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/visible"
 )
 
 // A Script is the client's side of a session, ready to be said.
 type Script struct {
-	t     *decode.Transcript
-	steps []step
+	t      *decode.Transcript
+	steps  []step
+	unsaid []string // what is left out, and why
 
 	pipelining bool // the recorded server offered PIPELINING (RFC 2920)
 	last       int  // the last step that the recorded server answered, or -1
+}
+
+// StartsTLS reports that the client began TLS with STARTTLS.
+func (s *Script) StartsTLS() bool {
+	for i := range s.steps {
+		if s.steps[i].verb() == "STARTTLS" {
+			return true
+		}
+	}
+	return false
 }
 
 // A step is one thing that the client said.
@@ -65,6 +77,9 @@ func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 	if t.Source == decode.SourceLog {
 		return nil, errors.New("a pasted log does not hold the bytes that were sent; replay needs a recording")
 	}
+	if err := whole(t); err != nil {
+		return nil, err
+	}
 	b := &builder{Script: &Script{t: t, last: -1}, credentials: c, said: map[int]int{}}
 	for i := range t.Entries {
 		if e := &t.Entries[i]; e.Event != nil && !e.Upstream {
@@ -77,6 +92,19 @@ func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 		return nil, errors.New("the client said nothing in this recording")
 	}
 	return b.Script, nil
+}
+
+// whole says what is missing of a recording.
+func whole(t *decode.Transcript) error {
+	if len(t.CannotShow) > 0 {
+		return fmt.Errorf("the recording is not whole: %s", t.CannotShow[0])
+	}
+	for i := range t.Entries {
+		if _, ended := t.Entries[i].Fact.(*facts.End); ended {
+			return nil
+		}
+	}
+	return errors.New("the recording has no end: the session still runs, or its recording was cut off")
 }
 
 // A builder makes a script from a session's events in their order.
@@ -128,6 +156,10 @@ func missing(m *decode.Missing) error {
 }
 
 func (b *builder) add(e *decode.Event) error {
+	if e.Auth != nil && e.Auth.Step == decode.StepStray && !b.t.SecretsKept {
+		b.unsaid = append(b.unsaid, "a line outside of any login that looked like a password was not said")
+		return nil
+	}
 	s := step{event: e, greeted: b.greeted, heard: b.last, secret: len(e.Secrets) > 0}
 	if a := e.Auth; a != nil {
 		if err := b.login(&s, a); err != nil {
@@ -199,7 +231,10 @@ func place(e *decode.Event) (from, to int) {
 
 // read reads what the client said in a step.
 func (s *Script) read(at *step, challenge string) (io.Reader, error) {
-	if at.line == nil {
+	switch {
+	case at.line == nil && at.event.Raw != nil && int64(len(at.event.Raw)) == at.event.Span.Len():
+		return bytes.NewReader(at.event.Raw), nil
+	case at.line == nil:
 		return s.t.Reader(false, decode.Client, at.event.Span), nil
 	}
 	line, err := at.line(challenge)

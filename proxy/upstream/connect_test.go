@@ -181,6 +181,38 @@ func TestLoop(t *testing.T) {
 	}
 }
 
+// A noter is a session that keeps its facts.
+type noter struct{ noted []facts.Fact }
+
+func (n *noter) Fact(f facts.Fact)        { n.noted = append(n.noted, f) }
+func (n *noter) Ours(netip.AddrPort) bool { return false }
+
+// Only has the last word about the address itself.
+func TestOnly(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := netip.MustParseAddrPort(l.Addr().String()).Port()
+	var asked []netip.Addr
+	f := &Fixed{Host: "127.0.0.1", Port: port, Only: func(a netip.Addr) error {
+		asked = append(asked, a)
+		return errors.New("not today")
+	}}
+	ses := &noter{}
+	s, err := f.Dial(t.Context(), ses)
+	if s != nil || err == nil || !strings.HasSuffix(err.Error(), ": not today") {
+		t.Errorf("%v, %v", s, err)
+	}
+	if len(asked) != 1 || asked[0] != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("asked about %v", asked)
+	}
+	if len(ses.noted) != 1 || ses.noted[0].(*facts.Dial).Class != "not-allowed" {
+		t.Errorf("noted %+v", ses.noted)
+	}
+}
+
 // TestRoute: the DNS says where, the connector how far one gets.
 func TestRoute(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}

@@ -10,7 +10,9 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +45,9 @@ Passwords are not in recordings: ` + replay.PasswordVariable + `, or ` + replay.
 			if err := environment(cmd); err != nil {
 				return err
 			}
+			if _, err := f.target.parse(); err != nil {
+				return err
+			}
 			return p.replay(cmd.Context(), refArg(a), &f)
 		},
 	}
@@ -65,13 +70,14 @@ type replayFlags struct {
 	serveFlags
 	reallySend, clearPassword bool
 	asJSON, all               bool
+	forget                    bool // the new session is not kept
 }
 
 // replay says a recording again through a proxy of its own, so that the new
 // session is recorded, and TLS and MX dealt with, as any other is.
 func (p *Program) replay(ctx context.Context, ref string, f *replayFlags) error {
 	dir := f.record
-	if dir == "none" {
+	if f.forget = dir == "none"; f.forget {
 		dir = ""
 	}
 	old, err := p.load(dir, ref)
@@ -82,12 +88,14 @@ func (p *Program) replay(ctx context.Context, ref string, f *replayFlags) error 
 	if err != nil {
 		return fmt.Errorf("%s: %w", old.ID, err)
 	}
-	if f.record == "none" {
+	if f.forget {
 		if f.record, err = os.MkdirTemp("", "smtptap-replay-"); err != nil {
 			return err
 		}
 		defer os.RemoveAll(f.record)
 	}
+	f.as = "replay"
+	f.target.sinkTLS = script.StartsTLS()
 	r := &replaying{program: p, flags: f, old: old, script: script}
 	again, err := r.run(ctx)
 	if err != nil {
@@ -150,36 +158,44 @@ func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []stri
 	if err != nil {
 		return nil, err
 	}
-	l.TLS = r.implicit()
+	if l.TLS, err = r.implicit(); err != nil {
+		l.Close()
+		return nil, err
+	}
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- px.Serve(serving, l) }()
 	unsaid, err = r.say(ctx, l)
+	stop() // no other client is waited for
+	patience := time.AfterFunc(hangUp, px.Abort)
+	defer patience.Stop()
 	if err != nil {
-		px.Abort() // nobody is left to speak to
-	}
-	if len(r.set.Summaries(0)) == 0 {
-		stop() // nobody came
+		px.Abort()
 	}
 	if ended := <-served; err == nil {
 		err = ended
 	}
-	stop()
 	return unsaid, err
 }
 
+// hangUp is how long the server has to hang up when the client has.
+const hangUp = 5 * time.Second
+
 // say is the client.
 func (r *replaying) say(ctx context.Context, l proxy.Listener) ([]string, error) {
-	authority, err := authority()
-	if err != nil {
-		return nil, err
-	}
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	o := replay.Options{TLS: r.clientTLS(authority)}
+	o := replay.Options{Implicit: l.TLS}
+	if l.TLS || r.script.StartsTLS() {
+		authority, err := authority()
+		if err != nil {
+			return nil, err
+		}
+		o.TLS = r.clientTLS(authority)
+	}
 	if !r.flags.clearPassword {
 		o.MaySay = r.private
 	}
@@ -203,14 +219,19 @@ func (r *replaying) private() error {
 	return replay.Private(t)
 }
 
-// implicit reports that the recorded client began with TLS.
-func (r *replaying) implicit() bool {
+// implicit reports that TLS begins with the first byte: it did for the recorded
+// client, or it does with the server and the client used STARTTLS.
+func (r *replaying) implicit() (bool, error) {
+	target, err := r.flags.target.parse()
+	if err != nil {
+		return false, err
+	}
 	for _, e := range r.old.Entries {
-		if open, ok := e.Fact.(*facts.Open); ok {
-			return open.TLS
+		if open, ok := e.Fact.(*facts.Open); ok && open.TLS {
+			return true, nil
 		}
 	}
-	return false
+	return target.Implicit && r.script.StartsTLS(), nil
 }
 
 // clientTLS asks for the name that the recorded client asked for.
@@ -232,23 +253,31 @@ func (r *replaying) result(unsaid []string, err error) (*decode.Transcript, erro
 	if len(all) == 0 {
 		return nil, cmp.Or(err, errors.New("the session did not begin"))
 	}
+	path := r.set.Path(all[0].ID)
+	t, _, unread := transcript.Load(path)
+	if unread != nil {
+		return nil, fmt.Errorf("%s: %w", path, cmp.Or(err, unread))
+	}
+	if why := notReached(t); why != "" {
+		err = errors.New(why)
+	}
+	if err != nil && !mailed(t) {
+		os.Remove(path) // it would be the latest recording, and says no more than the error
+		return nil, err
+	}
 	errs := r.program.streams.Err
 	for _, s := range unsaid {
 		fmt.Fprintf(errs, "smtptap: %s\n", s)
 	}
-	path := r.set.Path(all[0].ID)
-	if err != nil {
-		return nil, err
+	if !r.flags.forget {
+		fmt.Fprintf(errs, "smtptap: recorded in %s\n", visible.Text(path))
 	}
-	t, _, err := transcript.Load(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if why := notReached(t); why != "" {
-		return nil, errors.New(why)
-	}
-	fmt.Fprintf(errs, "smtptap: recorded in %s\n", visible.Text(path))
-	return t, nil
+	return t, err
+}
+
+// mailed reports that the server has heard of a message.
+func mailed(t *decode.Transcript) bool {
+	return slices.ContainsFunc(t.Messages(), func(m decode.Message) bool { return m.Mail >= 0 })
 }
 
 // notReached is why there was no server to say anything to, or "".

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,7 +37,8 @@ type serveFlags struct {
 	once    bool
 	count   int
 	logging logFlags
-	single  bool // no more than one session is to come
+	single  bool   // no more than one session is to come
+	as      string // the command that records, where it is not smtptap itself
 }
 
 // serve is smtptap without a subcommand.
@@ -211,7 +213,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // transcripts makes the set of sessions and opens the folder for recordings.
 func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordings.Folder, error) {
-	o := transcript.Options{KeepSecrets: f.keep, Program: "smtptap " + version()}
+	o := transcript.Options{KeepSecrets: f.keep, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
 	o.Fault = func(id string, cause any) {
 		log.Error().Str("session", id).Str("cause", fmt.Sprintf("%.200v", cause)).Msg("decoding failed; the session goes on as raw bytes")
 	}

@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
@@ -20,7 +22,8 @@ type targetFlags struct {
 	mxPort       uint16
 	allowPrivate bool
 
-	only func(netip.Addr) error // which addresses may be connected to; nil for all
+	only    func(netip.Addr) error // which addresses may be connected to; nil for all
+	sinkTLS bool                   // the sink offers STARTTLS
 }
 
 func (f *targetFlags) flags(cmd *cobra.Command) {
@@ -58,14 +61,20 @@ const sinkFiles = 1
 // extra is how many files a session needs beyond its two connections.
 func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error) {
 	done = func() {}
-	target, err := upstream.ParseTarget(f.to)
+	target, err := f.parse()
 	if err != nil {
-		return nil, 0, usage(fmt.Errorf("--to: %w", err))
+		return nil, 0, err
 	}
 	px.Target = target.String()
 	switch target.Kind {
 	case upstream.KindSink:
-		server, done, err := startSink()
+		var certificate *tls.Config
+		if f.sinkTLS {
+			if certificate, px.TLS.Roots, err = sinkCertificate(); err != nil {
+				return nil, 0, err
+			}
+		}
+		server, done, err := startSink(certificate)
 		px.Upstream = server
 		return done, sinkFiles, err
 	case upstream.KindHost:
@@ -85,17 +94,47 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 	return done, 0, nil
 }
 
-// startSink starts the embedded server on a free port.
-func startSink() (upstream.Dialer, func(), error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (f *targetFlags) parse() (upstream.Target, error) {
+	target, err := upstream.ParseTarget(f.to)
+	if err != nil {
+		err = usage(fmt.Errorf("--to: %w", err))
+	}
+	return target, err
+}
+
+// sinkCertificate is a certificate for the sink, and the roots that vouch for
+// it. Clients of the sink are not offered TLS otherwise: those that use it
+// whenever it is there would fail for want of trust in the local authority.
+func sinkCertificate() (*tls.Config, *x509.CertPool, error) {
+	signer, err := authority()
+	if err != nil {
+		return nil, nil, err
+	}
+	leaf, err := signer.Leaf(sinkHost)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a certificate for the sink: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(signer.Certificate())
+	return &tls.Config{Certificates: []tls.Certificate{*leaf}}, roots, nil
+}
+
+// sinkHost is where the sink listens.
+const sinkHost = "127.0.0.1"
+
+// startSink starts the embedded server on a free port. It offers STARTTLS when
+// it has a certificate.
+func startSink(certificate *tls.Config) (upstream.Dialer, func(), error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(sinkHost, "0"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting the sink: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan struct{})
+	server := &sink.Server{TLS: certificate}
 	go func() {
 		defer close(served)
-		new(sink.Server).Serve(ctx, l)
+		server.Serve(ctx, l)
 	}()
 	addr := l.Addr().(*net.TCPAddr)
 	return &upstream.Fixed{Host: addr.IP.String(), Port: uint16(addr.Port), Why: "sink"}, func() { stop(); <-served }, nil
