@@ -30,8 +30,9 @@ type Transcript struct {
 	Target  string // as given with --to; "" if unknown
 	Mode    string // what smtptap does with STARTTLS: "intercept", "pass", "hide"; "" if unknown
 
-	SecretsKept bool // the recording holds passwords (--keep-secrets)
-	Ended       bool // no more entries will come
+	SecretsKept  bool // it holds passwords (--keep-secrets)
+	SecretsTaken bool // its recording holds passwords, which were taken out here
+	Ended        bool // no more entries will come
 
 	Entries []Entry
 	Earlier int // entries before the first that are no longer held in memory; the recording has them

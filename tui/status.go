@@ -67,7 +67,11 @@ func (m *model) recording() segment {
 	case !st.Recording:
 		return segment{"not recording", m.theme.Dim}
 	}
-	return segment{m.theme.Marks.Record + " REC " + amount.Bytes(st.Bytes), m.theme.Good}
+	rec := segment{m.theme.Marks.Record + " REC " + amount.Bytes(st.Bytes), m.theme.Good}
+	if st.Secrets {
+		return segment{rec.text + " with passwords", m.theme.Warn}
+	}
+	return rec
 }
 
 func (m *model) route() string {
@@ -79,7 +83,7 @@ func (m *model) route() string {
 
 func (m *model) counts() string {
 	if m.options.View {
-		return fmt.Sprintf("%d sessions", m.state.Total)
+		return plural(m.state.Total, "session")
 	}
 	return fmt.Sprintf("%d live, %d in all", m.state.Live, m.state.Total)
 }

@@ -165,3 +165,36 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("exit status %d: %s", code, stderr)
 	}
 }
+
+// A recording with passwords says so wherever it is shown, and shows none.
+func TestKeptSecretsAreAnnounced(t *testing.T) {
+	p := start(t, "--keep-secrets")
+	conn, err := net.Dial("tcp", p.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for _, line := range []string{"", "HELO client.example.com", "AUTH PLAIN AHVzZXIAY2FuYXJ5LTQ3MTE=", "QUIT"} {
+		if line != "" {
+			fmt.Fprintf(conn, "%s\r\n", line)
+		}
+		if reply, err := r.ReadString('\n'); err != nil || reply[0] != '2' {
+			t.Fatalf("%q was answered %q, %v", line, reply, err)
+		}
+	}
+	conn.Close()
+	file := p.recorded(t, 1)[0].Path
+	if data, err := os.ReadFile(file); err != nil || !strings.Contains(string(data), "AHVzZXIAY2FuYXJ5LTQ3MTE=") {
+		t.Fatalf("the password is not in the recording: %v", err)
+	}
+	for _, args := range [][]string{{"list"}, {"show"}, {"export", "-f", "text"}, {"export", "-f", "markdown"}, {"export", "-f", "html"}} {
+		out := p.smtptap(t, args...)
+		if !strings.Contains(out, "holds passwords") {
+			t.Errorf("%s does not say that it holds passwords:\n%s", strings.Join(args, " "), out)
+		}
+		if strings.Contains(out, "canary-4711") || strings.Contains(out, "Y2FuYXJ5") {
+			t.Errorf("%s shows the password:\n%s", strings.Join(args, " "), out)
+		}
+	}
+}

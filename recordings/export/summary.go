@@ -45,6 +45,9 @@ func headOf(t *decode.Transcript) []row {
 	if t.SecretsKept {
 		add("Secrets", "this recording holds passwords")
 	}
+	if t.SecretsTaken {
+		add("Secrets", "the recording holds passwords, which are not in here")
+	}
 	return rows
 }
 

@@ -105,6 +105,9 @@ func (p *TextPrinter) title(t *decode.Transcript) {
 	if t.SecretsKept {
 		p.say(t, "=== this recording holds passwords: do not share it", p.bad)
 	}
+	if t.SecretsTaken {
+		p.say(t, "=== the recording holds passwords, which are not shown here: share this and not the recording", p.bad)
+	}
 }
 
 // findingsUnder sorts the findings by the entry that they are printed under:

@@ -25,6 +25,7 @@ func Apply(t *decode.Transcript, l Levels) (*decode.Transcript, error) {
 	r.learnHosts()
 	out := *t
 	out.Entries, out.SecretsKept = nil, false
+	out.SecretsTaken = t.SecretsKept || t.SecretsTaken
 	out.Listen, out.Target = r.names.text(t.Listen), r.names.text(t.Target)
 	for i := range r.legs {
 		r.legs[i] = &leg{}

@@ -344,6 +344,7 @@ func (s *Set) Path(id string) string {
 // A State says how recording goes.
 type State struct {
 	Recording bool   // sessions are being recorded
+	Secrets   bool   // with their passwords
 	Folder    string // where
 	Bytes     int64  // written since the start
 	Lost      int64  // bytes that could not be recorded, since the start
@@ -354,7 +355,7 @@ type State struct {
 
 // State says how recording goes.
 func (s *Set) State() State {
-	st := State{Live: int(s.live.Load()), Total: s.Len()}
+	st := State{Secrets: s.options.KeepSecrets, Live: int(s.live.Load()), Total: s.Len()}
 	if r := s.recorder; r != nil {
 		st.Recording, st.Folder = true, s.options.Folder.Dir()
 		st.Bytes, st.Lost = r.written.Load(), r.lost.Load()

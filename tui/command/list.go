@@ -129,10 +129,18 @@ func listTable(w io.Writer, rows []transcript.Summary) {
 	for _, s := range rows {
 		table = append(table, []string{
 			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
-			visible.Text(s.From), recipients(s), size(s.Size), visible.Text(s.Subject),
+			visible.Text(s.From), recipients(s), size(s.Size), subject(s),
 		})
 	}
 	columns(w, table)
+}
+
+// subject is the subject, behind a warning where there are passwords.
+func subject(s transcript.Summary) string {
+	if s.SecretsKept {
+		return strings.TrimSpace("(holds passwords) " + visible.Text(s.Subject))
+	}
+	return visible.Text(s.Subject)
 }
 
 func codeText(code int) string {

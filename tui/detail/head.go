@@ -106,7 +106,11 @@ func (m *Model) verdict() []string {
 	}
 	mark, word, style := m.word()
 	text := strings.TrimPrefix(m.session.Report.Verdict.Text, strings.ToLower(word)+": ")
-	return m.wrapped(mark+" "+word, text, style, indent)
+	rows := m.wrapped(mark+" "+word, text, style, indent)
+	if m.session.SecretsKept {
+		rows = append(rows, m.wrapped("PASSWORDS", "are in this recording; copies and exports leave them out", m.theme.Warn, indent)...)
+	}
+	return rows
 }
 
 // maxVerdict is how many rows the verdict may take.
