@@ -3,14 +3,19 @@ package redact
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
 )
 
-// bodyRedacted is the id of the notes that tell of a body that was taken out.
-const bodyRedacted = "body-redacted"
+// The ids of the notes that tell of a body that was taken out, and of a part
+// that was because it could not be searched.
+const (
+	bodyRedacted = "body-redacted"
+	partRedacted = "part-redacted"
+)
 
 // Contents are what of a private nature a session holds.
 type Contents struct {
@@ -23,7 +28,7 @@ type Contents struct {
 // message bodies, which count as a whole.
 func Count(t *decode.Transcript) Contents {
 	var c Contents
-	seen := map[string]bool{}
+	names := newStandIns(Levels{Addresses: true})
 	blanked := false
 	for _, e := range t.Entries {
 		if n, ok := e.Fact.(*facts.Note); ok && n.ID == bodyRedacted {
@@ -43,11 +48,13 @@ func Count(t *decode.Transcript) Contents {
 		if ev.Header != nil && (strings.EqualFold(ev.Header.Name, "Message-ID") || strings.EqualFold(ev.Header.Name, "References") || strings.EqualFold(ev.Header.Name, "In-Reply-To")) {
 			continue
 		}
-		for _, a := range addressPattern.FindAllString(text, -1) {
-			seen[strings.ToLower(a)] = true
+		names.inAddresses(text)
+	}
+	for address := range names.people {
+		if !standInAddress.MatchString(address) {
+			c.Addresses++
 		}
 	}
-	c.Addresses = len(seen)
 	if !blanked {
 		for _, m := range t.Messages() {
 			if m.Size() > 0 && hasBody(t, &m) {
@@ -57,6 +64,9 @@ func Count(t *decode.Transcript) Contents {
 	}
 	return c
 }
+
+// standInAddress is an address as Apply gives them out.
+var standInAddress = regexp.MustCompile(`^user\d+@(?:domain|host)\d+\.example$`)
 
 // hasBody reports whether there is more to a message than its header.
 func hasBody(t *decode.Transcript, m *decode.Message) bool {

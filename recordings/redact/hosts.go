@@ -1,8 +1,12 @@
 package redact
 
 import (
+	"bytes"
+	"encoding/json"
+	"maps"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	"smtptap/decode"
@@ -46,6 +50,26 @@ func (r *rewriter) learnHosts() {
 	}
 }
 
+// learnDomains gives the domains of addresses their stand-ins, so that they are
+// found where they stand before the first address.
+func (r *rewriter) learnDomains() {
+	if !r.levels.Addresses || r.levels.KeepDomains {
+		return
+	}
+	for _, e := range r.from.Entries {
+		if e.Event == nil {
+			continue
+		}
+		text := string(e.Event.Raw)
+		if e.Event.Auth != nil {
+			text += " " + e.Event.Auth.User + " " + e.Event.Auth.Authzid
+		}
+		for _, m := range addressPattern.FindAllStringSubmatch(text, -1) {
+			r.names.domainOf(m[3][:domainEnd(m[3])])
+		}
+	}
+}
+
 // learnTarget reads HOST[:PORT], with a scheme or "mx:" in front.
 func (r *rewriter) learnTarget(target string) {
 	if _, rest, found := strings.Cut(target, "://"); found {
@@ -62,6 +86,9 @@ func (r *rewriter) learnTarget(target string) {
 
 var receivedHost = regexp.MustCompile(`(?i)\b(?:from|by)\s+([a-z0-9.-]+\.[a-z]{2,})`)
 
+// clientName is a host in the attributes of XCLIENT and XFORWARD.
+var clientName = regexp.MustCompile(`(?i)\b(?:NAME|HELO|DESTADDR|ADDR)=(\S+\.\S+)`)
+
 func (r *rewriter) learnEvent(ev *decode.Event) {
 	switch {
 	case ev.Command != nil && (ev.Command.Verb == "EHLO" || ev.Command.Verb == "HELO"):
@@ -72,6 +99,10 @@ func (r *rewriter) learnEvent(ev *decode.Event) {
 			if strings.Contains(name, ".") {
 				r.names.learn(name)
 			}
+		}
+	case ev.Command != nil && (ev.Command.Verb == "XCLIENT" || ev.Command.Verb == "XFORWARD"):
+		for _, m := range clientName.FindAllStringSubmatch(ev.Command.Arg, -1) {
+			r.names.learn(m[1])
 		}
 	case ev.Header != nil && strings.EqualFold(ev.Header.Name, "Received"):
 		for _, m := range receivedHost.FindAllStringSubmatch(ev.Header.Value, -1) {
@@ -89,18 +120,47 @@ func (r *rewriter) fact(f facts.Fact) facts.Fact {
 	if !r.levels.Addresses && !r.levels.Hosts {
 		return f
 	}
-	data, err := facts.Marshal(f)
-	if err != nil {
-		return f
-	}
-	text := r.names.text(string(data))
-	if r.levels.Hosts {
-		text = fingerprint.ReplaceAllString(text, `"sha256":""`)
-	}
-	if again, err := facts.Unmarshal(f.Type(), []byte(text)); err == nil {
+	if again, err := r.factAgain(f); err == nil {
 		return again
 	}
 	return &facts.Note{ID: "redacted", Text: "a fact about the connection was left out"}
+}
+
+func (r *rewriter) factAgain(f facts.Fact) (facts.Fact, error) {
+	data, err := facts.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	var said any
+	numbers := json.NewDecoder(bytes.NewReader(data))
+	numbers.UseNumber()
+	if err := numbers.Decode(&said); err != nil {
+		return nil, err
+	}
+	if data, err = json.Marshal(r.names.inJSON(said)); err != nil {
+		return nil, err
+	}
+	if r.levels.Hosts {
+		data = fingerprint.ReplaceAll(data, []byte(`"sha256":""`))
+	}
+	return facts.Unmarshal(f.Type(), data)
+}
+
+// inJSON replaces in the strings of a value.
+func (s *standIns) inJSON(value any) any {
+	switch v := value.(type) {
+	case string:
+		return s.text(v)
+	case []any:
+		for i := range v {
+			v[i] = s.inJSON(v[i])
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			v[name] = s.inJSON(v[name])
+		}
+	}
+	return value
 }
 
 // fingerprint is a certificate's, by which it could be looked up.

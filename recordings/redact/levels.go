@@ -11,7 +11,7 @@ import (
 
 // Levels say what beyond passwords is taken out. Passwords always are.
 type Levels struct {
-	Addresses   bool // mail addresses and user names become stand-ins, the same one everywhere
+	Addresses   bool // mail addresses, the names beside them, and user names become stand-ins, the same one everywhere
 	KeepDomains bool // of addresses: only the part before the @ is replaced
 	Hosts       bool // host names and IP addresses become stand-ins
 	Body        bool // message bodies keep their structure and sizes, not their text

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -22,7 +21,9 @@ var ErrTooLarge = errors.New("the messages are over 64 MiB, too large to replace
 // levels name replaced. t is not changed.
 func Apply(t *decode.Transcript, l Levels) (*decode.Transcript, error) {
 	r := &rewriter{from: t, levels: l, names: newStandIns(l)}
+	r.findMails()
 	r.learnHosts()
+	r.learnDomains()
 	out := *t
 	out.Entries, out.SecretsKept = nil, false
 	out.SecretsTaken = t.SecretsKept || t.SecretsTaken
@@ -52,9 +53,11 @@ type rewriter struct {
 	to     *decode.Transcript
 	levels Levels
 	names  *standIns
-	legs   [2]*leg // the client's, the server's
-	held   int64   // bytes of messages in memory
-	bodies int     // rewritten so far
+	legs   [2]*leg       // the client's, the server's
+	mails  map[int]*mail // by entry
+	chunks map[int][]int // what stands in the chunk that an entry's BDAT announces
+	held   int64         // bytes of messages in memory
+	bodies int           // rewritten so far
 }
 
 // A leg is the dialogue of one leg and the streams that its spans point into.
@@ -91,44 +94,63 @@ func (r *rewriter) entry(i int) error {
 		r.take(e, l, l.d.Skip(ev.At, ev.Side, ev.Missing.Bytes, ev.Missing.Why))
 		return nil
 	case decode.KindBody:
-		return r.body(e, l)
+		return r.body(i, l)
 	}
-	return r.line(e, l)
+	return r.line(i, l)
 }
 
 // line says a line again, or several in the case of a reply.
-func (r *rewriter) line(e decode.Entry, l *leg) error {
+func (r *rewriter) line(i int, l *leg) error {
+	e := r.from.Entries[i]
 	ev := e.Event
-	raw := ev.Raw
-	if ev.Span.Len() > int64(len(raw)) && r.from.Bytes != nil {
-		var err error
-		if raw, err = io.ReadAll(r.from.Reader(e.Upstream, ev.Side, ev.Span)); err != nil {
-			return err
-		}
+	raw, err := r.raw(i)
+	if err != nil {
+		return err
 	}
 	swallowed := e.To == decode.PartyProxy && ev.Kind == decode.KindOpaque
-	for _, piece := range r.pieces(ev, raw) {
-		switch {
-		case piece.mask != nil:
+	pieces := pieces(ev, raw)
+	for n, piece := range pieces {
+		if piece.mask != nil {
 			m := *piece.mask
 			m.User, m.Authzid = r.names.user(m.User), r.names.user(m.Authzid)
 			l.note(ev.Side, []byte(decode.MaskText))
 			r.take(e, l, l.d.FeedMask(ev.At, ev.Side, m))
-		case swallowed:
-			l.note(ev.Side, piece.text)
-			r.take(e, l, l.d.Swallow(ev.At, ev.Side, piece.text))
-		default:
-			r.feed(e, l, ev.Begin, []byte(r.lineText(ev, string(piece.text))))
+			continue
 		}
+		text := r.lineText(ev, string(piece.text))
+		if ev.Command != nil && ev.Command.Verb == "BDAT" {
+			if text, err = r.announce(i, text); err != nil {
+				return err
+			}
+		}
+		if swallowed {
+			l.note(ev.Side, []byte(text))
+			r.take(e, l, l.d.Swallow(ev.At, ev.Side, []byte(text)))
+			continue
+		}
+		r.feed(e, l, []byte(text), n == len(pieces)-1)
 	}
 	return nil
 }
 
-// feed says bytes; who said them stands in e.
-func (r *rewriter) feed(e decode.Entry, l *leg, at time.Duration, p []byte) {
+// feed says bytes; who said them stands in e. end: they are its last.
+func (r *rewriter) feed(e decode.Entry, l *leg, p []byte, end bool) {
 	l.note(e.Event.Side, p)
+	r.say(e, l, p, end)
+}
+
+// say lets the dialogue hear bytes at the times of the event that they were: all
+// when it began, but the last one when it ended.
+func (r *rewriter) say(e decode.Entry, l *leg, p []byte, end bool) {
 	for len(p) > 0 {
-		out := l.d.Feed(at, e.Event.Side, p)
+		at, n := e.Event.Begin, len(p)
+		switch {
+		case end && n == 1:
+			at = e.Event.At
+		case end:
+			n--
+		}
+		out := l.d.Feed(at, e.Event.Side, p[:n])
 		p = p[out.N:]
 		r.take(e, l, out)
 	}
@@ -175,7 +197,7 @@ type piece struct {
 }
 
 // pieces cuts a line at its secrets.
-func (r *rewriter) pieces(ev *decode.Event, raw []byte) []piece {
+func pieces(ev *decode.Event, raw []byte) []piece {
 	var out []piece
 	from := int64(0)
 	for _, s := range ev.Secrets {
@@ -201,25 +223,38 @@ func (r *rewriter) pieces(ev *decode.Event, raw []byte) []piece {
 
 // lineText replaces in a line. What is in base64 is opened for it.
 func (r *rewriter) lineText(ev *decode.Event, text string) string {
+	if ev.Kind == decode.KindHeader {
+		return r.headerText(ev.Header.Name, text)
+	}
 	if !r.levels.Addresses && !r.levels.Hosts {
 		return text
 	}
 	switch {
 	case ev.Auth != nil && ev.Auth.User != "" && ev.Auth.Secret == nil:
-		return reencode(text, ev.Auth.User, r.names.user(ev.Auth.User))
+		text = reencode(text, ev.Auth.User, r.names.user(ev.Auth.User))
 	case ev.Auth != nil && ev.Auth.Prompt != "" && ev.Reply != nil:
-		return reencode(text, ev.Auth.Prompt, r.names.text(ev.Auth.Prompt))
-	case ev.Kind == decode.KindHeader:
-		return r.headerText(ev.Header.Name, text)
+		text = reencode(text, ev.Auth.Prompt, r.names.text(ev.Auth.Prompt))
+	case ev.Command != nil && (ev.Command.Verb == "VRFY" || ev.Command.Verb == "EXPN"):
+		if who := strings.TrimSpace(ev.Command.Arg); who != "" {
+			text = strings.Replace(text, who, r.names.user(who), 1)
+		}
 	}
 	return r.names.text(text)
 }
 
-// reencode replaces the base64 of one text by that of another.
+// reencode replaces the base64 of one text by that of another. In whatever way
+// it is encoded, it is the last word of its line.
 func reencode(line, from, to string) string {
 	encode := base64.StdEncoding.EncodeToString
-	if strings.Contains(line, encode([]byte(from))) {
+	switch text := strings.TrimRight(line, " \t\r\n"); {
+	case from == to:
+		return line
+	case strings.Contains(line, encode([]byte(from))):
 		return strings.Replace(line, encode([]byte(from)), encode([]byte(to)), 1)
+	case strings.Contains(line, from):
+		return strings.ReplaceAll(line, from, to)
+	default:
+		word := text[strings.LastIndexAny(text, " \t-")+1:]
+		return text[:len(text)-len(word)] + encode([]byte(to)) + line[len(text):]
 	}
-	return strings.ReplaceAll(line, from, to)
 }

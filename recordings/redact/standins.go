@@ -4,24 +4,28 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // Patterns of what gets stand-ins. They are generous: a stand-in too many does
 // less harm than an address that stays.
 var (
-	addressPattern = regexp.MustCompile(`[\pL\pN.!#$%&'*+/=?^_{|}~-]+@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN](?:[\pL\pN-]*[\pL\pN])?)*|\[[0-9A-Fa-f:.IPv]+\])`)
-	ip4Pattern     = regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}\b`)
-	ip6Pattern     = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{1,4}:){2,7}(?:[0-9a-f]{1,4}|:)|(?i)\b(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6}|::[0-9a-f]{1,4}`)
-	linkPattern    = regexp.MustCompile(`(?i)\b(https?://[^/\s"'<>?#]+)[/?#][^\s"'<>]*`)
-	tokenPattern   = regexp.MustCompile(`\b[A-Za-z0-9_-]{24,}\b`)
+	ip4Pattern   = regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}\b`)
+	ip6Pattern   = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{1,4}:){2,7}(?:[0-9a-f]{1,4}|:)|(?i)\b(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6}|::[0-9a-f]{1,4}`)
+	namePattern  = regexp.MustCompile(`[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?(?:\.[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?)+`)
+	linkPattern  = regexp.MustCompile(`(?i)\b(https?://[^/\s"'<>?#]+)[/?#][^\s"'<>]*`)
+	tokenPattern = regexp.MustCompile(`\b[A-Za-z0-9_-]{24,}\b`)
 )
 
 // standIns gives each thing its stand-in, the same one each time.
 type standIns struct {
 	levels  Levels
-	people  map[string]string // by address, domain in lower case
-	domains map[string]string
+	people  map[string]string // stand-ins of local parts, by address with its domain in A-labels; of login names
+	users   int               // how many of these were given out
+	given   map[string]bool   // addresses of stand-ins
+	persons map[string]string // by display name
+	domains map[string]string // of addresses, in A-labels
 	hosts   map[string]string
 	ips     map[netip.Addr]string
 	known   []string // host names to look for, longest first
@@ -30,16 +34,20 @@ type standIns struct {
 }
 
 func newStandIns(l Levels) *standIns {
-	return &standIns{levels: l, people: map[string]string{}, domains: map[string]string{}, hosts: map[string]string{}, ips: map[netip.Addr]string{}}
+	return &standIns{levels: l, people: map[string]string{}, given: map[string]bool{}, persons: map[string]string{},
+		domains: map[string]string{}, hosts: map[string]string{}, ips: map[netip.Addr]string{}}
 }
 
 // text replaces in text that is no part of a message.
 func (s *standIns) text(t string) string {
 	if s.levels.Addresses {
-		t = addressPattern.ReplaceAllStringFunc(t, s.address)
+		t = s.inAddresses(t)
 	}
 	if s.levels.Hosts {
 		t = s.inHosts(t)
+	}
+	if s.levels.Addresses && !s.levels.KeepDomains {
+		t = s.inDomains(t)
 	}
 	return t
 }
@@ -61,62 +69,6 @@ func maskToken(token string) string {
 	return token
 }
 
-// address is the stand-in of a mail address.
-func (s *standIns) address(a string) string {
-	at := strings.LastIndexByte(a, '@')
-	local, domain := a[:at], strings.ToLower(a[at+1:])
-	key := local + "@" + domain
-	if have, found := s.people[key]; found {
-		return have
-	}
-	if _, ours := s.standInFor(a); ours {
-		return a
-	}
-	name := fmt.Sprintf("user%d@", len(s.people)+1)
-	if s.levels.KeepDomains {
-		name += domain
-	} else {
-		name += s.domain(domain)
-	}
-	s.people[key] = name
-	return name
-}
-
-// standInFor reports whether a is a stand-in that was given out already.
-func (s *standIns) standInFor(a string) (string, bool) {
-	for _, have := range s.people {
-		if have == a {
-			return have, true
-		}
-	}
-	return "", false
-}
-
-func (s *standIns) domain(d string) string {
-	if have, found := s.domains[d]; found {
-		return have
-	}
-	name := fmt.Sprintf("domain%d.example", len(s.domains)+1)
-	s.domains[d] = name
-	return name
-}
-
-// user is the stand-in of a login name, which may be no address.
-func (s *standIns) user(u string) string {
-	switch {
-	case u == "" || !s.levels.Addresses:
-		return s.text(u)
-	case addressPattern.MatchString(u):
-		return s.text(u)
-	}
-	if have, found := s.people[u]; found {
-		return have
-	}
-	name := fmt.Sprintf("user%d", len(s.people)+1)
-	s.people[u] = name
-	return name
-}
-
 // learn remembers a host name, to replace it wherever it stands.
 func (s *standIns) learn(host string) {
 	host = strings.Trim(strings.ToLower(host), ".[]")
@@ -126,19 +78,33 @@ func (s *standIns) learn(host string) {
 	if strings.ContainsAny(host, " \t()<>\"/:@") {
 		return
 	}
-	if _, found := s.hosts[host]; found {
+	key := canonical(host)
+	if _, found := s.hosts[key]; found || isStandIn(key) {
 		return
 	}
-	s.hosts[host] = fmt.Sprintf("host%d.example", len(s.hosts)+1)
-	s.known = append(s.known, host)
-	for i := len(s.known) - 1; i > 0 && len(s.known[i]) > len(s.known[i-1]); i-- {
-		s.known[i], s.known[i-1] = s.known[i-1], s.known[i]
+	s.hosts[key] = fmt.Sprintf("host%d.example", len(s.hosts)+1)
+	s.known = append(s.known, key)
+	if key != host {
+		s.known = append(s.known, host)
 	}
+	slices.SortStableFunc(s.known, func(a, b string) int { return len(b) - len(a) })
+}
+
+// inDomains replaces the domains of addresses where they stand for
+// themselves, as in the d= of a DKIM signature. Hosts in them are left to the
+// level for hosts.
+func (s *standIns) inDomains(t string) string {
+	return namePattern.ReplaceAllStringFunc(t, func(name string) string {
+		if have := s.domains[canonical(name)]; have != "" {
+			return have
+		}
+		return name
+	})
 }
 
 func (s *standIns) inHosts(t string) string {
 	for _, host := range s.known {
-		t = replaceWord(t, host, s.hosts[host])
+		t = replaceWord(t, host, s.hosts[canonical(host)])
 	}
 	t = ip4Pattern.ReplaceAllStringFunc(t, s.ip)
 	return ip6Pattern.ReplaceAllStringFunc(t, s.ip)
@@ -170,10 +136,7 @@ func (s *standIns) ip(text string) string {
 // replaceWord replaces word, in any case, where it is not part of a longer
 // name.
 func replaceWord(t, word, with string) string {
-	lower := strings.ToLower(t)
-	if len(lower) != len(t) {
-		return t // folding moved the offsets; such text holds no ASCII host name we learned
-	}
+	lower := asciiLower(t)
 	var b strings.Builder
 	from := 0
 	for {
@@ -191,6 +154,17 @@ func replaceWord(t, word, with string) string {
 		from = end
 	}
 	return b.String() + t[from:]
+}
+
+// asciiLower is text with A to Z in lower case and every byte in its place.
+func asciiLower(t string) string {
+	b := []byte(t)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 func isNameByte(c byte) bool {

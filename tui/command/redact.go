@@ -17,7 +17,7 @@ type redactFlags struct {
 }
 
 func (f *redactFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&f.levels, "redact", nil, "take out, besides passwords: "+strings.Join(redact.Names(), ", "))
+	cmd.Flags().StringSliceVar(&f.levels, "redact", nil, "take out, besides passwords: "+strings.Join(redact.Names(), ", ")+"; addresses covers the names beside them")
 	cmd.Flags().BoolVar(&f.keepDomains, "keep-domains", false, "with --redact addresses: replace only what stands before the @")
 }
 
