@@ -279,7 +279,7 @@ func dataAsCommands(s *session) *sighting {
 }
 
 func noFinalDot(s *session) *sighting {
-	if s.pasted() || s.running() {
+	if s.pasted() || s.running() || s.lack(decode.LackEnd) {
 		return nil
 	}
 	for i := range s.messages {

@@ -273,6 +273,11 @@ var closingRulings = []ruling{
 	{"a kept connection is closed", of(loggedIn, mail, rcpt, content, "S: 250 ok\nC: MAIL FROM:<user@example.com>\nclosed S"), "KEEPALIVE-STALE", nil, nil},
 	{"gives up behind the dot", of(loggedIn, mail, rcpt, content, "wait 30s\nclosed C"), "TIMEOUT-FINAL-DOT", nil, nil},
 	{"gives up behind a command", of(loggedIn, "C: MAIL FROM:<user@example.com>\nwait 60s\nclosed C"), "TIMEOUT-COMMAND", nil, nil},
+	{"a recording that is cut off in a message", func(t testing.TB) *decode.Transcript {
+		tr := play(t, loggedIn+mail+rcpt+data+header+"C: \nC: text")
+		tr.Lacks = []string{decode.LackEnd}
+		return tr
+	}, "UNKNOWN", nil, ids("FINAL-DOT-MISSING")},
 	{"changes its mind", of(loggedIn, "C: MAIL FROM:<user@example.com>\nclosed C"), "NOT-SENT", nil, ids("TIMEOUT-COMMAND")},
 	{"silence behind EHLO", of("S: 220 x\nC: EHLO www.example.com\nclosed S"), "CONN-CLOSED-AFTER-EHLO", nil, nil},
 	{"closed in the message", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nreset S"), "CONN-CLOSED-AFTER-DATA", nil, ids("FINAL-DOT-MISSING")},

@@ -97,7 +97,7 @@ func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 // whole says what is missing of a recording.
 func whole(t *decode.Transcript) error {
 	if len(t.CannotShow) > 0 {
-		return fmt.Errorf("the recording is not whole: %s", t.CannotShow[0])
+		return fmt.Errorf("replay needs a whole recording: %s", t.CannotShow[0])
 	}
 	for i := range t.Entries {
 		if _, ended := t.Entries[i].Fact.(*facts.End); ended {
