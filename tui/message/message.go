@@ -123,7 +123,7 @@ func (m *Model) load() tea.Cmd {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	era, s, which := m.era, m.session, m.which
-	return func() tea.Msg { return messageRead{era, read(ctx, s, which)} }
+	return func() tea.Msg { return messageRead{era, begin(ctx, s, which)} }
 }
 
 // Close ends what is being read.
@@ -136,16 +136,7 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 		if msg.era != m.era {
 			return nil
 		}
-		m.reading = msg.reading
-		m.build()
-		m.show()
-		return m.command(func(ctx context.Context, s *session.Session, r *reading, era int) tea.Msg {
-			facts, err := readFacts(ctx, s, r)
-			if err != nil {
-				return nil
-			}
-			return factsRead{era, facts}
-		})
+		return m.take(msg.reading)
 	case factsRead:
 		if msg.era == m.era {
 			m.reading.facts = msg.facts
@@ -168,6 +159,35 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// take shows what was read and goes on: with the parts of a message of which
+// only the beginning was read, or else with their checksums.
+func (m *Model) take(r *reading) tea.Cmd {
+	goesOn := m.reading != nil
+	m.reading = r
+	if goesOn {
+		m.rebuild()
+	} else {
+		m.build()
+		m.show()
+	}
+	if r.begun && r.err != nil {
+		return nil
+	}
+	if r.begun {
+		which := m.which
+		return m.command(func(ctx context.Context, s *session.Session, _ *reading, era int) tea.Msg {
+			return messageRead{era, read(ctx, s, which)}
+		})
+	}
+	return m.command(func(ctx context.Context, s *session.Session, r *reading, era int) tea.Msg {
+		facts, err := readFacts(ctx, s, r)
+		if err != nil {
+			return nil
+		}
+		return factsRead{era, facts}
+	})
 }
 
 // command makes a command that goes on with the message at hand.

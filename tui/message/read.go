@@ -16,6 +16,7 @@ type reading struct {
 	tree     *mime.Tree
 	previews map[int]mime.Preview // by part
 	facts    map[int]mime.Facts   // likewise; read last
+	begun    bool                 // only the beginning was read, for the header
 	err      error
 }
 
@@ -25,6 +26,22 @@ var limits = mime.Limits{Preview: 256 << 10}
 // early is how far into a message the text parts are that are read with it;
 // those behind are read when somebody opens them.
 const early = 8 << 20
+
+// firstBytes is what is read of a large message before anything is shown. It is
+// as much as a header may take.
+const firstBytes = 256 << 10
+
+// begin reads the beginning of a message that is too large to be read at once,
+// or else the whole message.
+func begin(ctx context.Context, s *session.Session, n int) *reading {
+	m := &s.Mail[n]
+	if m.Size() <= firstBytes {
+		return read(ctx, s, n)
+	}
+	r := &reading{message: m, begun: true}
+	r.tree, r.err = mime.Scan(io.LimitReader(open(ctx, s, m), firstBytes), limits)
+	return r
+}
 
 // read finds the parts of a message and reads the text that begins early.
 func read(ctx context.Context, s *session.Session, n int) *reading {

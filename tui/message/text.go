@@ -109,6 +109,11 @@ func (m *Model) build() {
 		}
 		if m.reading.tree != nil && len(m.reading.tree.Parts) > 0 {
 			m.header(m.reading.tree.Parts[0].Header)
+			m.blank()
+			if m.reading.begun {
+				m.heading("Parts", "reading "+amount.Bytes(msg.Size())+" "+m.theme.Marks.Ellipsis, nothing)
+				return
+			}
 			m.parts()
 			m.contents()
 		}
@@ -190,7 +195,6 @@ func (m *Model) fieldsOfEvents(msg *decode.Message) {
 // parts draws the tree.
 func (m *Model) parts() {
 	tree := m.reading.tree
-	m.blank()
 	m.heading("Parts", amount.Bytes(tree.Size)+" in all", nothing)
 	for i := range tree.Parts {
 		m.part(i)
