@@ -21,7 +21,7 @@ type pty struct {
 	was           unix.Termios
 }
 
-func openPty(t *testing.T, width, height int) *pty {
+func openPty(t testing.TB, width, height int) *pty {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -52,7 +52,7 @@ func openPty(t *testing.T, width, height int) *pty {
 }
 
 // start runs the program on the terminal.
-func (p *pty) start(t *testing.T, name string, args ...string) *exec.Cmd {
+func (p *pty) start(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "TERM=tmux-256color", "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "NO_COLOR=")
@@ -66,7 +66,7 @@ func (p *pty) start(t *testing.T, name string, args ...string) *exec.Cmd {
 }
 
 // read reads what the program writes until it has written want.
-func (p *pty) read(t *testing.T, want string) []byte {
+func (p *pty) read(t testing.TB, want string) []byte {
 	t.Helper()
 	var all []byte
 	buf := make([]byte, 4<<10)
@@ -80,14 +80,14 @@ func (p *pty) read(t *testing.T, want string) []byte {
 			break
 		}
 	}
-	t.Fatalf("the program never wrote %q but %q", want, all)
+	t.Fatalf("the program never wrote %q but, in the end, %q", want, all[max(len(all)-4<<10, 0):])
 	return nil
 }
 
 // TestStuckTerminal stops reading what the screen writes, as a stalled line
 // does, and ends the program.
 func TestStuckTerminal(t *testing.T) {
-	smtptap := needTmux(t)
+	smtptap := needProgram(t)
 	p := openPty(t, 200, 60)
 	cmd := p.start(t, smtptap, "view", "-w", recorded(t))
 	p.read(t, "5 sessions")
@@ -127,7 +127,7 @@ var allowed = regexp.MustCompile(`^\x1b\[(?:[0-9;]*[mHABCDGJK]|\?(?:7|25|1049|20
 // TestNothingElseIsWritten reads every byte that a run writes to its terminal
 // while it shows a hostile session.
 func TestNothingElseIsWritten(t *testing.T) {
-	smtptap := needTmux(t)
+	smtptap := needProgram(t)
 	p := openPty(t, 120, 40)
 	p.start(t, smtptap, "view", "-w", recorded(t))
 	all := p.read(t, "5 sessions")

@@ -31,14 +31,20 @@ var program = sync.OnceValues(func() (string, error) {
 // run it in.
 func needTmux(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("runs the real program in tmux")
-	}
 	if _, err := exec.LookPath("tmux"); err != nil {
 		if os.Getenv("SMTPTAP_E2E") == "require" {
 			t.Fatal("tmux is not installed")
 		}
 		t.Skip("tmux is not installed")
+	}
+	return needProgram(t)
+}
+
+// needProgram returns the program.
+func needProgram(t testing.TB) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the real program")
 	}
 	path, err := program()
 	if err != nil {
