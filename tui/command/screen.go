@@ -2,10 +2,12 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"smtptap/proxy"
@@ -53,7 +55,16 @@ func (s *serving) screen(ctx context.Context) error {
 	for _, l := range s.listeners {
 		o.Listen = append(o.Listen, listenText(l))
 	}
-	return tui.Run(ctx, o)
+	return logged(s.log, tui.Run(ctx, o))
+}
+
+// logged logs where the screen failed, which its error does not say.
+func logged(log zerolog.Logger, err error) error {
+	var failed *tui.Panic
+	if errors.As(err, &failed) {
+		log.Error().Str("cause", fmt.Sprintf("%.200v", failed.Value)).Str("stack", string(failed.Stack)).Msg("the screen failed")
+	}
+	return err
 }
 
 // listenText is where a listener listens, in the form of --listen.
