@@ -34,7 +34,7 @@ func (m *model) lesson(width, height int) []string {
 	host, port := m.reach()
 	all = append(all, lines.Line{},
 		lines.Line{Indent: 3, Text: "Waiting for the first session.", Style: t.Strong},
-		lines.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes to " + visible.Text(m.options.Target) + " unchanged.", Style: t.Meaning},
+		lines.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes " + m.goesTo() + ".", Style: t.Meaning},
 		lines.Line{})
 	say("swaks", "swaks --server "+host+":"+port+" --from ann@example.com --to bob@example.net")
 	all = append(all, lines.Line{})
@@ -50,6 +50,18 @@ func (m *model) lesson(width, height int) []string {
 		say("", "smtptap ca howto phpmailer   says how; nodemailer, python, curl, ... likewise")
 	}
 	return m.rows(all, width)
+}
+
+// goesTo says where the target leads.
+func (m *model) goesTo() string {
+	switch to := m.options.Target; to {
+	case "sink":
+		return "to a server inside smtptap, which accepts all and delivers nothing"
+	case "mx":
+		return "to the mail servers of each recipient's domain"
+	default:
+		return "to " + visible.Text(to) + " unchanged"
+	}
 }
 
 // reach is the address that a client on this machine uses.

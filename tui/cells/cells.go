@@ -34,6 +34,20 @@ func Cut(text string, width int, mark string) string {
 	return visible.Truncate(text, max(width, 0), mark)
 }
 
+// CutLeft cuts text to width columns at its left, with mark where something is
+// cut off: of a long path, the end says most.
+func CutLeft(text string, width int, mark string) string {
+	if visible.Width(text) <= width {
+		return text
+	}
+	for i := range text {
+		if rest := mark + text[i:]; visible.Width(rest) <= width {
+			return rest
+		}
+	}
+	return Cut(mark, width, "")
+}
+
 // Blanks is n blanks, none if n is negative.
 func Blanks(n int) string { return strings.Repeat(" ", max(n, 0)) }
 

@@ -74,6 +74,26 @@ func TestRowReturnsToItsColumn(t *testing.T) {
 	}
 }
 
+func TestFillKeepsEscapesWhole(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  []string
+	}{
+		{`nothing\r\n`, 8, []string{`nothing`, `\r\n`}},
+		{`nothing\r\n`, 10, []string{`nothing\r`, `\n`}},
+		{`ab\x1b[2J`, 5, []string{`ab`, `\x1b[`, `2J`}},
+		{`abc\u202ex`, 8, []string{`abc`, `\u202ex`}},
+		{`ab\\xyz`, 4, []string{`ab\\`, `xyz`}}, // an escaped backslash and text
+		{`\u202e`, 3, []string{`\u2`, `02e`}},   // wider than a row
+		{`C:\dir`, 4, []string{`C:\d`, `ir`}},   // no escape at all
+	} {
+		if got := cells.Fill(c.text, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("Fill(%q, %d) = %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+}
+
 func FuzzWrap(f *testing.F) {
 	f.Add("one two three", 7)
 	f.Add("主题 你好世界 ❤️ 👨\u200d👩\u200d👧 हिन्दी", 5)

@@ -32,17 +32,44 @@ func Wrap(text string, width int) []string {
 	}
 }
 
-// Fill breaks text at the last column only. It is for text as it was sent.
+// Fill breaks text at the last column only, but not within an escape such as
+// \x1b. It is for text as it was sent.
 func Fill(text string, width int) []string {
 	width = max(width, 1)
 	var rows []string
 	for {
 		row := head(text, width)
+		row = row[:len(row)-tornEscape(row, text[len(row):])]
 		rows, text = append(rows, row), text[len(row):]
 		if text == "" {
 			return rows
 		}
 	}
+}
+
+// escapes are the lengths of escapes of decode/visible by the letter behind
+// the backslash. A backslash stands for itself before any other.
+var escapes = map[byte]int{'r': 2, 'n': 2, 't': 2, '\\': 2, 'x': 4, 'u': 6, 'U': 10}
+
+// tornEscape is how many bytes at the end of a row belong to an escape that
+// goes on in the rest of its text. It is never the whole row.
+func tornEscape(row, rest string) int {
+	at := strings.LastIndexByte(row, '\\')
+	if at <= 0 || rest == "" {
+		return 0
+	}
+	if doubled := at + 1 - len(strings.TrimRight(row[:at+1], "\\")); doubled%2 == 0 {
+		return 0
+	}
+	begun := row[at:]
+	letter := rest[0]
+	if len(begun) > 1 {
+		letter = begun[1]
+	}
+	if escapes[letter] <= len(begun) {
+		return 0
+	}
+	return len(begun)
 }
 
 // head is the part of text that fills a row. It is never empty, so that a

@@ -214,7 +214,7 @@ func (m *Model) whole() []string {
 	for _, l := range leaves {
 		all = append(all, m.leaving(l))
 	}
-	return append(all, "", m.file(), m.outcome())
+	return append(append(all, "", m.file()), m.outcome()...)
 }
 
 // brief is the question on a screen that is too low for the whole.
@@ -227,7 +227,7 @@ func (m *Model) brief() []string {
 	for _, row := range cells.Wrap(strings.Join(boxes, "  "), max(m.width-4, 1)) {
 		all = append(all, "    "+row)
 	}
-	return append(all, m.file(), m.outcome())
+	return append(append(all, m.file()), m.outcome()...)
 }
 
 func (m *Model) box(l leave) string {
@@ -262,10 +262,10 @@ func (m *Model) file() string {
 	if m.naming {
 		return t.Key.Paint(label) + m.name.View(max(m.width-len(label), 1), t.Plain, t.Marks)
 	}
-	return t.Strong.Paint(label) + cells.Cut(visible.Text(m.name.Value()), m.width-len(label), t.Marks.Ellipsis)
+	return t.Strong.Paint(label) + cells.CutLeft(visible.Text(m.name.Value()), m.width-len(label), t.Marks.Ellipsis)
 }
 
-func (m *Model) outcome() string {
+func (m *Model) outcome() []string {
 	t := m.theme
 	text, style := "it will hold "+m.holds, t.Meaning
 	switch {
@@ -276,7 +276,11 @@ func (m *Model) outcome() string {
 	case m.holds == "":
 		text = "finding out what it will hold " + t.Marks.Ellipsis
 	}
-	return "        " + style.Paint(cells.Cut(text, m.width-8, t.Marks.Ellipsis))
+	rows := cells.Wrap(text, max(m.width-8, 1))
+	for i, row := range rows {
+		rows[i] = "        " + style.Paint(row)
+	}
+	return rows
 }
 
 // Hint is for the bottom line.

@@ -114,7 +114,8 @@ var Table = []Binding{
 	{Mouse, []string{"%"}, Anywhere, "Screen", "mouse on and off; off, the terminal selects text", ""},
 	{Help, []string{"?"}, Anywhere, "Screen", "this help", "help"},
 	{Back, []string{"esc"}, Anywhere, "Screen", "back; clears a search or a filter", ""},
-	{Quit, []string{"q"}, Anywhere, "Screen", "back to the list, quit from there", "quit"},
+	{Quit, []string{"q"}, InSession, "Screen", "back to the list, from a session", "back"},
+	{Quit, []string{"q"}, InList, "Screen", "quit, from the list", "quit"},
 	{Interrupt, []string{"ctrl+c"}, Anywhere, "Screen", "quit; twice quits at once", ""},
 	{Suspend, []string{"ctrl+z"}, Anywhere, "Screen", "says why it is not suspended", ""},
 }
