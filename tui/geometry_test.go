@@ -37,7 +37,11 @@ func checkFrame(t testing.TB, frame string, width, height int) {
 			t.Fatalf("%dx%d: line %d is %d columns wide: %q", width, height, i, w, line)
 		}
 		for rest := line; rest != ""; {
-			if seq := ours.FindString(rest); seq != "" {
+			if rest[0] == '\x1b' {
+				seq := ours.FindString(rest)
+				if seq == "" {
+					t.Fatalf("%dx%d: line %d holds another's sequence: %q", width, height, i, line)
+				}
 				rest = rest[len(seq):]
 				continue
 			}

@@ -98,8 +98,8 @@ func Run(ctx context.Context, o Options) error {
 	if o.Out == nil {
 		o.Out = os.Stdout
 	}
-	ctx, kill := context.WithCancel(ctx)
-	defer kill()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
 	t, err := terminal.Open(o.In, o.Out)
@@ -114,9 +114,14 @@ func Run(ctx context.Context, o Options) error {
 	defer watch.stop()
 	defer context.AfterFunc(ctx, watch.start)()
 	m := newModel(ctx, o, t)
-	guard := &guard{model: m, quitting: watch.start, kill: kill}
-	p := tea.NewProgram(guard, tea.WithContext(ctx), tea.WithInput(t.In()), tea.WithOutput(t), tea.WithAltScreen(),
+	// Bubble Tea waits for its reader of keys when it is told to quit, but
+	// not when its context ends, which is therefore for panics only.
+	killed, killProgram := context.WithCancel(context.WithoutCancel(ctx))
+	defer killProgram()
+	guard := &guard{model: m, quitting: watch.start, kill: func() { cancel(); killProgram() }}
+	p := tea.NewProgram(guard, tea.WithContext(killed), tea.WithInput(t.In()), tea.WithOutput(t), tea.WithAltScreen(),
 		tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
+	defer context.AfterFunc(ctx, p.Quit)()
 	_, err = p.Run()
 	m.close()
 	closed := t.Close()
