@@ -366,7 +366,7 @@ func (d *decoder) fail(at time.Duration, cause any) {
 	d.failed = true
 	text := "smtptap failed to decode this session from here on; it is relayed as before, but not explained"
 	if !d.keepSecrets {
-		text += ", and what the client says is not recorded, because secrets in it can't be told"
+		text += ", and what is said is not recorded, because secrets in it can't be told"
 	}
 	d.addFact(at, &facts.Note{ID: noteFailed, Text: text})
 	for _, l := range d.legs() {
@@ -389,9 +389,10 @@ func (d *decoder) giveUp(at time.Duration, l *leg) {
 	}
 }
 
-// passRaw records bytes that nobody understands. A client's may hold secrets.
+// passRaw records bytes that nobody understands. They may hold secrets: the
+// client's its own, the server's those that it repeats.
 func (d *decoder) passRaw(at time.Duration, r route, p []byte) {
-	if r.side() == decode.Client && !d.keepSecrets {
+	if !d.keepSecrets {
 		d.recordJSON(at, recordings.TypeSkip, r, skipped{int64(len(p)), decode.WhyNotRecorded})
 		return
 	}
