@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -215,7 +216,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordings.Folder, error) {
 	o := transcript.Options{KeepSecrets: f.keep, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
 	o.Fault = func(id string, cause any) {
-		log.Error().Str("session", id).Str("cause", fmt.Sprintf("%.200v", cause)).Msg("decoding failed; the session goes on as raw bytes")
+		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed; the session goes on as raw bytes")
 	}
 	if f.record == "none" {
 		return transcript.NewSet(o), nil, nil
@@ -228,6 +229,15 @@ func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordin
 		return nil, nil, err
 	}
 	return transcript.NewSet(o), o.Folder, nil
+}
+
+// panicCause tells why decoding panicked. What is no error of the runtime may
+// quote the session, with its secrets: of that only the type is told.
+func panicCause(cause any) string {
+	if err, ok := cause.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", cause)
 }
 
 func listen(addrs []string) ([]proxy.Listener, error) {
