@@ -418,3 +418,15 @@ func TestHelpNamesEveryKey(t *testing.T) {
 	s.press("?")
 	s.expect("filter: code:5xx", "copy:", "Ctrl-Z", "Esc", "PgDn", "smtptap")
 }
+
+// One recording to look at is opened at once; several are listed.
+func TestViewOpensTheOnlyOne(t *testing.T) {
+	stage := emptyStage(t, false)
+	stage.Play("smtp://mail.example.com:587", "S: 220 mail.example.com\nC: QUIT\nS: 221 bye\n")
+	settle(t, stage)
+	view := func(o *Options) { o.View, o.Listen = true, nil }
+	s := newScreen(t, stage, 80, 16, view)
+	s.expect("[1 Dialogue]", "220 ")
+	s.press("q")
+	s.expect("STATE", "1 session")
+}

@@ -80,7 +80,7 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 	m.list = sessions.New(o.Set, m.findingsOf, m.theme, o.View)
 	m.detail = detail.New(m.theme)
 	m.state = o.Set.State()
-	m.focus(false)
+	m.focus(o.View && o.Set.Len() == 1) // a list of one is not what was asked for
 	return m
 }
 
