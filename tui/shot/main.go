@@ -17,19 +17,25 @@ import (
 	"smtptap/tui/scene"
 )
 
+// What the picture in the README is.
+const (
+	defaultWidth, defaultHeight = 118, 36
+	defaultKeys                 = "k enter"
+)
+
 func main() {
 	out := flag.String("o", filepath.Join(".github", "screen.svg"), "file to write")
-	width := flag.Int("width", 118, "columns")
-	height := flag.Int("height", 36, "rows")
-	keys := flag.String("keys", "k enter", "keys to press, separated by blanks")
+	width := flag.Int("width", defaultWidth, "columns")
+	height := flag.Int("height", defaultHeight, "rows")
+	keys := flag.String("keys", defaultKeys, "keys to press, separated by blanks")
 	flag.Parse()
-	if err := shoot(*out, *width, *height, strings.Fields(*keys)); err != nil {
+	if err := shoot(*out, *width, *height, *keys); err != nil {
 		fmt.Fprintln(os.Stderr, "shot:", err)
 		os.Exit(1)
 	}
 }
 
-func shoot(out string, width, height int, keys []string) error {
+func shoot(out string, width, height int, keys string) error {
 	dir, err := os.MkdirTemp("", "shot")
 	if err != nil {
 		return err
@@ -46,7 +52,7 @@ func shoot(out string, width, height int, keys []string) error {
 	frame := tui.Frame(tui.Options{
 		Set: stage.Set, Listen: []string{"127.0.0.1:2525"}, Target: "smtp.example.com:587", TLS: "intercept",
 		Theme: "dark", Now: stage.Now,
-	}, width, height, keys...)
+	}, width, height, strings.Fields(keys)...)
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
