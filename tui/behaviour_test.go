@@ -153,6 +153,17 @@ func TestFindingsLeadToTheLine(t *testing.T) {
 	s.expect("[1 Dialogue]")
 }
 
+func TestTimingLeadsToTheLine(t *testing.T) {
+	s := newScreen(t, played(t), 120, 40, nil)
+	s.press("g", "j", "enter", "5", "enter")
+	s.expect("[5 Timing]") // the first line stands for no step
+	s.press("G", "enter")
+	s.expect("[1 Dialogue]")
+	if e := s.detail.Session().Entries[s.detail.Entry()].Event; e == nil || e.Reply == nil || e.Reply.Code != 221 {
+		t.Errorf("the last step leads to %+v", e)
+	}
+}
+
 // detailCursorRow is the row of the detail that the cursor is on.
 func (s *screen) detailCursorRow() int {
 	for i, l := range s.detail.View() {

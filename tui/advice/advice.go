@@ -5,77 +5,40 @@ package advice
 import (
 	"strings"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/visible"
 	"smtptap/tui/amount"
 	"smtptap/tui/cells"
-	"smtptap/tui/keys"
 	"smtptap/tui/lines"
-	"smtptap/tui/pager"
+	"smtptap/tui/page"
 	"smtptap/tui/session"
 	"smtptap/tui/theme"
 )
 
 // A Model is the pane. Create it with New.
 type Model struct {
+	page.Page
 	theme   *theme.Theme
 	session *session.Session
 	text    lines.List
 	entries []int // that a line of text quotes, -1 for none
-	pager   *pager.Pager
 }
 
 // New returns an empty pane.
 func New(t *theme.Theme) *Model {
 	m := &Model{theme: t, text: lines.List{Theme: t}}
-	m.pager = pager.New(&m.text, t)
+	m.Page = page.New(&m.text, t, m.build, m.entryAt)
 	return m
 }
 
-// Pager is the window of the pane.
-func (m *Model) Pager() *pager.Pager { return m.pager }
-
-// SetSize says how much room there is.
-func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
-
-// Show shows a session.
-func (m *Model) Show(s *session.Session) tea.Cmd {
-	m.build(s)
-	m.pager.Reset()
-	return nil
-}
-
-// Grow shows a later state of the same session.
-func (m *Model) Grow(s *session.Session) tea.Cmd {
-	m.build(s)
-	m.pager.Changed(0)
-	return nil
-}
-
-// Do takes an action that the pane knows.
-func (m *Model) Do(a keys.Action) tea.Cmd {
-	if a == keys.Open {
-		if at := m.pager.Cursor(); at < len(m.entries) && m.entries[at] >= 0 {
-			entry := m.entries[at]
-			return func() tea.Msg { return session.GoTo{Entry: entry} }
-		}
-		return nil
+// entryAt is the entry that a line of text quotes.
+func (m *Model) entryAt(line int) int {
+	if line < len(m.entries) {
+		return m.entries[line]
 	}
-	m.pager.Move(a)
-	return nil
+	return -1
 }
-
-// Update takes messages; the pane has none.
-func (m *Model) Update(tea.Msg) tea.Cmd { return nil }
-
-// State says nothing: there is one way to show this.
-func (m *Model) State() string { return "" }
-
-// View is the pane: exactly as many lines as it is high.
-func (m *Model) View() []string { return m.pager.View() }
 
 func (m *Model) add(l lines.Line, entry int) {
 	m.text.Lines = append(m.text.Lines, l)

@@ -7,69 +7,31 @@ import (
 	"strings"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
 	"smtptap/tui/cells"
-	"smtptap/tui/keys"
 	"smtptap/tui/lines"
-	"smtptap/tui/pager"
+	"smtptap/tui/page"
 	"smtptap/tui/session"
 	"smtptap/tui/theme"
 )
 
 // A Model is the pane. Create it with New.
 type Model struct {
+	page.Page
 	theme   *theme.Theme
 	session *session.Session
 	text    lines.List
-	pager   *pager.Pager
 }
 
 // New returns an empty pane.
 func New(t *theme.Theme) *Model {
 	m := &Model{theme: t, text: lines.List{Theme: t}}
-	m.pager = pager.New(&m.text, t)
+	m.Page = page.New(&m.text, t, m.build, nil)
 	return m
 }
-
-// Pager is the window of the pane.
-func (m *Model) Pager() *pager.Pager { return m.pager }
-
-// SetSize says how much room there is.
-func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
-
-// Show shows a session.
-func (m *Model) Show(s *session.Session) tea.Cmd {
-	m.build(s)
-	m.pager.Reset()
-	return nil
-}
-
-// Grow shows a later state of the same session.
-func (m *Model) Grow(s *session.Session) tea.Cmd {
-	m.build(s)
-	m.pager.Changed(0)
-	return nil
-}
-
-// Do takes an action that the pane knows.
-func (m *Model) Do(a keys.Action) tea.Cmd {
-	m.pager.Move(a)
-	return nil
-}
-
-// Update takes messages; the pane has none.
-func (m *Model) Update(tea.Msg) tea.Cmd { return nil }
-
-// State says nothing: there is one way to show this.
-func (m *Model) State() string { return "" }
-
-// View is the pane: exactly as many lines as it is high.
-func (m *Model) View() []string { return m.pager.View() }
 
 func (m *Model) build(s *session.Session) {
 	m.session = s

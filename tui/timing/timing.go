@@ -4,11 +4,9 @@ package timing
 import (
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
-
 	"smtptap/tui/amount"
 	"smtptap/tui/cells"
-	"smtptap/tui/keys"
+	"smtptap/tui/page"
 	"smtptap/tui/pager"
 	"smtptap/tui/session"
 	"smtptap/tui/theme"
@@ -16,38 +14,18 @@ import (
 
 // A Model is the pane. Create it with New.
 type Model struct {
+	page.Page
 	theme   *theme.Theme
 	session *session.Session
 	steps   []step
 	total   time.Duration
-	pager   *pager.Pager
 }
 
 // New returns an empty pane.
 func New(t *theme.Theme) *Model {
 	m := &Model{theme: t}
-	m.pager = pager.New(m, t)
+	m.Page = page.New(m, t, m.build, m.entryAt)
 	return m
-}
-
-// Pager is the window of the pane.
-func (m *Model) Pager() *pager.Pager { return m.pager }
-
-// SetSize says how much room there is.
-func (m *Model) SetSize(width, height int) { m.pager.SetSize(width, height) }
-
-// Show shows a session.
-func (m *Model) Show(s *session.Session) tea.Cmd {
-	m.build(s)
-	m.pager.Reset()
-	return nil
-}
-
-// Grow shows a later state of the same session.
-func (m *Model) Grow(s *session.Session) tea.Cmd {
-	m.build(s)
-	m.pager.Changed(0)
-	return nil
 }
 
 func (m *Model) build(s *session.Session) {
@@ -57,27 +35,13 @@ func (m *Model) build(s *session.Session) {
 	}
 }
 
-// Do takes an action that the pane knows.
-func (m *Model) Do(a keys.Action) tea.Cmd {
-	if a == keys.Open {
-		if at := m.pager.Cursor() - heads; at >= 0 && at < len(m.steps) {
-			entry := m.steps[at].entry
-			return func() tea.Msg { return session.GoTo{Entry: entry} }
-		}
-		return nil
+// entryAt is the entry that ended the step on a line.
+func (m *Model) entryAt(line int) int {
+	if at := line - heads; at >= 0 && at < len(m.steps) {
+		return m.steps[at].entry
 	}
-	m.pager.Move(a)
-	return nil
+	return -1
 }
-
-// Update takes messages; the pane has none.
-func (m *Model) Update(tea.Msg) tea.Cmd { return nil }
-
-// State says nothing: there is one way to show this.
-func (m *Model) State() string { return "" }
-
-// View is the pane: exactly as many lines as it is high.
-func (m *Model) View() []string { return m.pager.View() }
 
 // heads are the lines above the steps: the sums, and the scale.
 const heads = 2
