@@ -60,9 +60,21 @@ func (r *reply) look() {
 	if r.read {
 		return
 	}
-	raw := r.event.Reply.Text()
+	raw := masked(r.event, r.event.Reply.Text())
 	r.plain, _ = message.Guess([]byte(raw[:min(len(raw), mostMatched)]))
 	r.lower, r.read = fold(r.plain), true
+}
+
+// masked is text of an event without the secrets that stand in it where they
+// are kept: findings are read by others than who has the recording.
+func masked(e *decode.Event, text string) string {
+	for _, s := range e.Secrets {
+		start, end := s.Start-e.Span.Start, s.End-e.Span.Start
+		if start >= 0 && start < end && end <= int64(len(e.Raw)) {
+			text = strings.ReplaceAll(text, string(e.Raw[start:end]), decode.MaskText)
+		}
+	}
+	return text
 }
 
 // positive reports a reply of 2xx or 3xx.
