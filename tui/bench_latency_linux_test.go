@@ -46,10 +46,11 @@ func BenchmarkSessionBehindScreen(b *testing.B) {
 }
 
 // mailOnce sends a message in a session of its own.
-func mailOnce(b *testing.B, addr string) {
+func mailOnce(t testing.TB, addr string) {
+	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
@@ -62,11 +63,11 @@ func mailOnce(b *testing.B, addr string) {
 		io.WriteString(c, say)
 		for last = "250-"; len(last) > 3 && last[3] == '-'; {
 			if last, err = in.ReadString('\n'); err != nil {
-				b.Fatal(err)
+				t.Fatal(err)
 			}
 		}
 	}
 	if !strings.HasPrefix(last, "221") {
-		b.Fatalf("the session ended with %q", last)
+		t.Fatalf("the session ended with %q", last)
 	}
 }

@@ -120,6 +120,16 @@ func TestStuckTerminal(t *testing.T) {
 	}
 }
 
+// TestSessionsGoOnBehindStuckTerminal sends mail through a proxy whose screen
+// nobody reads.
+func TestSessionsGoOnBehindStuckTerminal(t *testing.T) {
+	p := openPty(t, 200, 60)
+	_, addr := p.serve(t)
+	for began := time.Now(); time.Since(began) < time.Second; { // some thirty frames: more than a terminal holds
+		mailOnce(t, addr) // it fails the test if it has to wait
+	}
+}
+
 // allowed are the sequences that a run of the screen may write: those of
 // frames, and what begins and ends it.
 var allowed = regexp.MustCompile(`^\x1b\[(?:[0-9;]*[mHABCDGJK]|\?(?:7|25|1049|2004|1000|1002|1003|1006)[hl])`)
