@@ -154,25 +154,39 @@ func (l *loading) cannotShow(what string) {
 
 // readAll tells the decoder all records up to the end or the damage.
 func (l *loading) readAll(records *recordings.Reader) error {
-	for {
-		at := records.Offset()
-		rec, err := records.Next()
+	stop := make(chan struct{})
+	a := readAhead(records, stop)
+	defer func() {
+		close(stop)
+		for range a.full { // until the reader has ended
+		}
+	}()
+	for b := range a.full {
+		for i := range b.records {
+			l.replay(b.record(i))
+		}
 		switch {
-		case err == io.EOF:
+		case b.err == io.EOF:
 			return nil
-		case errors.As(err, &l.damage):
+		case errors.As(b.err, &l.damage):
 			l.cannotShow("the " + l.damage.Error())
 			l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
 			l.decoder.flush(l.last)
 			return nil
-		case err != nil:
-			return err
+		case b.err != nil:
+			return b.err
 		}
-		l.last = max(l.last, rec.At)
-		if err := l.decoder.replay(rec, at); err != nil {
-			if l.unread++; l.unread <= maxUnread {
-				l.cannotShow(fmt.Sprintf("the record at byte %d can't be read: %v", at, err))
-			}
+		a.empty <- b
+	}
+	return nil
+}
+
+// replay tells the decoder one record.
+func (l *loading) replay(rec recordings.Record, at int64) {
+	l.last = max(l.last, rec.At)
+	if err := l.decoder.replay(rec, at); err != nil {
+		if l.unread++; l.unread <= maxUnread {
+			l.cannotShow(fmt.Sprintf("the record at byte %d can't be read: %v", at, err))
 		}
 	}
 }
