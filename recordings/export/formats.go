@@ -64,6 +64,9 @@ func Write(w io.Writer, t *decode.Transcript, format string, secrets []string) e
 		if f.name != format {
 			continue
 		}
+		if err := redact.Search(t, secrets); err != nil {
+			return err
+		}
 		guard := redact.Guard(w, secrets)
 		if err := f.write(guard, t); err != nil {
 			return err

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,9 +37,36 @@ func Secrets(t *decode.Transcript) []string {
 	return found
 }
 
-// Guard returns a writer to w that refuses to write any of the secrets, in
-// clear, in base64 at any alignment, in hex, URL-encoded or quoted. Close
-// writes what it still holds.
+// Search returns ErrLeak when what either side says in t holds one of the
+// secrets. Formats that cut lines apart may hide one from Guard.
+func Search(t *decode.Transcript, secrets []string) error {
+	if len(secrets) == 0 || t.Bytes == nil {
+		return nil
+	}
+	type stream struct {
+		upstream bool
+		side     decode.Side
+	}
+	guards := map[stream]io.WriteCloser{}
+	for _, e := range t.Entries {
+		if e.Event == nil {
+			continue
+		}
+		s := stream{e.Upstream, e.Event.Side}
+		if guards[s] == nil {
+			guards[s] = Guard(io.Discard, secrets)
+		}
+		if _, err := io.Copy(guards[s], t.Reader(s.upstream, s.side, e.Event.Span)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Guard returns a writer to w that refuses to write any of the secrets: in
+// clear, in base64 of either alphabet at any alignment, in hex, URL-encoded,
+// quoted-printable, quoted as in Go or JSON, or as HTML, also where lines were
+// folded in the middle of one. Close writes what it still holds.
 func Guard(w io.Writer, secrets []string) io.WriteCloser {
 	g := &guard{w: w}
 	for _, s := range secrets {
@@ -44,6 +74,10 @@ func Guard(w io.Writer, secrets []string) io.WriteCloser {
 			g.forms = append(g.forms, form)
 			g.keep = max(g.keep, len(form)-1)
 		}
+	}
+	g.keep += g.keep / foldedAt * len("=\r\n")
+	if len(g.forms) > 0 {
+		g.keep += len("=\r\n")
 	}
 	return g
 }
@@ -61,17 +95,26 @@ func (g *guard) Write(p []byte) (int, error) {
 		return 0, g.err
 	}
 	g.held = append(g.held, p...)
+	if len(g.forms) == 0 {
+		return len(p), g.flush()
+	}
+	flat := unfolded(g.held)
 	for _, form := range g.forms {
-		if bytes.Contains(g.held, form) {
+		if bytes.Contains(g.held, form) || bytes.Contains(flat, form) {
 			g.err = ErrLeak
 			return 0, g.err
 		}
 	}
+	return len(p), g.flush()
+}
+
+// flush writes what no secret can begin in any more.
+func (g *guard) flush() error {
 	if n := len(g.held) - g.keep; n > 0 {
 		_, g.err = g.w.Write(g.held[:n])
 		g.held = append(g.held[:0], g.held[n:]...)
 	}
-	return len(p), g.err
+	return g.err
 }
 
 func (g *guard) Close() error {
@@ -82,15 +125,35 @@ func (g *guard) Close() error {
 	return g.err
 }
 
-// forms are the ways in which a secret may be written.
-func forms(secret string) [][]byte {
-	digits := hex.EncodeToString([]byte(secret))
-	out := [][]byte{[]byte(secret), []byte(digits), []byte(strings.ToUpper(digits))}
-	if q := url.QueryEscape(secret); q != secret {
-		out = append(out, []byte(q))
+// foldedAt is the shortest width at which encoders fold their lines.
+const foldedAt = 60
+
+// unfolded is text without line ends, those of quoted-printable included.
+func unfolded(p []byte) []byte {
+	if bytes.IndexByte(p, '\n') < 0 {
+		return p
 	}
-	if q := strconv.Quote(secret); q[1:len(q)-1] != secret {
-		out = append(out, []byte(q[1:len(q)-1]))
+	out := make([]byte, 0, len(p))
+	for line := range bytes.Lines(p) {
+		text := bytes.TrimRight(line, "\r\n")
+		if len(text) < len(line) {
+			text = bytes.TrimSuffix(text, []byte{'='})
+		}
+		out = append(out, text...)
+	}
+	return out
+}
+
+// forms are the ways in which a secret may be written.
+func forms(secret string) (out [][]byte) {
+	digits := hex.EncodeToString([]byte(secret))
+	quoted := strconv.Quote(secret)
+	inJSON, _ := json.Marshal(secret) // strings can always be encoded
+	for _, form := range []string{secret, digits, strings.ToUpper(digits), url.QueryEscape(secret), url.PathEscape(secret),
+		printable(secret), quoted[1 : len(quoted)-1], string(inJSON[1 : len(inJSON)-1]), html.EscapeString(secret)} {
+		if !slices.ContainsFunc(out, func(have []byte) bool { return string(have) == form }) {
+			out = append(out, []byte(form))
+		}
 	}
 	for lead := range 3 {
 		// Of base64 only those characters that no neighbour has a part in.
@@ -98,8 +161,13 @@ func forms(secret string) [][]byte {
 		start := (lead*8 + 5) / 6
 		end := (lead + len(secret)) * 8 / 6
 		if end-start >= shortest {
-			out = append(out, []byte(e[start:end]))
+			out = append(out, []byte(e[start:end]), []byte(strings.NewReplacer("+", "-", "/", "_").Replace(e[start:end])))
 		}
 	}
 	return out
+}
+
+// printable is a secret as quoted-printable, not folded.
+func printable(secret string) string {
+	return string(unfolded(quoted(secret)))
 }

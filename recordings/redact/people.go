@@ -17,13 +17,13 @@ import (
 // UTF-8. It is generous: a stand-in too many does less harm than an address
 // that stays.
 var addressPattern = regexp.MustCompile(
-	`([\pL\pM\pN\x{FFFD}!#$%&'*+/=?^_{|}~-][\pL\pM\pN\x{FFFD}.!#$%&'*+/=?^_{|}~-]*|"(?:[^"\\\r\n]|\\.){1,64}")` +
+	`([\pL\pM\pN\x{FFFD}!#$%&'*+/=?^_{|}~-][\pL\pM\pN\x{FFFD}.!#$%&'*+/=?^_{|}~-]*|[\pL\pM\pN\x{FFFD}.!#$%&'*+/=?^_{|}~-]*"(?:[^"\\\r\n]|\\.){1,64}")` +
 		`(@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\u0040)` +
 		`([\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?(?:\.[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?)*|\[[0-9A-Fa-f:.IPv]+\])`)
 
 // keyPattern is what stands in front of an address and is not part of it: the
 // name of a parameter of a link, or one of a header field or command.
-var keyPattern = regexp.MustCompile(`^(?:.*?[?&][A-Za-z0-9_.-]+=|(?i:i|d|to|cc|bcc|from|mailfrom|email|e-?mail|mail|user|username|login|address|addr|rcpt|recipient|sender|orcpt|auth|envelope-from|(?:smtp|header)\.[a-z]+|policy\.[a-z]+)=|(?:%3[CcDdAaBb]|%2[02Cc])+)`)
+var keyPattern = regexp.MustCompile(`^(?:.*?[?&][A-Za-z0-9_.-]+=|(?i:i|d|e|uid|cn|emailaddress|to|cc|bcc|from|mailfrom|email|e-?mail|mail|user|username|login|address|addr|rcpt|recipient|sender|orcpt|auth|envelope-from|(?:smtp|header)\.[a-z]+|policy\.[a-z]+)=|(?:%3[CcDdAaBb]|%2[02Cc])+)`)
 
 // encodedPattern finds what may be base64 of either alphabet (RFC 4648).
 var encodedPattern = regexp.MustCompile(`[A-Za-z0-9+/_-]{12,}={0,2}`)

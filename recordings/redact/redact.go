@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -234,13 +235,23 @@ func (r *rewriter) lineText(ev *decode.Event, text string) string {
 		text = reencode(text, ev.Auth.User, r.names.user(ev.Auth.User))
 	case ev.Auth != nil && ev.Auth.Prompt != "" && ev.Reply != nil:
 		text = reencode(text, ev.Auth.Prompt, r.names.text(ev.Auth.Prompt))
+	case ev.Reply != nil && (ev.Reply.ToVerb == "VRFY" || ev.Reply.ToVerb == "EXPN") && r.levels.Addresses:
+		text = verified.ReplaceAllStringFunc(text, func(line string) string {
+			m := verified.FindStringSubmatch(line)
+			return m[1] + r.names.inNames(m[2]) + m[3]
+		})
 	case ev.Command != nil && (ev.Command.Verb == "VRFY" || ev.Command.Verb == "EXPN"):
 		if who := strings.TrimSpace(ev.Command.Arg); who != "" {
-			text = strings.Replace(text, who, r.names.user(who), 1)
+			if at := strings.LastIndex(text, who); at >= 0 {
+				text = text[:at] + r.names.user(who) + text[at+len(who):]
+			}
 		}
 	}
 	return r.names.text(text)
 }
+
+// verified is a line that names a user and the mailbox (RFC 5321 section 3.5.1).
+var verified = regexp.MustCompile(`(?m)^(\d{3}[ -](?:\d\.\d+\.\d+ )?)([^<\r\n]*)(<[^\r\n]*)`)
 
 // reencode replaces the base64 of one text by that of another. In whatever way
 // it is encoded, it is the last word of its line.

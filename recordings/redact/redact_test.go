@@ -278,6 +278,9 @@ func TestGuardFindsEveryForm(t *testing.T) {
 		"clear": secret, "url": "p%26ss+%22w%C3%B6rd%22", "quoted": `p&ss \"wörd\"`,
 		"base64": b64(secret), "base64 behind one": b64("\x00" + secret), "base64 behind two": b64("\x00u" + secret),
 		"hex": fmt.Sprintf("%x", secret), "upper hex": fmt.Sprintf("%X", secret),
+		"html": "p&amp;ss &#34;wörd&#34;", "json": `p\u0026ss \"wörd\"`, "quoted-printable": `p&ss "w=C3=B6rd"`,
+		"folded": "p&ss \r\n\"wörd\"", "folded quoted-printable": "p&ss \"w=C3=\r\n=B6rd\"",
+		"folded base64": b64(secret)[:7] + "\r\n" + b64(secret)[7:], "url path": "p&ss%20%22w%C3%B6rd%22",
 	} {
 		text := "before " + leak + " after"
 		for cut := range len(text) {
@@ -304,22 +307,4 @@ func TestGuardLetsOthersPass(t *testing.T) {
 	if err := g.Close(); err != nil || out.String() != "nothing to hide" {
 		t.Errorf("%q, %v", &out, err)
 	}
-}
-
-func FuzzApply(f *testing.F) {
-	f.Add(mail())
-	f.Add("S: 220 hi\nC: BDAT 5 LAST\nC: x")
-	f.Add("C: AUTH PLAIN AGEAYg==\nS: 535 no")
-	f.Fuzz(func(t *testing.T, text string) {
-		tr := decodeSession(text+"\nC: NOOP <"+address+">", true)
-		out, err := redact.Apply(tr, redact.Levels{Addresses: true, Hosts: true, Links: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, side := range []decode.Side{decode.Client, decode.Server} {
-			if strings.Contains(said(t, out, side), address) {
-				t.Errorf("the %s still says %s", side, address)
-			}
-		}
-	})
 }
