@@ -51,11 +51,17 @@ func openPty(t testing.TB, width, height int) *pty {
 	return &pty{master, slave, *was}
 }
 
-// start runs the program on the terminal.
+// start runs the program on the terminal, which is one that is asked nothing.
 func (p *pty) start(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
+	return p.startAs(t, "tmux-256color", name, args...)
+}
+
+// startAs is start on a terminal of that type.
+func (p *pty) startAs(t testing.TB, terminal, name string, args ...string) *exec.Cmd {
+	t.Helper()
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "TERM=tmux-256color", "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "NO_COLOR=")
+	cmd.Env = append(os.Environ(), "TERM="+terminal, "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "NO_COLOR=")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
@@ -82,6 +88,23 @@ func (p *pty) read(t testing.TB, want string) []byte {
 	}
 	t.Fatalf("the program never wrote %q but, in the end, %q", want, all[max(len(all)-4<<10, 0):])
 	return nil
+}
+
+// TestOnlyTheScreenAsksTheTerminal runs a command without a screen on a
+// terminal that could be asked for its colours, and answers nothing.
+func TestOnlyTheScreenAsksTheTerminal(t *testing.T) {
+	p := openPty(t, 80, 24)
+	p.startAs(t, "xterm-256color", needProgram(t), "--version")
+	if said := p.read(t, "\n"); bytes.ContainsRune(said, '\x1b') {
+		t.Errorf("the terminal was asked: %q", said)
+	}
+	light := openPty(t, 120, 40)
+	light.startAs(t, "xterm-256color", needProgram(t), "view", "-w", recorded(t))
+	light.read(t, "\x1b]11;?")
+	if _, err := light.master.WriteString("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[1;1R"); err != nil {
+		t.Fatal(err)
+	}
+	light.read(t, "\x1b[1;34mC:") // the client in the blue for light backgrounds
 }
 
 // TestStuckTerminal stops reading what the screen writes, as a stalled line

@@ -22,11 +22,13 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
 
 	"smtptap/decode"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/terminal"
+	"smtptap/tui/terminal/hush"
 )
 
 // Sessions is what the screen reads. *transcript.Set is one.
@@ -53,7 +55,7 @@ type Options struct {
 
 	ASCII   bool   // marks in ASCII
 	NoColor bool   // no colours: bold, underline and reverse only
-	Theme   string // "dark", "light", "mono"; "" asks the terminal
+	Theme   string // "dark", "light", "mono"; "" lets Run ask the terminal
 	Mouse   bool   // the mouse is on from the start
 
 	In, Out *os.File            // nil: os.Stdin, os.Stdout
@@ -88,6 +90,17 @@ func Restore() {
 // fps is how often Bubble Tea looks whether there is a frame to write.
 const fps = 30
 
+func init() { hush.Lift() }
+
+// background asks the terminal whether its background is dark or light. It must
+// be asked before the screen is on it, or the answer comes among the keys.
+func background(out *os.File) string {
+	if lipgloss.NewRenderer(out).HasDarkBackground() {
+		return "dark"
+	}
+	return "light"
+}
+
 // Run shows the screen until the user quits, ctx is done, or a signal comes
 // (SIGINT, SIGTERM, SIGHUP, SIGQUIT): none of these is an error. The terminal
 // is as it was before when Run returns, and a short summary is printed on it.
@@ -102,6 +115,9 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
+	if o.Theme == "" && !o.NoColor {
+		o.Theme = background(o.Out)
+	}
 	t, err := terminal.Open(o.In, o.Out)
 	if err != nil {
 		return err

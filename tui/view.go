@@ -4,27 +4,21 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/charmbracelet/lipgloss"
-
 	"smtptap/decode/visible"
 	"smtptap/tui/cells"
 	"smtptap/tui/keys"
 	"smtptap/tui/theme"
 )
 
-// toneOf picks the colours. Without a theme it goes by what the terminal said
-// of its background when the program started: Bubble Tea asks then in any case,
-// and asking later would bring the answer among the keys.
+// toneOf picks the colours. Without a theme they are for a dark background.
 func toneOf(o Options) theme.Tone {
 	switch {
 	case o.NoColor || o.Theme == "mono":
 		return theme.Mono
 	case o.Theme == "light":
 		return theme.Light
-	case o.Theme == "dark" || lipgloss.HasDarkBackground():
-		return theme.Dark
 	}
-	return theme.Light
+	return theme.Dark
 }
 
 // view is the whole screen: as many lines as it is high, none wider than it is.
