@@ -19,7 +19,8 @@ const (
 	splitHeight           = 28
 	besideWidth           = 150
 	besideGap             = 3
-	footHeight            = 2 // status and hints
+	mostBeside            = 120 // columns of the list
+	footHeight            = 2   // status and hints
 	leastList, mostOfList = 4, 0.34
 )
 
@@ -49,7 +50,7 @@ func (m *model) arrange() {
 			m.places = places{detail: whole}
 		}
 	case m.beside():
-		left := min(max(m.width*45/100, minWidth), 96)
+		left := min(max(m.width*45/100, minWidth), mostBeside)
 		m.places = places{
 			list:   place{0, 0, left, rows},
 			detail: place{left + besideGap, 0, m.width - left - besideGap, rows},
