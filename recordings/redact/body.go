@@ -136,7 +136,7 @@ func (w *bodyWriter) outside(tree *message.Tree, p []byte) []byte {
 		switch boundary := boundaryOf(tree, text); {
 		case boundary != "":
 			// As in the Content-Type, whatever stands around it here.
-			out = append(out, "--"+w.names.content(boundary)+strings.TrimPrefix(string(line), "--"+boundary)...)
+			out = append(out, "--"+w.names.text(boundary)+strings.TrimPrefix(string(line), "--"+boundary)...)
 		case w.levels.Body:
 			out = append(out, blank(line, "")...)
 		default:

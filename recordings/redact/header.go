@@ -51,18 +51,21 @@ func (r *rewriter) headerText(name, raw string) string {
 			return field + again + end
 		}
 	}
-	return field + r.value(value) + end
+	if message.HasParameters(name) {
+		return field + r.value(value, r.names.text) + end // a boundary is no token
+	}
+	return field + r.value(value, r.names.content) + end
 }
 
-// value replaces in a value, in encoded-words and between them.
-func (r *rewriter) value(value string) string {
+// value replaces in a value, in encoded-words and, as plain does, between them.
+func (r *rewriter) value(value string, plain func(string) string) string {
 	var b strings.Builder
 	done := 0
 	for _, run := range encodedRun.FindAllStringIndex(value, -1) {
-		b.WriteString(r.names.content(value[done:run[0]]) + r.encodedWords(value[run[0]:run[1]]))
+		b.WriteString(plain(value[done:run[0]]) + r.encodedWords(value[run[0]:run[1]]))
 		done = run[1]
 	}
-	return b.String() + r.names.content(value[done:])
+	return b.String() + plain(value[done:])
 }
 
 // encodedWords replaces in adjacent encoded-words.
@@ -122,8 +125,11 @@ func (r *rewriter) parameters(value string) (again string, changed bool) {
 	for i := range read.Params {
 		p := &read.Params[i]
 		stand := r.names.content(p.Value)
-		if p.Name == "name" || p.Name == "filename" {
+		switch p.Name {
+		case "name", "filename":
 			stand = r.names.fileName(p.Value)
+		case "boundary":
+			stand = r.names.text(p.Value)
 		}
 		changed = changed || stand != p.Value
 		p.Value = stand
@@ -133,7 +139,7 @@ func (r *rewriter) parameters(value string) (again string, changed bool) {
 	}
 	front, _, _ := strings.Cut(value, ";")
 	var b strings.Builder
-	b.WriteString(r.value(front))
+	b.WriteString(r.value(front, r.names.text))
 	for _, p := range read.Params {
 		b.WriteString("; " + parameter(p.Name, p.Value))
 	}

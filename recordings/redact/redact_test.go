@@ -169,7 +169,8 @@ func TestKeepDomains(t *testing.T) {
 func TestHosts(t *testing.T) {
 	tr := decodeSession(`S: 220 mx.example.net ESMTP
 C: EHLO pc.example.com
-S: 250 mx.example.net greets 198.51.100.7
+S: 250-mx.example.net
+S: 250 HELP mx.example.net greets 198.51.100.7
 C: MAIL FROM:<>
 S: 250 ok
 C: RCPT TO:<bob@example.org>
@@ -178,12 +179,12 @@ C: DATA
 S: 354 go
 C: Received: from inner.example.com by pc.example.com
 C:
-C: seen on inner.example.com
+C: seen on inner.example.com, at HTTPS://web.example.com:8443/x?u=http%3A and web.example.com
 C: .
 S: 250 queued by mx.example.net`, false)
 	out := apply(t, tr, redact.Levels{Hosts: true})
 	all := said(t, out, decode.Client) + said(t, out, decode.Server)
-	for _, gone := range []string{"mx.example.net", "pc.example.com", "inner.example.com", "198.51.100.7"} {
+	for _, gone := range []string{"mx.example.net", "pc.example.com", "inner.example.com", "198.51.100.7", "web.example.com"} {
 		if strings.Contains(all, gone) {
 			t.Errorf("%s is still in\n%s", gone, all)
 		}
@@ -239,6 +240,16 @@ func TestLinksAndTokens(t *testing.T) {
 	tr := decodeSession("S: 220 hi\nC: EHLO a\nS: 250 b\nC: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Subject: s\nC:\nC: https://example.com/reset?k=1 and abcdefghij0123456789abcdefghij\nC: .\nS: 250 ok", false)
 	out := said(t, apply(t, tr, redact.Levels{Links: true}), decode.Client)
 	if !strings.Contains(out, "https://example.com/[link] and [token]\r\n") {
+		t.Error(out)
+	}
+}
+
+// Boundaries look like tokens, and are none: parts inside parts stay told apart.
+func TestBoundariesAreNoTokens(t *testing.T) {
+	const outer, inner = "b1=_abcdefghij0123456789abcdefghij", "b2=_abcdefghij0123456789abcdefghij"
+	out := said(t, apply(t, decodeSession(data(`Content-Type: multipart/mixed; boundary="`+outer+`"`, "", "--"+outer, `Content-Type: multipart/related; boundary="`+inner+`"`, "",
+		"--"+inner, "", "abcdefghij0123456789abcdefghij", "--"+inner+"--", "--"+outer+"--"), false), redact.Levels{Links: true}), decode.Client)
+	if strings.Count(out, outer) != 3 || strings.Count(out, inner) != 3 || strings.Count(out, "[token]") != 1 {
 		t.Error(out)
 	}
 }

@@ -15,6 +15,7 @@ var (
 	ip6Pattern   = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{1,4}:){2,7}(?:[0-9a-f]{1,4}|:)|(?i)\b(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}){1,6}|::[0-9a-f]{1,4}`)
 	namePattern  = regexp.MustCompile(`[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?(?:\.[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?)+`)
 	linkPattern  = regexp.MustCompile(`(?i)\b(https?://[^/\s"'<>?#]+)[/?#][^\s"'<>]*`)
+	linkHost     = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"'<>]*@)?([\pL\pN](?:[\pL\pM\pN.-]*[\pL\pM\pN])?)`)
 	tokenPattern = regexp.MustCompile(`\b[A-Za-z0-9_-]{24,}\b`)
 )
 
@@ -103,6 +104,9 @@ func (s *standIns) inDomains(t string) string {
 }
 
 func (s *standIns) inHosts(t string) string {
+	for _, m := range linkHost.FindAllStringSubmatch(t, -1) {
+		s.learn(m[1])
+	}
 	for _, host := range s.known {
 		t = replaceWord(t, host, s.hosts[canonical(host)])
 	}
@@ -146,7 +150,7 @@ func replaceWord(t, word, with string) string {
 		}
 		start, end := from+i, from+i+len(word)
 		b.WriteString(t[from:start])
-		if start > 0 && isNameByte(lower[start-1]) && lower[start-1] != '.' || end < len(t) && isNameByte(lower[end]) && lower[end] != '.' {
+		if insideName(lower, start) || end < len(t) && isNameByte(lower[end]) && lower[end] != '.' {
 			b.WriteString(t[start:end])
 		} else {
 			b.WriteString(with)
@@ -154,6 +158,16 @@ func replaceWord(t, word, with string) string {
 		from = end
 	}
 	return b.String() + t[from:]
+}
+
+// insideName reports whether a name goes on in front of start. The hyphen
+// behind the code of a reply is part of none (RFC 5321 section 4.2.1).
+func insideName(t string, start int) bool {
+	if start == 0 || t[start-1] == '.' || !isNameByte(t[start-1]) {
+		return false
+	}
+	line := t[strings.LastIndexByte(t[:start], '\n')+1 : start]
+	return len(line) != len("250-") || line[3] != '-' || strings.Trim(line[:3], "0123456789") != ""
 }
 
 // asciiLower is text with A to Z in lower case and every byte in its place.
