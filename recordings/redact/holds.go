@@ -38,7 +38,7 @@ func Count(t *decode.Transcript) Contents {
 			continue
 		}
 		ev := e.Event
-		text := string(ev.Raw)
+		text := encodedRun.ReplaceAllStringFunc(string(ev.Raw), openWords)
 		if ev.Auth != nil {
 			text += " " + ev.Auth.User + " " + ev.Auth.Authzid
 			if ev.Auth.Revealed != "" {

@@ -51,6 +51,7 @@ func TestAddressesInMessages(t *testing.T) {
 		"parameter of a link":      {data("List-Unsubscribe: <mailto:leave@example.net?subject=wei@corp.example.com>", "", "x"), "@domain3.example?subject=" + is + ">"},
 		"base64 in a link":         {data("Subject: s", "", "https://example.net/?u="+b64("wei@corp.example.com")), "?u=" + b64(is)},
 		"behind text":              {data("Subject: s", "", "写信给wei@corp.example.com吧"), "写信给user1@domain1.example"},
+		"behind text, joined":      {data("Subject: s", "", "报告_wei@corp.example.com"), "报告_user1@domain1.example"},
 		"DKIM":                     {data("DKIM-Signature: v=1; d=corp.example.com; i=@corp.example.com; b=abc", "", "x"), "d=domain1.example; i=@domain1.example; b=abc"},
 		"DKIM, a user":             {data("DKIM-Signature: v=1; i=wei@CORP.example.com", "", "x"), "i=" + is},
 		"Received":                 {data("Received: from a by b for <wei@corp.example.com>; today", "", "x"), "for <" + is + ">;"},
@@ -113,6 +114,17 @@ func TestPartTakenOut(t *testing.T) {
 	}
 	if c := redact.Count(out); c.Messages != 1 {
 		t.Errorf("the other part is not counted: %s", c)
+	}
+}
+
+// What a session holds is counted by address, stand-ins not at all.
+func TestCount(t *testing.T) {
+	tr := decodeSession(data("Subject: =?utf-8?Q?=E6=8A=A5_wei@corp.example.com?=", "From: b@example.org", "", "text"), false)
+	if got := redact.Count(tr).String(); got != "2 addresses, 1 message body, 0 secrets" {
+		t.Error(got)
+	}
+	if got := redact.Count(apply(t, tr, redact.Levels{Addresses: true, Body: true})).String(); got != "0 addresses, 0 message bodies, 0 secrets" {
+		t.Error(got)
 	}
 }
 

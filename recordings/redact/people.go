@@ -92,8 +92,11 @@ func (s *standIns) before(local, domain string) int {
 		return 0
 	}
 	_, size := utf8.DecodeRuneInString(local[cut:])
-	if rest := local[cut+size:]; rest != "" && s.people[rest+"@"+canonical(domain)] != "" {
-		return cut + size
+	rest := local[cut+size:]
+	for _, known := range []string{rest, strings.TrimLeft(rest, "_-")} {
+		if known != "" && s.people[known+"@"+canonical(domain)] != "" {
+			return len(local) - len(known)
+		}
 	}
 	return 0
 }
