@@ -272,11 +272,15 @@ func withMasks(text []byte, secrets []secretSpan, kept bool) string {
 // echoes finds secrets of the client in a line of the server: some servers
 // quote the line they did not understand, and some mechanisms end with a proof
 // that a password can be guessed from.
-func (d *Dialogue) echoes(text []byte, l ReplyLine) []secretSpan {
+func (d *Dialogue) echoes(l *line, text []byte, r ReplyLine) []secretSpan {
 	var found []secretSpan
-	if d.auth != nil && isServerProof(d.auth.mechanism, l.Text) {
-		from := len(text) - len(l.Text)
+	if d.auth != nil && isServerProof(d.auth.mechanism, r.Text) {
+		from := len(text) - len(r.Text)
 		return []secretSpan{{from, len(text), &Mask{What: "digest", Mechanism: d.auth.mechanism}}}
+	}
+	if l.over == hiding {
+		// A secret may begin in what was kept and go on in what was not.
+		found = append(found, secretSpan{max(0, len(text)-d.longestKnown()), len(text), &Mask{What: "echo"}})
 	}
 	for _, secret := range d.known {
 		for from := 0; ; {
@@ -285,6 +289,9 @@ func (d *Dialogue) echoes(text []byte, l ReplyLine) []secretSpan {
 				break
 			}
 			span := secretSpan{from + i, from + i + len(secret), &Mask{What: "echo"}}
+			if len(secret) == longestKnown {
+				span.to = len(text) // it may be longer than what is remembered of it
+			}
 			if !overlaps(found, span) {
 				found = append(found, span)
 			}
@@ -292,6 +299,18 @@ func (d *Dialogue) echoes(text []byte, l ReplyLine) []secretSpan {
 		}
 	}
 	return found
+}
+
+// mayRepeat reports that a line of the server may hold a secret of the client:
+// what of it goes past MaxRaw can't be searched, and is not kept then.
+func (d *Dialogue) mayRepeat([]byte) bool { return len(d.known) > 0 }
+
+func (d *Dialogue) longestKnown() int {
+	longest := 0
+	for _, secret := range d.known {
+		longest = max(longest, len(secret))
+	}
+	return longest
 }
 
 func overlaps(spans []secretSpan, s secretSpan) bool {

@@ -216,3 +216,34 @@ func TestCredentialFacts(t *testing.T) {
 		}
 	}
 }
+
+// A server repeats what the client said: in a line of any length, a secret of
+// any length, and one of many.
+func TestRepeatedSecretsAreNeverKept(t *testing.T) {
+	s := func(line string) turn { return turn{decode.Server, line + "\r\n"} }
+	c := func(line string) turn { return turn{decode.Client, line + "\r\n"} }
+	hello := []turn{s("220 mx"), c("EHLO c"), s("250 mx")}
+	check := func(name string, turns []turn) {
+		t.Run(name, func(t *testing.T) {
+			for _, cut := range []func(int) int{whole, func(n int) int { return min(n, 1000) }, func(n int) int { return min(n, 7) }} {
+				r := run(turns, cut)
+				checkTiles(t, name, r)
+				checkFed(t, turns, r)
+				checkNoLeak(t, r, canary)
+			}
+		})
+	}
+	said := b64("\x00" + testUser + "\x00" + canary)
+	for _, before := range []int{0, 100, decode.MaxRaw - 100, decode.MaxRaw - len(said)/2, decode.MaxRaw, 20_000} {
+		check(fmt.Sprintf("behind %d bytes", before), append(hello[:len(hello):len(hello)],
+			c("AUTH PLAIN "+said), s("535 "+strings.Repeat("x", before)+said+" "+canary+strings.Repeat("y", before))))
+	}
+	long := b64(strings.Repeat("long", 1500) + canary)
+	check("a long secret", append(hello[:len(hello):len(hello)], c("AUTH X-TOKEN "+long), s("500 what is "+long+"?")))
+	check("of an unknown mechanism", append(hello[:len(hello):len(hello)], c("AUTH X-TOKEN "+said), s("500 what is "+said+"?")))
+	many := hello[:len(hello):len(hello)]
+	for i := range 50 {
+		many = append(many, c("AUTH PLAIN "+b64(fmt.Sprintf("\x00u\x00wrong-%d", i))), s("535 no"))
+	}
+	check("one of many", append(many, c("AUTH PLAIN "+said), s("535 what is "+said)))
+}

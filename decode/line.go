@@ -121,9 +121,13 @@ func (d *Dialogue) flush(side Side, l *line, secrets []secretSpan) (e Event) {
 	start := d.pos[side]
 	var raw []byte
 	from := 0
-	for _, s := range secrets {
+	for i, s := range secrets {
 		if s.from < from {
 			continue
+		}
+		dropped := 0
+		if i == len(secrets)-1 {
+			dropped = l.dropped()
 		}
 		d.keepRun(side, l, from, s.from)
 		raw = append(raw, l.buf[from:s.from]...)
@@ -133,7 +137,7 @@ func (d *Dialogue) flush(side Side, l *line, secrets []secretSpan) (e Event) {
 			d.keepRun(side, l, s.from, s.to)
 			raw = append(raw, l.buf[s.from:s.to]...)
 		default:
-			d.mask(l.timeOf(s.to-1), side, s.mask, s.to-s.from+l.dropped())
+			d.mask(l.timeOf(s.to-1), side, s.mask, s.to-s.from+dropped)
 			raw = append(raw, MaskText...)
 		}
 		e.Secrets = append(e.Secrets, Span{place, d.pos[side]})

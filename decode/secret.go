@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -357,14 +358,18 @@ func revealed(mechanism string, text []byte) string {
 
 const (
 	shortestKnown = 4  // shorter secrets are found in any text
-	mostKnown     = 32 // secrets of one session to look for
+	mostKnown     = 32 // secrets of one session to look for, the newest
 	longestKnown  = 4096
 )
 
 // remember keeps a secret and its decoded parts, to find them where the server
-// repeats them.
+// repeats them. Of a longer one the beginning is kept.
 func (d *Dialogue) remember(text []byte) {
 	text = bytes.TrimSpace(text)
+	if i := bytes.LastIndexByte(text, ' '); i >= 0 {
+		// A mechanism that is not known, or a command, stands before it.
+		d.remember(text[i+1:])
+	}
 	plain, _ := decodeBase64(text)
 	parts := append([][]byte{text}, bytes.FieldsFunc(plain, func(r rune) bool { return r == 0 || r == 1 })...)
 	if i := bytes.IndexByte(plain, 0); i >= 0 {
@@ -372,8 +377,13 @@ func (d *Dialogue) remember(text []byte) {
 		parts = [][]byte{text, plain[bytes.LastIndexByte(plain, 0)+1:]}
 	}
 	for _, p := range parts {
-		if len(p) >= shortestKnown && len(p) <= longestKnown && len(d.known) < mostKnown {
-			d.known = append(d.known, append([]byte(nil), p...))
+		p = p[:min(len(p), longestKnown)]
+		if len(p) < shortestKnown || slices.ContainsFunc(d.known, func(k []byte) bool { return bytes.Equal(k, p) }) {
+			continue
 		}
+		if len(d.known) == mostKnown {
+			d.known = slices.Delete(d.known, 0, 1)
+		}
+		d.known = append(d.known, bytes.Clone(p))
 	}
 }

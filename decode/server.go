@@ -19,7 +19,7 @@ func (d *Dialogue) feedServer(at time.Duration, p []byte) int {
 	d.proceed()
 	taken := 0
 	for taken < len(p) {
-		n, ended := d.takeLine(at, Server, p[taken:], func([]byte) bool { return false })
+		n, ended := d.takeLine(at, Server, p[taken:], d.mayRepeat)
 		taken += n
 		if !ended {
 			continue
@@ -45,7 +45,7 @@ func (d *Dialogue) serverLine(partial bool) {
 	l := &d.line[Server]
 	text := trimEOL(l.buf)
 	parsed := parseReplyLine(text, d.reply != nil)
-	e := d.flush(Server, l, d.echoes(text, parsed))
+	e := d.flush(Server, l, d.echoes(l, text, parsed))
 	if !d.KeepSecrets {
 		parsed = parseReplyLine(trimEOL(e.Raw), d.reply != nil)
 	}
