@@ -3,6 +3,7 @@ package decode_test
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,22 +113,31 @@ func FuzzSecrets(f *testing.F) {
 	})
 }
 
+// BenchmarkBody feeds message text as it is, and as nobody sends it.
 func BenchmarkBody(b *testing.B) {
-	line := bytes.Repeat([]byte("x"), 76)
-	line = append(line, "\r\n"...)
-	body := bytes.Repeat(line, 64<<10/len(line))
-	var d decode.Dialogue
-	for _, tn := range []turn{{decode.Server, "220 mx\r\n"}, {decode.Client, "DATA\r\n"}, {decode.Server, "354 go\r\n"}, {decode.Client, "Subject: x\r\n\r\n"}} {
-		d.Feed(0, tn.side, []byte(tn.text))
-	}
-	b.SetBytes(int64(len(body)))
-	for b.Loop() {
-		d.Feed(time.Second, decode.Client, body)
+	line := strings.Repeat("x", 76) + "\r\n"
+	for _, kind := range []struct{ name, line string }{
+		{"lines", line}, {"8-bit", "\xe4" + line}, {"bare LF", strings.ReplaceAll(line, "\r", "")},
+		{"bare CR", strings.ReplaceAll(line, "\n", "")}, {"CRs", "\r"}, {"no line end", "x"},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
+			body := []byte(strings.Repeat(kind.line, 64<<10/len(kind.line)))
+			var d decode.Dialogue
+			for _, tn := range []turn{{decode.Server, "220 mx\r\n"}, {decode.Client, "DATA\r\n"}, {decode.Server, "354 go\r\n"}, {decode.Client, "Subject: x\r\n\r\n"}} {
+				d.Feed(0, tn.side, []byte(tn.text))
+			}
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				d.Feed(time.Second, decode.Client, body)
+			}
+		})
 	}
 }
 
 func BenchmarkSession(b *testing.B) {
 	turns := script(b, scripts["a message"])
+	b.ReportAllocs()
 	for b.Loop() {
 		var d decode.Dialogue
 		for _, tn := range turns {

@@ -21,7 +21,7 @@ type scanner struct {
 	nul       bool // a NUL stands beside the dot
 	crs       int  // CRs behind the dot
 
-	bareCRs, anyNUL, anyHigh bool // of the bytes at hand
+	anyNUL, anyHigh bool // of the bytes at hand
 }
 
 // start is what has been seen of a line that may be the end of data.
@@ -53,33 +53,19 @@ func newScanner(dots bool) scanner {
 // look notes what is to be expected of a chunk, so that the common chunk need
 // not be searched for it line by line.
 func (s *scanner) look(p []byte) {
-	s.bareCRs = hasBareCR(p)
 	s.anyNUL = bytes.IndexByte(p, 0) >= 0
-	s.anyHigh = hasEightBit(p)
+	s.anyHigh = !s.eightBit && hasEightBit(p)
 }
 
-// hasBareCR reports a CR that no LF follows. One at the very end does not count.
-func hasBareCR(p []byte) bool {
-	for {
-		i := bytes.IndexByte(p, '\r')
-		if i < 0 || i == len(p)-1 {
-			return false
-		}
-		if p[i+1] != '\n' {
-			return true
-		}
-		p = p[i+2:]
-	}
-}
-
-// hasEightBit reports octets above 127, looking at eight at a time.
+// hasEightBit reports octets above 127, looking at many at a time.
 func hasEightBit(p []byte) bool {
 	const high = 0x8080808080808080
-	for len(p) >= 8 {
-		if binary.LittleEndian.Uint64(p)&high != 0 {
+	for len(p) >= 32 {
+		q := p[:32]
+		if (word(q[0:])|word(q[8:])|word(q[16:])|word(q[24:]))&high != 0 {
 			return true
 		}
-		p = p[8:]
+		p = p[32:]
 	}
 	for _, b := range p {
 		if b&0x80 != 0 {
@@ -88,6 +74,8 @@ func hasEightBit(p []byte) bool {
 	}
 	return false
 }
+
+func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
 
 // next scans p up to the end of a line, or of p. done means that the message
 // ends there.
@@ -118,31 +106,35 @@ func (s *scanner) next(p []byte) (n int, ended, done bool) {
 	return n, false, false
 }
 
+// stride bounds what is searched for a line end at a time: bytes behind a bare
+// CR are searched again.
+const stride = 1 << 10
+
 // inside takes bytes that can't be part of an end of data.
 func (s *scanner) inside(p []byte) (n int, ended bool) {
+	p = p[:min(len(p), stride)]
 	lf := bytes.IndexByte(p, '\n')
 	text := p
 	if lf >= 0 {
 		text = p[:lf]
 	}
-	if s.bareCRs {
-		if cr := bytes.IndexByte(text, '\r'); cr >= 0 {
-			s.count(text[:cr])
-			s.prevCR = true
-			return cr + 1, false
-		}
+	cr := bytes.IndexByte(text, '\r')
+	if cr < 0 {
+		s.count(text)
+	} else {
+		s.count(text[:cr])
 	}
-	crlf := len(text) > 0 && text[len(text)-1] == '\r'
-	if crlf {
-		text = text[:len(text)-1]
-	}
-	s.count(text)
-	if lf < 0 {
-		s.prevCR = crlf
+	switch atEnd := cr >= 0 && cr == len(text)-1; {
+	case cr >= 0 && !atEnd:
+		s.prevCR = true
+		return cr + 1, false
+	case lf < 0:
+		s.prevCR = atEnd
 		return len(p), false
+	default:
+		s.endLine(atEnd)
+		return lf + 1, true
 	}
-	s.endLine(crlf)
-	return lf + 1, true
 }
 
 // count takes text of a line.
