@@ -221,17 +221,15 @@ func (d *Dialogue) hidesRest(buf []byte) bool {
 // typed after a failed AUTH, credentials sent a state too early or to a server
 // that never asked, XCLIENT LOGIN, and the authorization of an HTTP client.
 func (d *Dialogue) straySecrets(l *line, text []byte, c *Command) []secretSpan {
-	whole := []secretSpan{{0, len(text), &Mask{What: "line"}}}
 	switch {
 	case len(l.holes) > 0 && c.Verb != "XCLIENT":
-		whole[0].mask = l.maskIn(0, len(l.buf))
-		return whole
+		return []secretSpan{{0, len(text), l.maskIn(0, len(l.buf))}}
 	case c.Verb == "XCLIENT":
 		return xclientSecrets(text)
 	case c.Known || len(text) == 0:
 		return nil
 	case l.over == hiding, d.authTried, looksLikeCredential(text), isHTTPAuthorization(text):
-		return whole
+		return []secretSpan{{0, len(text), &Mask{What: "line"}}}
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func (m *message) takeHeader(d *Dialogue, at time.Duration, p []byte) (n int, do
 func (m *message) headerLine(d *Dialogue) {
 	text := trimEOL(m.cur)
 	folded := m.field.open && len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
-	if !folded && fieldName(text) == "" {
+	if !folded && len(fieldName(text)) == 0 {
 		m.endHeader()
 		return
 	}
@@ -157,7 +157,7 @@ func (m *message) finishField(d *Dialogue) {
 	}
 	f := m.field
 	m.field = span{}
-	name := fieldName(f.raw)
+	name := string(fieldName(f.raw))
 	value := f.raw[min(len(f.raw), bytes.IndexByte(f.raw, ':')+1):]
 	e := Event{Begin: f.begin, At: m.beforeAt, Side: Client, Span: Span{f.start, m.lineStart}, Kind: KindHeader, Raw: f.raw,
 		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: m.scan.counts.notes(true)}
@@ -165,28 +165,30 @@ func (m *message) finishField(d *Dialogue) {
 	d.emit(e)
 }
 
-// fieldName is the name of a header field, "" when the line is none (RFC 5322
+// fieldName is the name of a header field, empty when the line is none (RFC 5322
 // section 2.2: printable ASCII but the colon; blanks before the colon as in
 // section 4.5).
-func fieldName(line []byte) string {
+func fieldName(line []byte) []byte {
 	i := bytes.IndexByte(line, ':')
 	if i <= 0 {
-		return ""
+		return nil
 	}
 	name := bytes.TrimRight(line[:i], " \t")
 	for _, b := range name {
 		if b <= ' ' || b == 127 {
-			return ""
+			return nil
 		}
 	}
-	return string(name)
+	return name
 }
 
 // unfold removes the line ends of a field's value, and one leading space.
 func unfold(value []byte) string {
 	value = trimEOL(value)
-	value = bytes.ReplaceAll(value, []byte("\r\n"), nil)
-	value = bytes.ReplaceAll(value, []byte("\n"), nil)
+	if bytes.IndexByte(value, '\n') >= 0 {
+		value = bytes.ReplaceAll(value, []byte("\r\n"), nil)
+		value = bytes.ReplaceAll(value, []byte("\n"), nil)
+	}
 	value = bytes.TrimPrefix(value, []byte(" "))
 	return string(value)
 }

@@ -14,11 +14,12 @@ type Dialogue struct {
 	// reply to STARTTLS is pending: Feed then takes none of them.
 	Gate bool
 
-	out Out
-	seq int
-	tls bool
-	pos [3]int64 // bytes of each side's recorded stream so far, by Side
-	end [3]bool  // the side sends no more
+	out  Out
+	lent []byte // bytes of lines in out.Pieces
+	seq  int
+	tls  bool
+	pos  [3]int64 // bytes of each side's recorded stream so far, by Side
+	end  [3]bool  // the side sends no more
 
 	client    clientState
 	line      [3]line // the unfinished line of each side
@@ -114,7 +115,10 @@ func (d *Dialogue) begin() {
 		d.offered = map[string]bool{}
 		d.starttls = -1
 	}
-	d.out = Out{Events: d.out.Events[:0:0], Pieces: d.out.Pieces[:0]}
+	d.out = Out{Pieces: d.out.Pieces[:0]}
+	if d.lent = d.lent[:0]; cap(d.lent) > 1<<10 {
+		d.lent = nil
+	}
 }
 
 // Feed consumes bytes that side sent at time at. It consumes all of p unless

@@ -192,9 +192,17 @@ func (d *Dialogue) keepRun(side Side, l *line, from, to int) {
 				end = l.marks[i].off
 			}
 		}
-		d.keep(at, side, append([]byte(nil), l.buf[from:end]...))
+		d.keep(at, side, d.lend(l.buf[from:end]))
 		from = end
 	}
+}
+
+// lend copies bytes of a line, whose buffer the next line will use, for as long
+// as a piece is valid.
+func (d *Dialogue) lend(p []byte) []byte {
+	start := len(d.lent)
+	d.lent = append(d.lent, p...)
+	return d.lent[start:len(d.lent):len(d.lent)]
 }
 
 func shift(secrets []secretSpan, by int64) []Span {

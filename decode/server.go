@@ -46,7 +46,7 @@ func (d *Dialogue) serverLine(partial bool) {
 	text := trimEOL(l.buf)
 	parsed := parseReplyLine(text, d.reply != nil)
 	e := d.flush(Server, l, d.echoes(l, text, parsed))
-	if !d.KeepSecrets {
+	if len(e.Secrets) > 0 && !d.KeepSecrets {
 		parsed = parseReplyLine(trimEOL(e.Raw), d.reply != nil)
 	}
 	e.Notes = lineNotes(&e, l, partial)
@@ -157,8 +157,7 @@ func (d *Dialogue) answers(r *Reply) (question, bool) {
 		// Only the final dot, which has not come, is waited for now.
 		return question{}, false
 	}
-	only := map[int]string{354: "DATA", 334: "AUTH", 221: "QUIT"}[r.Code]
-	if only != "" {
+	if only := onlyFor(r.Code); only != "" {
 		for i, q := range d.asked {
 			if q.verb == only {
 				d.asked = d.asked[i:]
@@ -172,6 +171,19 @@ func (d *Dialogue) answers(r *Reply) (question, bool) {
 	q := d.asked[0]
 	d.asked = d.asked[1:]
 	return q, true
+}
+
+// onlyFor is the one command that a reply of that code can answer, "" for most.
+func onlyFor(code int) string {
+	switch code {
+	case 354:
+		return "DATA"
+	case 334:
+		return "AUTH"
+	case 221:
+		return "QUIT"
+	}
+	return ""
 }
 
 // due is what the next reply will answer. Only that reply can show which command

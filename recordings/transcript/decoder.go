@@ -300,13 +300,14 @@ func (d *decoder) relay(at time.Duration, a arrival, p []byte, m *decode.Mask) {
 // show hands out events. What the server's leg only heard of the relayed
 // dialogue is shown by the client's.
 func (d *decoder) show(l *leg, events []decode.Event) {
-	for _, e := range events {
-		l.number(&e)
-		r := l.routeOf(&e)
+	for i := range events {
+		e := &events[i] // its dialogue has let go of it
+		l.number(e)
+		r := l.routeOf(e)
 		if l.upstream && r.relayed() {
 			continue
 		}
-		d.entry(decode.Entry{At: e.At, From: r.from, To: r.to, Upstream: l.upstream, Event: &e})
+		d.entry(decode.Entry{At: e.At, From: r.from, To: r.to, Upstream: l.upstream, Event: e})
 	}
 }
 
