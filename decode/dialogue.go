@@ -31,8 +31,9 @@ type Dialogue struct {
 	refusedDATA time.Duration // when a DATA was refused; a line from before was meant as its message
 
 	greeted  bool
-	reply    *replyBuilder // multi-line reply under way
-	asked    []question    // commands without a reply, oldest first
+	reply    *replyBuilder // multi-line reply under way: building, or nil
+	building replyBuilder
+	asked    []question // commands without a reply, oldest first
 	offered  map[string]bool
 	starttls int // Seq of the STARTTLS command whose reply decides, or -1
 	upgraded bool

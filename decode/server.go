@@ -53,7 +53,8 @@ func (d *Dialogue) serverLine(partial bool) {
 	l.reset()
 	b := d.reply
 	if b == nil {
-		b = &replyBuilder{event: e, reply: &Reply{Code: parsed.Code, To: -1}}
+		d.building = replyBuilder{event: e, reply: &Reply{Code: parsed.Code, To: -1}}
+		b = &d.building
 		d.reply = b
 	} else {
 		b.merge(e)
@@ -109,8 +110,8 @@ func (d *Dialogue) finishReply() {
 		return
 	}
 	b := d.reply
-	d.reply = nil
 	e, r := b.event, b.reply
+	d.reply, d.building = nil, replyBuilder{}
 	e.Kind, e.Reply = KindReply, r
 	if !d.greeted && d.isGreeting(r) {
 		d.greeted = true
@@ -169,7 +170,11 @@ func (d *Dialogue) answers(r *Reply) (question, bool) {
 		return question{}, false
 	}
 	q := d.asked[0]
-	d.asked = d.asked[1:]
+	if len(d.asked) == 1 {
+		d.asked = d.asked[:0] // its place can be used again
+	} else {
+		d.asked = d.asked[1:]
+	}
 	return q, true
 }
 

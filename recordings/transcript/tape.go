@@ -18,6 +18,7 @@ type tape struct {
 	blocks []*block // what waits, oldest first
 	bytes  int      // in blocks
 	held   int      // capacity of blocks
+	head   []byte   // the newest record's head line; its room is used again
 	asked  urgency  // what the recorder was asked for since it last took the blocks
 	gap    gap
 	ended  bool
@@ -55,8 +56,8 @@ func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
 // putRecord encodes a record into blocks, behind the gap if there is one. What
 // matters more than the bytes that passed may take from the recorder's reserve.
 func (t *tape) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
-	var line [128]byte
-	head, err := r.AppendHead(line[:0])
+	head, err := r.AppendHead(t.head[:0])
+	t.head = head
 	if err != nil {
 		return nil, true
 	}
