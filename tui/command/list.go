@@ -1,10 +1,15 @@
 package command
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,27 +85,52 @@ func (f listFilter) takes(info recordings.Info) bool {
 	return len(f.ids) == 0
 }
 
-// summaries reads the recordings that the filter takes. One that can't be read
-// is told on the error stream and left out.
+// summaries reads the recordings that the filter takes, in the order in which
+// they were found. One that can't be read is told on the error stream and left
+// out.
 func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []transcript.Summary {
+	taken := slices.DeleteFunc(slices.Clone(found), func(info recordings.Info) bool { return !f.takes(info) })
 	rows := []transcript.Summary{}
-	for _, info := range found {
-		if most > 0 && len(rows) == most {
-			break
-		}
-		if !f.takes(info) {
-			continue
-		}
-		s, err := transcript.Summarize(info.Path)
-		if err != nil {
-			fmt.Fprintf(p.streams.Err, "smtptap: %s: %s\n", visible.Text(info.Path), oneLine(err))
-			continue
-		}
-		if f.outcome == "" || s.Outcome == f.outcome {
-			rows = append(rows, s)
+	for some := range slices.Chunk(taken, cmp.Or(most, 1000)) {
+		for i, r := range summarize(some) {
+			switch {
+			case r.err != nil:
+				fmt.Fprintf(p.streams.Err, "smtptap: %s: %s\n", visible.Text(some[i].Path), oneLine(r.err))
+			case f.outcome == "" || r.summary.Outcome == f.outcome:
+				rows = append(rows, r.summary)
+			}
+			if most > 0 && len(rows) == most {
+				return rows
+			}
 		}
 	}
 	return rows
+}
+
+// A summarized is what reading a recording came to.
+type summarized struct {
+	summary transcript.Summary
+	err     error
+}
+
+// summarize reads recordings side by side: a folder may hold very many.
+func summarize(all []recordings.Info) []summarized {
+	read := make([]summarized, len(all))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(all)) {
+		readers.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(all) {
+					return
+				}
+				read[i].summary, read[i].err = transcript.Summarize(all[i].Path)
+			}
+		})
+	}
+	readers.Wait()
+	return read
 }
 
 func outcomes() []string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -109,6 +110,7 @@ func View(p *Program) *cobra.Command {
 				return err
 			}
 			o.Set, o.View = set, true
+			debug.FreeOSMemory() // what reading them took is several times what is held of them
 			if f, err := recordings.OpenFolder(dir); err == nil {
 				defer f.Close()
 				o.Folder = f
