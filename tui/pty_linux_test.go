@@ -28,22 +28,29 @@ func openPty(t testing.TB, width, height int) *pty {
 		t.Skip("no pseudo-terminals here: ", err)
 	}
 	t.Cleanup(func() { master.Close() })
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	// Its Fd method would make reading from it wait without a deadline.
+	raw, err := master.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
+	}
+	var n int
+	if controlErr := raw.Control(func(fd uintptr) {
+		size := &unix.Winsize{Row: uint16(height), Col: uint16(width)}
+		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err != nil {
+			return
+		}
+		if err = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size); err != nil {
+			return
+		}
+		n, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+	}); controlErr != nil || err != nil {
+		t.Fatal(controlErr, err)
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { slave.Close() })
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(height), Col: uint16(width)}); err != nil {
-		t.Fatal(err)
-	}
 	was, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +68,8 @@ func (p *pty) start(t testing.TB, name string, args ...string) *exec.Cmd {
 func (p *pty) startAs(t testing.TB, terminal, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "TERM="+terminal, "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "NO_COLOR=")
+	cmd.Env = append(os.Environ(), "TERM="+terminal, "XDG_STATE_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "NO_COLOR=",
+		"CI=") // where it is set, no terminal is asked anything
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
@@ -76,7 +84,9 @@ func (p *pty) read(t testing.TB, want string) []byte {
 	t.Helper()
 	var all []byte
 	buf := make([]byte, 4<<10)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	p.master.SetReadDeadline(time.Now().Add(patience))
+	defer p.master.SetReadDeadline(time.Time{})
+	for {
 		n, err := p.master.Read(buf)
 		all = append(all, buf[:n]...)
 		if bytes.Contains(all, []byte(want)) {
