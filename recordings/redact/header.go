@@ -51,10 +51,20 @@ func (r *rewriter) headerText(name, raw string) string {
 			return field + again + end
 		}
 	}
-	if message.HasParameters(name) {
-		return field + r.value(value, r.names.text) + end // a boundary is no token
+	if message.HasParameters(name) || hasMessageIDs(name) {
+		return field + r.value(value, r.names.text) + end // a boundary is no token, nor is an id
 	}
 	return field + r.value(value, r.names.content) + end
+}
+
+// hasMessageIDs reports a field of message identifiers (RFC 5322 section
+// 3.6.4). They have a syntax of their own, which the stand-in of a token breaks.
+func hasMessageIDs(name string) bool {
+	switch strings.ToLower(name) {
+	case "message-id", "in-reply-to", "references", "resent-message-id":
+		return true
+	}
+	return false
 }
 
 // value replaces in a value, in encoded-words and, as plain does, between them.

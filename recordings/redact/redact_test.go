@@ -254,6 +254,21 @@ func TestBoundariesAreNoTokens(t *testing.T) {
 	}
 }
 
+// Message identifiers look like tokens, and are none: in place of one, the
+// brackets of a token's stand-in make a field that mail parsers choke on.
+func TestMessageIDsAreNoTokens(t *testing.T) {
+	const id = "<abcdefghij0123456789abcdefghij@pc.example.com>"
+	tr := decodeSession(data("Message-ID: "+id, "In-Reply-To: "+id, "References: "+id, "X-Token: abcdefghij0123456789abcdefghij", "", "x"), false)
+	out := said(t, apply(t, tr, redact.Levels{Links: true}), decode.Client)
+	if strings.Count(out, id) != 3 || strings.Count(out, "[token]") != 1 {
+		t.Error(out)
+	}
+	out = said(t, apply(t, tr, redact.Levels{Addresses: true, Hosts: true, Body: true, Links: true}), decode.Client)
+	if strings.Contains(out, "abcdefghij") || strings.Contains(out, "pc.example.com") || strings.Count(out, "[token]") != 1 {
+		t.Error(out)
+	}
+}
+
 func TestKeptSecretsAreMasked(t *testing.T) {
 	tr := decodeSession(mail(), true)
 	out := apply(t, tr, redact.Levels{})
