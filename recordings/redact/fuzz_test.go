@@ -35,7 +35,8 @@ func FuzzApply(f *testing.F) {
 				t.Errorf("%+v: a domain is left in %q", l, all)
 			}
 			if asked := heard.FindStringSubmatch(said(t, out, decode.Client)); l.Addresses && asked != nil && asksForCanary(tr) {
-				if !strings.Contains(said(t, out, decode.Server), " heard <"+asked[1]+">") {
+				// A secret may be a part of the address, which is masked in the reply.
+				if answer := said(t, out, decode.Server); !strings.Contains(answer, " heard <"+asked[1]+">") && !strings.Contains(answer, decode.MaskText) {
 					t.Errorf("%+v: two stand-ins in %q", l, all)
 				}
 			}
