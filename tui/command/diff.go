@@ -9,7 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/recordings"
 	"smtptap/recordings/diff"
-	"smtptap/recordings/ingest"
+	"smtptap/recordings/logs"
 )
 
 // Diff is `smtptap diff`.
@@ -81,5 +81,5 @@ func (p *Program) session(dir, ref string) (*decode.Transcript, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return ingest.Parse(f)
+	return logs.Parse(f)
 }

@@ -9,7 +9,7 @@ import (
 
 	"smtptap/decode/findings"
 	"smtptap/recordings/export"
-	"smtptap/recordings/ingest"
+	"smtptap/recordings/logs"
 )
 
 // Explain is `smtptap explain`.
@@ -32,7 +32,7 @@ func Explain(p *Program) *cobra.Command {
 				return err
 			}
 			defer in.Close()
-			t, err := ingest.Parse(in)
+			t, err := logs.Parse(in)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,140 @@
+package logs
+
+import "regexp"
+
+// A dialect is the form in which one tool writes its SMTP dialogue.
+type dialect struct {
+	id   string // Transcript.Dialect
+	name string // of the tool, for people
+
+	// marks are what its lines look like; the weights of the first one that
+	// matches each line are added up to tell how surely a text is in this
+	// dialect. The raw protocol without marks weighs 1 a line, so what is
+	// typical for a tool weighs more.
+	marks []mark
+	// needs, when set, must match somewhere in the text.
+	needs *regexp.Regexp
+	// joint is where a new entry begins when several stand on one line.
+	joint *joint
+
+	// weigh, when set, takes the place of marks.
+	weigh func(rows []row) int
+
+	parse func(rows []row) []line
+
+	// refine, when set, gives the id by the version that the text betrays.
+	refine func(rows []row) string
+
+	escapes    bool // \r\n written out is part of the form and stays
+	bodyHidden bool // the tool never shows the message
+	errorOnly  bool // an error text or single replies, never a dialogue
+}
+
+// A mark recognises lines of a dialect.
+type mark struct {
+	re     *regexp.Regexp
+	weight int
+	pre    prefilter
+}
+
+func m(weight int, expr string) mark {
+	return mark{re: regexp.MustCompile(expr), weight: weight, pre: prefilterOf(expr)}
+}
+
+func (k mark) matches(text string) bool { return k.pre.allows(text) && k.re.MatchString(text) }
+
+// A joint is the beginning of an entry inside a line.
+type joint struct {
+	re    *regexp.Regexp
+	pre   prefilter
+	least int // how many must stand on a line before it is cut
+}
+
+func jointOf(expr string) *joint {
+	return &joint{re: regexp.MustCompile(expr), pre: prefilterOf(expr)}
+}
+
+// many is the joint for a form so weak that only several on one line count.
+func (j *joint) many(least int) *joint {
+	j.least = least
+	return j
+}
+
+// score tells how surely rows are written in d.
+func (d *dialect) score(rows []row) int {
+	if d.weigh != nil {
+		return d.weigh(rows)
+	}
+	total := 0
+	for _, r := range rows {
+		for _, k := range d.marks {
+			if k.matches(r.text) {
+				total += k.weight
+				break
+			}
+		}
+	}
+	if total > 0 && d.needs != nil && !anyMatches(rows, d.needs) {
+		return 0
+	}
+	return total
+}
+
+func anyMatches(rows []row, re *regexp.Regexp) bool {
+	for _, r := range rows {
+		if re.MatchString(r.text) {
+			return true
+		}
+	}
+	return false
+}
+
+// recognise returns the dialect that fits rows best, and how well. Of two that
+// fit equally well the first of the table is taken.
+func recognise(rows []row) (*dialect, int) {
+	var best *dialect
+	most := 0
+	for i := range dialects {
+		if dialects[i].weigh != nil && most > 3*len(rows) {
+			continue // it could not be more
+		}
+		if s := dialects[i].score(rows); s > most {
+			best, most = &dialects[i], s
+		}
+	}
+	return best, most
+}
+
+// maxTelling bounds how many rows are weighed against every dialect.
+const maxTelling = 500
+
+// smtpish is what a line has that any dialect could claim.
+var smtpish = regexp.MustCompile(`(?i)smtp|\b[2-5]\d\d[ -]|helo |ehlo |mail from|rcpt to|quit|swift_|[<>+!*=~-]{2}|\b[sc]:|: '|└──|^[*<>] |got:|sent:|message`)
+
+// telling returns the rows that are worth weighing: at most maxTelling, none
+// of them long. Of a long text they are those in which anything of SMTP shows,
+// and then the first of the others.
+func telling(rows []row) []row {
+	if len(rows) <= maxTelling {
+		return pick(nil, rows, func(string) bool { return true })
+	}
+	picked := pick(nil, rows, smtpish.MatchString)
+	return pick(picked, rows[:maxTelling], func(s string) bool { return !smtpish.MatchString(s) })
+}
+
+// maxRow is how much of a row is weighed.
+const maxRow = 2000
+
+// pick appends the rows that f holds for, until there are maxTelling.
+func pick(picked, rows []row, f func(string) bool) []row {
+	for _, r := range rows {
+		if len(picked) >= maxTelling {
+			break
+		}
+		text := r.text[:min(len(r.text), maxRow)]
+		if text != "" && f(text) {
+			picked = append(picked, row{text: text, at: r.at})
+		}
+	}
+	return picked
+}

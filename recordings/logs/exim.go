@@ -1,0 +1,128 @@
+package logs
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// Exim's main log, one line for an event.
+
+var eximMarks = []mark{
+	m(14, `SMTP error from remote mail(?:er| server) after `),
+	m(14, `SMTP protocol synchronization error|SMTP call from |SMTP command timeout on|unexpected disconnection while reading SMTP`),
+	m(10, `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:\[\d+\] )?[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} (?:<=|=>|->|\*\*|==|Completed)`),
+	m(10, `rejected (?:RCPT|MAIL|EHLO|HELO|after DATA|AUTH)|\w+ authenticator failed for `),
+	m(8, `TLS error on connection (?:from|to) `),
+}
+
+var (
+	eximAfter = regexp.MustCompile(`SMTP error from remote mail(?:er| server) after (?:pipelined )?(.*?): (?:host \S+ \[[^\]]*\]: )?([2-5]\d\d[ -].*)$`)
+	eximHost  = regexp.MustCompile(`host (\S+) \[([^\]]+)\]`)
+	eximSync  = regexp.MustCompile(`SMTP protocol synchronization error \((.*?)\): (.*)$`)
+	eximInput = regexp.MustCompile(`(?:next )?input="((?:[^"\\]|\\.)*)"`)
+	eximAuth  = regexp.MustCompile(`(\w+) authenticator failed for .*?: ([45]\d\d .*)$`)
+	eximRCPT  = regexp.MustCompile(`rejected (RCPT|MAIL|EHLO|HELO|AUTH|DATA|after DATA) ?(?:<([^>]*)>)?:? ?(.*)$`)
+	eximFrom  = regexp.MustCompile(`F=<([^>]*)>`)
+	eximTLS   = regexp.MustCompile(`TLS error on connection (?:from|to) .*`)
+	eximDone  = regexp.MustCompile(`=> (\S+) .*?H=(\S+) \[([^\]]+)\].*?C="([^"]*)"`)
+)
+
+func parseExim(rows []row) []line {
+	var lines []line
+	for _, r := range rows {
+		at, text := takeStamp(strings.TrimSpace(r.text))
+		if at.IsZero() {
+			at = r.at
+		}
+		for _, l := range eximLine(strings.TrimSpace(text)) {
+			l.at = at
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+func eximLine(text string) []line {
+	switch {
+	case eximAfter.MatchString(text):
+		g := eximAfter.FindStringSubmatch(text)
+		return eximCommand(text, g[1], g[2])
+	case eximSync.MatchString(text):
+		return eximSynchronization(text)
+	case eximAuth.MatchString(text):
+		g := eximAuth.FindStringSubmatch(text)
+		l := troubled(text)
+		l.reply, l.answers = g[2], "AUTH"
+		return []line{{kind: dialed, starts: true}, l}
+	case eximTLS.MatchString(text):
+		t := failedTLS(eximTLS.FindString(text))
+		t.Leg = facts.ClientLeg
+		return []line{{kind: dialed, starts: true}, {kind: tlsFailed, tls: t}}
+	case eximDone.MatchString(text):
+		g := eximDone.FindStringSubmatch(text)
+		l := server(g[4])
+		l.answers = endOfData
+		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[2], Addr: g[3], Why: "configured"}}, client("RCPT TO:<" + g[1] + ">"), answered("RCPT"), l}
+	case eximRCPT.MatchString(text):
+		return eximRejected(text)
+	}
+	return nil
+}
+
+// eximCommand is a reply of the other server and what it answered.
+func eximCommand(text, command, reply string) []line {
+	lines := []line{{kind: dialed, starts: true, dial: targetOfExim(text)}}
+	verb := rejectVerb(command)
+	if v := verbOf(command); v != "" {
+		lines = append(lines, client(command))
+		verb = ""
+	}
+	for _, part := range splitReply(reply) {
+		l := server(part)
+		l.answers = verb
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func targetOfExim(text string) *facts.Dial {
+	if g := eximHost.FindStringSubmatch(text); g != nil {
+		return &facts.Dial{Host: g[1], Addr: g[2], Why: "configured"}
+	}
+	return nil
+}
+
+// eximSynchronization tells of a client that did not wait. What it sent is in
+// the log with its unprintable octets written in octal.
+func eximSynchronization(text string) []line {
+	g := eximSync.FindStringSubmatch(text)
+	lines := []line{{kind: dialed, starts: true}}
+	if in := eximInput.FindStringSubmatch(g[2]); in != nil {
+		lines = append(lines, line{kind: exact, side: decode.Client, text: literal(`"` + in[1] + `"`)})
+	}
+	return append(lines, troubled(text))
+}
+
+func eximRejected(text string) []line {
+	g := eximRCPT.FindStringSubmatch(text)
+	lines := []line{{kind: dialed, starts: true}}
+	from := eximFrom.FindStringSubmatch(text)
+	if from != nil {
+		lines = append(lines, client("MAIL FROM:<"+from[1]+">"))
+	}
+	if g[1] == "RCPT" {
+		if from != nil {
+			lines = append(lines, answered("MAIL"))
+		}
+		lines = append(lines, client("RCPT TO:<"+g[2]+">"))
+	}
+	l := troubled(text)
+	if code(g[3]) != 0 {
+		l.reply = g[3]
+	}
+	l.answers = rejectVerb(strings.TrimPrefix(g[1], "after "))
+	return append(lines, l)
+}

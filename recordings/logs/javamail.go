@@ -1,0 +1,111 @@
+package logs
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// JavaMail, Jakarta Mail and Angus Mail with mail.debug: the bare protocol
+// between lines that begin with DEBUG.
+
+var javamailMarks = []mark{
+	m(10, `^DEBUG(?: SMTPS?| TLS| SMTP TRANSPORT): |^DEBUG: (?:setDebug|getProvider|Jakarta Mail|JavaMail|Angus|successfully loaded|Tables of|not loading|Loading|URL |Providers )`),
+	m(10, `(?:AuthenticationFailedException|SMTPSendFailedException|SMTPAddressFailedException|SMTPSenderFailedException|MailConnectException|SendFailedException|MessagingException): `),
+	m(4, `com\.sun\.mail|(?:javax|jakarta)\.mail|org\.eclipse\.angus|angus-mail`),
+	m(1, `^[2-5]\d\d(?:[ -]\S|$)`),
+	m(1, `^(?:(?:EHLO|HELO) \S|MAIL FROM:|RCPT TO:|AUTH |STARTTLS$|DATA$|QUIT$|RSET$)`),
+}
+
+var (
+	javamailDebug     = regexp.MustCompile(`^DEBUG(?: (?:SMTPS?|TLS|SMTP TRANSPORT))?: (.*)$`)
+	javamailTrying    = regexp.MustCompile(`^trying to connect to host "([^"]*)", port (-?\d+), isSSL (true|false)`)
+	javamailReply     = regexp.MustCompile(`^got response code (\d{3}), with response: (.*)$`)
+	javamailException = regexp.MustCompile(`(AuthenticationFailed|SMTPSendFailed|SMTPAddressFailed|SMTPSenderFailed|MailConnect|SendFailed|SSLHandshake|Messaging|Socket\w*|UnknownHost|Connect)Exception: (.*)$`)
+	failedToSend      = regexp.MustCompile(`(?i)failed to send[^:]*: (\d{3}[ -].*)$`)
+)
+
+var javamailVerbs = map[string]string{"AuthenticationFailed": "AUTH", "SMTPAddressFailed": "RCPT", "SMTPSenderFailed": "MAIL"}
+
+func parseJavaMail(rows []row) []line {
+	j := javamailLog{}
+	p := rawLog{rows: rows, remark: j.remark}
+	for i := range rows {
+		p.row(i)
+	}
+	return p.lines
+}
+
+type javamailLog struct {
+	dial *line // the attempt under way
+	ssl  bool
+}
+
+func (j *javamailLog) remark(text string) ([]line, bool) {
+	if g := failedToSend.FindStringSubmatch(text); g != nil {
+		l := troubled(text)
+		l.reply = g[1]
+		return []line{l}, true
+	}
+	if g := javamailException.FindStringSubmatch(text); g != nil {
+		return j.exception(text, g[1], g[2]), true
+	}
+	g := javamailDebug.FindStringSubmatch(text)
+	if g == nil {
+		return nil, strings.HasPrefix(text, "\tat ") || strings.HasPrefix(text, "DEBUG")
+	}
+	return j.debug(g[1]), true
+}
+
+func (j *javamailLog) debug(text string) []line {
+	if g := javamailTrying.FindStringSubmatch(text); g != nil {
+		j.ssl = g[3] == "true"
+		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
+		if j.ssl {
+			l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true, SNI: g[1]}
+		}
+		j.dial = &l
+		return []line{l}
+	}
+	switch {
+	case strings.HasPrefix(text, "connected to host") && j.ssl:
+		// The greeting stands in front of this line, but came over TLS.
+		return nil
+	case strings.HasSuffix(text, " command trace suppressed"):
+		return []line{client(strings.TrimSuffix(text, " command trace suppressed"))}
+	case strings.HasPrefix(text, "AUTH ") && strings.HasSuffix(text, " succeeded"):
+		return []line{{kind: said, side: decode.Server, text: "235 ", inferred: true}}
+	case strings.HasPrefix(text, "EOF"), strings.HasPrefix(text, "could not connect"), strings.Contains(text, "failed"):
+		return []line{troubled("JavaMail: " + text)}
+	}
+	if g := javamailReply.FindStringSubmatch(text); g != nil {
+		l := troubled("JavaMail: " + text)
+		if code(g[2]) != 0 {
+			l.reply = strings.TrimSpace(g[2])
+		}
+		return []line{l}
+	}
+	return nil
+}
+
+// exception reads the first line of a stack trace.
+func (j *javamailLog) exception(text, what, rest string) []line {
+	l := troubled(strings.TrimSpace(text))
+	if code(rest) != 0 {
+		l.reply = strings.Join(splitReply(strings.TrimRight(rest, "; ")), "\n")
+		l.answers = javamailVerbs[what]
+		return []line{l}
+	}
+	c := causeOf(text)
+	if c == nil {
+		return []line{l}
+	}
+	if c.tls != "" && j.dial != nil {
+		return []line{{kind: tlsFailed, tls: failedTLS(text)}, l}
+	}
+	d := line{kind: dialed, starts: j.dial == nil, dial: targetIn(text)}
+	blame(&d, text)
+	return []line{d, l}
+}

@@ -1,0 +1,123 @@
+package logs
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode/facts"
+)
+
+// msmtp --debug ("<--" server, "-->" client; headings in the user's language)
+// and msmtp's log file.
+
+var (
+	msmtpForm = &form{row: regexp.MustCompile(`^(?P<mark><--|-->) ?(?P<text>.*)$`), server: "<--", client: "-->", remark: msmtpRemark}
+
+	msmtpJoint = jointOf(`(?:^|\s)(<-- \d{3}[ -]|-->(?: |$)|msmtp: )`)
+	msmtpMarks = []mark{
+		m(8, `^<-- \d{3}[ -]`),
+		m(6, `^--> `),
+		m(10, `^msmtp: `),
+		m(20, `smtpstatus=\d{3} smtpmsg='`),
+	}
+	msmtpError = regexp.MustCompile(`^msmtp: (.*)$`)
+)
+
+func parseMsmtp(rows []row) []line {
+	var lines []line
+	var dialogue, early []row
+	said := false
+	settings := map[string]string{}
+	for _, r := range rows {
+		text := strings.TrimSpace(r.text)
+		said = said || strings.HasPrefix(text, "<-- ") || strings.HasPrefix(text, "--> ")
+		switch g := msmtpSetting.FindStringSubmatch(text); {
+		case strings.Contains(text, "exitcode=") && strings.Contains(text, "host="):
+			lines = append(lines, msmtpLogFile(r)...)
+		case g != nil:
+			settings[g[1]] = g[2]
+		case !said && strings.HasPrefix(text, "msmtp: "):
+			// Errors go to another stream and often come out first.
+			early = append(early, r)
+		default:
+			dialogue = append(dialogue, r)
+		}
+	}
+	if settings["host"] != "" {
+		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: settings["host"], Addr: hostPort(settings["host"], settings["port"]), Why: "configured"}}
+		if settings["tls"] == "on" && settings["tls_starttls"] == "off" {
+			l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true}
+		}
+		lines = append(lines, l)
+	}
+	return append(lines, msmtpForm.parse(append(dialogue, early...))...)
+}
+
+var msmtpSetting = regexp.MustCompile(`^(host|port|tls|tls_starttls|auth)\s+= (\S+)$`)
+
+var (
+	msmtpHost   = regexp.MustCompile(`\bhost=(\S+)`)
+	msmtpStatus = regexp.MustCompile(`\bsmtpstatus=(\d{3})`)
+	msmtpSaid   = regexp.MustCompile(`\bsmtpmsg='([^']*)'`)
+	msmtpErrMsg = regexp.MustCompile(`\berrormsg='([^']*)'`)
+)
+
+// msmtpLogFile reads a line of the log file: one message each.
+func msmtpLogFile(r row) []line {
+	at, _ := takeStamp(r.text)
+	var lines []line
+	if g := msmtpHost.FindStringSubmatch(r.text); g != nil {
+		lines = append(lines, line{kind: dialed, starts: true, at: at, dial: &facts.Dial{Host: g[1], Addr: g[1], Why: "configured"}})
+	}
+	if g := msmtpSaid.FindStringSubmatch(r.text); g != nil && msmtpStatus.MatchString(r.text) {
+		for _, reply := range splitReply(g[1]) {
+			l := server(reply)
+			l.at = at
+			lines = append(lines, l)
+		}
+	}
+	if g := msmtpErrMsg.FindStringSubmatch(r.text); g != nil {
+		l := troubled(g[1])
+		l.at = at
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+var msmtpConnect = regexp.MustCompile(`cannot connect to ([\w.-]+), port (\d+): (.*)$`)
+
+func msmtpRemark(text string) []line {
+	g := msmtpError.FindStringSubmatch(text)
+	if g == nil {
+		return nil
+	}
+	said := g[1]
+	if reply, found := strings.CutPrefix(said, "server message: "); found {
+		if code(reply) == 0 {
+			return nil
+		}
+		l := troubled(said)
+		l.reply = reply
+		return []line{l}
+	}
+	if g := msmtpConnect.FindStringSubmatch(said); g != nil {
+		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
+		blame(&l, g[3])
+		return []line{l, troubled(said)}
+	}
+	if c := causeOf(said); c != nil && c.tls != "" {
+		return []line{{kind: tlsFailed, tls: failedTLS(said)}, troubled(said)}
+	}
+	return []line{troubled(said)}
+}
+
+// wneessen/go-mail's standard logger: "DEBUG: C --> S: EHLO x".
+
+var (
+	goMailForm = &form{
+		row:    regexp.MustCompile(`^(?:(?P<at>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?(?:DEBUG| INFO| WARN|ERROR|INFO|WARN): C (?P<mark>-->|<--) S: (?P<text>.*)$`),
+		server: "<--", client: "-->", joins: "\n",
+	}
+	goMailMarks = []mark{m(12, `\bC (?:-->|<--) S: `)}
+	goMailJoint = jointOf(`((?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:DEBUG|ERROR| ?INFO| ?WARN): C (?:-->|<--) S: )`)
+)

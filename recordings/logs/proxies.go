@@ -1,0 +1,113 @@
+package logs
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+)
+
+// Tools that stand between a client and a server, and tools that test one.
+
+// email-oauth2-proxy shows both of its legs; the one to the server is
+// indented. Lines are Python's bytes literals.
+
+var (
+	oauthProxyRow   = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d): )?SMTP \(([^)]*)\)( +)(-->|<--) (.*)$`)
+	oauthProxyMarks = []mark{m(12, `SMTP \([^)]*\) +(?:-->|<--) (?:b['"]|\[ )`)}
+)
+
+func parseOAuthProxy(rows []row) []line {
+	near, far := []line{}, []line{}
+	replies := 0
+	for _, r := range rows {
+		g := oauthProxyRow.FindStringSubmatch(r.text)
+		if g == nil || strings.HasPrefix(g[5], "[") {
+			continue
+		}
+		at, _ := takeStamp(g[1])
+		bytes := literal(g[5])
+		var ls []line
+		if g[4] == "-->" {
+			ls = []line{{kind: exact, side: decode.Client, text: bytes}}
+		} else {
+			for _, l := range strings.Split(withoutEOL(bytes), "\n") {
+				ls = append(ls, server(strings.TrimSuffix(l, "\r")))
+			}
+		}
+		for _, l := range ls {
+			l.at, l.session = at, g[2]
+			if len(g[3]) > 1 {
+				far = append(far, l)
+				if l.side == decode.Server {
+					replies++
+				}
+			} else {
+				near = append(near, l)
+			}
+		}
+	}
+	if replies > 0 && len(far) >= len(near)/2 {
+		return far
+	}
+	return near
+}
+
+// testssl.sh --debug: "=== sending "EHLO x" ..." and "... received result:".
+
+var (
+	testSSLSend  = regexp.MustCompile(`^=== sending "(.*)" \.\.\.$`)
+	testSSLMarks = []mark{m(12, `^=== sending "`), m(12, `^\.\.\. received result:`), m(6, `testssl\.sh`)}
+)
+
+func parseTestSSL(rows []row) []line {
+	var lines []line
+	received := false
+	for _, r := range rows {
+		text := strings.TrimSpace(r.text)
+		switch g := testSSLSend.FindStringSubmatch(text); {
+		case g != nil:
+			lines = append(lines, client(g[1]))
+			received = false
+		case strings.HasPrefix(text, "... received result"):
+			received = true
+		case received && code(text) != 0:
+			for _, l := range splitReply(text) {
+				lines = append(lines, server(l))
+			}
+		case strings.Contains(text, "handshake problem"):
+			lines = append(lines, troubled(text))
+		}
+	}
+	return lines
+}
+
+// emailjs and other libraries that only print the error of the server, and
+// Erlang's gen_smtp.
+
+var (
+	emailJSReply = regexp.MustCompile(`smtp: (?:['"]([45]\d\d[ -].*?)['"]|undefined)`)
+	genSMTPReply = regexp.MustCompile(`\{(temporary_failure|permanent_failure|network_failure|missing_requirement|no_more_hosts)?,?[^<]*<<"([^"]*)">>`)
+)
+
+func parseEmailJS(rows []row) []line { return quotedReplies(rows, emailJSReply, 1) }
+
+func parseGenSMTP(rows []row) []line { return quotedReplies(rows, genSMTPReply, 2) }
+
+// quotedReplies reads error texts with a reply in quotes.
+func quotedReplies(rows []row, re *regexp.Regexp, group int) []line {
+	var lines []line
+	for _, r := range rows {
+		text := strings.TrimSpace(r.text)
+		g := re.FindStringSubmatch(text)
+		if g == nil {
+			continue
+		}
+		l := troubled(text)
+		if reply := writtenOut(g[group]); code(reply) != 0 {
+			l.reply = reply
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}

@@ -1,0 +1,68 @@
+package logs
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+)
+
+// hiddenText is what PHPMailer writes in place of a credential from 6.1.2 on.
+const hiddenText = "[credentials hidden]"
+
+var (
+	hiddenWords = regexp.MustCompile(`(?i)[\[<({*/=-]+\s*(?:credentials|secret|redacted|edited|hidden|removed|masked|password|passwd|pass|username|user|base64[^\]>]*|encoded[^\]>]*|plain_hash|token|my[_ ]?\w+|your[_ ]?\w+|snip|censored|obfuscated|filtered)[^\]>)}]*\s*[\]>)}*/=-]+`)
+	onlyFill    = regexp.MustCompile(`^(?i:x{3,}|[*.•#?_-]{3,}|x[x*.=-]{1,})=*$`)
+	longFill    = regexp.MustCompile(`[xX]{5,}|\*{3,}|\.{3,}|#{4,}|•{3,}|…`)
+	base64Text  = regexp.MustCompile(`^[A-Za-z0-9+/_-]{2,}={0,2}$`)
+	// leftOutText is what tools write in place of a message that they do not show.
+	leftOutText = regexp.MustCompile(`^<(\d+) bytes (?:encoded )?mime message|^\{\.\.\.(\d+) bytes of data\.\.\.\}$|^\[(?:message|data|body) (?:not shown|hidden|not shown|omitted|truncated)`)
+)
+
+// isRedacted recognises what people and tools put in place of a credential.
+// It must not be judged as the base64 that it is not.
+func isRedacted(text string) bool {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return false
+	}
+	if strings.Contains(strings.ToLower(text), "base64") || hiddenWords.MatchString(text) || onlyFill.MatchString(text) || longFill.MatchString(text) {
+		return true
+	}
+	return strings.Contains(text, secretComment)
+}
+
+// isCredential recognises a line that may be a step of an AUTH exchange.
+func isCredential(text string) bool {
+	return text == "*" || text == "=" || base64Text.MatchString(text) && (verbOf(text) == "" || len(text) > 8)
+}
+
+var (
+	secretValue = regexp.MustCompile(`(?i)((?:pass(?:word|wd)?|secret|token|api_?key)['"]?\s*(?:=>|[:=])\s*['"]?)([^'",\s]{2,})`)
+	secretArg   = regexp.MustCompile(`(AUTH (?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|OAUTHBEARER|SCRAM-[A-Z0-9-]+) )([A-Za-z0-9+/=_-]{4,})`)
+)
+
+// withoutSecrets masks what looks like a password in the text of an error. The
+// lines of the dialogue go through the decoder, which knows better.
+func withoutSecrets(text string) string {
+	text = secretArg.ReplaceAllString(text, "${1}"+decode.MaskText)
+	return secretValue.ReplaceAllString(text, "${1}"+decode.MaskText)
+}
+
+// secretComment is what nodemailer puts into a credential before it encodes it.
+const secretComment = "Lyogc2VjcmV0ICov"
+
+// revealedUser is the user name in a credential whose password nodemailer
+// replaced by a comment, "" if it shows none.
+func revealedUser(text string) string {
+	plain, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return ""
+	}
+	parts := strings.Split(string(plain), "\x00")
+	if len(parts) == 3 {
+		return parts[1]
+	}
+	return ""
+}

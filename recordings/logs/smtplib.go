@@ -1,0 +1,156 @@
+package logs
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// Python's smtplib with set_debuglevel(1) or (2): "send: 'ehlo x\r\n'",
+// "reply: b'250 OK\r\n'", each a literal. Some frameworks log each argument of
+// the print as a record of its own.
+
+var (
+	smtplibRow   = regexp.MustCompile(`(?:^|\s)(connect fail|connect|send|reply|data): ?(.*)$`)
+	smtplibRaise = regexp.MustCompile(`SMTP(\w+)(?:Error|Refused|Disconnected): ?(.*)$`)
+	smtplibCode  = regexp.MustCompile(`\((\d{3}), (b?['"].*?['"])(?:, |\))`)
+)
+
+var smtplibMarks = []mark{
+	m(10, `(?:^|\s)(?:send: b?['"]|reply: (?:b?['"]\d{3}[ -]|retcode \()|connect: (?:to )?\(|data: \(\d{3})`),
+	m(6, `^(?:send|reply|data):\s*$`),
+	m(10, `smtplib\.SMTP\w+:`),
+	m(6, `\bSMTP(?:Authentication|SenderRefused|RecipientsRefused|Data|Connect|Helo|NotSupported|ServerDisconnected)\w*: ?[({]`),
+}
+
+func parseSmtplib(rows []row) []line {
+	p := smtplibLog{}
+	for _, r := range rows {
+		p.row(r)
+	}
+	return p.lines
+}
+
+type smtplibLog struct {
+	lines   []line
+	pending string // a word whose argument is a record of its own
+	last    string // code of the last reply, "" when the client spoke since
+}
+
+func (p *smtplibLog) add(r row, l line) {
+	l.at = r.at
+	if l.at.IsZero() {
+		l.at, _ = takeStamp(strings.TrimSpace(r.text))
+	}
+	if l.kind == said && l.side == decode.Server && code(l.text) != 0 {
+		p.last = l.text[:3]
+	} else if l.isWire() {
+		p.last = ""
+	}
+	p.lines = append(p.lines, l)
+}
+
+func (p *smtplibLog) row(r row) {
+	text := strings.TrimSpace(r.text)
+	if g := smtplibRaise.FindStringSubmatch(text); g != nil {
+		p.raised(r, text, g[1], g[2])
+		return
+	}
+	g := smtplibRow.FindStringSubmatch(text)
+	switch {
+	case g != nil && g[2] == "":
+		p.pending = g[1]
+	case g != nil && isArgument(g[2]):
+		p.pending = ""
+		p.argument(r, g[1], g[2])
+	case p.pending != "" && isArgument(text):
+		p.argument(r, p.pending, text)
+		p.pending = ""
+	case strings.Contains(text, "Error sending") || strings.Contains(text, "ERROR"):
+		p.add(r, troubled(text))
+	}
+}
+
+// isArgument tells what print shows from prose behind the same word.
+func isArgument(s string) bool {
+	s = strings.TrimLeft(s, "bu")
+	return s != "" && strings.IndexByte(`'"(`, s[0]) >= 0 || strings.HasPrefix(s, "retcode ") || strings.HasPrefix(s, "to (")
+}
+
+func (p *smtplibLog) argument(r row, word, arg string) {
+	switch word {
+	case "connect", "connect fail":
+		p.connect(r, word, arg)
+	case "send":
+		p.send(r, literal(arg))
+	case "reply":
+		if strings.HasPrefix(arg, "retcode") {
+			return // the lines of the reply again
+		}
+		p.reply(r, literal(arg))
+	case "data":
+		// The reply to DATA or to the message again, unless the log shows
+		// nothing else of it.
+		if g := smtplibCode.FindStringSubmatch(arg); g != nil && p.last != g[1] {
+			p.tuple(r, g, endOfData)
+		}
+	}
+}
+
+// send takes what was sent. The literal holds its bytes: line ends are known.
+func (p *smtplibLog) send(r row, bytes string) {
+	p.add(r, line{kind: exact, side: decode.Client, text: bytes})
+}
+
+func (p *smtplibLog) reply(r row, bytes string) {
+	for _, l := range strings.Split(withoutEOL(bytes), "\n") {
+		if l = strings.TrimRight(l, "\r"); l != "" {
+			p.add(r, server(l))
+		}
+	}
+}
+
+// tuple takes a reply that is only known as (code, text).
+func (p *smtplibLog) tuple(r row, g []string, verb string) {
+	for _, reply := range strings.Split(unfoldReply(g[1]+" "+withoutEOL(literal(g[2])), "\n"), "\n") {
+		l := server(reply)
+		l.answers = verb
+		p.add(r, l)
+	}
+}
+
+var smtplibTarget = regexp.MustCompile(`\(b?'([^']*)', '?(\d+)'?\)`)
+
+func (p *smtplibLog) connect(r row, word, arg string) {
+	g := smtplibTarget.FindStringSubmatch(arg)
+	if g == nil {
+		return
+	}
+	if n := len(p.lines); n > 0 && p.lines[n-1].kind == dialed && word == "connect" {
+		return // "connect: to (...)" and "connect: (...)" are one attempt
+	}
+	l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
+	if word == "connect fail" {
+		blame(&l, arg)
+	}
+	p.add(r, l)
+}
+
+// smtplibVerbs are what the reply inside an exception answers.
+var smtplibVerbs = map[string]string{
+	"Authentication": "AUTH", "Sender": "MAIL", "Recipients": "RCPT", "Data": endOfData, "Helo": "EHLO", "Connect": "",
+}
+
+func (p *smtplibLog) raised(r row, text, what, rest string) {
+	l := troubled(text)
+	if g := smtplibCode.FindStringSubmatch(rest); g != nil {
+		l.reply = unfoldReply(g[1]+" "+withoutEOL(literal(g[2])), "\n")
+		l.answers = smtplibVerbs[what]
+	}
+	p.add(r, l)
+	if what == "Server" && strings.Contains(rest, "closed") {
+		p.add(r, line{kind: closed, side: decode.Server})
+	}
+}

@@ -1,0 +1,154 @@
+package logs
+
+import (
+	"regexp"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+)
+
+// swaks: a hint of three characters in front of each line, "~" in it for what
+// went over TLS, "*" for what was not hoped for.
+
+var (
+	swaksRow   = regexp.MustCompile(`^\s?(===|\*\*\*|->|~>|\*\*>|\*~>|<\*\*|<~\*|<-|<~)(?: (.*))?$`)
+	swaksJoint = jointOf(`(?:^|\s)((?:<[-~]|<\*\*|<~\*) +\d{3}[ -]| ?[-~]>(?: |$)|\*[*~]> |=== (?:Trying|Connected|TLS|Connection)|\*\*\* )`)
+	swaksMarks = []mark{
+		m(10, `^\s?(?:<[-~]|<\*\*|<~\*) +\d{3}[ -]`),
+		m(10, `^=== (?:Trying|Connected|TLS|Connection)`),
+		m(6, `^\s?(?:->|~>|\*\*>|\*~>) `),
+		m(4, `^(?:===|\*\*\*) `),
+	}
+	swaksTrying = regexp.MustCompile(`^Trying (.+?)(?::(\d+))?\.\.\.$`)
+	swaksCipher = regexp.MustCompile(`^TLS started with cipher ([^:]+):([^:]+):?(\d*)`)
+)
+
+func parseSwaks(rows []row) []line {
+	p := swaksLog{}
+	for _, r := range rows {
+		p.row(r)
+	}
+	return p.lines
+}
+
+type swaksLog struct {
+	lines    []line
+	tls      bool
+	starttls bool        // STARTTLS was said on this connection
+	tried    *facts.Dial // the attempt under way, until something is said
+	peer     *facts.TLS  // of the last handshake
+}
+
+func (p *swaksLog) add(r row, l line) {
+	l.at = r.at
+	p.lines = append(p.lines, l)
+}
+
+func (p *swaksLog) row(r row) {
+	g := swaksRow.FindStringSubmatch(strings.TrimRight(r.text, "\r"))
+	if g == nil {
+		p.bare(r)
+		return
+	}
+	hint, text := strings.TrimSpace(g[1]), g[2]
+	p.overTLS(r, hint)
+	switch hint {
+	case "===":
+		p.info(r, text)
+	case "***":
+		p.trouble(r, text)
+	case "->", "~>", "**>", "*~>":
+		p.tried = nil
+		p.starttls = p.starttls || verbOf(text) == "STARTTLS"
+		p.add(r, client(text))
+	default:
+		p.tried = nil
+		for _, l := range splitReply(strings.TrimLeft(text, " ")) {
+			p.add(r, server(l))
+		}
+	}
+}
+
+// overTLS sees by the hint that TLS came up where the log does not say so.
+func (p *swaksLog) overTLS(r row, hint string) {
+	if !p.tls && strings.Contains(hint, "~") {
+		p.tls = true
+		p.add(r, line{kind: secured})
+	}
+}
+
+// bare takes a row that lost its hint: a command, if it looks like one.
+func (p *swaksLog) bare(r row) {
+	text := strings.TrimSpace(r.text)
+	if v := verbOf(text); v != "" && (v == "EHLO" || v == "HELO" || v == "MAIL" || v == "RCPT") {
+		p.add(r, client(text))
+	}
+}
+
+func (p *swaksLog) info(r row, text string) {
+	switch {
+	case strings.HasPrefix(text, "Trying "):
+		p.tls, p.starttls = false, false
+		l := line{kind: dialed, starts: true, dial: &facts.Dial{Why: "configured"}}
+		if g := swaksTrying.FindStringSubmatch(text); g != nil {
+			l.dial.Host, l.dial.Addr = g[1], hostPort(g[1], g[2])
+		}
+		p.tried = l.dial
+		p.add(r, l)
+	case strings.HasPrefix(text, "TLS started"):
+		tls := &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.starttls}
+		if g := swaksCipher.FindStringSubmatch(text); g != nil {
+			tls.Version, tls.Cipher = tlsVersion(g[1]), g[2]
+		}
+		p.tls, p.peer = true, tls
+		p.add(r, line{kind: secured, tls: tls})
+	case strings.HasPrefix(text, "TLS peer certificate failed"):
+		p.blameTLS(text)
+	case strings.HasPrefix(text, "Connection closed"):
+		p.add(r, line{kind: closed, side: decode.Client})
+	}
+}
+
+func (p *swaksLog) trouble(r row, text string) {
+	switch {
+	case strings.HasPrefix(text, "Error connecting") && p.tried != nil:
+		blame(&line{dial: p.tried}, text)
+	case strings.HasPrefix(text, "TLS startup failed"):
+		p.add(r, line{kind: tlsFailed, tls: failedTLS(text)})
+	case strings.Contains(text, "closed connection unexpectedly"):
+		p.add(r, line{kind: closed, side: decode.Server})
+	}
+	text = strings.TrimSpace(text)
+	p.add(r, troubled(text))
+	if n := len(p.lines) - 2; n >= 0 && p.lines[n].kind == trouble && strings.HasSuffix(p.lines[n].text, ":") {
+		if p.tried != nil {
+			blame(&line{dial: p.tried}, text)
+		}
+	}
+}
+
+// blameTLS notes what swaks found wrong with a certificate that it took.
+func (p *swaksLog) blameTLS(text string) {
+	if p.peer == nil {
+		return
+	}
+	p.peer.Reason = text
+	if c := causeOf(text); c != nil && c.verdict != "" {
+		p.peer.Verdict = c.verdict
+	}
+}
+
+// tlsVersion writes OpenSSL's name of a protocol version as facts does.
+func tlsVersion(name string) string {
+	switch name {
+	case "TLSv1":
+		return "TLS 1.0"
+	case "SSLv3":
+		return "SSL 3.0"
+	}
+	if v, found := strings.CutPrefix(name, "TLSv"); found {
+		return "TLS " + strings.ReplaceAll(v, "_", ".")
+	}
+	return name
+}

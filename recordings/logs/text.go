@@ -1,0 +1,73 @@
+package logs
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// MaxLog is how many bytes of a log are read. A longer one is refused, so that
+// nobody takes the first part of a session for the whole.
+const MaxLog = 32 << 20
+
+// readText reads the whole log as text with LF line ends.
+func readText(r io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxLog+1))
+	if err != nil {
+		return "", fmt.Errorf("read the log: %w", err)
+	}
+	if len(data) > MaxLog {
+		return "", fmt.Errorf("the log is longer than %d MiB: cut it down to the session in question", MaxLog>>20)
+	}
+	text := decodeText(data)
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	// A CR alone ends a line only in text that has no other line ends.
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	return text, nil
+}
+
+// decodeText turns UTF-16 (what PowerShell's redirection writes) into UTF-8
+// and removes byte order marks. Other bytes stay as they are: a reply in GBK
+// is for the decoder to judge.
+func decodeText(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+		return fromUTF16(data[2:], 0, 1)
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return fromUTF16(data[2:], 1, 0)
+	}
+	return string(data)
+}
+
+// fromUTF16 decodes units whose low and high bytes are at those places.
+func fromUTF16(data []byte, low, high int) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(data); i += 2 {
+		r := rune(data[i+low]) | rune(data[i+high])<<8
+		if utf16.IsSurrogate(r) && i+3 < len(data) {
+			if pair := utf16.DecodeRune(r, rune(data[i+2+low])|rune(data[i+2+high])<<8); pair != utf8.RuneError {
+				r = pair
+				i += 2
+			}
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// rowsOf cuts text into its lines.
+func rowsOf(text string) []row {
+	parts := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	rows := make([]row, len(parts))
+	for i, p := range parts {
+		rows[i].text = strings.ReplaceAll(p, "\r", "")
+	}
+	return rows
+}
