@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+
+	"smtptap/decode/who"
 )
 
 // mechanisms are the SASL mechanisms that a first word behind AUTH is taken
@@ -59,7 +61,7 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 		secrets = []secretSpan{{min(len("AUTH "), len(text)), len(text), &Mask{What: "line"}}}
 	}
 	c := parseCommand([]byte(withMasks(text, secrets, d.KeepSecrets)))
-	e := d.flush(Client, l, secrets)
+	e := d.flush(who.Client, l, secrets)
 	e.Kind, e.Command, e.Auth = KindCommand, c, auth
 	if x.initial && auth.Secret == nil {
 		e.Notes = userNotes(auth.User)
@@ -173,7 +175,7 @@ func (d *Dialogue) authLine(l *line, text []byte) Event {
 		}
 	}
 	x.responses++
-	e := d.flush(Client, l, secrets)
+	e := d.flush(who.Client, l, secrets)
 	e.Kind, e.Auth, e.Notes = KindAuth, auth, notes
 	if auth.Step == StepUser && auth.Secret == nil {
 		e.Notes = append(e.Notes, userNotes(auth.User)...)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 const (
@@ -31,7 +32,7 @@ func leaks(secret string) []string {
 
 func checkNoLeak(t *testing.T, r *recorder, secrets ...string) {
 	t.Helper()
-	kept := string(r.raw[decode.Client]) + string(r.raw[decode.Server])
+	kept := string(r.raw[who.Client]) + string(r.raw[who.Server])
 	for _, e := range r.events {
 		kept += fmt.Sprintf("%+v %q", e, e.Raw)
 		for _, part := range []any{e.Command, e.Reply, e.Auth, e.Header} {
@@ -117,8 +118,8 @@ func TestSecretsAreNeverKept(t *testing.T) {
 // exchangeTurns is a session with that exchange, after which the client tries
 // its secret once more as a bare line.
 func exchangeTurns(mechanism string, responses, challenges []string, form, answer string) []turn {
-	s := func(line string) turn { return turn{decode.Server, line + "\r\n"} }
-	c := func(line string) turn { return turn{decode.Client, line + "\r\n"} }
+	s := func(line string) turn { return turn{who.Server, line + "\r\n"} }
+	c := func(line string) turn { return turn{who.Client, line + "\r\n"} }
 	turns := []turn{s("220 mx"), c("EHLO c"), s("250 mx")}
 	switch form {
 	case "initial":
@@ -176,7 +177,7 @@ func TestKeptSecretsAreMarked(t *testing.T) {
 		if e.Auth == nil || e.Auth.Step != decode.StepPassword {
 			continue
 		}
-		if len(e.Secrets) != 1 || string(r.raw[decode.Client][e.Secrets[0].Start:e.Secrets[0].End]) != b64(canary) {
+		if len(e.Secrets) != 1 || string(r.raw[who.Client][e.Secrets[0].Start:e.Secrets[0].End]) != b64(canary) {
 			t.Errorf("secrets are at %v", e.Secrets)
 		}
 		if e.Auth.Revealed != canary {
@@ -220,8 +221,8 @@ func TestCredentialFacts(t *testing.T) {
 // A server repeats what the client said: in a line of any length, a secret of
 // any length, and one of many.
 func TestRepeatedSecretsAreNeverKept(t *testing.T) {
-	s := func(line string) turn { return turn{decode.Server, line + "\r\n"} }
-	c := func(line string) turn { return turn{decode.Client, line + "\r\n"} }
+	s := func(line string) turn { return turn{who.Server, line + "\r\n"} }
+	c := func(line string) turn { return turn{who.Client, line + "\r\n"} }
 	hello := []turn{s("220 mx"), c("EHLO c"), s("250 mx")}
 	check := func(name string, turns []turn) {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // TestBacklogOfCommands lets a client send very many commands behind which
@@ -27,14 +28,14 @@ func TestBacklogOfCommands(t *testing.T) {
 					}
 				}
 			}
-			take(d.Feed(0, decode.Server, []byte("220 mx.example.com\r\n")))
+			take(d.Feed(0, who.Server, []byte("220 mx.example.com\r\n")))
 			for p := bytes.Repeat([]byte(command), n); len(p) > 0; {
-				out := d.Feed(0, decode.Client, p)
+				out := d.Feed(0, who.Client, p)
 				take(out)
 				p = p[out.N:]
 			}
 			for range n {
-				take(d.Feed(0, decode.Server, []byte("503 no\r\n")))
+				take(d.Feed(0, who.Server, []byte("503 no\r\n")))
 			}
 			if commands != n || answered != n {
 				t.Errorf("%d commands and %d answers, want %d of each", commands, answered, n)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // endOfData is what a reply to a whole message answers, in place of a verb.
@@ -12,9 +14,9 @@ const endOfData = "."
 // feedClient gives bytes of the client their meaning, as far as that is known,
 // and returns how many it took.
 func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
-	if m := d.missing[Client]; m != nil && m.Why == WhyNotInLog {
+	if m := d.missing[who.Client]; m != nil && m.Why == WhyNotInLog {
 		// What comes now may have another meaning behind it.
-		d.tellMissing(Client, bytes.HasPrefix(p, []byte(".\r\n")))
+		d.tellMissing(who.Client, bytes.HasPrefix(p, []byte(".\r\n")))
 	}
 	d.proceed()
 	taken := 0
@@ -33,11 +35,11 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 		case inMessage:
 			taken += d.message.take(d, at, rest)
 		default:
-			if d.pos[Client] == 0 && d.line[Client].empty() && !d.tls && looksLikeTLS(rest) {
+			if d.pos[who.Client] == 0 && d.line[who.Client].empty() && !d.tls && looksLikeTLS(rest) {
 				d.client = notText
 				continue
 			}
-			n, ended := d.takeLine(at, Client, rest, d.hidesRest)
+			n, ended := d.takeLine(at, who.Client, rest, d.hidesRest)
 			taken += n
 			if ended {
 				d.clientLine(false)
@@ -97,7 +99,7 @@ func (d *Dialogue) decide(state clientState) {
 			}
 			n := len(c.p)
 			if c.mask != nil {
-				d.takeMask(c.at, Client, *c.mask)
+				d.takeMask(c.at, who.Client, *c.mask)
 			} else {
 				n = d.feedClient(c.at, c.p)
 			}
@@ -117,7 +119,7 @@ func (d *Dialogue) decideAll() {
 // clientLine tells what a line of the client is. A partial one has no end: the
 // client left in the middle of it.
 func (d *Dialogue) clientLine(partial bool) {
-	l := &d.line[Client]
+	l := &d.line[who.Client]
 	text := trimEOL(l.buf)
 	var e Event
 	switch {
@@ -159,7 +161,7 @@ func (d *Dialogue) after(e *Event) {
 	case "DATA":
 		d.client = afterDATA
 	case "STARTTLS":
-		if !d.end[Server] { // otherwise there is no reply to wait for
+		if !d.end[who.Server] { // otherwise there is no reply to wait for
 			d.client = afterTLS
 			d.starttls = e.Seq
 		}
@@ -181,7 +183,7 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 		for _, s := range secrets {
 			d.remember(text[s.from:s.to])
 		}
-		e := d.flush(Client, l, secrets)
+		e := d.flush(who.Client, l, secrets)
 		e.Kind = KindAuth
 		e.Auth = &Auth{Step: StepStray, Secret: secrets[0].mask}
 		if d.KeepSecrets {
@@ -195,7 +197,7 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 		}
 		return e
 	}
-	e := d.flush(Client, l, nil)
+	e := d.flush(who.Client, l, nil)
 	e.Kind = KindCommand
 	e.Command = c
 	if !d.greeted && !d.Midway {
@@ -214,7 +216,7 @@ func (d *Dialogue) hidesRest(buf []byte) bool {
 	if d.inExchange(buf) || hasVerb(buf, "AUTH") || hasVerb(buf, "XCLIENT") {
 		return true
 	}
-	return d.straySecrets(&d.line[Client], buf, parseCommand(buf)) != nil
+	return d.straySecrets(&d.line[who.Client], buf, parseCommand(buf)) != nil
 }
 
 // straySecrets finds secrets in a line outside any AUTH exchange: passwords

@@ -3,6 +3,8 @@ package decode
 import (
 	"bytes"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // Limits of a message header. What lies beyond is body: it is relayed and
@@ -49,7 +51,7 @@ type span struct {
 
 func newMessage(d *Dialogue, chunked bool, size int64) message {
 	return message{chunked: chunked, left: size, open: true, inHeader: true, fresh: true,
-		pos: d.pos[Client], scan: newScanner(!chunked)}
+		pos: d.pos[who.Client], scan: newScanner(!chunked)}
 }
 
 // nextChunk begins a BDAT chunk of this message, or of a new one.
@@ -57,7 +59,7 @@ func (m message) nextChunk(d *Dialogue, size int64, last bool) message {
 	if !m.open || !m.chunked {
 		m = newMessage(d, true, size)
 	}
-	m.left, m.last, m.pos = size, last, d.pos[Client]
+	m.left, m.last, m.pos = size, last, d.pos[who.Client]
 	return m
 }
 
@@ -78,7 +80,7 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 		n += k
 	}
 	m.at = at
-	d.keep(at, Client, p[:n])
+	d.keep(at, who.Client, p[:n])
 	if m.chunked {
 		m.left -= int64(n)
 		if m.left == 0 {
@@ -159,7 +161,7 @@ func (m *message) finishField(d *Dialogue) {
 	m.field = span{}
 	name := string(fieldName(f.raw))
 	value := f.raw[min(len(f.raw), bytes.IndexByte(f.raw, ':')+1):]
-	e := Event{Begin: f.begin, At: m.beforeAt, Side: Client, Span: Span{f.start, m.lineStart}, Kind: KindHeader, Raw: f.raw,
+	e := Event{Begin: f.begin, At: m.beforeAt, Side: who.Client, Span: Span{f.start, m.lineStart}, Kind: KindHeader, Raw: f.raw,
 		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: m.scan.counts.notes(true)}
 	m.scan.counts = counts{}
 	d.emit(e)
@@ -217,7 +219,7 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 func (m *message) finishData(d *Dialogue) {
 	m.finishField(d)
 	m.finishBody(d, m.lineStart, m.beforeAt)
-	e := d.emit(Event{Begin: m.lineAt, At: m.at, Side: Client, Span: Span{m.lineStart, m.pos}, Kind: KindEndOfData, Raw: []byte(".\r\n")})
+	e := d.emit(Event{Begin: m.lineAt, At: m.at, Side: who.Client, Span: Span{m.lineStart, m.pos}, Kind: KindEndOfData, Raw: []byte(".\r\n")})
 	d.client = inCommands
 	*m = message{}
 	d.ask(e.Seq, endOfData)
@@ -256,6 +258,6 @@ func (m *message) finishBody(d *Dialogue, end int64, at time.Duration, more ...N
 	if !b.open || b.start == end {
 		return
 	}
-	d.emit(Event{Begin: b.begin, At: at, Side: Client, Span: Span{b.start, end}, Kind: KindBody, Notes: append(c.notes(false), more...),
+	d.emit(Event{Begin: b.begin, At: at, Side: who.Client, Span: Span{b.start, end}, Kind: KindBody, Notes: append(c.notes(false), more...),
 		Body: &Body{Lines: c.lines, Longest: max(c.longest, m.scan.length), EightBit: c.eightBit, Chunk: m.chunked}})
 }

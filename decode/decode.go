@@ -13,56 +13,9 @@ package decode
 import (
 	"strconv"
 	"time"
+
+	"smtptap/decode/who"
 )
-
-// Side is the end of the session that bytes came from.
-type Side uint8
-
-const (
-	Client Side = iota + 1
-	Server
-)
-
-func (s Side) String() string {
-	switch s {
-	case Client:
-		return "client"
-	case Server:
-		return "server"
-	}
-	return "side " + strconv.Itoa(int(s))
-}
-
-// Other is the opposite side.
-func (s Side) Other() Side {
-	if s == Client {
-		return Server
-	}
-	return Client
-}
-
-// Party is an end of one hop: the client, the server, or smtptap between them.
-// Client to Server means relayed; to or from Proxy means that smtptap kept
-// the bytes, or said them itself.
-type Party byte
-
-const (
-	PartyClient Party = 'C'
-	PartyProxy  Party = 'P'
-	PartyServer Party = 'S'
-)
-
-func (p Party) String() string {
-	switch p {
-	case PartyClient:
-		return "client"
-	case PartyProxy:
-		return "smtptap"
-	case PartyServer:
-		return "server"
-	}
-	return string(rune(p))
-}
 
 // Span is a half-open range of one side's stream, in bytes. The stream is the
 // one that a recording holds: a masked secret counts as len(MaskText) bytes
@@ -110,7 +63,7 @@ type Event struct {
 	Seq   int           // position in its dialogue, from 0
 	Begin time.Duration // when its first byte arrived, since the session began
 	At    time.Duration // when its last byte arrived (of what the recorder keeps: a secret counts from its end)
-	Side  Side
+	Side  who.Party     // whose part of the dialogue it is: Client or Server
 	Span  Span
 	Kind  Kind
 	TLS   bool // said inside TLS

@@ -1,6 +1,10 @@
 package decode
 
-import "time"
+import (
+	"time"
+
+	"smtptap/decode/who"
+)
 
 // A Dialogue decodes the session of one client and one server. The zero value
 // is ready to use. It is not safe for concurrent use.
@@ -74,7 +78,7 @@ type chunk struct {
 // side handed out earlier.
 type Piece struct {
 	At      time.Duration
-	Side    Side
+	Side    who.Party
 	Bytes   []byte   // valid until the next call; copy it to keep it
 	Mask    *Mask    // when set, Bytes is nil; shown as MaskText
 	Missing *Missing // when set, Bytes is nil
@@ -124,9 +128,9 @@ func (d *Dialogue) begin() {
 
 // Feed consumes bytes that side sent at time at. It consumes all of p unless
 // it meets a boundary (Out.HoldClient, Out.Accepted).
-func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out {
+func (d *Dialogue) Feed(at time.Duration, side who.Party, p []byte) Out {
 	d.begin()
-	if side == Client {
+	if side == who.Client {
 		d.out.N = d.feedClient(at, p)
 	} else {
 		d.out.N = d.feedServer(at, p)
@@ -138,18 +142,18 @@ func (d *Dialogue) Feed(at time.Duration, side Side, p []byte) Out {
 
 // FeedMask takes a secret that a recording or a log has left out, at its place
 // in the stream.
-func (d *Dialogue) FeedMask(at time.Duration, side Side, m Mask) Out {
+func (d *Dialogue) FeedMask(at time.Duration, side who.Party, m Mask) Out {
 	d.begin()
 	d.proceed()
 	d.takeMask(at, side, m)
 	return d.out
 }
 
-func (d *Dialogue) takeMask(at time.Duration, side Side, m Mask) {
+func (d *Dialogue) takeMask(at time.Duration, side who.Party, m Mask) {
 	switch {
-	case side == Client && d.client == inMessage:
+	case side == who.Client && d.client == inMessage:
 		d.message.take(d, at, []byte(MaskText))
-	case side == Client && (d.client == afterDATA || d.client == afterTLS):
+	case side == who.Client && (d.client == afterDATA || d.client == afterTLS):
 		d.backlog = append(d.backlog, chunk{at, []byte(MaskText), &m})
 		d.waiting += len(MaskText)
 	default:
@@ -159,7 +163,7 @@ func (d *Dialogue) takeMask(at time.Duration, side Side, m Mask) {
 
 // Skip tells that n bytes of side (-1: an unknown number) passed unseen. Runs
 // of them are one event, told when something else comes or at Closed.
-func (d *Dialogue) Skip(at time.Duration, side Side, n int64, why string) Out {
+func (d *Dialogue) Skip(at time.Duration, side who.Party, n int64, why string) Out {
 	d.begin()
 	m := d.missing[side]
 	if m != nil && m.Why != why {
@@ -168,7 +172,7 @@ func (d *Dialogue) Skip(at time.Duration, side Side, n int64, why string) Out {
 	}
 	if m == nil {
 		d.flushPartial(side)
-		if side == Client && d.client == inMessage {
+		if side == who.Client && d.client == inMessage {
 			d.message.finish(d)
 		}
 		m = &Missing{Why: why}
@@ -184,10 +188,10 @@ func (d *Dialogue) Skip(at time.Duration, side Side, n int64, why string) Out {
 }
 
 // flushMissing tells of bytes that passed unseen.
-func (d *Dialogue) flushMissing(side Side) { d.tellMissing(side, false) }
+func (d *Dialogue) flushMissing(side who.Party) { d.tellMissing(side, false) }
 
 // tellMissing is flushMissing. dot: the line that ends the message follows.
-func (d *Dialogue) tellMissing(side Side, dot bool) {
+func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 	m := d.missing[side]
 	if m == nil {
 		return
@@ -196,7 +200,7 @@ func (d *Dialogue) tellMissing(side Side, dot bool) {
 	at := d.since[side]
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Missing: m})
 	e := d.emit(Event{Begin: at, At: at, Side: side, Span: Span{d.pos[side], d.pos[side]}, Kind: KindMissing, Missing: m})
-	if side != Client || d.client != inMessage || m.Why != WhyNotInLog {
+	if side != who.Client || d.client != inMessage || m.Why != WhyNotInLog {
 		return
 	}
 	if dot {
@@ -212,7 +216,7 @@ func (d *Dialogue) tellMissing(side Side, dot bool) {
 // Swallow takes bytes that side sent and that went no further: clear text
 // behind STARTTLS or behind its reply. They are an event of their own and
 // change nothing in the dialogue.
-func (d *Dialogue) Swallow(at time.Duration, side Side, p []byte) Out {
+func (d *Dialogue) Swallow(at time.Duration, side who.Party, p []byte) Out {
 	d.begin()
 	d.out.N = len(p)
 	d.swallow(at, side, p)
@@ -224,15 +228,15 @@ func (d *Dialogue) Swallow(at time.Duration, side Side, p []byte) Out {
 // when nothing was said before.
 func (d *Dialogue) Secured(at time.Duration) Out {
 	d.begin()
-	d.flushMissing(Client)
-	d.flushMissing(Server)
+	d.flushMissing(who.Client)
+	d.flushMissing(who.Server)
 	if len(d.backlog) > 0 {
-		d.swallow(d.backlog[0].at, Client, joined(d.backlog))
+		d.swallow(d.backlog[0].at, who.Client, joined(d.backlog))
 	}
 	d.backlog, d.waiting = nil, 0
 	d.flushOpaque()
-	d.flushPartial(Client)
-	d.flushPartial(Server)
+	d.flushPartial(who.Client)
+	d.flushPartial(who.Server)
 	d.client = inCommands
 	d.tls = true
 	d.asked = d.asked[:0]
@@ -245,8 +249,8 @@ func (d *Dialogue) Secured(at time.Duration) Out {
 // Unopened tells that TLS is being handed through: what follows is not for reading.
 func (d *Dialogue) Unopened(at time.Duration) Out {
 	d.begin()
-	d.flushPartial(Client)
-	d.flushPartial(Server)
+	d.flushPartial(who.Client)
+	d.flushPartial(who.Server)
 	d.client = notText
 	d.starttls = -1
 	for _, c := range d.backlog {
@@ -257,17 +261,17 @@ func (d *Dialogue) Unopened(at time.Duration) Out {
 }
 
 // Closed tells that side sends no more. What was incomplete becomes an event.
-func (d *Dialogue) Closed(at time.Duration, side Side) Out {
+func (d *Dialogue) Closed(at time.Duration, side who.Party) Out {
 	d.begin()
 	if d.end[side] {
 		return d.out
 	}
 	d.end[side] = true
-	if side == Server && d.client != inMessage {
+	if side == who.Server && d.client != inMessage {
 		// No reply can decide any more what the client's bytes meant.
 		d.decideAll()
 	}
-	if side == Client {
+	if side == who.Client {
 		d.decideAll()
 		if d.client == inMessage {
 			d.message.finish(d)
@@ -275,7 +279,7 @@ func (d *Dialogue) Closed(at time.Duration, side Side) Out {
 		d.flushOpaque()
 	}
 	d.flushPartial(side)
-	if side == Server {
+	if side == who.Server {
 		d.finishReply()
 	}
 	d.flushMissing(side)
@@ -285,10 +289,10 @@ func (d *Dialogue) Closed(at time.Duration, side Side) Out {
 // afterMissing tells of unseen bytes that are over, because side's next ones
 // have come: when they are handed on, not when they are fed, so that a recording
 // tells of them at the same place.
-func (d *Dialogue) afterMissing(side Side) {
+func (d *Dialogue) afterMissing(side who.Party) {
 	d.flushMissing(side)
-	if side == Server {
-		d.flushMissing(Client)
+	if side == who.Server {
+		d.flushMissing(who.Client)
 	}
 }
 
@@ -302,7 +306,7 @@ func (d *Dialogue) emit(e Event) *Event {
 }
 
 // keep hands bytes to the recorder and advances the side's stream.
-func (d *Dialogue) keep(at time.Duration, side Side, p []byte) {
+func (d *Dialogue) keep(at time.Duration, side who.Party, p []byte) {
 	if len(p) == 0 {
 		return
 	}
@@ -312,19 +316,19 @@ func (d *Dialogue) keep(at time.Duration, side Side, p []byte) {
 }
 
 // mask hands the place of a secret of fed bytes to the recorder.
-func (d *Dialogue) mask(at time.Duration, side Side, m *Mask, fed int) {
+func (d *Dialogue) mask(at time.Duration, side who.Party, m *Mask, fed int) {
 	d.afterMissing(side)
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Mask: m, Fed: fed})
 	d.pos[side] += int64(len(MaskText))
 }
 
 // flushPartial turns an unfinished line into an event.
-func (d *Dialogue) flushPartial(side Side) {
+func (d *Dialogue) flushPartial(side who.Party) {
 	l := &d.line[side]
 	if l.empty() {
 		return
 	}
-	if side == Client {
+	if side == who.Client {
 		d.clientLine(true)
 	} else {
 		d.serverLine(true)

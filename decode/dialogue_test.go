@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A turn is what one side sends without interruption.
 type turn struct {
-	side decode.Side
+	side who.Party
 	text string
 }
 
@@ -33,9 +34,9 @@ func script(t testing.TB, text string) []turn {
 		if line == "" {
 			continue
 		}
-		side := decode.Client
+		side := who.Client
 		if strings.HasPrefix(line, "S:") {
-			side = decode.Server
+			side = who.Server
 		}
 		body := strings.TrimPrefix(line[2:], " ")
 		if cut, found := strings.CutSuffix(body, `\`); found {
@@ -76,7 +77,7 @@ func (r *recorder) take(o decode.Out) {
 
 // feed hands bytes on in pieces that cut chooses, and goes on in clear at
 // every boundary, as a relay does that opens no TLS.
-func (r *recorder) feed(at time.Duration, side decode.Side, p []byte, cut func(int) int) {
+func (r *recorder) feed(at time.Duration, side who.Party, p []byte, cut func(int) int) {
 	for len(p) > 0 {
 		n := cut(len(p))
 		for chunk := p[:n]; len(chunk) > 0; {
@@ -89,8 +90,8 @@ func (r *recorder) feed(at time.Duration, side decode.Side, p []byte, cut func(i
 }
 
 func (r *recorder) close(at time.Duration) {
-	r.take(r.d.Closed(at, decode.Client))
-	r.take(r.d.Closed(at, decode.Server))
+	r.take(r.d.Closed(at, who.Client))
+	r.take(r.d.Closed(at, who.Server))
 }
 
 func whole(n int) int { return n }
@@ -111,11 +112,11 @@ func decodeScript(t testing.TB, text string) *recorder {
 
 // show is an event in one line.
 func show(e decode.Event) string {
-	who := "C"
-	if e.Side == decode.Server {
-		who = "S"
+	speaker := "C"
+	if e.Side == who.Server {
+		speaker = "S"
 	}
-	s := fmt.Sprintf("%s %s", who, e.Kind)
+	s := fmt.Sprintf("%s %s", speaker, e.Kind)
 	switch {
 	case e.Kind == decode.KindCommand && e.Auth == nil:
 		s += fmt.Sprintf(" %s %q", e.Command.Verb, e.Command.Arg)
@@ -293,7 +294,7 @@ func TestSameStreamsOtherCuts(t *testing.T) {
 			if !reflect.DeepEqual(got.events, want.events) {
 				t.Fatalf("%s, cut by %s:\n%s\nwant\n%s", name, how, shown(got.events), shown(want.events))
 			}
-			if !bytes.Equal(got.raw[decode.Client], want.raw[decode.Client]) || !bytes.Equal(got.raw[decode.Server], want.raw[decode.Server]) {
+			if !bytes.Equal(got.raw[who.Client], want.raw[who.Client]) || !bytes.Equal(got.raw[who.Server], want.raw[who.Server]) {
 				t.Fatalf("%s, cut by %s: streams differ", name, how)
 			}
 		}
@@ -314,7 +315,7 @@ func checkTiles(t testing.TB, name string, r *recorder) {
 			t.Fatalf("%s: event %d has raw %q, the stream %q", name, e.Seq, e.Raw, raw)
 		}
 	}
-	for _, side := range []decode.Side{decode.Client, decode.Server} {
+	for _, side := range []who.Party{who.Client, who.Server} {
 		if at[side] != int64(len(r.raw[side])) {
 			t.Fatalf("%s: events end at %d of the %s, its stream at %d\n%s", name, at[side], side, len(r.raw[side]), shown(r.events))
 		}

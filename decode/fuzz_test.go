@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // plan turns fuzz bytes into turns: each turn begins with a byte that says who
@@ -15,9 +16,9 @@ import (
 func plan(data []byte) []turn {
 	var turns []turn
 	for len(data) > 1 {
-		side := decode.Client
+		side := who.Client
 		if data[0]&1 == 1 {
-			side = decode.Server
+			side = who.Server
 		}
 		n := min(int(data[0]>>1)+1, len(data)-1)
 		turns = append(turns, turn{side, string(data[1 : 1+n])})
@@ -32,7 +33,7 @@ func planned(t testing.TB, text string) []byte {
 		for p := []byte(tn.text); len(p) > 0; {
 			n := min(len(p), 128)
 			head := byte((n - 1) << 1)
-			if tn.side == decode.Server {
+			if tn.side == who.Server {
 				head |= 1
 			}
 			out = append(append(out, head), p[:n]...)
@@ -97,13 +98,13 @@ func FuzzSecrets(f *testing.F) {
 			"auth " + mech + "\r\n" + b64("user@example.com") + "\r\n" + b64(canary) + "\r\n",
 			"Auth\t" + mech + "  " + secret,
 		}
-		turns := []turn{{decode.Server, "220 mx\r\n"}, {decode.Client, lines[int(form)%len(lines)]}, {decode.Server, reply + "\r\n"},
-			{decode.Client, b64(canary) + "\r\n"}, {decode.Server, "500 " + b64(canary) + "?\r\n"}}
+		turns := []turn{{who.Server, "220 mx\r\n"}, {who.Client, lines[int(form)%len(lines)]}, {who.Server, reply + "\r\n"},
+			{who.Client, b64(canary) + "\r\n"}, {who.Server, "500 " + b64(canary) + "?\r\n"}}
 		if int(form)%len(lines) == 3 {
 			turns = turns[:3] // the line has no end, so nothing else can begin
 		}
 		r := run(turns, func(n int) int { return min(n, int(size)+1) })
-		for _, side := range []decode.Side{decode.Client, decode.Server} {
+		for _, side := range []who.Party{who.Client, who.Server} {
 			for _, form := range []string{canary, b64(canary), secret} {
 				if bytes.Contains(r.raw[side], []byte(form)) {
 					t.Fatalf("%s stream holds the secret:\n%q\n%s", side, r.raw[side], shown(r.events))
@@ -123,13 +124,13 @@ func BenchmarkBody(b *testing.B) {
 		b.Run(kind.name, func(b *testing.B) {
 			body := []byte(strings.Repeat(kind.line, 64<<10/len(kind.line)))
 			var d decode.Dialogue
-			for _, tn := range []turn{{decode.Server, "220 mx\r\n"}, {decode.Client, "DATA\r\n"}, {decode.Server, "354 go\r\n"}, {decode.Client, "Subject: x\r\n\r\n"}} {
+			for _, tn := range []turn{{who.Server, "220 mx\r\n"}, {who.Client, "DATA\r\n"}, {who.Server, "354 go\r\n"}, {who.Client, "Subject: x\r\n\r\n"}} {
 				d.Feed(0, tn.side, []byte(tn.text))
 			}
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				d.Feed(time.Second, decode.Client, body)
+				d.Feed(time.Second, who.Client, body)
 			}
 		})
 	}

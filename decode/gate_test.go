@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A caller with a gate learns from every Feed whether it must be shut, also
@@ -11,12 +12,12 @@ import (
 // bytes behind it have been sent on.
 func TestGate(t *testing.T) {
 	type step struct {
-		side decode.Side
+		side who.Party
 		text string
 		n    int
 		hold bool
 	}
-	const client, server = decode.Client, decode.Server
+	const client, server = who.Client, who.Server
 	for name, steps := range map[string][]step{
 		"refused": {
 			{client, "STARTTLS\r\nNOOP\r\n", 10, true},
@@ -62,11 +63,11 @@ func TestGate(t *testing.T) {
 // A caller learns what the next reply will answer, before it comes.
 func TestDue(t *testing.T) {
 	type step struct {
-		side decode.Side
+		side who.Party
 		text string
 		due  string
 	}
-	const client, server = decode.Client, decode.Server
+	const client, server = who.Client, who.Server
 	var d decode.Dialogue
 	for _, s := range []step{
 		{client, "EHLO a.example\r\n", ""}, // the greeting comes first
@@ -93,10 +94,10 @@ func TestDue(t *testing.T) {
 // When the server sends no more, nothing is held that nobody would let go.
 func TestGateWithoutServer(t *testing.T) {
 	d := decode.Dialogue{Gate: true}
-	d.Feed(0, decode.Server, []byte("220 ready\r\n"))
-	d.Closed(0, decode.Server)
+	d.Feed(0, who.Server, []byte("220 ready\r\n"))
+	d.Closed(0, who.Server)
 	const text = "STARTTLS\r\nNOOP\r\n"
-	if out := d.Feed(0, decode.Client, []byte(text)); out.N != len(text) || out.HoldClient {
+	if out := d.Feed(0, who.Client, []byte(text)); out.N != len(text) || out.HoldClient {
 		t.Errorf("took %d of %d bytes, hold %v", out.N, len(text), out.HoldClient)
 	}
 }

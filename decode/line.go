@@ -3,6 +3,8 @@ package decode
 import (
 	"bytes"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // A line is the unfinished line of one side. It remembers when its bytes came
@@ -104,7 +106,7 @@ type secretSpan struct {
 // flush hands a whole line, or what there is of it, to the recorder, leaves
 // its secrets out, and returns where it stands in the stream, its raw form and
 // the places of the secrets.
-func (d *Dialogue) flush(side Side, l *line, secrets []secretSpan) (e Event) {
+func (d *Dialogue) flush(side who.Party, l *line, secrets []secretSpan) (e Event) {
 	e.Side = side
 	e.Begin, e.At = l.begin, l.at
 	if l.over == keeping {
@@ -181,7 +183,7 @@ func (l *line) isHole(off int) bool {
 }
 
 // keepRun hands the bytes [from,to) to the recorder, a piece for each arrival.
-func (d *Dialogue) keepRun(side Side, l *line, from, to int) {
+func (d *Dialogue) keepRun(side who.Party, l *line, from, to int) {
 	for from < to {
 		end, at := to, l.begin
 		for i, m := range l.marks {
@@ -226,7 +228,7 @@ func inOrder(s []secretSpan) []secretSpan {
 // takeLine adds bytes to the side's line until the line ends or p does, and
 // returns how many it took. hide says, of a line that grows past MaxRaw,
 // whether the rest of it must not be kept.
-func (d *Dialogue) takeLine(at time.Duration, side Side, p []byte, hide func([]byte) bool) (n int, ended bool) {
+func (d *Dialogue) takeLine(at time.Duration, side who.Party, p []byte, hide func([]byte) bool) (n int, ended bool) {
 	l := &d.line[side]
 	if l.empty() {
 		l.begin = at
@@ -255,7 +257,7 @@ func (d *Dialogue) takeLine(at time.Duration, side Side, p []byte, hide func([]b
 }
 
 // overflowing takes bytes of a line past MaxRaw.
-func (d *Dialogue) overflowing(at time.Duration, side Side, p []byte) {
+func (d *Dialogue) overflowing(at time.Duration, side who.Party, p []byte) {
 	l := &d.line[side]
 	if len(p) == 0 {
 		return

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"smtptap/decode/who"
 )
 
 // A Message is one message of a transcript with its envelope. Entries are
@@ -43,7 +45,7 @@ func (t *Transcript) Messages() []Message {
 	}
 	for i, entry := range t.Entries {
 		e := entry.Event
-		if e == nil || entry.Upstream || e.Side != Client {
+		if e == nil || entry.Leg == who.ServerLeg || e.Side != who.Client {
 			continue
 		}
 		switch e.Kind {
@@ -102,7 +104,7 @@ var ErrNoBytes = errors.New("the bytes were not kept")
 // Open reads the message as the client meant it: dot-stuffing undone (RFC 5321
 // section 4.5.2), everything else as sent.
 func (t *Transcript) Open(m *Message) io.Reader {
-	wire := t.Reader(false, Client, m.Spans...)
+	wire := t.Reader(who.ClientLeg, who.Client, m.Spans...)
 	if m.Stuffed {
 		return &unstuffer{r: wire, start: true}
 	}
@@ -111,17 +113,17 @@ func (t *Transcript) Open(m *Message) io.Reader {
 
 // Reader reads spans of a side's stream as they passed, with MaskText for
 // secrets, a piece at a time. It fails with ErrNoBytes where none were kept.
-func (t *Transcript) Reader(upstream bool, side Side, spans ...Span) io.Reader {
-	return &spanReader{t: t, upstream: upstream, side: side, spans: append([]Span(nil), spans...)}
+func (t *Transcript) Reader(leg who.Leg, side who.Party, spans ...Span) io.Reader {
+	return &spanReader{t: t, leg: leg, side: side, spans: append([]Span(nil), spans...)}
 }
 
 // A spanReader reads spans of a stream, a piece at a time.
 type spanReader struct {
-	t        *Transcript
-	upstream bool
-	side     Side
-	spans    []Span
-	rest     []byte
+	t     *Transcript
+	leg   who.Leg
+	side  who.Party
+	spans []Span
+	rest  []byte
 }
 
 func (r *spanReader) Read(p []byte) (int, error) {
@@ -141,7 +143,7 @@ func (r *spanReader) Read(p []byte) (int, error) {
 		if r.spans[0].Len() == 0 {
 			r.spans = r.spans[1:]
 		}
-		b, err := r.t.Bytes(r.upstream, r.side, s)
+		b, err := r.t.Bytes(r.leg, r.side, s)
 		if err != nil {
 			return 0, err
 		}

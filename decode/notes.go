@@ -3,6 +3,8 @@ package decode
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"smtptap/decode/who"
 )
 
 // noteTexts says what each note means. The texts speak of one occurrence; how
@@ -109,7 +111,7 @@ func lineNotes(e *Event, l *line, partial bool) []Note {
 	add(eightBit && utf8.Valid(whole), "eight-bit")
 	add(eightBit && !utf8.Valid(whole), "invalid-utf8")
 	switch {
-	case e.Side == Server:
+	case e.Side == who.Server:
 		add(len(text) > longestCommand, "reply-too-long")
 	case e.Auth == nil:
 		add(len(text) > longestCommand, "command-too-long")

@@ -3,6 +3,8 @@ package decode
 import (
 	"bytes"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // An opaqueRun is a run of client bytes that are not SMTP text. TLS is told
@@ -20,7 +22,7 @@ type opaqueRun struct {
 func (d *Dialogue) takeOpaque(at time.Duration, p []byte) {
 	for len(p) > 0 {
 		if d.opaque == nil {
-			d.opaque = &opaqueRun{start: d.pos[Client], begin: at, first: d.pos[Client] == 0}
+			d.opaque = &opaqueRun{start: d.pos[who.Client], begin: at, first: d.pos[who.Client] == 0}
 		}
 		run := d.opaque
 		n := len(p)
@@ -30,13 +32,13 @@ func (d *Dialogue) takeOpaque(at time.Duration, p []byte) {
 		if room := MaxRaw - len(run.raw); room > 0 {
 			run.raw = append(run.raw, p[:min(n, room)]...)
 		}
-		d.keep(at, Client, p[:n])
+		d.keep(at, who.Client, p[:n])
 		run.n += int64(n)
 		run.at = at
 		p = p[n:]
 		if run.first && run.untilRecord() == 0 {
 			d.flushOpaque()
-			d.opaque = &opaqueRun{start: d.pos[Client], begin: at}
+			d.opaque = &opaqueRun{start: d.pos[who.Client], begin: at}
 		}
 	}
 }
@@ -58,7 +60,7 @@ func (d *Dialogue) flushOpaque() {
 	if run == nil || run.n == 0 {
 		return
 	}
-	e := Event{Begin: run.begin, At: run.at, Side: Client, Span: Span{run.start, d.pos[Client]}, Kind: KindOpaque, Raw: run.raw}
+	e := Event{Begin: run.begin, At: run.at, Side: who.Client, Span: Span{run.start, d.pos[who.Client]}, Kind: KindOpaque, Raw: run.raw}
 	if run.start == 0 && !d.tls {
 		e.Notes = append(e.Notes, note("not-smtp-tls", 1))
 	}
@@ -70,12 +72,12 @@ func (d *Dialogue) flushOpaque() {
 func looksLikeTLS(p []byte) bool { return len(p) > 0 && p[0] == 0x16 }
 
 // swallow tells of bytes that went no further.
-func (d *Dialogue) swallow(at time.Duration, side Side, p []byte) {
+func (d *Dialogue) swallow(at time.Duration, side who.Party, p []byte) {
 	if len(p) == 0 {
 		return
 	}
 	id := "starttls-injection"
-	if side == Server {
+	if side == who.Server {
 		id = "starttls-reply-injection"
 	} else {
 		d.flushOpaque()
@@ -98,7 +100,7 @@ func (d *Dialogue) swallow(at time.Duration, side Side, p []byte) {
 
 // firstSecret finds where credentials may begin in client text that no
 // dialogue gave a meaning to.
-func (d *Dialogue) firstSecret(side Side, p []byte) (int, bool) {
+func (d *Dialogue) firstSecret(side who.Party, p []byte) (int, bool) {
 	from, found := d.firstCredential(side, p)
 	// A recording holds the stand-in of a secret as text.
 	if i := bytes.Index(p, []byte(MaskText)); i >= 0 && (!found || i < from) {
@@ -107,8 +109,8 @@ func (d *Dialogue) firstSecret(side Side, p []byte) (int, bool) {
 	return from, found
 }
 
-func (d *Dialogue) firstCredential(side Side, p []byte) (int, bool) {
-	if side != Client || looksLikeTLS(p) {
+func (d *Dialogue) firstCredential(side who.Party, p []byte) (int, bool) {
+	if side != who.Client || looksLikeTLS(p) {
 		return 0, false
 	}
 	if d.authTried {

@@ -3,6 +3,8 @@ package decode
 import (
 	"strings"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // A question is something of the client that a reply is due for.
@@ -19,7 +21,7 @@ func (d *Dialogue) feedServer(at time.Duration, p []byte) int {
 	d.proceed()
 	taken := 0
 	for taken < len(p) {
-		n, ended := d.takeLine(at, Server, p[taken:], d.mayRepeat)
+		n, ended := d.takeLine(at, who.Server, p[taken:], d.mayRepeat)
 		taken += n
 		if !ended {
 			continue
@@ -42,10 +44,10 @@ type replyBuilder struct {
 
 // serverLine takes a line of the server into its reply.
 func (d *Dialogue) serverLine(partial bool) {
-	l := &d.line[Server]
+	l := &d.line[who.Server]
 	text := trimEOL(l.buf)
 	parsed := parseReplyLine(text, d.reply != nil)
-	e := d.flush(Server, l, d.echoes(l, text, parsed))
+	e := d.flush(who.Server, l, d.echoes(l, text, parsed))
 	if len(e.Secrets) > 0 && !d.KeepSecrets {
 		parsed = parseReplyLine(trimEOL(e.Raw), d.reply != nil)
 	}

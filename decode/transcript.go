@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // An Entry is one line of a transcript: an event of the dialogue, or a fact
 // about the connections that bytes don't hold. Exactly one of the two is set.
 type Entry struct {
 	At       time.Duration // since the session began
-	From, To Party         // who said it to whom; Proxy on either end is smtptap itself
-	Upstream bool          // said on the server's leg only (the front desk's prelude, a STARTTLS that smtptap asked for)
+	From, To who.Party     // who said it to whom
+	Leg      who.Leg       // where it was said; the server's: there only (the front desk's prelude, a STARTTLS that smtptap asked for)
 	Event    *Event
 	Fact     facts.Fact
 }
@@ -45,9 +46,8 @@ type Transcript struct {
 	Lacks []string
 
 	// Bytes returns the bytes of a span of one side's stream, with MaskText
-	// for secrets. It is nil when no bytes were kept. Upstream selects the
-	// server's leg.
-	Bytes func(upstream bool, side Side, span Span) ([]byte, error)
+	// for secrets. It is nil when no bytes were kept.
+	Bytes func(leg who.Leg, side who.Party, span Span) ([]byte, error)
 }
 
 // Gaps of a transcript that was read from a pasted log. A rule must not
@@ -86,7 +86,7 @@ func (t *Transcript) Answer(i int) int {
 	}
 	for j := i + 1; j < len(t.Entries); j++ {
 		e := t.Entries[j]
-		if e.Event != nil && e.Event.Reply != nil && e.Upstream == asked.Upstream && e.Event.Reply.To == asked.Event.Seq {
+		if e.Event != nil && e.Event.Reply != nil && e.Leg == asked.Leg && e.Event.Reply.To == asked.Event.Seq {
 			return j
 		}
 	}
@@ -101,7 +101,7 @@ func (t *Transcript) Question(i int) int {
 	}
 	for j := i - 1; j >= 0; j-- {
 		e := t.Entries[j]
-		if e.Event != nil && e.Upstream == reply.Upstream && e.Event.Seq == reply.Event.Reply.To {
+		if e.Event != nil && e.Leg == reply.Leg && e.Event.Seq == reply.Event.Reply.To {
 			return j
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // TestUnseenMessage feeds what a log shows that leaves the message out, with
@@ -22,12 +23,12 @@ func TestUnseenMessage(t *testing.T) {
 					}
 				}
 			}
-			take(d.Feed(0, decode.Server, []byte("220 mx.example.com\r\n")))
-			take(d.Feed(0, decode.Client, []byte("DATA\r\n")))
-			take(d.Feed(0, decode.Server, []byte("354 go ahead\r\n")))
-			take(d.Skip(0, decode.Client, 405, decode.WhyNotInLog))
-			take(d.Feed(0, decode.Client, []byte(dot)))
-			take(d.Feed(0, decode.Server, []byte("250 queued\r\n")))
+			take(d.Feed(0, who.Server, []byte("220 mx.example.com\r\n")))
+			take(d.Feed(0, who.Client, []byte("DATA\r\n")))
+			take(d.Feed(0, who.Server, []byte("354 go ahead\r\n")))
+			take(d.Skip(0, who.Client, 405, decode.WhyNotInLog))
+			take(d.Feed(0, who.Client, []byte(dot)))
+			take(d.Feed(0, who.Server, []byte("250 queued\r\n")))
 			want := []decode.Kind{decode.KindGreeting, decode.KindCommand, decode.KindReply, decode.KindMissing}
 			if dot != "" {
 				want = append(want, decode.KindEndOfData)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 )
 
@@ -33,7 +33,7 @@ func expectReset(t *testing.T, r io.Reader, want string) {
 func (b *bench) expectEnd(cause, clientClosed, serverClosed string) {
 	b.t.Helper()
 	end, closed := b.end()
-	if end.Cause != cause || closed[facts.ClientLeg] != clientClosed || closed[facts.ServerLeg] != serverClosed {
+	if end.Cause != cause || closed[who.ClientLeg] != clientClosed || closed[who.ServerLeg] != serverClosed {
 		b.t.Errorf("ended as %+v, %v; want %q, client %q, server %q", end, closed, cause, clientClosed, serverClosed)
 	}
 }
@@ -202,7 +202,7 @@ func TestUndeliveredIsNoted(t *testing.T) {
 	client.Close()
 	heard := 0
 	for _, e := range b.transcript().Entries {
-		if e.From == decode.PartyClient && e.To == decode.PartyProxy && e.Event != nil {
+		if e.From == who.Client && e.To == who.Smtptap && e.Event != nil {
 			heard++
 		}
 	}

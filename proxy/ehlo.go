@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // An alteration is a stage of server bytes that changes the replies to EHLO.
@@ -41,8 +41,8 @@ func (a *alteration) stage(r *relay, p []byte) (more bool) {
 func (a *alteration) pass(r *relay, reply []byte, answersEHLO bool) (more bool) {
 	if code, _ := replyHead(reply); answersEHLO && code == 250 {
 		if altered, changed := a.edit(reply); changed {
-			r.s.log.Data(decode.PartyServer, decode.PartyProxy, reply)
-			r.noteServer(decode.PartyProxy, altered)
+			r.s.log.Data(who.Server, who.Smtptap, reply)
+			r.noteServer(who.Smtptap, altered)
 			r.deliverReplies(altered, false)
 			a.told(r.s)
 			return true

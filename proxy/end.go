@@ -133,13 +133,13 @@ func (s *session) isOver() bool {
 
 // hasEnded notes that p sends no more, and how.
 func (s *session) hasEnded(p *peer, how string, err error) {
-	c := facts.Closed{Leg: p.leg, How: how}
-	if text, alerted := handshake.EndedByAlert(p.leg, err); alerted {
+	c := facts.Closed{Leg: p.party.Leg(), How: how}
+	if text, alerted := handshake.EndedByAlert(p.party.Leg(), err); alerted {
 		c.Err = text
 	} else if how == byError {
 		c.Err = visible.Text(err.Error())
 	}
-	s.log.Closed(p.side, c)
+	s.log.Closed(p.party, c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.ended, p.explained = true, c.Err != ""

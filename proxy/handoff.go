@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
 
@@ -155,7 +155,7 @@ func (rc *reception) askWhole(line string) (reply, rest []byte, err error) {
 func (rc *reception) ask(line string) ([]byte, error) {
 	reply, rest, err := rc.askWhole(line)
 	if len(rest) > 0 {
-		rc.s.noteOwn(decode.PartyServer, rest)
+		rc.s.noteOwn(who.Server, rest)
 	}
 	return reply, err
 }
@@ -180,7 +180,7 @@ func (rc *reception) greet() (refused []byte, offers []string, err error) {
 		return nil, nil, err
 	}
 	if len(rest) > 0 {
-		rc.s.noteOwn(decode.PartyServer, rest)
+		rc.s.noteOwn(who.Server, rest)
 	}
 	if code, _ := replyHead(greeting); code != 220 {
 		return greeting, nil, nil
@@ -279,7 +279,7 @@ func (s *session) drainServer(conn net.Conn, rest []byte) {
 	buf := make([]byte, idleBuffer)
 	for {
 		if len(rest) > 0 {
-			s.noteOwn(decode.PartyServer, rest)
+			s.noteOwn(who.Server, rest)
 		}
 		n, err := conn.Read(buf)
 		rest = buf[:n]
@@ -288,7 +288,7 @@ func (s *session) drainServer(conn net.Conn, rest []byte) {
 			continue
 		}
 		if len(rest) > 0 {
-			s.noteOwn(decode.PartyServer, rest)
+			s.noteOwn(who.Server, rest)
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.hasEnded(s.server, endedHow(conn, err), err)

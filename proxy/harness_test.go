@@ -13,6 +13,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
@@ -158,9 +159,9 @@ func (b *bench) transcript() *decode.Transcript {
 
 // end waits for the newest session and returns its last fact and how each leg
 // closed.
-func (b *bench) end() (end facts.End, closed map[facts.Leg]string) {
+func (b *bench) end() (end facts.End, closed map[who.Leg]string) {
 	b.t.Helper()
-	closed = map[facts.Leg]string{}
+	closed = map[who.Leg]string{}
 	for _, e := range b.transcript().Entries {
 		switch f := e.Fact.(type) {
 		case *facts.Closed:

@@ -12,6 +12,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 )
 
@@ -337,7 +338,7 @@ func TestEndlessAcceptingReply(t *testing.T) {
 	if got := heard.String(); !strings.HasPrefix(reply+"220 go ahead\r\n", got) || len(got) < 64<<10 {
 		t.Errorf("the client heard %d bytes, ending in %q", len(got), got[max(0, len(got)-40):])
 	}
-	if f := handshakes(b.transcript())[facts.ServerLeg]; f == nil || f.Err == "" {
+	if f := handshakes(b.transcript())[who.ServerLeg]; f == nil || f.Err == "" {
 		t.Errorf("the server's leg: %+v", f)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"net"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 )
 
@@ -94,9 +94,9 @@ func (s *session) clientRefuses(failed *handshake.Error, implicit bool) error {
 	switch {
 	case len(failed.Said) == 0:
 	case failed.Class == handshake.ClassNotTLS && !implicit:
-		s.log.Swallow(decode.PartyClient, failed.Said)
+		s.log.Swallow(who.Client, failed.Said)
 	default:
-		s.noteOwn(decode.PartyClient, failed.Said)
+		s.noteOwn(who.Client, failed.Said)
 	}
 	if implicit && (failed.Class == handshake.ClassNotTLS || failed.Class == handshake.ClassTimeout && failed.Nothing) {
 		end.reply = "554 5.7.0 [smtptap] TLS begins with the first byte on this port"

@@ -11,6 +11,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 )
 
@@ -175,7 +176,7 @@ func TestTLSToServer(t *testing.T) {
 				t.Errorf("%q is not in the transcript\n%q", want, got)
 			}
 		}
-		if f := handshakes(tr); f[facts.ServerLeg] == nil || !f[facts.ServerLeg].Verified || f[facts.ClientLeg] != nil {
+		if f := handshakes(tr); f[who.ServerLeg] == nil || !f[who.ServerLeg].Verified || f[who.ClientLeg] != nil {
 			t.Errorf("handshakes %+v", f)
 		}
 		if told := swallowed(tr, "starttls-reply-injection"); !strings.Contains(told, canary) {
@@ -214,7 +215,7 @@ func TestTLSToServer(t *testing.T) {
 		exchange(t, c, s, "-> EHLO client.example.org", "<- 250-mail.example.com|250 SIZE", "-> STARTTLS", "<- 503 active")
 		bye(t, c, s)
 		tr := b.transcript()
-		if f := handshakes(tr); f[facts.ServerLeg] == nil || f[facts.ClientLeg] == nil || f[facts.ClientLeg].Err != "" {
+		if f := handshakes(tr); f[who.ServerLeg] == nil || f[who.ClientLeg] == nil || f[who.ClientLeg].Err != "" {
 			t.Errorf("handshakes %+v", f)
 		}
 		if told := swallowed(tr, "starttls-injection"); told != "RSET\r\n" {
@@ -315,7 +316,7 @@ func TestImplicitTLS(t *testing.T) {
 			bye(t, c, s)
 			tr := b.transcript()
 			f := handshakes(tr)
-			if (f[facts.ClientLeg] != nil) != tt.client || (f[facts.ServerLeg] != nil) != tt.server {
+			if (f[who.ClientLeg] != nil) != tt.client || (f[who.ServerLeg] != nil) != tt.server {
 				t.Errorf("handshakes %+v", f)
 			}
 			for leg, h := range f {
@@ -326,8 +327,8 @@ func TestImplicitTLS(t *testing.T) {
 			if got := lines(tr); got[0] != "SC~ 220 mail.example.com ESMTP" {
 				t.Errorf("the transcript begins with %q", got[0])
 			}
-			if tt.client && tt.server && len(f[facts.ClientLeg].Chain) == 1 && !slices.Contains(f[facts.ClientLeg].Chain[0].Names, serverName) {
-				t.Errorf("the client saw a certificate for %v", f[facts.ClientLeg].Chain[0].Names)
+			if tt.client && tt.server && len(f[who.ClientLeg].Chain) == 1 && !slices.Contains(f[who.ClientLeg].Chain[0].Names, serverName) {
+				t.Errorf("the client saw a certificate for %v", f[who.ClientLeg].Chain[0].Names)
 			}
 		})
 	}
@@ -355,7 +356,7 @@ func TestImplicitServerFails(t *testing.T) {
 				t.Errorf("the client read %q, %v", reply, err)
 			}
 			c.Close()
-			if f := handshakes(b.transcript())[facts.ServerLeg]; f == nil || f.Class != "not-tls" || !f.Implicit {
+			if f := handshakes(b.transcript())[who.ServerLeg]; f == nil || f.Class != "not-tls" || !f.Implicit {
 				t.Errorf("the server's leg: %+v", f)
 			}
 		})
@@ -377,7 +378,7 @@ func TestPlainClientOnTLSPort(t *testing.T) {
 			}
 			conn.Close()
 			tr := b.transcript()
-			f := handshakes(tr)[facts.ClientLeg]
+			f := handshakes(tr)[who.ClientLeg]
 			want := "timeout"
 			if said != "" {
 				want = "not-tls"

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // An offer is the two stages in which a client may take a STARTTLS of
@@ -50,7 +50,7 @@ func (o *offer) client(r *relay, p []byte) (more bool) {
 		line, rest := p[:end], p[end:]
 		switch verb, arg := splitCommand(line); {
 		case verb == "STARTTLS" && arg == "" && r.awaitReplies():
-			r.s.noteOwn(decode.PartyClient, line)
+			r.s.noteOwn(who.Client, line)
 			r.ph.fromClient, r.ph.next = rest, r.s.acceptSTARTTLS
 			return false
 		case !precedesMail[verb]:

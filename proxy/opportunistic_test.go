@@ -29,7 +29,7 @@ func tlsFacts(tr *decode.Transcript) []string {
 			if f.Err != "" {
 				word = "failed"
 			}
-			list = append(list, strings.TrimSpace(string(f.Leg)+" "+word))
+			list = append(list, strings.TrimSpace(f.Leg.String()+" "+word))
 		}
 	}
 	return list

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
 
@@ -74,7 +74,7 @@ func (rc *reception) receive(ctx context.Context, ph phase) (phase, error) {
 			}
 			turn.reply = []byte(refusal)
 		}
-		rc.s.noteOwn(decode.PartyClient, line)
+		rc.s.noteOwn(who.Client, line)
 		if turn.then == deskStartTLS {
 			p = rc.s.swallow(rc.s.client, ph.client, p)
 		}
@@ -113,8 +113,8 @@ func (s *session) listenTo(client net.Conn) ([]byte, error) {
 }
 
 // noteOwn notes bytes of a peer that smtptap itself takes.
-func (s *session) noteOwn(from decode.Party, p []byte) {
-	if v := s.log.Data(from, decode.PartyProxy, p); v.N < len(p) {
+func (s *session) noteOwn(from who.Party, p []byte) {
+	if v := s.log.Data(from, who.Smtptap, p); v.N < len(p) {
 		s.log.Swallow(from, p[v.N:])
 	}
 }
@@ -126,7 +126,7 @@ func (rc *reception) leave(ph phase, p []byte, err error) {
 		return
 	}
 	if len(p) > 0 {
-		rc.s.noteOwn(decode.PartyClient, p)
+		rc.s.noteOwn(who.Client, p)
 	}
 	if !rc.s.hasLeft(rc.s.client) {
 		rc.s.hasEnded(rc.s.client, endedHow(ph.client, err), err)

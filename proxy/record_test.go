@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -85,9 +86,9 @@ func readRecording(t *testing.T, path string) (client, server [sha256.Size]byte,
 			if fact, err := facts.Unmarshal(rec.Type, rec.Data); err == nil {
 				last = fact
 			}
-		case rec.From == recordings.Client:
+		case rec.From == who.Client:
 			fromClient.Write(rec.Data)
-		case rec.From == recordings.Server:
+		case rec.From == who.Server:
 			fromServer.Write(rec.Data)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/upstream"
 )
@@ -31,7 +31,7 @@ func (b *bench) expectWords(client net.Conn, want string) {
 	client.Close()
 	for _, e := range b.transcript().Entries {
 		if e.Event != nil && e.Event.Reply != nil {
-			if e.From != decode.PartyProxy || e.To != decode.PartyClient {
+			if e.From != who.Smtptap || e.To != who.Client {
 				b.t.Errorf("%q is noted as from %v to %v", e.Event.Raw, e.From, e.To)
 			}
 			return

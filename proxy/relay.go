@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 )
 
@@ -160,7 +160,7 @@ func (r *relay) finish(d *direction, err error) {
 		r.deliver(d, r.ph.reply) // it was kept back for an end that does not come
 		r.ph.reply = nil
 	}
-	_, alerted := handshake.EndedByAlert(d.from.leg, err)
+	_, alerted := handshake.EndedByAlert(d.from.party.Leg(), err)
 	switch {
 	case how == byReset:
 		s.resetPeer(d.to)
@@ -204,7 +204,7 @@ func (r *relay) noteClient(p []byte) (n int, ok bool) {
 	if r.gate != open {
 		return 0, false
 	}
-	v := r.s.log.Data(decode.PartyClient, decode.PartyServer, p)
+	v := r.s.log.Data(who.Client, who.Server, p)
 	if v.HoldClient {
 		r.gate = shut
 	}
@@ -219,7 +219,7 @@ func (r *relay) relayServer(p []byte) (more bool) {
 			r.undelivered(&r.down, p)
 			return true
 		}
-		n, accepted := r.noteServer(decode.PartyServer, p)
+		n, accepted := r.noteServer(who.Server, p)
 		r.deliverReplies(p[:n], accepted)
 		p = p[n:]
 		if accepted {
@@ -232,10 +232,10 @@ func (r *relay) relayServer(p []byte) (more bool) {
 
 // noteServer notes bytes that go to the client, the server's or smtptap's in
 // their place, and sets the gate as they say.
-func (r *relay) noteServer(from decode.Party, p []byte) (n int, accepted bool) {
+func (r *relay) noteServer(from who.Party, p []byte) (n int, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	v := r.s.log.Data(from, decode.PartyClient, p)
+	v := r.s.log.Data(from, who.Client, p)
 	was := r.gate
 	switch {
 	case v.Accepted:
@@ -270,7 +270,7 @@ func (r *relay) deliver(d *direction, p []byte) {
 // may find out only from the receiver's last words, which the other direction
 // is bringing.
 func (r *relay) undelivered(d *direction, p []byte) {
-	v := r.s.log.Data(d.from.party, decode.PartyProxy, p)
+	v := r.s.log.Data(d.from.party, who.Smtptap, p)
 	if v.N < len(p) {
 		r.s.log.Swallow(d.from.party, p[v.N:])
 	}

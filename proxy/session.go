@@ -13,9 +13,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
 )
@@ -54,9 +54,7 @@ type session struct {
 
 // A peer is the client or the server of a session.
 type peer struct {
-	party decode.Party
-	side  decode.Side
-	leg   facts.Leg
+	party who.Party
 	bytes atomic.Int64 // read from it
 
 	// Guarded by the session's mu.
@@ -71,8 +69,8 @@ type peer struct {
 func newSession(p *Proxy, l Listener, conn net.Conn) *session {
 	s := &session{
 		proxy: p, listen: l, begun: time.Now(),
-		client: &peer{party: decode.PartyClient, side: decode.Client, leg: facts.ClientLeg, base: conn},
-		server: &peer{party: decode.PartyServer, side: decode.Server, leg: facts.ServerLeg},
+		client: &peer{party: who.Client, base: conn},
+		server: &peer{party: who.Server},
 		conns:  map[net.Conn]struct{}{conn: {}},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

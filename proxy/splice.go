@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
 
@@ -30,7 +30,7 @@ func (rc *reception) reopen(ctx context.Context, ph phase) (phase, error) {
 	rc.desk.mail = nil
 	clear(rc.answers)
 	if len(ph.fromServer) > 0 {
-		rc.s.noteOwn(decode.PartyServer, ph.fromServer)
+		rc.s.noteOwn(who.Server, ph.fromServer)
 	}
 	switch {
 	case rc.s.hasLeft(rc.s.client):
@@ -57,7 +57,7 @@ func (rc *reception) part(ph phase) {
 // clientEnds notes a command line that the client left unfinished.
 func (rc *reception) clientEnds(*relay) {
 	if len(rc.held) > 0 {
-		rc.s.noteOwn(decode.PartyClient, rc.held)
+		rc.s.noteOwn(who.Client, rc.held)
 	}
 }
 
@@ -75,14 +75,14 @@ func (rc *reception) relayClient(r *relay, p []byte) (more bool) {
 			rc.held = p
 			return true
 		case turn.reply != nil:
-			r.s.noteOwn(decode.PartyClient, p[:turn.n])
+			r.s.noteOwn(who.Client, p[:turn.n])
 			if r.s.say(r.s.client, r.ph.client, string(turn.reply)) != nil {
 				return true
 			}
 		case r.s.deaf(r.s.server):
 			r.undelivered(&r.up, p[:turn.n])
 		default:
-			r.s.noteRelayed(decode.PartyClient, decode.PartyServer, p[:turn.n])
+			r.s.noteRelayed(who.Client, who.Server, p[:turn.n])
 			r.deliver(&r.up, p[:turn.n])
 		}
 		p = p[turn.n:]
@@ -116,7 +116,7 @@ func (rc *reception) relayServer(r *relay, p []byte) (more bool) {
 		if r.s.deaf(r.s.client) {
 			r.undelivered(&r.down, p[:n])
 		} else {
-			r.s.noteRelayed(decode.PartyServer, decode.PartyClient, p[:n])
+			r.s.noteRelayed(who.Server, who.Client, p[:n])
 			r.deliver(&r.down, p[:n])
 		}
 		p = p[n:]
@@ -139,7 +139,7 @@ func (rc *reception) heard(r *relay, code int) (over bool) {
 
 // noteRelayed notes relayed bytes in which no STARTTLS can be: where the
 // decoder believes to see one, it is told to go on.
-func (s *session) noteRelayed(from, to decode.Party, p []byte) {
+func (s *session) noteRelayed(from, to who.Party, p []byte) {
 	for len(p) > 0 {
 		v := s.log.Data(from, to, p)
 		if v.N == 0 {

@@ -15,6 +15,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/upstream"
 	"smtptap/proxy/upstream/dnstest"
@@ -293,9 +294,9 @@ func checkWords(t *testing.T, tr *decode.Transcript, want []string) {
 			continue
 		}
 		words := strings.SplitN(strings.TrimRight(string(e.Event.Raw), "\r\n"), " ", 3)
-		got = append(got, fmt.Sprintf("%c>%c %s", e.From, e.To, strings.Join(words[:min(2, len(words))], " ")))
-		if e.Upstream != (e.From == decode.PartyProxy && e.To == decode.PartyServer || e.From == decode.PartyServer && e.To == decode.PartyProxy) {
-			t.Errorf("%s: Upstream is %v", got[len(got)-1], e.Upstream)
+		got = append(got, fmt.Sprintf("%c>%c %s", e.From.Letter(), e.To.Letter(), strings.Join(words[:min(2, len(words))], " ")))
+		if e.Leg == who.ServerLeg != (e.From == who.Smtptap && e.To == who.Server || e.From == who.Server && e.To == who.Smtptap) {
+			t.Errorf("%s: Upstream is %v", got[len(got)-1], e.Leg == who.ServerLeg)
 		}
 	}
 	for i, w := range want {
@@ -473,7 +474,7 @@ func TestMXServerLeaves(t *testing.T) {
 	expectEOF(t, c)
 	c.Close()
 	_, closed := b.end()
-	if closed[facts.ServerLeg] != "fin" {
+	if closed[who.ServerLeg] != "fin" {
 		t.Errorf("the legs closed as %v", closed)
 	}
 }
@@ -557,7 +558,7 @@ func TestMXClientLeaves(t *testing.T) {
 			tr := b.transcript()
 			total := 0
 			for _, e := range tr.Entries {
-				if e.Event != nil && e.From == decode.PartyClient {
+				if e.Event != nil && e.From == who.Client {
 					total += int(e.Event.Span.Len())
 				}
 			}

@@ -9,15 +9,15 @@ import (
 	"os"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // Where smtptap speaks itself, it notes what it says and hears as its own.
 
 // say writes text to a peer as smtptap's own words. Line ends are in the text.
 func (s *session) say(to *peer, conn net.Conn, text string) error {
-	s.log.Data(decode.PartyProxy, to.party, []byte(text))
+	s.log.Data(who.Smtptap, to.party, []byte(text))
 	s.touch()
 	_, err := io.WriteString(conn, text)
 	if err != nil {
@@ -36,11 +36,11 @@ func (s *session) hear(conn net.Conn, before []byte) (reply, rest []byte, err er
 	buf := make([]byte, idleBuffer)
 	for {
 		if n := firstReply(got); n > 0 {
-			s.log.Data(decode.PartyServer, decode.PartyProxy, got[:n])
+			s.log.Data(who.Server, who.Smtptap, got[:n])
 			return got[:n], got[n:], nil
 		}
 		if len(got) > maxOwnReply {
-			s.log.Data(decode.PartyServer, decode.PartyProxy, got)
+			s.log.Data(who.Server, who.Smtptap, got)
 			return nil, nil, fmt.Errorf("a reply of the server is longer than %d octets", maxOwnReply)
 		}
 		n, err := conn.Read(buf)
@@ -51,7 +51,7 @@ func (s *session) hear(conn net.Conn, before []byte) (reply, rest []byte, err er
 		}
 		if err != nil {
 			if len(got) > 0 {
-				s.log.Data(decode.PartyServer, decode.PartyProxy, got)
+				s.log.Data(who.Server, who.Smtptap, got)
 			}
 			if s.isOver() {
 				return nil, nil, errOver
@@ -94,7 +94,7 @@ func (s *session) dismiss(ph phase, text string) {
 		n, err := ph.client.Read(buf)
 		if n > 0 {
 			s.client.bytes.Add(int64(n))
-			s.noteOwn(decode.PartyClient, buf[:n])
+			s.noteOwn(who.Client, buf[:n])
 		}
 		switch {
 		case err == nil:

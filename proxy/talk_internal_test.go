@@ -5,7 +5,7 @@ import (
 	"net"
 	"testing"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 )
 
@@ -32,7 +32,7 @@ func TestHear(t *testing.T) {
 				t.Errorf("heard %q, %q, %v; want %q, %q", reply, rest, err, c.reply, c.rest)
 			}
 			for _, e := range s.log.Transcript().Entries {
-				if e.From != decode.PartyServer || e.To != decode.PartyProxy {
+				if e.From != who.Server || e.To != who.Smtptap {
 					t.Errorf("noted from %v to %v", e.From, e.To)
 				}
 			}

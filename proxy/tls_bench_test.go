@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/handshake"
@@ -28,7 +28,7 @@ func TestLeafIsMintedOnce(t *testing.T) {
 		upToSTARTTLS(t, client, server)
 		c, s := b.secureBoth(client, server)
 		bye(t, c, s)
-		seen = append(seen, handshakes(b.transcript())[facts.ClientLeg].Chain[0].SHA256)
+		seen = append(seen, handshakes(b.transcript())[who.ClientLeg].Chain[0].SHA256)
 	}
 	if seen[0] != seen[1] {
 		t.Error("the second session was shown another certificate")

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 )
 
@@ -80,7 +81,7 @@ func TestHalfCloseOverTLS(t *testing.T) {
 		}
 		p.client.Close()
 		end, closed := p.end()
-		if closed[facts.ClientLeg] != "close-notify" || closed[facts.ServerLeg] != "close-notify" || end.Cause != facts.CauseClosed {
+		if closed[who.ClientLeg] != "close-notify" || closed[who.ServerLeg] != "close-notify" || end.Cause != facts.CauseClosed {
 			t.Errorf("closed as %v, %+v", closed, end)
 		}
 	})
@@ -97,7 +98,7 @@ func TestHalfCloseOverTLS(t *testing.T) {
 			t.Errorf("the server read %q, orderly %v", text, orderly)
 		}
 		p.server.Close()
-		if _, closed := p.end(); closed[facts.ServerLeg] != "close-notify" {
+		if _, closed := p.end(); closed[who.ServerLeg] != "close-notify" {
 			t.Errorf("closed as %v", closed)
 		}
 	})
@@ -112,7 +113,7 @@ func TestTruncationOverTLS(t *testing.T) {
 		t.Errorf("the server read %q, orderly %v", text, orderly)
 	}
 	p.server.Close()
-	if _, closed := p.end(); closed[facts.ClientLeg] != "truncated" {
+	if _, closed := p.end(); closed[who.ClientLeg] != "truncated" {
 		t.Errorf("closed as %v", closed)
 	}
 }
@@ -128,7 +129,7 @@ func TestResetOverTLS(t *testing.T) {
 	}
 	p.server.Close()
 	end, closed := p.end()
-	if closed[facts.ClientLeg] != "reset" || end.Cause != facts.CauseClientReset {
+	if closed[who.ClientLeg] != "reset" || end.Cause != facts.CauseClientReset {
 		t.Errorf("closed as %v, %+v", closed, end)
 	}
 }
@@ -185,12 +186,12 @@ func TestServerWantsCertificate(t *testing.T) {
 	expectEOF(t, c)
 	client.Close()
 	tr := b.transcript()
-	if f := handshakes(tr)[facts.ServerLeg]; !f.ClientCert {
+	if f := handshakes(tr)[who.ServerLeg]; !f.ClientCert {
 		t.Errorf("the server's leg: %+v", f)
 	}
 	var told string
 	for _, e := range tr.Entries {
-		if f, ok := e.Fact.(*facts.Closed); ok && f.Leg == facts.ServerLeg {
+		if f, ok := e.Fact.(*facts.Closed); ok && f.Leg == who.ServerLeg {
 			told = f.Err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/handshake"
@@ -139,8 +140,8 @@ func bye(t *testing.T, client, server net.Conn) {
 }
 
 // tlsFacts are the handshakes of a transcript, by leg.
-func handshakes(tr *decode.Transcript) map[facts.Leg]*facts.TLS {
-	found := map[facts.Leg]*facts.TLS{}
+func handshakes(tr *decode.Transcript) map[who.Leg]*facts.TLS {
+	found := map[who.Leg]*facts.TLS{}
 	for _, e := range tr.Entries {
 		if f, ok := e.Fact.(*facts.TLS); ok {
 			found[f.Leg] = f
@@ -207,7 +208,7 @@ func TestIntercept(t *testing.T) {
 		t.Errorf("the transcript is\n%q\nwant\n%q", got, want)
 	}
 	f := handshakes(tr)
-	srv, cli := f[facts.ServerLeg], f[facts.ClientLeg]
+	srv, cli := f[who.ServerLeg], f[who.ClientLeg]
 	if srv == nil || srv.Err != "" || !srv.Verified || !srv.Checked || srv.Verdict != "ok" || srv.SNI != serverName || srv.Version != "TLS 1.3" || srv.Implicit {
 		t.Errorf("the server's leg: %+v", srv)
 	}
@@ -221,7 +222,7 @@ func TestIntercept(t *testing.T) {
 		t.Errorf("noted %v", got)
 	}
 	_, closed := b.end()
-	if closed[facts.ClientLeg] != "close-notify" || closed[facts.ServerLeg] != "close-notify" {
+	if closed[who.ClientLeg] != "close-notify" || closed[who.ServerLeg] != "close-notify" {
 		t.Errorf("closed as %v", closed)
 	}
 }
@@ -269,7 +270,7 @@ func TestServerHandshakeFails(t *testing.T) {
 			}
 			client.Close()
 			tr := b.transcript()
-			f := handshakes(tr)[facts.ServerLeg]
+			f := handshakes(tr)[who.ServerLeg]
 			if f == nil || f.Class != tt.class || !strings.Contains(f.Err, tt.text) {
 				t.Errorf("the server's leg: %+v", f)
 			}
@@ -294,7 +295,7 @@ func TestInsecure(t *testing.T) {
 	upToSTARTTLS(t, client, server)
 	c, s := b.secureBoth(client, server)
 	bye(t, c, s)
-	if f := handshakes(b.transcript())[facts.ServerLeg]; f.Verdict != "self-signed" || f.Verified || f.Checked || f.Err != "" || !strings.Contains(f.Reason, "also") {
+	if f := handshakes(b.transcript())[who.ServerLeg]; f.Verdict != "self-signed" || f.Verified || f.Checked || f.Err != "" || !strings.Contains(f.Reason, "also") {
 		t.Errorf("the server's leg: %+v", f)
 	}
 }
@@ -314,8 +315,8 @@ func TestClientDistrusts(t *testing.T) {
 	expectEOF(t, s)
 	client.Close()
 	tr := b.transcript()
-	f := handshakes(tr)[facts.ClientLeg]
-	if f.Class != "alert" || f.Alert != "bad_certificate" || f.By != facts.ClientLeg {
+	f := handshakes(tr)[who.ClientLeg]
+	if f.Class != "alert" || f.Alert != "bad_certificate" || f.By != who.Client {
 		t.Errorf("the client's leg: %+v", f)
 	}
 	if text := noteText(tr, "client-distrusts"); !strings.Contains(text, "It looks like Go; for Go, in its environment: SSL_CERT_FILE='"+b.authority.Path()+"'") {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"net"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/upstream"
 )
@@ -107,15 +107,15 @@ func isTLS(conn net.Conn) bool {
 func (s *session) noteSecured(client, server bool) {
 	if !s.split {
 		if client || server {
-			s.log.Secured(facts.ServerLeg)
+			s.log.Secured(who.ServerLeg)
 		}
 		return
 	}
 	if server {
-		s.log.Secured(facts.ServerLeg)
+		s.log.Secured(who.ServerLeg)
 	}
 	if client {
-		s.log.Secured(facts.ClientLeg)
+		s.log.Secured(who.ClientLeg)
 	}
 }
 
@@ -138,11 +138,11 @@ func (s *session) secureServer(conn net.Conn, at *upstream.Server, implicit bool
 	case !errors.As(err, &failed):
 		return secured, nil
 	case implicit && len(failed.Said) > 0:
-		s.noteOwn(decode.PartyServer, failed.Said)
+		s.noteOwn(who.Server, failed.Said)
 	default:
 		// What was injected may have come just before the ServerHello.
 		if text, _ := cutAtTLS(failed.Said); len(text) > 0 {
-			s.log.Swallow(decode.PartyServer, text)
+			s.log.Swallow(who.Server, text)
 		}
 	}
 	return conn, failed

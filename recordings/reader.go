@@ -9,6 +9,8 @@ import (
 	"hash/crc32"
 	"io"
 	"strings"
+
+	"smtptap/decode/who"
 )
 
 // ErrNotRecording says that a file is something else.
@@ -55,7 +57,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rec.Type != TypeHeader || len(rec.Data) > maxHeader || rec.At != 0 || rec.From != Proxy || rec.To != Proxy {
+	if rec.Type != TypeHeader || len(rec.Data) > maxHeader || rec.At != 0 || rec.From != who.Smtptap || rec.To != who.Smtptap {
 		return nil, &Damage{Offset: start, Reason: "the first record is no header"}
 	}
 	if err := json.Unmarshal(rec.Data, &rd.header); err != nil {

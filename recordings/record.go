@@ -12,6 +12,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // magic is the first line of every recording. Its number is the version of the
@@ -33,15 +35,6 @@ const (
 	maxHead = 96
 	// maxType is the longest name of a record type.
 	maxType = 32
-)
-
-// A Party is an end of one hop: the client, the server, or smtptap itself.
-type Party byte
-
-const (
-	Client Party = 'C'
-	Proxy  Party = 'P'
-	Server Party = 'S'
 )
 
 // Types of records that the format itself gives a meaning. The others, such
@@ -70,11 +63,11 @@ type Header struct {
 }
 
 // A Record is one thing that happened. From Client to Server means relayed;
-// to or from Proxy means that smtptap kept the bytes, or said them itself.
+// to or from Smtptap means that smtptap kept the bytes, or said them itself.
 type Record struct {
 	At       time.Duration // since Header.Started; never negative
 	Type     string        // one to 32 of a-z, 0-9 and hyphen
-	From, To Party
+	From, To who.Party
 	Data     []byte // at most MaxData
 }
 
@@ -90,7 +83,7 @@ func (r *Record) AppendHead(dst []byte) ([]byte, error) {
 	dst = append(dst, r.Type...)
 	dst = append(dst, ' ')
 	dst = appendTime(dst, r.At)
-	dst = append(dst, ' ', byte(r.From), ' ', byte(r.To), ' ')
+	dst = append(dst, ' ', r.From.Letter(), ' ', r.To.Letter(), ' ')
 	dst = strconv.AppendInt(dst, int64(len(r.Data)), 10)
 	dst = append(dst, ' ')
 	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, r.Data)
@@ -105,8 +98,8 @@ func (r *Record) check() error {
 	switch {
 	case !validType(r.Type):
 		return fmt.Errorf("record type %q is not made of a-z, 0-9 and hyphen", r.Type)
-	case !validParty(r.From) || !validParty(r.To):
-		return fmt.Errorf("%s record from %q to %q: want C, P or S", r.Type, r.From, r.To)
+	case r.From.Letter() == 0 || r.To.Letter() == 0:
+		return fmt.Errorf("%s record from party %d to %d: there are three", r.Type, r.From, r.To)
 	case r.At < 0:
 		return fmt.Errorf("%s record at %v: before the session began", r.Type, r.At)
 	case len(r.Data) > MaxData:
@@ -127,8 +120,6 @@ func validType(t string) bool {
 	}
 	return true
 }
-
-func validParty(p Party) bool { return p == Client || p == Proxy || p == Server }
 
 // appendTime writes seconds with nine decimals.
 func appendTime(dst []byte, at time.Duration) []byte {
@@ -210,11 +201,12 @@ func parseType(p []byte) (string, bool) {
 	return t, validType(t)
 }
 
-func parseParty(p []byte) (Party, bool) {
+func parseParty(p []byte) (who.Party, bool) {
 	if len(p) != 1 {
 		return 0, false
 	}
-	return Party(p[0]), validParty(Party(p[0]))
+	party := who.FromLetter(p[0])
+	return party, party != 0
 }
 
 // parseNumber reads decimal digits without a leading zero.

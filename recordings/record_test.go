@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -19,12 +20,12 @@ var header = recordings.Header{
 }
 
 var sample = []recordings.Record{
-	{At: 0, Type: "open", From: 'C', To: 'P', Data: []byte(`{"client":"127.0.0.1:40112"}`)},
-	{At: 291 * time.Millisecond, Type: "data", From: 'S', To: 'C', Data: []byte("220 mail.example.org ESMTP\r\n")},
-	{At: 292 * time.Millisecond, Type: "data", From: 'C', To: 'S', Data: []byte("EHLO client.example.com\r\n")},
-	{At: 293 * time.Millisecond, Type: "secured", From: 'P', To: 'S', Data: []byte{}},
-	{At: 293 * time.Millisecond, Type: "data", From: 'C', To: 'S', Data: []byte("\x00\n\ndata 0.000000000 C S 0 00000000\n\n\xff")},
-	{At: time.Hour, Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)},
+	{At: 0, Type: "open", From: who.Client, To: who.Smtptap, Data: []byte(`{"client":"127.0.0.1:40112"}`)},
+	{At: 291 * time.Millisecond, Type: "data", From: who.Server, To: who.Client, Data: []byte("220 mail.example.org ESMTP\r\n")},
+	{At: 292 * time.Millisecond, Type: "data", From: who.Client, To: who.Server, Data: []byte("EHLO client.example.com\r\n")},
+	{At: 293 * time.Millisecond, Type: "secured", From: who.Smtptap, To: who.Server, Data: []byte{}},
+	{At: 293 * time.Millisecond, Type: "data", From: who.Client, To: who.Server, Data: []byte("\x00\n\ndata 0.000000000 C S 0 00000000\n\n\xff")},
+	{At: time.Hour, Type: "end", From: who.Smtptap, To: who.Smtptap, Data: []byte(`{"cause":"closed"}`)},
 }
 
 func encode(t testing.TB, records []recordings.Record) []byte {
@@ -112,14 +113,14 @@ func TestInvalidRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range []recordings.Record{
-		{Type: "", From: 'C', To: 'S'},
-		{Type: "Data", From: 'C', To: 'S'},
-		{Type: "data\n", From: 'C', To: 'S'},
-		{Type: strings.Repeat("d", 33), From: 'C', To: 'S'},
-		{Type: "data", From: 'c', To: 'S'},
-		{Type: "data", From: 'C'},
-		{Type: "data", From: 'C', To: 'S', At: -1},
-		{Type: "data", From: 'C', To: 'S', Data: make([]byte, recordings.MaxData+1)},
+		{Type: "", From: who.Client, To: who.Server},
+		{Type: "Data", From: who.Client, To: who.Server},
+		{Type: "data\n", From: who.Client, To: who.Server},
+		{Type: strings.Repeat("d", 33), From: who.Client, To: who.Server},
+		{Type: "data", From: 99, To: who.Server},
+		{Type: "data", From: who.Client},
+		{Type: "data", From: who.Client, To: who.Server, At: -1},
+		{Type: "data", From: who.Client, To: who.Server, Data: make([]byte, recordings.MaxData+1)},
 	} {
 		if err := w.Append(r); err == nil {
 			t.Errorf("%q %q %q %v %d bytes: written", r.Type, r.From, r.To, r.At, len(r.Data))
@@ -194,12 +195,12 @@ func (e endless) Read(p []byte) (int, error) {
 func TestHostile(t *testing.T) {
 	const gigabyte = 1 << 30
 	start := encode(t, nil)
-	deep := recordings.Record{Type: "header", From: 'P', To: 'P', Data: []byte(`{"id":` + strings.Repeat("[", 60000))}
+	deep := recordings.Record{Type: "header", From: who.Smtptap, To: who.Smtptap, Data: []byte(`{"id":` + strings.Repeat("[", 60000))}
 	deepHead, err := deep.AppendHead([]byte("smtptap recording 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	long := recordings.Record{Type: "header", From: 'P', To: 'P', Data: []byte(`{"id":"` + strings.Repeat("x", 65530) + `"}`)}
+	long := recordings.Record{Type: "header", From: who.Smtptap, To: who.Smtptap, Data: []byte(`{"id":"` + strings.Repeat("x", 65530) + `"}`)}
 	longHead, err := long.AppendHead([]byte("smtptap recording 1\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +265,7 @@ func FuzzReader(f *testing.F) {
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("data", byte(0), int64(1234567890), []byte("220 mail.example.org\r\n"), []byte{}, uint16(3))
 	f.Fuzz(func(t *testing.T, kind string, parties byte, at int64, one, two []byte, cut uint16) {
-		party := func(n byte) recordings.Party { return recordings.Party("CPS"[n%3]) }
+		party := func(n byte) who.Party { return who.FromLetter("CPS"[n%3]) }
 		records := []recordings.Record{
 			{At: time.Duration(at), Type: kind, From: party(parties), To: party(parties / 3), Data: one},
 			{At: time.Duration(at), Type: "end", From: party(parties / 9), To: party(parties / 27), Data: two},
@@ -291,7 +292,7 @@ func BenchmarkAppend(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			r := recordings.Record{Type: "data", From: 'C', To: 'S', At: time.Second, Data: make([]byte, size)}
+			r := recordings.Record{Type: "data", From: who.Client, To: who.Server, At: time.Second, Data: make([]byte, size)}
 			b.SetBytes(int64(size))
 			for b.Loop() {
 				if err := w.Append(r); err != nil {
@@ -307,7 +308,7 @@ func BenchmarkNext(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var records []recordings.Record
 			for range 1 << 20 / size {
-				records = append(records, recordings.Record{Type: "data", From: 'C', To: 'S', Data: make([]byte, size)})
+				records = append(records, recordings.Record{Type: "data", From: who.Client, To: who.Server, Data: make([]byte, size)})
 			}
 			file := encode(b, records)
 			b.SetBytes(int64(len(file)))

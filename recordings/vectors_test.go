@@ -24,7 +24,7 @@ func read(t testing.TB, file []byte) string {
 			var r recordings.Record
 			if r, err = rd.Next(); err == nil {
 				ns := r.At.Nanoseconds()
-				fmt.Fprintf(&b, "expect: %s %d.%09d %c %c %d\n", r.Type, ns/1e9, ns%1e9, r.From, r.To, len(r.Data))
+				fmt.Fprintf(&b, "expect: %s %d.%09d %c %c %d\n", r.Type, ns/1e9, ns%1e9, r.From.Letter(), r.To.Letter(), len(r.Data))
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"smtptap/decode/who"
 )
 
 // A Writer writes a recording. Each record is one Write, so that a killed
@@ -36,7 +38,7 @@ func AppendStart(dst []byte, h Header) ([]byte, error) {
 	if len(data) > maxHeader {
 		return dst, fmt.Errorf("header of a recording: %d bytes, at most %d fit", len(data), maxHeader)
 	}
-	r := Record{Type: TypeHeader, From: Proxy, To: Proxy, Data: data}
+	r := Record{Type: TypeHeader, From: who.Smtptap, To: who.Smtptap, Data: data}
 	dst = append(dst, magic...)
 	dst, err = r.AppendHead(dst)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/keys"
 	"smtptap/tui/scene"
@@ -19,22 +19,22 @@ import (
 func bigMessage(t testing.TB, size, piece int) *scene.Stage {
 	stage := emptyStage(t, false)
 	l := stage.Set.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "smtp://mail.example.com:587"})
-	say := func(from, to decode.Party, text string) { l.Data(from, to, []byte(text)) }
-	say('S', 'C', "220 mail.example.com\r\n")
+	say := func(from, to who.Party, text string) { l.Data(from, to, []byte(text)) }
+	say(who.Server, who.Client, "220 mail.example.com\r\n")
 	for _, ask := range []string{"EHLO a", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.net>"} {
-		say('C', 'S', ask+"\r\n")
-		say('S', 'C', "250 ok\r\n")
+		say(who.Client, who.Server, ask+"\r\n")
+		say(who.Server, who.Client, "250 ok\r\n")
 	}
-	say('C', 'S', "DATA\r\n")
-	say('S', 'C', "354 go\r\n")
-	say('C', 'S', "Subject: large\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+	say(who.Client, who.Server, "DATA\r\n")
+	say(who.Server, who.Client, "354 go\r\n")
+	say(who.Client, who.Server, "Subject: large\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n")
 	line := strings.Repeat("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk", 2)[:76] + "\r\n"
 	lines := bytes.Repeat([]byte(line), max(piece/len(line), 1))
 	for sent := 0; sent < size; sent += len(lines) {
-		l.Data('C', 'S', lines)
+		l.Data(who.Client, who.Server, lines)
 	}
-	say('C', 'S', ".\r\n")
-	say('S', 'C', "250 2.0.0 ok\r\n")
+	say(who.Client, who.Server, ".\r\n")
+	say(who.Server, who.Client, "250 2.0.0 ok\r\n")
 	l.End(facts.End{Cause: facts.CauseClosed})
 	settle(t, stage)
 	return stage

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/scene"
@@ -74,7 +74,7 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 // A line is what a client or a server says in a session that passes.
 type line struct {
-	from, to decode.Party
+	from, to who.Party
 	text     string
 }
 
@@ -87,11 +87,11 @@ func spoken() (all []line) {
 		case text == "<<" || text == ">>":
 			quoted = text == "<<"
 		case quoted:
-			all = append(all, line{decode.PartyClient, decode.PartyServer, text})
+			all = append(all, line{who.Client, who.Server, text})
 		case strings.HasPrefix(text, "C: "):
-			all = append(all, line{decode.PartyClient, decode.PartyServer, text[3:]})
+			all = append(all, line{who.Client, who.Server, text[3:]})
 		case strings.HasPrefix(text, "S: "):
-			all = append(all, line{decode.PartyServer, decode.PartyClient, text[3:]})
+			all = append(all, line{who.Server, who.Client, text[3:]})
 		}
 	}
 	return all

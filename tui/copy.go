@@ -12,6 +12,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
 	"smtptap/tui/cells"
@@ -28,8 +29,8 @@ type copyable struct {
 
 var copyables = []copyable{
 	{"l", "line", copying.line},
-	{"c", "command", func(c copying) (string, error) { return c.spoken(decode.Client) }},
-	{"r", "reply", func(c copying) (string, error) { return c.spoken(decode.Server) }},
+	{"c", "command", func(c copying) (string, error) { return c.spoken(who.Client) }},
+	{"r", "reply", func(c copying) (string, error) { return c.spoken(who.Server) }},
 	{"h", "header", copying.header},
 	{"b", "body", copying.body},
 	{"s", "session", copying.all},
@@ -123,7 +124,7 @@ func (c copying) said(i int) (string, error) {
 func (c copying) line() (string, error) { return c.said(c.entry) }
 
 // spoken is the entry itself if that side said it, or else its partner.
-func (c copying) spoken(side decode.Side) (string, error) {
+func (c copying) spoken(side who.Party) (string, error) {
 	s, i := c.session, c.entry
 	if i >= 0 && i < len(s.Entries) && s.Entries[i].Event != nil && s.Entries[i].Event.Side == side {
 		return c.said(i)

@@ -15,6 +15,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -27,17 +28,17 @@ func entries(d *decode.Dialogue, lines []string) []decode.Entry {
 	var all []decode.Entry
 	take := func(o decode.Out) {
 		for _, e := range o.Events {
-			entry := decode.Entry{At: e.At, From: decode.PartyClient, To: decode.PartyServer, Event: &e}
-			if e.Side == decode.Server {
+			entry := decode.Entry{At: e.At, From: who.Client, To: who.Server, Event: &e}
+			if e.Side == who.Server {
 				entry.From, entry.To = entry.To, entry.From
 			}
 			all = append(all, entry)
 		}
 	}
 	for i, line := range lines {
-		side := decode.Client
+		side := who.Client
 		if line[0] == 'S' {
-			side = decode.Server
+			side = who.Server
 		}
 		rest := []byte(line[2:] + "\r\n")
 		for len(rest) > 0 {
@@ -47,8 +48,8 @@ func entries(d *decode.Dialogue, lines []string) []decode.Entry {
 		}
 	}
 	at := time.Duration(len(lines)) * time.Millisecond
-	take(d.Closed(at, decode.Client))
-	take(d.Closed(at, decode.Server))
+	take(d.Closed(at, who.Client))
+	take(d.Closed(at, who.Server))
 	return all
 }
 
@@ -59,7 +60,7 @@ func page(v annotate.View, all []decode.Entry) string {
 		mark := "   ==="
 		switch {
 		case e.Event == nil:
-		case e.Event.Side == decode.Client:
+		case e.Event.Side == who.Client:
 			mark = "C ->"
 		default:
 			mark = "S <-"
@@ -254,7 +255,7 @@ func TestFacts(t *testing.T) {
 	leaf := facts.Certificate{Subject: "CN=mx.example.com", Issuer: "CN=Example CA", Names: []string{"mx.example.com", "192.0.2.1"},
 		NotBefore: when, NotAfter: when.AddDate(0, 3, 0), Key: "ECDSA P-256"}
 	authority := facts.Certificate{Subject: "CN=Example CA", Issuer: "CN=Example Root", NotBefore: when, NotAfter: when.AddDate(5, 0, 0), Key: "RSA 4096"}
-	hello := &facts.Hello{Leg: facts.ClientLeg, SNI: "mx.example.com", Versions: []string{"TLS 1.3", "TLS 1.2"}, ALPN: []string{"smtp"}, Ciphers: []string{"a", "b"}}
+	hello := &facts.Hello{Leg: who.ClientLeg, SNI: "mx.example.com", Versions: []string{"TLS 1.3", "TLS 1.2"}, ALPN: []string{"smtp"}, Ciphers: []string{"a", "b"}}
 	all := []decode.Entry{}
 	for _, f := range []facts.Fact{
 		&facts.Open{Client: "127.0.0.1:40000", Listen: "127.0.0.1:2525"},
@@ -267,29 +268,29 @@ func TestFacts(t *testing.T) {
 		&facts.Dial{Host: "mx.example.org", Addr: "192.0.2.1:25", Local: "192.0.2.9:50000", Why: "MX 10 of example.org", Took: 12 * time.Millisecond},
 		&facts.Dial{Addr: "192.0.2.1:25", Why: "configured", Took: 30 * time.Second, Err: "i/o timeout", Class: "timeout"},
 		&facts.Dial{Host: "mx.example.org", Addr: "mx.example.org:25"}, // of a pasted log, which tells no times
-		&facts.TLS{Leg: facts.ServerLeg},
+		&facts.TLS{Leg: who.ServerLeg},
 		&facts.Dial{Addr: "192.0.2.1:25", Took: time.Millisecond, Err: "connection refused", Class: "refused"},
-		&facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mx.example.com", ALPN: "smtp", Resumed: true, Took: 12 * time.Millisecond,
+		&facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mx.example.com", ALPN: "smtp", Resumed: true, Took: 12 * time.Millisecond,
 			Chain: []facts.Certificate{leaf, authority}, Verified: true, Checked: true, Verdict: "ok", ClientCert: true},
-		&facts.TLS{Leg: facts.ServerLeg, Implicit: true, Version: "TLS 1.2", Took: 12 * time.Millisecond, Chain: []facts.Certificate{leaf}, Verdict: "expired", Reason: "it ended on 2030-04-02"},
-		&facts.TLS{Leg: facts.ServerLeg, Took: 12 * time.Millisecond, Checked: true, Verdict: "unknown-authority", Err: "certificate not trusted", Class: "certificate"},
-		&facts.TLS{Leg: facts.ClientLeg, Version: "TLS 1.3", Took: time.Millisecond, Chain: []facts.Certificate{leaf}, Hello: hello},
-		&facts.TLS{Leg: facts.ClientLeg, Took: time.Millisecond, Err: "remote error: tls: unknown certificate authority", Class: "alert", Alert: "unknown_ca", By: facts.ClientLeg},
-		&facts.TLS{Leg: facts.ServerLeg, Took: time.Millisecond, Err: "first record does not look like a TLS handshake", Class: "not-tls", Alert: "made_up"},
-		&facts.Hello{Leg: facts.ClientLeg, SNI: "mx.example.com", Why: "passed through"},
+		&facts.TLS{Leg: who.ServerLeg, Implicit: true, Version: "TLS 1.2", Took: 12 * time.Millisecond, Chain: []facts.Certificate{leaf}, Verdict: "expired", Reason: "it ended on 2030-04-02"},
+		&facts.TLS{Leg: who.ServerLeg, Took: 12 * time.Millisecond, Checked: true, Verdict: "unknown-authority", Err: "certificate not trusted", Class: "certificate"},
+		&facts.TLS{Leg: who.ClientLeg, Version: "TLS 1.3", Took: time.Millisecond, Chain: []facts.Certificate{leaf}, Hello: hello},
+		&facts.TLS{Leg: who.ClientLeg, Took: time.Millisecond, Err: "remote error: tls: unknown certificate authority", Class: "alert", Alert: "unknown_ca", By: who.Client},
+		&facts.TLS{Leg: who.ServerLeg, Took: time.Millisecond, Err: "first record does not look like a TLS handshake", Class: "not-tls", Alert: "made_up"},
+		&facts.Hello{Leg: who.ClientLeg, SNI: "mx.example.com", Why: "passed through"},
 		&facts.Hello{},
-		&facts.Closed{Leg: facts.ClientLeg, How: "fin"},
-		&facts.Closed{Leg: facts.ServerLeg, How: "close-notify"},
-		&facts.Closed{Leg: facts.ServerLeg, How: "truncated"},
-		&facts.Closed{Leg: facts.ServerLeg, How: "reset", Err: "connection reset by peer"},
-		&facts.Closed{Leg: facts.ServerLeg, How: "error", Err: "i/o timeout"},
+		&facts.Closed{Leg: who.ClientLeg, How: "fin"},
+		&facts.Closed{Leg: who.ServerLeg, How: "close-notify"},
+		&facts.Closed{Leg: who.ServerLeg, How: "truncated"},
+		&facts.Closed{Leg: who.ServerLeg, How: "reset", Err: "connection reset by peer"},
+		&facts.Closed{Leg: who.ServerLeg, How: "error", Err: "i/o timeout"},
 		&facts.End{Cause: facts.CauseClosed, ClientBytes: 1, ServerBytes: 2000},
 		&facts.End{Cause: facts.CauseIdle, Err: "15 minutes"},
 		&facts.End{Cause: "new"},
 		&facts.Note{ID: "x", Text: "smtptap hid STARTTLS\x1b"},
 		&facts.Lost{Records: 3, Bytes: 5000, Why: "disk full"},
 	} {
-		all = append(all, decode.Entry{From: decode.PartyProxy, To: decode.PartyProxy, Fact: f})
+		all = append(all, decode.Entry{From: who.Smtptap, To: who.Smtptap, Fact: f})
 	}
 	golden(t, "facts", page(annotate.View{}, all))
 }
@@ -319,14 +320,14 @@ func TestHeader(t *testing.T) {
 func TestUnseen(t *testing.T) {
 	event := func(e decode.Event) decode.Entry { return decode.Entry{Event: &e} }
 	golden(t, "unseen", page(annotate.View{}, []decode.Entry{
-		event(decode.Event{Side: decode.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 5000, Why: decode.WhyEncrypted}}),
-		event(decode.Event{Side: decode.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 1, Why: decode.WhyNotRecorded}}),
-		event(decode.Event{Side: decode.Server, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: -1, Why: decode.WhyNotInLog}}),
-		event(decode.Event{Side: decode.Client, Kind: decode.KindOpaque, Raw: []byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"), Span: decode.Span{End: 10}}),
-		event(decode.Event{Side: decode.Server, Kind: decode.KindOpaque, Raw: []byte("??"), Span: decode.Span{End: 9000}}),
-		event(decode.Event{Side: decode.Client, Kind: decode.KindBody, Span: decode.Span{Start: 10, End: 3010}, Body: &decode.Body{Lines: 2, Longest: 2000, EightBit: true, Chunk: true}}),
-		event(decode.Event{Side: decode.Server, Kind: decode.KindReply, Raw: []byte("250 a\r\n"), Span: decode.Span{End: 7}, Reply: &decode.Reply{Code: 250, ToVerb: "NOOP", Dropped: 7}}),
-		event(decode.Event{Side: decode.Client, Kind: decode.KindAuth, Raw: []byte("[secret]\r\n"), Span: decode.Span{End: 10},
+		event(decode.Event{Side: who.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 5000, Why: decode.WhyEncrypted}}),
+		event(decode.Event{Side: who.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 1, Why: decode.WhyNotRecorded}}),
+		event(decode.Event{Side: who.Server, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: -1, Why: decode.WhyNotInLog}}),
+		event(decode.Event{Side: who.Client, Kind: decode.KindOpaque, Raw: []byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"), Span: decode.Span{End: 10}}),
+		event(decode.Event{Side: who.Server, Kind: decode.KindOpaque, Raw: []byte("??"), Span: decode.Span{End: 9000}}),
+		event(decode.Event{Side: who.Client, Kind: decode.KindBody, Span: decode.Span{Start: 10, End: 3010}, Body: &decode.Body{Lines: 2, Longest: 2000, EightBit: true, Chunk: true}}),
+		event(decode.Event{Side: who.Server, Kind: decode.KindReply, Raw: []byte("250 a\r\n"), Span: decode.Span{End: 7}, Reply: &decode.Reply{Code: 250, ToVerb: "NOOP", Dropped: 7}}),
+		event(decode.Event{Side: who.Client, Kind: decode.KindAuth, Raw: []byte("[secret]\r\n"), Span: decode.Span{End: 10},
 			Auth: &decode.Auth{Mechanism: "SCRAM-SHA-256", Step: decode.StepResponse, Decoded: "a", Secret: &decode.Mask{What: "new", Facts: []string{"channel-binding", "user-empty", "user-without-domain", "unheard-of"}}}}),
 	}))
 }

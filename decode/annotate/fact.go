@@ -147,18 +147,18 @@ var rcodes = map[string]string{
 }
 
 func (x *explainer) closed(f *facts.Closed) {
-	who := "the " + string(f.Leg)
+	peer := "the " + f.Leg.String()
 	switch f.How {
 	case "fin":
-		x.mean(who + " closed its side of the connection")
+		x.mean(peer + " closed its side of the connection")
 	case "close-notify":
-		x.mean(who + " closed its side of the connection, TLS included")
+		x.mean(peer + " closed its side of the connection, TLS included")
 	case "truncated":
-		x.say(Note, who+" closed the connection without ending TLS: what it sent last may be cut off")
+		x.say(Note, peer+" closed the connection without ending TLS: what it sent last may be cut off")
 	case "reset":
-		x.say(Warning, who+" reset the connection"+because(f.Err))
+		x.say(Warning, peer+" reset the connection"+because(f.Err))
 	default:
-		x.say(Warning, "the connection to "+who+" broke"+because(f.Err))
+		x.say(Warning, "the connection to "+peer+" broke"+because(f.Err))
 	}
 }
 

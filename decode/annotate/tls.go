@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // tls explains a handshake: what was agreed, the certificates, the verdict on
@@ -30,7 +31,7 @@ func (x *explainer) tls(f *facts.TLS) {
 }
 
 func agreed(f *facts.TLS) string {
-	parts := []string{cmp.Or(f.Version, "TLS") + " with the " + string(f.Leg)}
+	parts := []string{cmp.Or(f.Version, "TLS") + " with the " + f.Leg.String()}
 	if f.Implicit {
 		parts[0] += ", from the first byte"
 	}
@@ -50,18 +51,18 @@ func agreed(f *facts.TLS) string {
 }
 
 func (x *explainer) tlsFailure(f *facts.TLS) {
-	x.say(Warning, "TLS with the "+string(f.Leg)+" failed"+took(" after", f.Took)+because(f.Err))
+	x.say(Warning, "TLS with the "+f.Leg.String()+" failed"+took(" after", f.Took)+because(f.Err))
 	if text, ok := tlsClasses[f.Class]; ok {
 		x.mean(text)
 	}
 	if f.Alert == "" {
 		return
 	}
-	who := "smtptap"
-	if f.By != "" {
-		who = "the " + string(f.By)
+	sender := "smtptap"
+	if f.By != 0 {
+		sender = "the " + f.By.String()
 	}
-	text := who + " sent the alert " + f.Alert
+	text := sender + " sent the alert " + f.Alert
 	if meaning, ok := alerts[f.Alert]; ok {
 		text += ": " + meaning
 	}
@@ -110,12 +111,12 @@ var alerts = map[string]string{
 	"user_canceled":                   "the user broke off",
 }
 
-func (x *explainer) certificate(leg facts.Leg, place int, c facts.Certificate) {
+func (x *explainer) certificate(leg who.Leg, place int, c facts.Certificate) {
 	whose := "the server's certificate"
 	switch {
 	case place > 0:
 		whose = "above it in the chain"
-	case leg == facts.ClientLeg:
+	case leg == who.ClientLeg:
 		whose = "the certificate that smtptap showed the client"
 	}
 	text := whose + ": " + c.Subject
@@ -130,7 +131,7 @@ func (x *explainer) certificate(leg facts.Leg, place int, c facts.Certificate) {
 }
 
 func (x *explainer) verdict(f *facts.TLS) {
-	if f.Leg != facts.ServerLeg || f.Verdict == "" {
+	if f.Leg != who.ServerLeg || f.Verdict == "" {
 		return
 	}
 	if f.Verified || f.Verdict == "ok" {

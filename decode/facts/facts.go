@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"smtptap/decode/who"
 )
 
 // Fact is one of the types of this package.
@@ -18,14 +20,6 @@ type Fact interface {
 	// Type is the record type in a recording: "open", "dial", ...
 	Type() string
 }
-
-// Leg is one of the two connections of a session.
-type Leg string
-
-const (
-	ClientLeg Leg = "client"
-	ServerLeg Leg = "server"
-)
 
 // Open: a client connected.
 type Open struct {
@@ -59,7 +53,7 @@ type DNS struct {
 
 // TLS: a handshake on one leg, done or failed.
 type TLS struct {
-	Leg      Leg           `json:"leg"`
+	Leg      who.Leg       `json:"leg"`
 	Implicit bool          `json:"implicit,omitempty"` // from the first byte, not by STARTTLS
 	Version  string        `json:"version,omitempty"`  // "TLS 1.3"
 	Cipher   string        `json:"cipher,omitempty"`
@@ -80,10 +74,10 @@ type TLS struct {
 	ClientCert bool   `json:"clientCert,omitempty"` // server asked for one
 	Hello      *Hello `json:"hello,omitempty"`      // client's leg: what the client offered
 
-	Err   string `json:"err,omitempty"`   // why the handshake failed; "" when it is done
-	Class string `json:"class,omitempty"` // of the failure: "alert", "timeout", "not-tls", "no-common-version", "no-common-cipher", "certificate", "closed", "reset", "other"
-	Alert string `json:"alert,omitempty"` // name of the alert, such as "unknown_ca"
-	By    Leg    `json:"by,omitempty"`    // which peer said no; "" when smtptap did
+	Err   string    `json:"err,omitempty"`   // why the handshake failed; "" when it is done
+	Class string    `json:"class,omitempty"` // of the failure: "alert", "timeout", "not-tls", "no-common-version", "no-common-cipher", "certificate", "closed", "reset", "other"
+	Alert string    `json:"alert,omitempty"` // name of the alert, such as "unknown_ca"
+	By    who.Party `json:"by,omitempty"`    // which peer said no; "" when smtptap did
 }
 
 // Certificate is one certificate of a chain.
@@ -99,7 +93,7 @@ type Certificate struct {
 
 // Hello: a TLS ClientHello that was seen.
 type Hello struct {
-	Leg      Leg      `json:"leg,omitempty"`
+	Leg      who.Leg  `json:"leg,omitempty"`
 	SNI      string   `json:"sni,omitempty"`
 	Versions []string `json:"versions,omitempty"`
 	ALPN     []string `json:"alpn,omitempty"`
@@ -116,9 +110,9 @@ const (
 
 // Closed: one peer ended its direction.
 type Closed struct {
-	Leg Leg    `json:"leg"`
-	How string `json:"how"` // "fin", "close-notify", "truncated" (TLS without close_notify), "reset", "error"
-	Err string `json:"err,omitempty"`
+	Leg who.Leg `json:"leg"`
+	How string  `json:"how"` // "fin", "close-notify", "truncated" (TLS without close_notify), "reset", "error"
+	Err string  `json:"err,omitempty"`
 }
 
 // End: the session is over. It is the last entry of a whole recording.
@@ -197,6 +191,23 @@ func New(recordType string) Fact {
 		return new(Lost)
 	}
 	return nil
+}
+
+// On is the connection that f tells of, 0 when it tells of none.
+func On(f Fact) who.Leg {
+	switch f := f.(type) {
+	case *Open:
+		return who.ClientLeg
+	case *Dial:
+		return who.ServerLeg
+	case *TLS:
+		return f.Leg
+	case *Hello:
+		return f.Leg
+	case *Closed:
+		return f.Leg
+	}
+	return 0
 }
 
 // Marshal encodes f as one line of JSON.

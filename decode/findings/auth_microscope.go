@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // microscopeRules tell what is wrong with credentials without telling them. A
@@ -239,7 +240,7 @@ func wrappedBase64(s *session) *sighting {
 // clientSpoke reports that the client said something between two entries.
 func (s *session) clientSpoke(from, to int) bool {
 	return slices.ContainsFunc(s.t.Entries[from+1:to], func(e decode.Entry) bool {
-		return e.Event != nil && e.Event.Side == decode.Client
+		return e.Event != nil && e.Event.Side == who.Client
 	})
 }
 

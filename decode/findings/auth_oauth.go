@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // tokenRules are about logging in with OAuth (XOAUTH2, OAUTHBEARER).
@@ -103,7 +104,7 @@ func tokenSighting(i int, a *reply) *sighting {
 func (s *session) nothingFollows(auth int) bool {
 	for i := auth + 1; i < len(s.t.Entries); i++ {
 		ev := s.t.Entries[i].Event
-		if ev == nil || ev.Side != decode.Client {
+		if ev == nil || ev.Side != who.Client {
 			continue
 		}
 		return ev.Auth == nil || ev.Auth.Secret == nil

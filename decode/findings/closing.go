@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // closingRules are about connections that ended before their time.
@@ -104,7 +105,7 @@ func (s *session) findLoss() *fault {
 	if s.dialFault != nil || s.tlsFault != nil || s.running() {
 		return nil
 	}
-	by, who := s.lossShown()
+	by, gone := s.lossShown()
 	if by < 0 {
 		return nil
 	}
@@ -115,7 +116,7 @@ func (s *session) findLoss() *fault {
 	if last < 0 {
 		return nil
 	}
-	f := &fault{id: s.lossRule(last, who), sighting: *see(last, by)}
+	f := &fault{id: s.lossRule(last, gone), sighting: *see(last, by)}
 	slices.Sort(f.entries)
 	if ev := s.ev(last); ev.Command != nil && ev.Command.Verb != "" {
 		f.with("verb", ev.Command.Verb)
@@ -213,7 +214,7 @@ func (s *session) unanswered() int {
 		ev := s.t.Entries[i].Event
 		switch {
 		case ev == nil || ev.Kind == decode.KindMissing || ev.Kind == decode.KindOpaque:
-		case ev.Side == decode.Server:
+		case ev.Side == who.Server:
 			return -1
 		case ev.Command != nil && (ev.Command.Verb == "QUIT" || ev.Command.Verb == "RSET" && s.isPHPMailer()):
 		case s.answer(i) != nil:
@@ -226,7 +227,7 @@ func (s *session) unanswered() int {
 }
 
 // lossRule is the rule for a connection that was lost behind an entry.
-func (s *session) lossRule(last int, who loser) string {
+func (s *session) lossRule(last int, gone loser) string {
 	ev := s.ev(last)
 	message := ev.Kind == decode.KindHeader || ev.Kind == decode.KindBody || ev.Kind == decode.KindEndOfData
 	verb := ""
@@ -234,17 +235,17 @@ func (s *session) lossRule(last int, who loser) string {
 		verb = ev.Command.Verb
 	}
 	switch {
-	case ev.Kind == decode.KindEndOfData && who != serverClosed:
+	case ev.Kind == decode.KindEndOfData && gone != serverClosed:
 		return "TIMEOUT-FINAL-DOT"
-	case message || verb == "BDAT" || verb == "DATA" && who == serverClosed:
+	case message || verb == "BDAT" || verb == "DATA" && gone == serverClosed:
 		return "CONN-CLOSED-AFTER-DATA"
-	case ev.Auth != nil && who == serverClosed:
+	case ev.Auth != nil && gone == serverClosed:
 		return "CONN-CLOSED-DURING-AUTH"
 	case verb == "EHLO" || verb == "HELO":
 		return "CONN-CLOSED-AFTER-EHLO"
-	case (verb == "MAIL" || verb == "RSET" || verb == "NOOP") && s.accepted(0, toMessage) && who == serverClosed:
+	case (verb == "MAIL" || verb == "RSET" || verb == "NOOP") && s.accepted(0, toMessage) && gone == serverClosed:
 		return "KEEPALIVE-STALE"
-	case who != serverClosed:
+	case gone != serverClosed:
 		return "TIMEOUT-COMMAND"
 	}
 	return "CONN-CLOSED-MID-SESSION"

@@ -3,8 +3,8 @@ package findings
 import (
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // connectRules are about reaching the server and its greeting.
@@ -244,7 +244,7 @@ func (s *session) findDialFault() *fault {
 // leave out the attempt that went well.
 func (s *session) heardServer(behind int) bool {
 	for i := range s.replies {
-		if at := s.replies[i].entry; at > behind && s.t.Entries[at].From == decode.PartyServer {
+		if at := s.replies[i].entry; at > behind && s.t.Entries[at].From == who.Server {
 			return true
 		}
 	}
@@ -443,7 +443,7 @@ func (s *session) connected() bool {
 
 // clientLeft is the entry that tells that the client closed first, or -1.
 func (s *session) clientLeft() int {
-	if len(s.closed) > 0 && s.closed[0].fact.Leg == facts.ClientLeg {
+	if len(s.closed) > 0 && s.closed[0].fact.Leg == who.ClientLeg {
 		return s.closed[0].entry
 	}
 	return -1
@@ -451,7 +451,7 @@ func (s *session) clientLeft() int {
 
 // serverLeft is the entry that tells that the server closed first, or -1.
 func (s *session) serverLeft() int {
-	if len(s.closed) > 0 && s.closed[0].fact.Leg == facts.ServerLeg {
+	if len(s.closed) > 0 && s.closed[0].fact.Leg == who.ServerLeg {
 		return s.closed[0].entry
 	}
 	if s.end != nil && (s.end.fact.Cause == facts.CauseServerGone || s.end.fact.Cause == facts.CauseServerReset) && s.clientLeft() < 0 {
@@ -468,5 +468,5 @@ func (s *session) offers(keyword string) bool {
 
 // fromClient reports an entry that the client said itself, not smtptap in its place.
 func (s *session) fromClient(i int) bool {
-	return s.t.Entries[i].From != decode.PartyProxy && !s.t.Entries[i].Upstream
+	return s.t.Entries[i].From != who.Smtptap && s.t.Entries[i].Leg != who.ServerLeg
 }

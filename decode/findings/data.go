@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // dataRules are about DATA, its end, and the lines of a message.
@@ -192,7 +193,7 @@ func dotsMissing(s *session) *sighting {
 // nextLine is the next line of the client behind an entry, or -1.
 func (s *session) nextLine(behind int) int {
 	for i := behind + 1; i < len(s.t.Entries); i++ {
-		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == decode.Client && (ev.Kind == decode.KindCommand || ev.Kind == decode.KindAuth) {
+		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == who.Client && (ev.Kind == decode.KindCommand || ev.Kind == decode.KindAuth) {
 			return i
 		}
 	}
@@ -255,7 +256,7 @@ func twoAndThree(body []byte) bool {
 // were not kept.
 func (s *session) read(span decode.Span, most int64) []byte {
 	span.End = min(span.End, span.Start+most)
-	p, err := io.ReadAll(s.t.Reader(false, decode.Client, span))
+	p, err := io.ReadAll(s.t.Reader(who.ClientLeg, who.Client, span))
 	if err != nil {
 		return nil
 	}

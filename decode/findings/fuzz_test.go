@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/who"
 )
 
 // FuzzAnalyze feeds sessions of any bytes to the rules. The input's lines begin
@@ -51,7 +52,7 @@ func fuzzed(input string) *decode.Transcript {
 	take := func(out decode.Out) {
 		for i := range out.Events {
 			e := out.Events[i]
-			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, From: decode.PartyServer, To: decode.PartyClient, Event: &e})
+			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, From: who.Server, To: who.Client, Event: &e})
 		}
 		for _, p := range out.Pieces {
 			streams[p.Side] = append(streams[p.Side], p.Bytes...)
@@ -61,9 +62,9 @@ func fuzzed(input string) *decode.Transcript {
 		}
 	}
 	fact := func(f facts.Fact) {
-		tr.Entries = append(tr.Entries, decode.Entry{At: at, From: decode.PartyProxy, To: decode.PartyProxy, Fact: f})
+		tr.Entries = append(tr.Entries, decode.Entry{At: at, From: who.Smtptap, To: who.Smtptap, Fact: f})
 	}
-	feed := func(side decode.Side, text string) {
+	feed := func(side who.Party, text string) {
 		for p := []byte(text + "\r\n"); len(p) > 0; {
 			out := d.Feed(at, side, p)
 			take(out)
@@ -77,7 +78,7 @@ func fuzzed(input string) *decode.Transcript {
 		at += time.Millisecond
 		switch rest := line[1:]; line[0] {
 		case 's':
-			feed(decode.Server, rest)
+			feed(who.Server, rest)
 		case 'e':
 			fact(&facts.Note{ID: "client-error", Text: rest})
 		case 'p':
@@ -87,23 +88,23 @@ func fuzzed(input string) *decode.Transcript {
 		case 'd':
 			fact(&facts.Dial{Host: rest, Addr: rest, Err: rest, Class: rest})
 		case 'l':
-			fact(&facts.TLS{Leg: facts.ServerLeg, Err: rest, Class: rest, Verdict: rest})
+			fact(&facts.TLS{Leg: who.ServerLeg, Err: rest, Class: rest, Verdict: rest})
 		case 't':
 			take(d.Secured(at))
-			fact(&facts.TLS{Leg: facts.ClientLeg, Version: rest})
+			fact(&facts.TLS{Leg: who.ClientLeg, Version: rest})
 		case 'x':
-			fact(&facts.Closed{Leg: facts.ServerLeg, How: rest})
+			fact(&facts.Closed{Leg: who.ServerLeg, How: rest})
 		case 'q':
 			fact(&facts.DNS{Name: rest, Kind: "MX", Answers: []string{rest}, Err: rest})
 		case 'w':
 			at += time.Minute
 		default:
-			feed(decode.Client, strings.TrimPrefix(line, "c"))
+			feed(who.Client, strings.TrimPrefix(line, "c"))
 		}
 	}
-	take(d.Closed(at, decode.Client))
-	take(d.Closed(at, decode.Server))
-	tr.Bytes = func(_ bool, side decode.Side, span decode.Span) ([]byte, error) {
+	take(d.Closed(at, who.Client))
+	take(d.Closed(at, who.Server))
+	tr.Bytes = func(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 		return streams[side][span.Start:span.End], nil
 	}
 	return tr

@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // An outcome is what became of what the client tried to send.
@@ -191,7 +192,7 @@ func (s *session) lostMail() bool {
 		return false
 	}
 	for _, i := range s.lossFault.entries {
-		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == decode.Client && s.answer(i) == nil {
+		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == who.Client && s.answer(i) == nil {
 			return ev.Command == nil || ev.Command.Verb == "MAIL" || ev.Command.Verb == "RCPT" || ev.Command.Verb == "DATA" || ev.Command.Verb == "BDAT"
 		}
 	}

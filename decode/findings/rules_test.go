@@ -9,6 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/who"
 )
 
 // A ruling is a session, what must be found in it, and what must not.
@@ -46,7 +47,7 @@ var connectRulings = []ruling{
 	{"POP3 answers", of("target mail.example.org:110\nS: +OK Dovecot ready.\nclosed C"), "WRONG-SERVICE-PORT", nil, nil},
 	{"IMAP answers", of("target mail.example.org:143\nS: * OK [CAPABILITY IMAP4rev1] ready\nclosed C"), "WRONG-SERVICE-PORT", nil, nil},
 	{"TLS to a POP3 port", before("dialect phpmailer-6\nerror SMTP connect() failed.", &facts.Dial{Host: "pop.example.org", Addr: "pop.example.org:110"},
-		&facts.TLS{Leg: facts.ServerLeg, Implicit: true, Class: "not-tls", Err: "wrong version number"}), "WRONG-SERVICE-PORT", nil, ids("TLS-ON-PLAINTEXT-PORT")},
+		&facts.TLS{Leg: who.ServerLeg, Implicit: true, Class: "not-tls", Err: "wrong version number"}), "WRONG-SERVICE-PORT", nil, ids("TLS-ON-PLAINTEXT-PORT")},
 	{"a firewall hides STARTTLS", of("S: 220 mx.example.org\nC: EHLO www.example.com\nS: 250-mx.example.org\nS: 250-XXXXXXXA\nS: 250 SIZE\n", quit), "", ids("SMTP-INSPECTION-ASTERISKS"), nil},
 	{"PROXY header, version 1", of("S: 220 mx.example.org\nC: PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\nS: 502 5.5.2 Error: command not recognized\n"), "PROXY-PROTOCOL-HEADER", nil, nil},
 	{"PROXY header, version 2", of(`S: 220 mx.example.org`, "\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xac\x12\0\x01\xac\x12\0\x08\xdb\xf6\0\x19EHLO www.example.com`, "\nS: 500 5.3.3 Unrecognized command"), "PROXY-PROTOCOL-HEADER", nil, nil},
@@ -76,30 +77,30 @@ var certificate = facts.Certificate{Subject: "CN=mx.example.org", NotAfter: time
 var tlsRulings = []ruling{
 	{"TLS on a plain port, seen", of("S: 220 mx.example.org\n", `C: \x16\x03\x01\x00\x05hello\`, "\nclosed C"), "TLS-ON-PLAINTEXT-PORT", nil, nil},
 	{"TLS on a plain port, in a log", of("error stream_socket_client(): SSL operation failed with code 1. OpenSSL Error messages: error:1408F10B:SSL routines:ssl3_get_record:wrong version number"), "TLS-ON-PLAINTEXT-PORT", nil, nil},
-	{"clear text on a TLS port", before("closed C", &facts.TLS{Leg: facts.ClientLeg, Implicit: true, Class: "not-tls", Err: "first record does not look like a TLS handshake"}), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
+	{"clear text on a TLS port", before("closed C", &facts.TLS{Leg: who.ClientLeg, Implicit: true, Class: "not-tls", Err: "first record does not look like a TLS handshake"}), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
 	{"silence on 465", of("target smtp.example.org:465\nwait 30s\nclosed C"), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
 	{"silence on 465, in a log", before("dialect nodemailer\nerror Greeting never received", &facts.Dial{Host: "smtp.example.org", Addr: "192.0.2.25:465"}), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
 	{"STARTTLS inside TLS", of("tls\n", hello, "C: STARTTLS\nS: 503 5.5.1 no\n", quit), "STARTTLS-INSIDE-TLS", nil, nil},
 	{"STARTTLS inside TLS fails", of("tls\n", hello, "C: STARTTLS\nS: 220 go\nerror could not start TLS connection encryption protocol"), "", nil, ids("TLS-CERT-VERIFY-FAIL")},
-	{"wrong name", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "certificate is valid for other.example.org", Class: "certificate", Verdict: "wrong-name", Checked: true}, &facts.End{Cause: facts.CauseTLS}), "TLS-NAME-MISMATCH", nil, ids("TLS-CERT-VERIFY-FAIL", "TLS-HANDSHAKE-FAIL")},
+	{"wrong name", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "certificate is valid for other.example.org", Class: "certificate", Verdict: "wrong-name", Checked: true}, &facts.End{Cause: facts.CauseTLS}), "TLS-NAME-MISMATCH", nil, ids("TLS-CERT-VERIFY-FAIL", "TLS-HANDSHAKE-FAIL")},
 	{"wrong name, in a log", of("error stream_socket_enable_crypto(): Peer certificate CN=`srv.example.org' did not match expected CN=`smtp.gmail.com'"), "TLS-NAME-MISMATCH", nil, nil},
-	{"wrong name, not checked", before(sent, &facts.TLS{Leg: facts.ServerLeg, Verdict: "wrong-name", Reason: "valid for other.example.org"}), "SENT", ids("TLS-NAME-MISMATCH"), nil},
-	{"wrong name at Gmail's", before("dialect phpmailer-6\nerror SMTP connect() failed.", &facts.Dial{Host: "smtp.gmail.com", Addr: "smtp.gmail.com:465"}, &facts.TLS{Leg: facts.ServerLeg, Implicit: true, Err: "did not match expected CN", Class: "certificate", Verdict: "wrong-name"}), "TLS-NAME-MISMATCH", ids("REDIRECTED-SERVER"), nil},
-	{"the client distrusts smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ClientLeg, Err: "remote error: tls: unknown certificate authority", Class: "alert", Alert: "unknown_ca", By: facts.ClientLeg}, &facts.End{Cause: facts.CauseTLS}), "TLS-PROXY-CA-UNTRUSTED", nil, ids("TLS-CERT-VERIFY-FAIL")},
+	{"wrong name, not checked", before(sent, &facts.TLS{Leg: who.ServerLeg, Verdict: "wrong-name", Reason: "valid for other.example.org"}), "SENT", ids("TLS-NAME-MISMATCH"), nil},
+	{"wrong name at Gmail's", before("dialect phpmailer-6\nerror SMTP connect() failed.", &facts.Dial{Host: "smtp.gmail.com", Addr: "smtp.gmail.com:465"}, &facts.TLS{Leg: who.ServerLeg, Implicit: true, Err: "did not match expected CN", Class: "certificate", Verdict: "wrong-name"}), "TLS-NAME-MISMATCH", ids("REDIRECTED-SERVER"), nil},
+	{"the client distrusts smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ClientLeg, Err: "remote error: tls: unknown certificate authority", Class: "alert", Alert: "unknown_ca", By: who.Client}, &facts.End{Cause: facts.CauseTLS}), "TLS-PROXY-CA-UNTRUSTED", nil, ids("TLS-CERT-VERIFY-FAIL")},
 	{"the client leaves behind the handshake", with(strings.Replace(hello+"C: STARTTLS\nS: 220 go\n", "8BITMIME", "STARTTLS", 1)+"tls\nclosed C", &facts.Note{ID: "client-left-after-handshake", Text: "the client left"}), "TLS-PROXY-CA-UNTRUSTED", nil, nil},
 	{"a client certificate is wanted", with(hello+"C: STARTTLS\nS: 220 go\ntls\nC: EHLO www.example.com\nclosed S", &facts.Note{ID: "server-left-after-handshake", Text: "the server left"}), "TLS-CLIENT-CERT-WANTED", nil, ids("CONN-CLOSED-AFTER-EHLO")},
-	{"a client certificate is required", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "remote error: tls: certificate required", Class: "alert", Alert: "certificate_required", By: facts.ServerLeg}, &facts.End{Cause: facts.CauseTLS}), "TLS-CLIENT-CERT-WANTED", nil, ids("TLS-HANDSHAKE-FAIL")},
-	{"TLS handed through", with(hello+"C: STARTTLS\nS: 220 go\nclosed C", &facts.Hello{Leg: facts.ClientLeg, Why: "passed through"}), "UNKNOWN", nil, nil},
-	{"self-signed, refused by smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "self-signed", Class: "certificate", Verdict: "self-signed", Checked: true}, &facts.End{Cause: facts.CauseTLS}), "TLS-CERT-VERIFY-FAIL", nil, nil},
-	{"expired, not checked", before(sent, &facts.TLS{Leg: facts.ServerLeg, Verdict: "expired", Reason: "it expired yesterday"}), "SENT", ids("TLS-CERT-VERIFY-FAIL"), nil},
+	{"a client certificate is required", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "remote error: tls: certificate required", Class: "alert", Alert: "certificate_required", By: who.Server}, &facts.End{Cause: facts.CauseTLS}), "TLS-CLIENT-CERT-WANTED", nil, ids("TLS-HANDSHAKE-FAIL")},
+	{"TLS handed through", with(hello+"C: STARTTLS\nS: 220 go\nclosed C", &facts.Hello{Leg: who.ClientLeg, Why: "passed through"}), "UNKNOWN", nil, nil},
+	{"self-signed, refused by smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "self-signed", Class: "certificate", Verdict: "self-signed", Checked: true}, &facts.End{Cause: facts.CauseTLS}), "TLS-CERT-VERIFY-FAIL", nil, nil},
+	{"expired, not checked", before(sent, &facts.TLS{Leg: who.ServerLeg, Verdict: "expired", Reason: "it expired yesterday"}), "SENT", ids("TLS-CERT-VERIFY-FAIL"), nil},
 	{"STARTTLS and QUIT, old PHPMailer", of("dialect phpmailer-5.2\n", hello, "C: STARTTLS\nS: 220 go\nC: QUIT\nS: 500 x\n"), "TLS-CERT-VERIFY-FAIL", nil, nil},
 	{"STARTTLS and QUIT, but swiftmailer", of("dialect swiftmailer\n", hello, "C: STARTTLS\nS: 220 go\nerror Unable to connect with TLS encryption\n"), "TLS-HANDSHAKE-FAIL", nil, nil},
-	{"no common version", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ClientLeg, Err: "no common version", Class: "no-common-version"}, &facts.End{Cause: facts.CauseTLS}), "TLS-VERSION-MISMATCH", nil, nil},
+	{"no common version", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ClientLeg, Err: "no common version", Class: "no-common-version"}, &facts.End{Cause: facts.CauseTLS}), "TLS-VERSION-MISMATCH", nil, nil},
 	{"no common version, in a log", of("error SSL_accept error from unknown[192.0.2.1]: unsupported protocol"), "TLS-VERSION-MISMATCH", nil, nil},
 	{"the automatic upgrade", before("dialect wp-mail-smtp\nset SMTPSecure: string(0) \"\"\nset SMTPAutoTLS: bool(true)\n" + hello + "C: STARTTLS\nS: 220 go\nC: QUIT"), "TLS-CERT-VERIFY-FAIL", nil, nil},
-	{"the automatic upgrade, with its error", with("dialect wp-mail-smtp\nset SMTPSecure: string(0) \"\"\nset SMTPAutoTLS: bool(true)\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "SMTP Error: Could not connect to SMTP host.", Class: "other"}), "TLS-OPPORTUNISTIC-FAIL", nil, nil},
-	{"reset in the handshake", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "connection reset by peer", Class: "reset"}, &facts.End{Cause: facts.CauseTLS}), "TLS-HANDSHAKE-RESET", nil, nil},
-	{"an alert that says nothing", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "remote error: internal error", Class: "alert", Alert: "internal_error", By: facts.ServerLeg}, &facts.End{Cause: facts.CauseTLS}), "TLS-HANDSHAKE-FAIL", nil, nil},
+	{"the automatic upgrade, with its error", with("dialect wp-mail-smtp\nset SMTPSecure: string(0) \"\"\nset SMTPAutoTLS: bool(true)\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "SMTP Error: Could not connect to SMTP host.", Class: "other"}), "TLS-OPPORTUNISTIC-FAIL", nil, nil},
+	{"reset in the handshake", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "connection reset by peer", Class: "reset"}, &facts.End{Cause: facts.CauseTLS}), "TLS-HANDSHAKE-RESET", nil, nil},
+	{"an alert that says nothing", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "remote error: internal error", Class: "alert", Alert: "internal_error", By: who.Server}, &facts.End{Cause: facts.CauseTLS}), "TLS-HANDSHAKE-FAIL", nil, nil},
 	{"EHLO forgotten behind STARTTLS", of("S: 220 x\nC: EHLO www.example.com\nS: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\ntls\nC: MAIL FROM:<user@example.com>\nS: 503 5.5.1 Error: send HELO/EHLO first\n"), "", ids("EHLO-MISSING-AFTER-STARTTLS"), nil},
 	{"clear text behind STARTTLS", func(t testing.TB) *decode.Transcript {
 		tr := play(t, sent)
@@ -108,8 +109,8 @@ var tlsRulings = []ruling{
 	}, "SENT", ids("STARTTLS-INJECTION-PIPELINED", "STARTTLS-REPLY-INJECTION"), nil},
 	{"QUIT gets TLS bytes", of("dialect phpmailer-6\n", hello, "C: STARTTLS\nS: 220 go\nC: QUIT\n", `S: \x15\x03\x01\x00\x02\x02\x28`), "TLS-CERT-VERIFY-FAIL", ids("PLAINTEXT-IN-TLS"), ids("REPLY-MALFORMED")},
 	{"checks are off", of("set SMTPOptions verify_peer: false\nset SMTPOptions allow_self_signed: true\n", sent), "SENT", ids("TLS-VERIFY-DISABLED"), nil},
-	{"TLS 1.0", before(sent, &facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.0", Verified: true}), "SENT", ids("TLS-VERSION-OLD"), nil},
-	{"a certificate about to expire", before(sent, &facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Verified: true, Chain: []facts.Certificate{certificate}}), "SENT", ids("TLS-CERT-EXPIRES-SOON"), ids("TLS-VERSION-OLD")},
+	{"TLS 1.0", before(sent, &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.0", Verified: true}), "SENT", ids("TLS-VERSION-OLD"), nil},
+	{"a certificate about to expire", before(sent, &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Chain: []facts.Certificate{certificate}}), "SENT", ids("TLS-CERT-EXPIRES-SOON"), ids("TLS-VERSION-OLD")},
 	{"a login on port 25", of("target mx.example.org:25\n", sent), "SENT", ids("SUBMIT-ON-25"), nil},
 	{"mail between servers on port 25", of("target mx.example.org:25\n", hello, mail, rcpt, content, "S: 250 ok\n", quit), "SENT", nil, ids("SUBMIT-ON-25")},
 }
@@ -286,7 +287,7 @@ var closingRulings = []ruling{
 	{"closed in the middle, smtplib", of("error smtplib.SMTPServerDisconnected: Connection unexpectedly closed"), "CONN-CLOSED-MID-SESSION", nil, nil},
 	{"the end of a paste", of("dialect swaks\nlack end\n", loggedIn, "C: MAIL FROM:<user@example.com>"), "UNKNOWN", nil, ids("CONN-CLOSED-MID-SESSION", "TIMEOUT-COMMAND")},
 	{"PHPMailer says QUIT to the dead", of("dialect phpmailer-6\n", loggedIn, "C: MAIL FROM:<user@example.com>\nerror SMTP NOTICE: EOF caught while checking if connected\nC: QUIT"), "CONN-CLOSED-MID-SESSION", ids("PM-QUIT-AFTER-DEAD"), nil},
-	{"RSET behind a failed handshake", with("dialect phpmailer-5.1\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: facts.ServerLeg, Err: "certificate verify failed", Class: "certificate"}, &facts.Note{ID: "client-error", Text: "SMTP ERROR: RSET failed:"}), "TLS-CERT-VERIFY-FAIL", ids("PM-RSET-AFTER-TLS-FAIL"), nil},
+	{"RSET behind a failed handshake", with("dialect phpmailer-5.1\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "certificate verify failed", Class: "certificate"}, &facts.Note{ID: "client-error", Text: "SMTP ERROR: RSET failed:"}), "TLS-CERT-VERIFY-FAIL", ids("PM-RSET-AFTER-TLS-FAIL"), nil},
 	{"no QUIT", of(loggedIn, mail, rcpt, content, "S: 250 ok\nclosed C"), "SENT", ids("QUIT-MISSING"), nil},
 	{"Timeout and Timelimit", of("dialect phpmailer-6\n", loggedIn, "C: MAIL FROM:<user@example.com>\nerror PHPMailer waited for a reply: get_lines(): select timed-out in (300 sec)"), "TIMEOUT-COMMAND", ids("PM-TIMELIMIT"), nil},
 	{"idle", with(loggedIn, &facts.End{Cause: facts.CauseIdle}), "IDLE-TIMEOUT", nil, nil},
@@ -297,7 +298,7 @@ var closingRulings = []ruling{
 var timeRulings = []ruling{
 	{"slow DNS", before(sent, &facts.DNS{Name: "example.org", Kind: "MX", Rcode: "NOERROR", Took: 3 * time.Second}), "SENT", ids("DNS-SLOW"), nil},
 	{"slow to connect", before(sent, &facts.Dial{Addr: "[2001:db8::1]:25", Err: "i/o timeout", Class: "timeout", Took: 6 * time.Second}, &facts.Dial{Addr: "192.0.2.25:25", Took: time.Second}), "SENT", ids("CONNECT-SLOW"), ids("CONN-TIMEOUT")},
-	{"slow TLS", before(sent, &facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Verified: true, Took: 4 * time.Second}), "SENT", ids("TLS-SLOW"), nil},
+	{"slow TLS", before(sent, &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Took: 4 * time.Second}), "SENT", ids("TLS-SLOW"), nil},
 	{"slow login", of(hello, strings.TrimSuffix(login, "\n"), "\nwait 6s\nS: 235 ok\n", mail, rcpt, content, "S: 250 ok\n"), "SENT", ids("AUTH-SLOW"), nil},
 	{"slow reply", of(loggedIn, "C: MAIL FROM:<user@example.com>\nwait 12s\nS: 250 ok\n", rcpt, content, "S: 250 ok\n"), "SENT", ids("REPLY-SLOW"), nil},
 	{"slow client", of(loggedIn, "wait 40s\n", mail, rcpt, content, "S: 250 ok\n"), "SENT", ids("CLIENT-STALLED"), nil},

@@ -9,6 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/who"
 )
 
 // A script is a session written down, one line for each thing that happens:
@@ -42,12 +43,12 @@ func play(t testing.TB, text string) *decode.Transcript {
 			s.step(line)
 		}
 	}
-	s.take(s.dialogue.Closed(s.at, decode.Client))
-	s.take(s.dialogue.Closed(s.at, decode.Server))
+	s.take(s.dialogue.Closed(s.at, who.Client))
+	s.take(s.dialogue.Closed(s.at, who.Server))
 	if s.tr.Source == decode.SourceRecording && s.tr.Ended && !s.closed {
 		s.fact(&facts.End{Cause: facts.CauseClosed})
 	}
-	s.tr.Bytes = func(_ bool, side decode.Side, span decode.Span) ([]byte, error) {
+	s.tr.Bytes = func(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 		return s.streams[side][span.Start:span.End], nil
 	}
 	return s.tr
@@ -57,13 +58,13 @@ func (s *script) step(line string) {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
 	case "C:":
-		s.say(decode.Client, rest)
+		s.say(who.Client, rest)
 	case "S:":
-		s.say(decode.Server, rest)
+		s.say(who.Server, rest)
 	case "tls":
 		s.take(s.dialogue.Secured(s.at))
-		s.fact(&facts.TLS{Leg: facts.ClientLeg, Version: "TLS 1.3"})
-		s.fact(&facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Verified: true, Verdict: "ok"})
+		s.fact(&facts.TLS{Leg: who.ClientLeg, Version: "TLS 1.3"})
+		s.fact(&facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Verdict: "ok"})
 	case "wait":
 		pause, err := time.ParseDuration(rest)
 		if err != nil {
@@ -94,10 +95,10 @@ func (s *script) step(line string) {
 	}
 }
 
-func (s *script) closes(how, who string) {
-	side, leg := decode.Client, facts.ClientLeg
-	if who == "S" {
-		side, leg = decode.Server, facts.ServerLeg
+func (s *script) closes(how, speaker string) {
+	side, leg := who.Client, who.ClientLeg
+	if speaker == "S" {
+		side, leg = who.Server, who.ServerLeg
 	}
 	s.take(s.dialogue.Closed(s.at, side))
 	kind := map[string]string{"closed": "fin", "reset": "reset"}[how]
@@ -107,7 +108,7 @@ func (s *script) closes(how, who string) {
 
 var escapes = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\0`, "\x00", `\\`, `\`)
 
-func (s *script) say(side decode.Side, text string) {
+func (s *script) say(side who.Party, text string) {
 	end := "\r\n"
 	if rest, found := strings.CutSuffix(text, `\`); found {
 		text, end = rest, ""
@@ -139,14 +140,14 @@ func unhex(text string) string {
 }
 
 func (s *script) fact(f facts.Fact) {
-	s.tr.Entries = append(s.tr.Entries, decode.Entry{At: s.at, From: decode.PartyProxy, To: decode.PartyProxy, Fact: f})
+	s.tr.Entries = append(s.tr.Entries, decode.Entry{At: s.at, From: who.Smtptap, To: who.Smtptap, Fact: f})
 }
 
 func (s *script) take(out decode.Out) {
 	for i := range out.Events {
 		e := out.Events[i]
-		from, to := decode.PartyClient, decode.PartyServer
-		if e.Side == decode.Server {
+		from, to := who.Client, who.Server
+		if e.Side == who.Server {
 			from, to = to, from
 		}
 		s.tr.Entries = append(s.tr.Entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
@@ -162,7 +163,7 @@ func (s *script) take(out decode.Out) {
 // add puts a fact into a transcript behind what it holds.
 func add(tr *decode.Transcript, all ...facts.Fact) *decode.Transcript {
 	for _, f := range all {
-		tr.Entries = append(tr.Entries, decode.Entry{From: decode.PartyProxy, To: decode.PartyProxy, Fact: f})
+		tr.Entries = append(tr.Entries, decode.Entry{From: who.Smtptap, To: who.Smtptap, Fact: f})
 	}
 	return tr
 }

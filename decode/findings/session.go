@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/message"
+	"smtptap/decode/who"
 )
 
 // A session is a transcript as the rules look at it. gather makes it in one
@@ -112,21 +113,21 @@ func gather(t *decode.Transcript) *session {
 
 // asking names an event of one leg.
 type asking struct {
-	upstream bool
-	seq      int
+	leg who.Leg
+	seq int
 }
 
 func (s *session) event(i int, e *decode.Entry, asked map[asking]int) {
 	ev := e.Event
-	asked[asking{e.Upstream, ev.Seq}] = i
+	asked[asking{e.Leg, ev.Seq}] = i
 	s.note(i, ev)
-	if ev.TLS && !e.Upstream {
+	if ev.TLS && e.Leg != who.ServerLeg {
 		s.secured = true
 	}
 	if ev.Kind != decode.KindMissing {
 		s.lastWire = i
 	}
-	if ev.Auth != nil && ev.Side == decode.Client {
+	if ev.Auth != nil && ev.Side == who.Client {
 		s.login(i, ev.Auth)
 	}
 	switch ev.Kind {
@@ -163,7 +164,7 @@ func (s *session) login(i int, a *decode.Auth) {
 func (s *session) reply(i int, e *decode.Entry, asked map[asking]int) {
 	r := newReply(i, e.Event)
 	if to := e.Event.Reply.To; to >= 0 {
-		if at, found := asked[asking{e.Upstream, to}]; found {
+		if at, found := asked[asking{e.Leg, to}]; found {
 			r.asked = at
 		}
 	}
@@ -207,7 +208,7 @@ func (s *session) fact(i int, f facts.Fact) {
 	case *facts.TLS:
 		s.tls = append(s.tls, told[*facts.TLS]{i, f})
 		s.say(i, f.Err, true)
-		if f.Err == "" && f.Leg == facts.ClientLeg {
+		if f.Err == "" && f.Leg == who.ClientLeg {
 			s.secured = true
 		}
 	case *facts.Hello:

@@ -5,6 +5,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
+	"smtptap/decode/who"
 )
 
 // Waits from which on they are worth telling.
@@ -176,7 +177,7 @@ func idleClient(s *session) *sighting {
 		if ev == nil {
 			continue
 		}
-		if last >= 0 && ev.Side == decode.Client && s.ev(last).Side == decode.Server {
+		if last >= 0 && ev.Side == who.Client && s.ev(last).Side == who.Server {
 			if gap := ev.Begin - s.ev(last).At; gap > most {
 				longest, most = see(last, i), gap
 			}

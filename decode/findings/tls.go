@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // tlsRules are about encryption.
@@ -340,7 +341,7 @@ func (s *session) tlsRule(i int, f *facts.TLS) string {
 	switch {
 	case s.otherService(f):
 		return "WRONG-SERVICE-PORT"
-	case f.Class == "not-tls" && f.Implicit && f.Leg == facts.ClientLeg:
+	case f.Class == "not-tls" && f.Implicit && f.Leg == who.ClientLeg:
 		return "PLAIN-ON-IMPLICIT-TLS-PORT"
 	case f.Class == "not-tls" && s.alreadyTLS(i):
 		return "STARTTLS-INSIDE-TLS"
@@ -350,7 +351,7 @@ func (s *session) tlsRule(i int, f *facts.TLS) string {
 		return "TLS-NAME-MISMATCH"
 	case f.Alert == "certificate_required":
 		return "TLS-CLIENT-CERT-WANTED"
-	case f.Leg == facts.ClientLeg && !s.pasted() && (refused || f.By == facts.ClientLeg && (f.Class == "closed" || f.Class == "reset")):
+	case f.Leg == who.ClientLeg && !s.pasted() && (refused || f.By == who.Client && (f.Class == "closed" || f.Class == "reset")):
 		return "TLS-PROXY-CA-UNTRUSTED"
 	case s.alreadyTLS(i):
 		return "STARTTLS-INSIDE-TLS"
@@ -393,7 +394,7 @@ var (
 // there in TLS is that service too.
 func (s *session) otherService(f *facts.TLS) bool {
 	port := s.port()
-	return f.Leg == facts.ServerLeg && otherServices[port] && (f.Class == "not-tls" || f.Class == "other") && (!implicitTLS[port] || f.Class == "other")
+	return f.Leg == who.ServerLeg && otherServices[port] && (f.Class == "not-tls" || f.Class == "other") && (!implicitTLS[port] || f.Class == "other")
 }
 
 // alreadyTLS reports that STARTTLS was said inside TLS before entry i.
@@ -448,7 +449,7 @@ func tlsFailed(id string) finder {
 func unverified(verdicts ...string) finder {
 	return func(s *session) *sighting {
 		for _, f := range s.tls {
-			if f.fact.Leg != facts.ServerLeg || f.fact.Err != "" || f.fact.Verified {
+			if f.fact.Leg != who.ServerLeg || f.fact.Err != "" || f.fact.Verified {
 				continue
 			}
 			for _, v := range verdicts {
@@ -560,7 +561,7 @@ const soon = 14 * 24 * time.Hour
 
 func expiresSoon(s *session) *sighting {
 	for _, f := range s.tls {
-		if f.fact.Leg != facts.ServerLeg || f.fact.Err != "" || len(f.fact.Chain) == 0 || s.t.Started.IsZero() {
+		if f.fact.Leg != who.ServerLeg || f.fact.Err != "" || len(f.fact.Chain) == 0 || s.t.Started.IsZero() {
 			continue
 		}
 		end := f.fact.Chain[0].NotAfter

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A conversation is the client's half of an SMTP session that asks what the
@@ -33,7 +34,7 @@ func newConversation(conn net.Conn) *conversation {
 // ask says one command and waits for its reply.
 func (c *conversation) ask(command string) (*decode.Reply, error) {
 	line := []byte(command + "\r\n")
-	c.take(c.dialogue.Feed(time.Since(c.begun), decode.Client, line))
+	c.take(c.dialogue.Feed(time.Since(c.begun), who.Client, line))
 	if _, err := c.conn.Write(line); err != nil {
 		return nil, fmt.Errorf("%s could not be sent: %w", verb(command), err)
 	}
@@ -72,7 +73,7 @@ func (c *conversation) hear() (*decode.Reply, error) {
 // accepted STARTTLS: what follows in clear must not be taken for what the
 // server says inside TLS.
 func (c *conversation) feed(p []byte) {
-	out := c.dialogue.Feed(time.Since(c.begun), decode.Server, p)
+	out := c.dialogue.Feed(time.Since(c.begun), who.Server, p)
 	c.take(out)
 	c.stray += len(p) - out.N
 }

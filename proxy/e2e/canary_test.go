@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake/certtest"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
@@ -367,13 +368,13 @@ func streams(t *testing.T, tr *decode.Transcript) string {
 		if e.Event == nil {
 			continue
 		}
-		p, err := tr.Bytes(e.Upstream, e.Event.Side, e.Event.Span)
+		p, err := tr.Bytes(e.Leg, e.Event.Side, e.Event.Span)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all[e.Event.Side] = append(all[e.Event.Side], p...)
 	}
-	return string(all[decode.Client]) + string(all[decode.Server])
+	return string(all[who.Client]) + string(all[who.Server])
 }
 
 // exportCanaries writes every recording of a folder in every format at every

@@ -13,6 +13,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake/certtest"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
@@ -84,7 +85,7 @@ func TestPostfixTwoDomains(t *testing.T) {
 			if d, ok := e.Fact.(*facts.Dial); ok && d.Err == "" {
 				servers[d.Host] = true
 			}
-			if e.Event != nil && e.From == decode.PartyProxy && e.To == decode.PartyClient && bytes.HasPrefix(e.Event.Raw, []byte("452 4.5.3")) {
+			if e.Event != nil && e.From == who.Smtptap && e.To == who.Client && bytes.HasPrefix(e.Event.Raw, []byte("452 4.5.3")) {
 				refused++
 			}
 		}
@@ -92,8 +93,8 @@ func TestPostfixTwoDomains(t *testing.T) {
 	if !servers["mx.one.example"] || !servers["mx.two.example"] || refused != 1 {
 		t.Errorf("servers %v, %d recipients of another domain were sent away", servers, refused)
 	}
-	for _, who := range []struct{ rcpt, host string }{{"b@one.example", "mx.one.example"}, {"c@two.example", "mx.two.example"}} {
-		checkDelivery(t, all, who.rcpt, who.host)
+	for _, to := range []struct{ rcpt, host string }{{"b@one.example", "mx.one.example"}, {"c@two.example", "mx.two.example"}} {
+		checkDelivery(t, all, to.rcpt, to.host)
 	}
 }
 
@@ -149,7 +150,7 @@ func checkDelivery(t *testing.T, all []*decode.Transcript, rcpt, host string) {
 			if e.Event == nil {
 				continue
 			}
-			words = append(words, fmt.Sprintf("%c>%c %s", e.From, e.To, e.Event.Raw))
+			words = append(words, fmt.Sprintf("%c>%c %s", e.From.Letter(), e.To.Letter(), e.Event.Raw))
 			if strings.HasPrefix(words[len(words)-1], rest[0]) {
 				if rest = rest[1:]; len(rest) == 0 {
 					return

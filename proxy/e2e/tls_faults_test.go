@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake/certtest"
 )
 
@@ -18,7 +19,7 @@ func legsOf(t *testing.T, p *tap) (client, server *facts.TLS, tr *decode.Transcr
 	for _, e := range tr.Entries {
 		switch f, _ := e.Fact.(*facts.TLS); {
 		case f == nil:
-		case f.Leg == facts.ClientLeg:
+		case f.Leg == who.ClientLeg:
 			client = f
 		default:
 			server = f

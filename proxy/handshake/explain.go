@@ -15,6 +15,7 @@ import (
 
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // Classes of failed handshakes; see facts.TLS.
@@ -33,7 +34,7 @@ const (
 // An Error is why a handshake failed. Its text is a sentence about the peer,
 // safe to print.
 type Error struct {
-	Leg     facts.Leg
+	Leg     who.Leg
 	Class   string // one of the Class constants
 	Alert   string // name of the alert that the peer sent, or ""
 	Said    []byte // what the peer said in clear, instead of TLS or behind it, as far as it was read
@@ -64,8 +65,8 @@ func (e *Error) LeftAtCertificate() bool {
 
 // explain makes an *Error of a failed handshake, and puts the same into fact.
 func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
-	e := &Error{Leg: fact.Leg, Class: ClassOther, Said: w.inClear(), Nothing: len(w.first) == 0, Shown: fact.Leg == facts.ClientLeg && len(fact.Chain) > 0, cause: err}
-	peer := "the " + string(fact.Leg)
+	e := &Error{Leg: fact.Leg, Class: ClassOther, Said: w.inClear(), Nothing: len(w.first) == 0, Shown: fact.Leg == who.ClientLeg && len(fact.Chain) > 0, cause: err}
+	peer := "the " + fact.Leg.String()
 	var verdict *verdictError
 	var header tls.RecordHeaderError
 	alert, alerted := peerAlert(err)
@@ -74,7 +75,7 @@ func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 	}
 	switch {
 	case alerted:
-		fact.By = fact.Leg
+		fact.By = fact.Leg.Peer()
 		e.alert(peer, alert, fact, w, config)
 	case errors.As(err, &verdict):
 		e.Class, e.reason = ClassCertificate, "the server's certificate is not accepted ("+verdict.verdict+"): "+verdict.reason
@@ -86,10 +87,10 @@ func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		e.Class, e.reason = ClassTimeout, timedOut(fact, w)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		fact.By = fact.Leg
+		fact.By = fact.Leg.Peer()
 		e.Class, e.reason = ClassClosed, broke(fact, w, config, e.Shown, "closed")
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		fact.By = fact.Leg
+		fact.By = fact.Leg.Peer()
 		e.Class, e.reason = ClassReset, broke(fact, w, config, e.Shown, "reset")
 	default:
 		e.disagree(peer, fact, config, err)
@@ -119,16 +120,16 @@ func isLocal(err error) bool {
 
 // EndedByAlert says which alert the peer on that leg has ended TLS with after
 // the handshake, if err, from reading or writing, tells of one.
-func EndedByAlert(leg facts.Leg, err error) (text string, ok bool) {
+func EndedByAlert(leg who.Leg, err error) (text string, ok bool) {
 	name, ok := peerAlert(err)
 	if !ok {
 		return "", false
 	}
-	text = "the " + string(leg) + " ended TLS with the alert " + name
+	text = "the " + leg.String() + " ended TLS with the alert " + name
 	switch {
-	case leg == facts.ServerLeg && name == "certificate_required":
+	case leg == who.ServerLeg && name == "certificate_required":
 		text += ": it wants a certificate of the client; --client-cert gives it one"
-	case leg == facts.ClientLeg && slices.Contains(refusals, name):
+	case leg == who.ClientLeg && slices.Contains(refusals, name):
 		text += ": it does not trust the certificate that smtptap showed it"
 	}
 	return text, true
@@ -139,7 +140,7 @@ func (e *Error) alert(peer, name string, fact *facts.TLS, w *wire, config *tls.C
 	e.Class, e.Alert = ClassAlert, name
 	var why string
 	switch {
-	case fact.Leg == facts.ClientLeg && e.RefusesCertificate():
+	case fact.Leg == who.ClientLeg && e.RefusesCertificate():
 		why = "it does not trust the certificate that smtptap showed it"
 	case name == "protocol_version":
 		e.Class = ClassNoVersion
@@ -219,9 +220,9 @@ func someOf(list []string) string {
 func notTLS(fact *facts.TLS, said []byte) string {
 	what := "no TLS, but " + firstLine(said)
 	switch {
-	case fact.Leg == facts.ClientLeg && fact.Implicit:
+	case fact.Leg == who.ClientLeg && fact.Implicit:
 		return "the client spoke " + what + ", on a port where TLS begins with the first byte: it is set to plain SMTP or STARTTLS"
-	case fact.Leg == facts.ClientLeg:
+	case fact.Leg == who.ClientLeg:
 		return "the client went on in clear text behind its own STARTTLS: " + firstLine(said)
 	case fact.Implicit:
 		return "the server spoke " + what + ": this port starts in clear text and wants STARTTLS; use smtp:// in place of smtps://"
@@ -249,22 +250,22 @@ func timedOut(fact *facts.TLS, w *wire) string {
 	after := fmt.Sprintf(" in %d seconds", int(fact.Took.Round(1e9).Seconds()))
 	switch {
 	case len(w.first) > 0:
-		return "the " + string(fact.Leg) + " began the handshake and did not end it" + after
-	case fact.Leg == facts.ClientLeg && fact.Implicit:
+		return "the " + fact.Leg.String() + " began the handshake and did not end it" + after
+	case fact.Leg == who.ClientLeg && fact.Implicit:
 		return "the client said nothing" + after + ", on a port where TLS begins with the first byte: it waits for a greeting in clear text, so it is set to plain SMTP or STARTTLS"
-	case fact.Leg == facts.ServerLeg && fact.Implicit:
+	case fact.Leg == who.ServerLeg && fact.Implicit:
 		return "the server said nothing" + after + ": perhaps it is no port for TLS"
 	}
-	return "the " + string(fact.Leg) + " said nothing" + after
+	return "the " + fact.Leg.String() + " said nothing" + after
 }
 
 // broke explains a connection that ended during the handshake.
 func broke(fact *facts.TLS, w *wire, config *tls.Config, shown bool, how string) string {
-	text := "the " + string(fact.Leg) + " " + how + " the connection during the handshake"
+	text := "the " + fact.Leg.String() + " " + how + " the connection during the handshake"
 	switch {
-	case fact.Leg == facts.ServerLeg && len(w.first) == 0 && config.MinVersion > tls.VersionTLS10:
+	case fact.Leg == who.ServerLeg && len(w.first) == 0 && config.MinVersion > tls.VersionTLS10:
 		return text + " without a word: perhaps it does not speak " + offered(config) + "; --tls-min lets smtptap speak older versions"
-	case fact.Leg == facts.ClientLeg && len(w.first) == 0 && fact.Implicit:
+	case fact.Leg == who.ClientLeg && len(w.first) == 0 && fact.Implicit:
 		return "the client " + how + " the connection and had said nothing, on a port where TLS begins with the first byte: perhaps it waited for a greeting in clear text"
 	case shown:
 		return text + ", having seen the certificate: perhaps it does not trust it"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/handshake"
 )
@@ -17,7 +18,7 @@ import (
 // A failure is what a handshake that failed should be told as.
 type failure struct {
 	class, alert string
-	by           facts.Leg
+	by           who.Party
 	text         string // a part of it
 }
 
@@ -60,7 +61,7 @@ func TestServerFailures(t *testing.T) {
 	}{
 		{
 			"old version only", tlsServer(&tls.Config{Certificates: certs, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), false,
-			failure{"no-common-version", "protocol_version", facts.ServerLeg, "it does not speak TLS 1.2 or 1.3"},
+			failure{"no-common-version", "protocol_version", who.Server, "it does not speak TLS 1.2 or 1.3"},
 		},
 		{
 			"answers in an old version", func(c net.Conn) {
@@ -69,51 +70,51 @@ func TestServerFailures(t *testing.T) {
 				says(c, "\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01"+strings.Repeat("r", 32)+"\x00\xc0\x09\x00")
 				reads(c)
 			}, false,
-			failure{"no-common-version", "", "", "the server wants an older version of TLS than smtptap offers, which is TLS 1.2 or 1.3"},
+			failure{"no-common-version", "", 0, "the server wants an older version of TLS than smtptap offers, which is TLS 1.2 or 1.3"},
 		},
 		{
 			"no common cipher", tlsServer(&tls.Config{Certificates: certs, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}), false,
-			failure{"alert", "handshake_failure", facts.ServerLeg, "no version, cipher suite or key that both sides accept"},
+			failure{"alert", "handshake_failure", who.Server, "no version, cipher suite or key that both sides accept"},
 		},
 		{
 			"wants a certificate of the client", tlsServer(&tls.Config{Certificates: certs, MaxVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}), false,
-			failure{"alert", "handshake_failure", facts.ServerLeg, "it asked for a certificate of the client; --client-cert gives it one"},
+			failure{"alert", "handshake_failure", who.Server, "it asked for a certificate of the client; --client-cert gives it one"},
 		},
 		{
 			"does not know the name", func(c net.Conn) { reads(c); says(c, "\x15\x03\x03\x00\x02\x02\x70") }, false,
-			failure{"alert", "unrecognized_name", facts.ServerLeg, `it has no certificate for the name "mail.example.com"`},
+			failure{"alert", "unrecognized_name", who.Server, `it has no certificate for the name "mail.example.com"`},
 		},
 		{
 			"an alert of its own", func(c net.Conn) { reads(c); says(c, "\x15\x03\x03\x00\x02\x02\xc8") }, false,
-			failure{"alert", "alert 200", facts.ServerLeg, "ended the handshake with the alert alert 200"},
+			failure{"alert", "alert 200", who.Server, "ended the handshake with the alert alert 200"},
 		},
 		{
 			"goes on in clear", func(c net.Conn) { reads(c); says(c, "500 what?\x1b[2J\r\n"); reads(c) }, false,
-			failure{"not-tls", "", "", `the server accepted STARTTLS and then spoke no TLS, but "500 what?\x1b[2J"`},
+			failure{"not-tls", "", 0, `the server accepted STARTTLS and then spoke no TLS, but "500 what?\x1b[2J"`},
 		},
 		{
 			"a port that wants STARTTLS", func(c net.Conn) { says(c, "220 mail.example.com ESMTP\r\n"); reads(c) }, true,
-			failure{"not-tls", "", "", "this port starts in clear text and wants STARTTLS; use smtp://"},
+			failure{"not-tls", "", 0, "this port starts in clear text and wants STARTTLS; use smtp://"},
 		},
 		{
 			"closes", func(c net.Conn) { reads(c); c.Close() }, false,
-			failure{"closed", "", facts.ServerLeg, "the server closed the connection during the handshake"},
+			failure{"closed", "", who.Server, "the server closed the connection during the handshake"},
 		},
 		{
 			"resets", func(c net.Conn) { reads(c); reset(c) }, false,
-			failure{"reset", "", facts.ServerLeg, "the server reset the connection during the handshake"},
+			failure{"reset", "", who.Server, "the server reset the connection during the handshake"},
 		},
 		{
 			"says nothing", func(c net.Conn) { io.Copy(io.Discard, c) }, true,
-			failure{"timeout", "", "", "the server said nothing in 0 seconds: perhaps it is no port for TLS"},
+			failure{"timeout", "", 0, "the server said nothing in 0 seconds: perhaps it is no port for TLS"},
 		},
 		{
 			"stalls", func(c net.Conn) { says(c, "\x16\x03\x03"); io.Copy(io.Discard, c) }, false,
-			failure{"timeout", "", "", "the server began the handshake and did not end it"},
+			failure{"timeout", "", 0, "the server began the handshake and did not end it"},
 		},
 		{
 			"garbage", func(c net.Conn) { reads(c); says(c, "\x16\x03\x03\x00\x04\xff\xff\xff\xff"); reads(c) }, false,
-			failure{"other", "", "", "the handshake with the server failed"},
+			failure{"other", "", 0, "the handshake with the server failed"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -137,31 +138,31 @@ func TestClientFailures(t *testing.T) {
 	}{
 		{
 			"does not trust the authority", tlsClient(&tls.Config{ServerName: "mail.example.com"}), false,
-			failure{"alert", "bad_certificate", facts.ClientLeg, "it does not trust the certificate that smtptap showed it"},
+			failure{"alert", "bad_certificate", who.Client, "it does not trust the certificate that smtptap showed it"},
 		},
 		{
 			"old version only", tlsClient(&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), false,
-			failure{"no-common-version", "", "", "the client offers only TLS 1.1, TLS 1.0, and smtptap speaks TLS 1.2 or 1.3; --tls-min"},
+			failure{"no-common-version", "", 0, "the client offers only TLS 1.1, TLS 1.0, and smtptap speaks TLS 1.2 or 1.3; --tls-min"},
 		},
 		{
 			"no common cipher", tlsClient(&tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}), false,
-			failure{"no-common-cipher", "", "", "it offers TLS_RSA_WITH_AES_128_CBC_SHA"},
+			failure{"no-common-cipher", "", 0, "it offers TLS_RSA_WITH_AES_128_CBC_SHA"},
 		},
 		{
 			"goes on in clear", func(c net.Conn) { says(c, "EHLO client.example.com\r\n"); reads(c) }, false,
-			failure{"not-tls", "", "", `the client went on in clear text behind its own STARTTLS: "EHLO client.example.com"`},
+			failure{"not-tls", "", 0, `the client went on in clear text behind its own STARTTLS: "EHLO client.example.com"`},
 		},
 		{
 			"plain on a port for TLS", func(c net.Conn) { says(c, "EHLO client.example.com\r\n"); reads(c) }, true,
-			failure{"not-tls", "", "", "it is set to plain SMTP or STARTTLS"},
+			failure{"not-tls", "", 0, "it is set to plain SMTP or STARTTLS"},
 		},
 		{
 			"waits for a greeting", func(c net.Conn) { io.Copy(io.Discard, c) }, true,
-			failure{"timeout", "", "", "it waits for a greeting in clear text"},
+			failure{"timeout", "", 0, "it waits for a greeting in clear text"},
 		},
 		{
 			"waits for a greeting no more", func(c net.Conn) { c.Close() }, true,
-			failure{"closed", "", facts.ClientLeg, "perhaps it waited for a greeting in clear text"},
+			failure{"closed", "", who.Client, "perhaps it waited for a greeting in clear text"},
 		},
 		{
 			"closes at the certificate", func(c net.Conn) {
@@ -171,18 +172,18 @@ func TestClientFailures(t *testing.T) {
 				}}).Handshake()
 				c.Close()
 			}, false,
-			failure{"closed", "", facts.ClientLeg, "having seen the certificate: perhaps it does not trust it"},
+			failure{"closed", "", who.Client, "having seen the certificate: perhaps it does not trust it"},
 		},
 		{
 			"SSL 2", func(c net.Conn) {
 				says(c, "\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10"+strings.Repeat("x", 40))
 				reads(c)
 			}, true,
-			failure{"no-common-version", "", "", "the client begins with SSL 2"},
+			failure{"no-common-version", "", 0, "the client begins with SSL 2"},
 		},
 		{
 			"a record that is too long", func(c net.Conn) { says(c, "\x16\x03\x01\xff\xff"+strings.Repeat("x", 1000)); reads(c) }, true,
-			failure{"not-tls", "", "", "the client spoke no TLS"},
+			failure{"not-tls", "", 0, "the client spoke no TLS"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,7 +210,7 @@ func TestRefusedCertificate(t *testing.T) {
 			reads(c)
 		})
 		var failed *handshake.Error
-		if !errors.As(err, &failed) || !failed.RefusesCertificate() || fact.Alert != name || fact.By != facts.ClientLeg {
+		if !errors.As(err, &failed) || !failed.RefusesCertificate() || fact.Alert != name || fact.By != who.Client {
 			t.Errorf("alert %d: %v, %+v", code, err, fact)
 		}
 	}
@@ -243,7 +244,7 @@ func TestNoAuthority(t *testing.T) {
 			t.Errorf("%s: ready", name)
 		}
 		_, fact, err := withClient(t, s, handshake.Client{}, tlsClient(&tls.Config{InsecureSkipVerify: true}))
-		if err == nil || fact.Class != "other" || fact.By != "" {
+		if err == nil || fact.Class != "other" || fact.By != 0 {
 			t.Errorf("%s: %v, %+v", name, err, fact)
 		}
 	}
@@ -260,10 +261,10 @@ func TestLateAlert(t *testing.T) {
 	}
 	_, err = conn.Read(make([]byte, 1))
 	const want = "the server ended TLS with the alert certificate_required: it wants a certificate of the client; --client-cert gives it one"
-	if text, ok := handshake.EndedByAlert(facts.ServerLeg, err); !ok || text != want {
+	if text, ok := handshake.EndedByAlert(who.ServerLeg, err); !ok || text != want {
 		t.Errorf("%v is told as %q, %v", err, text, ok)
 	}
-	if text, ok := handshake.EndedByAlert(facts.ServerLeg, io.EOF); ok {
+	if text, ok := handshake.EndedByAlert(who.ServerLeg, io.EOF); ok {
 		t.Errorf("EOF is told as %q", text)
 	}
 }
@@ -279,7 +280,7 @@ func TestRefusedInClear(t *testing.T) {
 		reads(c)
 	})
 	var failed *handshake.Error
-	if !errors.As(err, &failed) || !failed.RefusesCertificate() || failed.Alert != "unknown_ca" || fact.By != facts.ClientLeg {
+	if !errors.As(err, &failed) || !failed.RefusesCertificate() || failed.Alert != "unknown_ca" || fact.By != who.Client {
 		t.Fatalf("%v, %+v", err, fact)
 	}
 	if string(failed.Said) != "QUIT\r\n" {

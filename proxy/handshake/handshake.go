@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/ca"
 )
 
@@ -50,7 +51,7 @@ type Server struct {
 // tells how it went; with an error it does so too, and the error is an *Error.
 // A failed handshake leaves conn open.
 func (s *Settings) WithServer(conn net.Conn, to Server) (*tls.Conn, *facts.TLS, error) {
-	fact := &facts.TLS{Leg: facts.ServerLeg, Implicit: to.Implicit, Checked: to.Checked && !s.Insecure}
+	fact := &facts.TLS{Leg: who.ServerLeg, Implicit: to.Implicit, Checked: to.Checked && !s.Insecure}
 	w := &wire{Conn: conn}
 	config := s.config()
 	config.ServerName = hostOf(to.Name)
@@ -91,7 +92,7 @@ type Client struct {
 // WithClient shakes hands with the client at the far end of conn. See
 // WithServer.
 func (s *Settings) WithClient(conn net.Conn, as Client) (*tls.Conn, *facts.TLS, error) {
-	fact := &facts.TLS{Leg: facts.ClientLeg, Implicit: as.Implicit}
+	fact := &facts.TLS{Leg: who.ClientLeg, Implicit: as.Implicit}
 	w := &wire{Conn: conn}
 	config := s.config()
 	config.SessionTicketsDisabled = true // a resumed session would show no certificate

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/handshake/certtest"
 )
@@ -29,7 +29,7 @@ func TestClientSeesItsNames(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if conn == nil || fact.Leg != facts.ClientLeg || fact.Version != "TLS 1.3" || len(fact.Chain) != 1 {
+		if conn == nil || fact.Leg != who.ClientLeg || fact.Version != "TLS 1.3" || len(fact.Chain) != 1 {
 			t.Errorf("%s: %+v", name, fact)
 		}
 		if want := strings.Trim(name, "0.127"); want != "" && (fact.SNI != name || fact.Hello.SNI != name) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 )
 
@@ -47,7 +47,7 @@ func TestReadHello(t *testing.T) {
 		t.Helper()
 		h, err := handshake.ReadHello(p)
 		if err != nil || h.SNI != "mail.example.com" || !slices.Equal(h.ALPN, []string{"smtp"}) ||
-			!slices.Equal(h.Versions, []string{"TLS 1.3", "TLS 1.2", "TLS 1.1"}) || len(h.Ciphers) == 0 || h.Leg != facts.ClientLeg {
+			!slices.Equal(h.Versions, []string{"TLS 1.3", "TLS 1.2", "TLS 1.1"}) || len(h.Ciphers) == 0 || h.Leg != who.ClientLeg {
 			t.Errorf("%s: %+v, %v", name, h, err)
 		}
 	}

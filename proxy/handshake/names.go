@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // Bounds of what is kept of a ClientHello. It may hold tens of thousands of
@@ -26,7 +27,7 @@ const (
 
 // describeHello is what a ClientHello offers.
 func describeHello(h *tls.ClientHelloInfo) *facts.Hello {
-	f := &facts.Hello{Leg: facts.ClientLeg, SNI: clip(h.ServerName), Library: library(h)}
+	f := &facts.Hello{Leg: who.ClientLeg, SNI: clip(h.ServerName), Library: library(h)}
 	for _, v := range clipList(h.SupportedVersions, maxVersions) {
 		if !isGREASE(v) {
 			f.Versions = append(f.Versions, versionName(v))

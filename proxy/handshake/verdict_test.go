@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/handshake/certtest"
 )
@@ -90,7 +91,7 @@ func checkRefusal(t *testing.T, fact *facts.TLS, err error, verdict string) {
 	if !errors.As(err, &failed) || failed.Class != handshake.ClassCertificate || fact.Class != handshake.ClassCertificate {
 		t.Errorf("the error is %v, the class %q", err, fact.Class)
 	}
-	if fact.By != "" || fact.Alert != "" || fact.Err != err.Error() || !strings.Contains(fact.Err, "("+verdict+")") {
+	if fact.By != 0 || fact.Alert != "" || fact.Err != err.Error() || !strings.Contains(fact.Err, "("+verdict+")") {
 		t.Errorf("by %q, alert %q, error %q", fact.By, fact.Alert, fact.Err)
 	}
 	if strings.ContainsAny(fact.Err, "\x1b\n") {
@@ -106,7 +107,7 @@ func TestWhatIsAgreed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fact.Leg != facts.ServerLeg || !fact.Implicit || fact.Version != "TLS 1.3" || !strings.HasPrefix(fact.Cipher, "TLS_") || fact.SNI != "mail.example.com" || fact.Took <= 0 {
+	if fact.Leg != who.ServerLeg || !fact.Implicit || fact.Version != "TLS 1.3" || !strings.HasPrefix(fact.Cipher, "TLS_") || fact.SNI != "mail.example.com" || fact.Took <= 0 {
 		t.Errorf("%+v", fact)
 	}
 	if c := fact.Chain[0]; c.Issuer != "CN=Example Root" || c.Key != "ECDSA P-256" || len(c.Names) != 1 || c.Names[0] != "mail.example.com" {

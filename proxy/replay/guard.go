@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // OnThisMachine is for the addresses that a replay may be said to: it returns
@@ -30,7 +31,7 @@ func Private(t *decode.Transcript) error {
 				at, secured = f.Addr, false
 			}
 		case *facts.TLS:
-			secured = secured || f.Leg == facts.ServerLeg && f.Err == ""
+			secured = secured || f.Leg == who.ServerLeg && f.Err == ""
 		}
 	}
 	if secured {

@@ -19,6 +19,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake/certtest"
 	"smtptap/proxy/replay"
 )
@@ -45,21 +46,21 @@ func recording(t testing.TB, text string, keep bool) *decode.Transcript {
 		}
 	}
 	for line := range strings.Lines(strings.TrimSpace(text)) {
-		who, said, _ := strings.Cut(strings.Trim(line, "\t\n"), ": ")
-		if who == "tls" {
+		speaker, said, _ := strings.Cut(strings.Trim(line, "\t\n"), ": ")
+		if speaker == "tls" {
 			take(d.Secured(0))
 			continue
 		}
 		for p := []byte(wire(said)); len(p) > 0; {
-			o := d.Feed(0, map[string]decode.Side{"C": decode.Client, "S": decode.Server}[who], p)
+			o := d.Feed(0, map[string]who.Party{"C": who.Client, "S": who.Server}[speaker], p)
 			take(o)
 			p = p[o.N:]
 		}
 	}
-	take(d.Closed(0, decode.Client))
-	take(d.Closed(0, decode.Server))
+	take(d.Closed(0, who.Client))
+	take(d.Closed(0, who.Server))
 	tr.Entries = append(tr.Entries, decode.Entry{Fact: &facts.End{Cause: facts.CauseClosed}})
-	tr.Bytes = func(_ bool, side decode.Side, s decode.Span) ([]byte, error) {
+	tr.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
 		return streams[side][s.Start:s.End], nil
 	}
 	return tr
@@ -88,8 +89,8 @@ func (p *peer) follow(script string) {
 	defer p.conn.Close()
 	lines := strings.Split(strings.TrimSpace(script), "\n")
 	for i, line := range lines {
-		who, text, _ := strings.Cut(strings.Trim(line, "\t"), ": ")
-		switch who {
+		speaker, text, _ := strings.Cut(strings.Trim(line, "\t"), ": ")
+		switch speaker {
 		case "S":
 			if i > 0 && p.r.Buffered() > 0 {
 				early, _ := p.r.Peek(p.r.Buffered())
@@ -267,9 +268,9 @@ func TestNoScript(t *testing.T) {
 	log := recording(t, hello, false)
 	log.Source = decode.SourceLog
 	sealed := recording(t, hello, false)
-	sealed.Entries = append(sealed.Entries, decode.Entry{Event: &decode.Event{Side: decode.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 9, Why: decode.WhyEncrypted}}})
+	sealed.Entries = append(sealed.Entries, decode.Entry{Event: &decode.Event{Side: who.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 9, Why: decode.WhyEncrypted}}})
 	lost := recording(t, hello, false)
-	lost.Entries = append(lost.Entries, decode.Entry{Event: &decode.Event{Side: decode.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 9, Why: decode.WhyNotRecorded}}})
+	lost.Entries = append(lost.Entries, decode.Entry{Event: &decode.Event{Side: who.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 9, Why: decode.WhyNotRecorded}}})
 	torn := recording(t, hello, false)
 	torn.CannotShow = []string{"the record at byte 99 is cut off"}
 	running := recording(t, hello, false)
@@ -445,9 +446,9 @@ func cutting(conn net.Conn, size int) string {
 func TestPrivate(t *testing.T) {
 	dial := func(addr string) decode.Entry { return decode.Entry{Fact: &facts.Dial{Addr: addr}} }
 	failed := decode.Entry{Fact: &facts.Dial{Addr: "127.0.0.1:25", Err: "connection refused"}}
-	secured := decode.Entry{Fact: &facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3"}}
-	client := decode.Entry{Fact: &facts.TLS{Leg: facts.ClientLeg, Version: "TLS 1.3"}}
-	broken := decode.Entry{Fact: &facts.TLS{Leg: facts.ServerLeg, Err: "no"}}
+	secured := decode.Entry{Fact: &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3"}}
+	client := decode.Entry{Fact: &facts.TLS{Leg: who.ClientLeg, Version: "TLS 1.3"}}
+	broken := decode.Entry{Fact: &facts.TLS{Leg: who.ServerLeg, Err: "no"}}
 	for _, c := range []struct {
 		name string
 		all  []decode.Entry

@@ -9,6 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // A Script is the client's side of a session, ready to be said.
@@ -82,7 +83,7 @@ func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 	}
 	b := &builder{Script: &Script{t: t, last: -1}, credentials: c, said: map[int]int{}}
 	for i := range t.Entries {
-		if e := &t.Entries[i]; e.Event != nil && !e.Upstream {
+		if e := &t.Entries[i]; e.Event != nil && e.Leg != who.ServerLeg {
 			if err := b.event(e.Event); err != nil {
 				return nil, err
 			}
@@ -117,7 +118,7 @@ type builder struct {
 }
 
 func (b *builder) event(e *decode.Event) error {
-	if e.Side == decode.Server {
+	if e.Side == who.Server {
 		b.heard(e)
 		return nil
 	}
@@ -235,7 +236,7 @@ func (s *Script) read(at *step, challenge string) (io.Reader, error) {
 	case at.line == nil && at.event.Raw != nil && int64(len(at.event.Raw)) == at.event.Span.Len():
 		return bytes.NewReader(at.event.Raw), nil
 	case at.line == nil:
-		return s.t.Reader(false, decode.Client, at.event.Span), nil
+		return s.t.Reader(who.ClientLeg, who.Client, at.event.Span), nil
 	}
 	line, err := at.line(challenge)
 	return bytes.NewReader(line), err

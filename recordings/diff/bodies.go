@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/message"
+	"smtptap/decode/who"
 )
 
 // bodies compares the messages of both sessions pair by pair.
@@ -42,7 +43,7 @@ func hashes(t *decode.Transcript, m *decode.Message) (h bodyHashes, err error) {
 	if err != nil {
 		return h, err
 	}
-	wire := func() io.Reader { return t.Reader(false, decode.Client, spans...) }
+	wire := func() io.Reader { return t.Reader(who.ClientLeg, who.Client, spans...) }
 	if h.wire, err = hash(wire()); err != nil {
 		return h, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/recordings/diff"
 )
 
@@ -20,7 +21,7 @@ func session(t *testing.T, text string) *decode.Transcript {
 	var streams [3][]byte
 	take := func(o decode.Out) {
 		for _, e := range o.Events {
-			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, From: decode.PartyClient, To: decode.PartyServer, Event: &e})
+			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, From: who.Client, To: who.Server, Event: &e})
 		}
 		for _, p := range o.Pieces {
 			streams[p.Side] = append(streams[p.Side], p.Bytes...)
@@ -31,11 +32,11 @@ func session(t *testing.T, text string) *decode.Transcript {
 	}
 	at := time.Duration(0)
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		who, said, _ := strings.Cut(strings.TrimLeft(line, "\t"), ": ")
-		side := decode.Client
-		switch strings.TrimSuffix(who, ":") {
+		speaker, said, _ := strings.Cut(strings.TrimLeft(line, "\t"), ": ")
+		side := who.Client
+		switch strings.TrimSuffix(speaker, ":") {
 		case "S":
-			side = decode.Server
+			side = who.Server
 		case "wait":
 			pause, err := time.ParseDuration(said)
 			if err != nil {
@@ -51,9 +52,9 @@ func session(t *testing.T, text string) *decode.Transcript {
 			p = p[o.N:]
 		}
 	}
-	take(d.Closed(at, decode.Client))
-	take(d.Closed(at, decode.Server))
-	tr.Bytes = func(_ bool, side decode.Side, s decode.Span) ([]byte, error) {
+	take(d.Closed(at, who.Client))
+	take(d.Closed(at, who.Server))
+	tr.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
 		return streams[side][s.Start:s.End], nil
 	}
 	return tr

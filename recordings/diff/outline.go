@@ -12,6 +12,7 @@ import (
 	"smtptap/decode/findings"
 	"smtptap/decode/message"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // An item is one thing of a session under a name by which it is found in
@@ -43,9 +44,9 @@ func outline(t *decode.Transcript, o Options, skip map[string]bool) ([]item, err
 	next := 0
 	for i, e := range t.Entries {
 		switch {
-		case e.Upstream:
 		case e.Fact != nil:
 			x.fact(i, e.Fact)
+		case e.Leg == who.ServerLeg:
 		default:
 			x.event(i, e.Event)
 			if next < len(messages) && (i == messages[next].End || e.Event.Kind == decode.KindEndOfData) {
@@ -86,7 +87,7 @@ func (x *outliner) fact(i int, f facts.Fact) {
 		if f.Verdict != "" {
 			said += ", certificate " + f.Verdict
 		}
-		x.add("tls", "TLS with the "+string(f.Leg), said, said, i)
+		x.add("tls", "TLS with the "+f.Leg.String(), said, said, i)
 	case *facts.End:
 		x.add("end", "end of the session", f.Cause, f.Cause, i)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
 )
@@ -38,13 +39,13 @@ func newTeller(keep bool) *teller {
 
 func (x *teller) fact(f facts.Fact) {
 	x.at += 2 * time.Millisecond
-	x.t.Entries = append(x.t.Entries, decode.Entry{At: x.at, From: decode.PartyProxy, To: decode.PartyProxy, Fact: f})
+	x.t.Entries = append(x.t.Entries, decode.Entry{At: x.at, From: who.Smtptap, To: who.Smtptap, Fact: f})
 }
 
 func (x *teller) take(o decode.Out) {
 	for _, e := range o.Events {
-		from, to := decode.PartyClient, decode.PartyServer
-		if e.Side == decode.Server {
+		from, to := who.Client, who.Server
+		if e.Side == who.Server {
 			from, to = to, from
 		}
 		x.t.Entries = append(x.t.Entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
@@ -57,7 +58,7 @@ func (x *teller) take(o decode.Out) {
 	}
 }
 
-func (x *teller) say(side decode.Side, text string) {
+func (x *teller) say(side who.Party, text string) {
 	x.at += 3 * time.Millisecond
 	for p := []byte(text); len(p) > 0; {
 		o := x.d.Feed(x.at, side, p)
@@ -66,16 +67,16 @@ func (x *teller) say(side decode.Side, text string) {
 	}
 }
 
-func (x *teller) client(lines ...string) { x.say(decode.Client, strings.Join(lines, "\r\n")+"\r\n") }
-func (x *teller) server(lines ...string) { x.say(decode.Server, strings.Join(lines, "\r\n")+"\r\n") }
+func (x *teller) client(lines ...string) { x.say(who.Client, strings.Join(lines, "\r\n")+"\r\n") }
+func (x *teller) server(lines ...string) { x.say(who.Server, strings.Join(lines, "\r\n")+"\r\n") }
 
 func (x *teller) end() *decode.Transcript {
-	x.fact(&facts.Closed{Leg: facts.ServerLeg, How: "fin"})
-	x.fact(&facts.Closed{Leg: facts.ClientLeg, How: "fin"})
-	x.take(x.d.Closed(x.at, decode.Client))
-	x.take(x.d.Closed(x.at, decode.Server))
-	x.fact(&facts.End{Cause: facts.CauseClosed, ClientBytes: int64(len(x.streams[decode.Client])), ServerBytes: int64(len(x.streams[decode.Server]))})
-	x.t.Bytes = func(_ bool, side decode.Side, s decode.Span) ([]byte, error) {
+	x.fact(&facts.Closed{Leg: who.ServerLeg, How: "fin"})
+	x.fact(&facts.Closed{Leg: who.ClientLeg, How: "fin"})
+	x.take(x.d.Closed(x.at, who.Client))
+	x.take(x.d.Closed(x.at, who.Server))
+	x.fact(&facts.End{Cause: facts.CauseClosed, ClientBytes: int64(len(x.streams[who.Client])), ServerBytes: int64(len(x.streams[who.Server]))})
+	x.t.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
 		return x.streams[side][s.Start:s.End], nil
 	}
 	return x.t
@@ -94,7 +95,7 @@ func sample(keep bool, evil string) *decode.Transcript {
 	x.server("250-mx.example.org "+evil, "250-STARTTLS", "250 8BITMIME")
 	x.client("STARTTLS")
 	x.server("220 go ahead")
-	x.fact(&facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mx.example.org", Verified: true, Checked: true, Verdict: "ok"})
+	x.fact(&facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mx.example.org", Verified: true, Checked: true, Verdict: "ok"})
 	x.take(x.d.Secured(x.at))
 	x.client("EHLO client.example.com")
 	x.server("250-mx.example.org", "250-AUTH PLAIN LOGIN", "250 8BITMIME")
@@ -358,11 +359,11 @@ func TestPCAPNGInTshark(t *testing.T) {
 			}
 		}
 	}
-	for side, want := range map[int]decode.Side{0: decode.Client, 1: decode.Server} {
+	for side, want := range map[int]who.Party{0: who.Client, 1: who.Server} {
 		var stream []byte
 		for _, e := range tr.Entries {
 			if e.Event != nil && e.Event.Side == want {
-				b, _ := tr.Bytes(false, want, e.Event.Span)
+				b, _ := tr.Bytes(who.ClientLeg, want, e.Event.Span)
 				stream = append(stream, b...)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 //go:embed session.html
@@ -142,7 +143,7 @@ func waterfall(t *decode.Transcript) (steps []htmlStep, total string) {
 	}
 	last := time.Duration(0)
 	for i, e := range t.Entries {
-		if e.Event == nil || e.Upstream {
+		if e.Event == nil || e.Leg == who.ServerLeg {
 			continue
 		}
 		switch {
@@ -152,7 +153,7 @@ func waterfall(t *decode.Transcript) (steps []htmlStep, total string) {
 			if q := t.Question(i); q >= 0 {
 				add(visible.Text(e.Event.Reply.ToVerb), t.Entries[q].At, e.At, true)
 			}
-		case e.Event.Side == decode.Client && e.Event.Begin > last:
+		case e.Event.Side == who.Client && e.Event.Begin > last:
 			add("client", last, e.Event.Begin, false)
 		}
 		last = e.At

@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/who"
 )
 
 // JSON writes the session as one document, described by schema.json beside
@@ -23,7 +24,7 @@ func JSON(w io.Writer, t *decode.Transcript) error {
 	for i, e := range t.Entries {
 		line := lineOf(t, i)
 		if e.Event != nil && e.Event.Raw == nil && e.Event.Span.Len() > 0 {
-			body, err := io.ReadAll(t.Reader(e.Upstream, e.Event.Side, e.Event.Span))
+			body, err := io.ReadAll(t.Reader(e.Leg, e.Event.Side, e.Event.Span))
 			if err == nil {
 				line.setText(body)
 			}
@@ -159,7 +160,7 @@ type note struct {
 
 func lineOf(t *decode.Transcript, i int) entry {
 	e := t.Entries[i]
-	line := entry{N: i, AtMS: float64(e.At.Microseconds()) / 1000, Upstream: e.Upstream}
+	line := entry{N: i, AtMS: float64(e.At.Microseconds()) / 1000, Upstream: e.Event != nil && e.Leg == who.ServerLeg}
 	for _, l := range annotate.Entry(e) {
 		if l.Kind == annotate.Meaning {
 			line.Meaning = append(line.Meaning, l.Text)

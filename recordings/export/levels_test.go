@@ -10,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
 )
@@ -24,26 +25,26 @@ func private() *decode.Transcript {
 	x.fact(&facts.Dial{Host: "mail.corp.example.com", Addr: "198.51.100.25:587", Local: "198.51.100.8:40001", Why: "MX 10", Took: 3 * time.Millisecond})
 	up := decode.Dialogue{}
 	var upstream [3][]byte
-	upSay := func(side decode.Side, text string) {
+	upSay := func(side who.Party, text string) {
 		o := up.Feed(x.at, side, []byte(text+"\r\n"))
 		for _, e := range o.Events {
-			from, to := decode.PartyProxy, decode.PartyServer
-			if e.Side == decode.Server {
+			from, to := who.Smtptap, who.Server
+			if e.Side == who.Server {
 				from, to = to, from
 			}
-			x.t.Entries = append(x.t.Entries, decode.Entry{At: e.At, From: from, To: to, Upstream: true, Event: &e})
+			x.t.Entries = append(x.t.Entries, decode.Entry{At: e.At, From: from, To: to, Leg: who.ServerLeg, Event: &e})
 		}
 		upstream[side] = append(upstream[side], text+"\r\n"...)
 	}
-	upSay(decode.Server, "220 mail.corp.example.com ESMTP")
-	upSay(decode.Client, "EHLO smtptap.corp.example.com")
-	upSay(decode.Server, "250 mail.corp.example.com greets 198.51.100.8, write to wei@corp.example.com")
+	upSay(who.Server, "220 mail.corp.example.com ESMTP")
+	upSay(who.Client, "EHLO smtptap.corp.example.com")
+	upSay(who.Server, "250 mail.corp.example.com greets 198.51.100.8, write to wei@corp.example.com")
 	x.server("220 mail.corp.example.com ESMTP")
 	x.client("EHLO desk.corp.example.com")
 	x.server("250-mail.corp.example.com", "250-STARTTLS", "250 SMTPUTF8")
 	x.client("STARTTLS")
 	x.server("220 go ahead")
-	x.fact(&facts.TLS{Leg: facts.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mail.corp.example.com", Verified: true, Checked: true, Verdict: "ok",
+	x.fact(&facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: "mail.corp.example.com", Verified: true, Checked: true, Verdict: "ok",
 		Chain: []facts.Certificate{{Subject: "CN=mail.corp.example.com,E=wei@corp.example.com", Names: []string{"mail.corp.example.com"}}}})
 	x.take(x.d.Secured(x.at))
 	x.client("EHLO desk.corp.example.com")
@@ -75,11 +76,11 @@ func private() *decode.Transcript {
 	x.server("221 2.0.0 bye")
 	tr := x.end()
 	client := tr.Bytes
-	tr.Bytes = func(up bool, side decode.Side, s decode.Span) ([]byte, error) {
-		if up {
+	tr.Bytes = func(leg who.Leg, side who.Party, s decode.Span) ([]byte, error) {
+		if leg == who.ServerLeg {
 			return upstream[side][s.Start:s.End], nil
 		}
-		return client(up, side, s)
+		return client(leg, side, s)
 	}
 	return tr
 }

@@ -13,6 +13,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/who"
 )
 
 // PCAPNG writes the session as a capture of one TCP connection between the
@@ -136,7 +137,7 @@ func (c *capture) handshake() {
 
 func (c *capture) entry(i int) {
 	e := c.t.Entries[i]
-	if c.err != nil || e.Upstream {
+	if c.err != nil || e.Event != nil && e.Leg == who.ServerLeg {
 		return
 	}
 	if e.Event == nil {
@@ -155,7 +156,7 @@ func (c *capture) entry(i int) {
 	}
 	c.said = true
 	from := 0
-	if e.Event.Side == decode.Server {
+	if e.Event.Side == who.Server {
 		from = 1
 	}
 	if c.t.Bytes == nil {
@@ -167,7 +168,7 @@ func (c *capture) entry(i int) {
 	for span := e.Event.Span; span.Len() > 0 && c.err == nil; {
 		part := span
 		part.End = min(span.End, span.Start+piece)
-		b, err := c.t.Bytes(false, e.Event.Side, part)
+		b, err := c.t.Bytes(who.ClientLeg, e.Event.Side, part)
 		if err != nil {
 			c.err = err
 			return
@@ -185,7 +186,7 @@ func (c *capture) fact(e decode.Entry) {
 		return
 	}
 	from := 0
-	if f.Leg == facts.ServerLeg {
+	if f.Leg == who.ServerLeg {
 		from = 1
 	}
 	c.at = max(c.at, e.At)

@@ -10,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // PHPMailer writes the log that PHPMailer 6 prints of the session at
@@ -46,7 +47,7 @@ func (p *phpmailer) entry(i int) error {
 	entry := p.t.Entries[i]
 	e := entry.Event
 	p.at = entry.At
-	if e == nil || entry.Upstream || entry.To == decode.PartyProxy && e.Side == decode.Server {
+	if e == nil || entry.Leg == who.ServerLeg || entry.To == who.Smtptap && e.Side == who.Server {
 		return nil
 	}
 	switch e.Kind {
@@ -214,7 +215,7 @@ func detailOf(e *decode.Event) string {
 
 // data prints a part of the message, a line of the wire at a time.
 func (p *phpmailer) data(e *decode.Event) error {
-	lines := bufio.NewReader(p.t.Reader(false, e.Side, e.Span))
+	lines := bufio.NewReader(p.t.Reader(who.ClientLeg, e.Side, e.Span))
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {

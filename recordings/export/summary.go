@@ -77,7 +77,7 @@ func factLabel(f facts.Fact) string {
 	case *facts.DNS:
 		return "DNS"
 	case *facts.TLS:
-		return "TLS, " + string(f.Leg)
+		return "TLS, " + f.Leg.String()
 	}
 	return "Connection"
 }
@@ -98,7 +98,7 @@ func bodyHead(t *decode.Transcript, e decode.Entry, most int64) (lines []string,
 	if t.Bytes == nil || head.Len() == 0 {
 		return nil, span.Len()
 	}
-	b, err := t.Bytes(e.Upstream, e.Event.Side, head)
+	b, err := t.Bytes(e.Leg, e.Event.Side, head)
 	if err != nil {
 		return nil, span.Len()
 	}

@@ -12,6 +12,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // TextOptions say how the text form looks.
@@ -128,7 +129,7 @@ func (p *TextPrinter) entry(t *decode.Transcript, i int) {
 	e := t.Entries[i]
 	mark := arrow(e)
 	style := p.plain
-	if e.Event != nil && e.Event.Side == decode.Server {
+	if e.Event != nil && e.Event.Side == who.Server {
 		style = p.server
 	}
 	stamp := stampOf(e.At)
@@ -162,7 +163,7 @@ func (p *TextPrinter) body(t *decode.Transcript, e decode.Entry, stamp, mark str
 	if t.Bytes == nil {
 		return
 	}
-	head, err := io.ReadAll(io.LimitReader(t.Reader(e.Upstream, e.Event.Side, e.Event.Span), shownBody))
+	head, err := io.ReadAll(io.LimitReader(t.Reader(e.Leg, e.Event.Side, e.Event.Span), shownBody))
 	if err != nil {
 		return
 	}
@@ -191,12 +192,12 @@ func arrow(e decode.Entry) string {
 	}
 	line := "-"
 	switch {
-	case e.From == decode.PartyProxy || e.To == decode.PartyProxy:
+	case e.From == who.Smtptap || e.To == who.Smtptap:
 		line = "="
 	case e.Event.TLS:
 		line = "~"
 	}
-	if e.Event.Side == decode.Client {
+	if e.Event.Side == who.Client {
 		return " " + line + ">"
 	}
 	return "<" + line + " "

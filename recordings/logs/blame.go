@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // A cause is what a tool's words about a failed connection mean.
@@ -85,7 +86,7 @@ func blame(l *line, text string) {
 
 // failedTLS is the fact of a handshake that came to nothing.
 func failedTLS(text string) *facts.TLS {
-	t := &facts.TLS{Leg: facts.ServerLeg, Err: text, Class: "other"}
+	t := &facts.TLS{Leg: who.ServerLeg, Err: text, Class: "other"}
 	if c := causeOf(text); c != nil && c.tls != "" {
 		t.Class, t.Verdict = c.tls, c.verdict
 	}

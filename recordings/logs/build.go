@@ -9,6 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // A builder feeds the lines of one session to the decoder, so that a log gives
@@ -33,8 +34,8 @@ func build(lines []line, d *dialect, id string) *decode.Transcript {
 		b.line(l)
 	}
 	b.partial = true
-	b.take(b.dialogue.Closed(b.at, decode.Client), false)
-	b.take(b.dialogue.Closed(b.at, decode.Server), false)
+	b.take(b.dialogue.Closed(b.at, who.Client), false)
+	b.take(b.dialogue.Closed(b.at, who.Server), false)
 	t := &decode.Transcript{
 		Started: b.started,
 		Source:  decode.SourceLog,
@@ -62,7 +63,7 @@ func (b *builder) time(at time.Time) {
 }
 
 func (b *builder) fact(f facts.Fact) {
-	b.entries = append(b.entries, decode.Entry{At: b.at, From: decode.PartyProxy, To: decode.PartyProxy, Fact: f})
+	b.entries = append(b.entries, decode.Entry{At: b.at, From: who.Smtptap, To: who.Smtptap, Leg: facts.On(f), Fact: f})
 }
 
 func (b *builder) line(l line) {
@@ -134,7 +135,7 @@ func (b *builder) hidden(l line) {
 func (b *builder) secured(l line) {
 	t := l.tls
 	if t == nil {
-		t = &facts.TLS{Leg: facts.ServerLeg}
+		t = &facts.TLS{Leg: who.ServerLeg}
 	}
 	b.take(b.dialogue.Secured(b.at), false)
 	b.fact(t)
@@ -156,9 +157,9 @@ func (b *builder) closed(l line) {
 		return
 	}
 	b.ended[l.side] = true
-	leg := facts.ServerLeg
-	if l.side == decode.Client {
-		leg = facts.ClientLeg
+	leg := who.ServerLeg
+	if l.side == who.Client {
+		leg = who.ClientLeg
 	}
 	b.take(b.dialogue.Closed(b.at, l.side), false)
 	b.fact(&facts.Closed{Leg: leg, How: "fin"})
@@ -179,8 +180,8 @@ func (b *builder) take(out decode.Out, inferred bool) {
 			continue
 		}
 		e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), b.artefact)
-		from, to := decode.PartyClient, decode.PartyServer
-		if e.Side == decode.Server {
+		from, to := who.Client, who.Server
+		if e.Side == who.Server {
 			from, to = to, from
 		}
 		b.entries = append(b.entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
@@ -211,8 +212,8 @@ func (b *builder) artefact(n decode.Note) bool {
 }
 
 // bytes is Transcript.Bytes.
-func (b *builder) bytes(_ bool, side decode.Side, span decode.Span) ([]byte, error) {
-	if side != decode.Client && side != decode.Server {
+func (b *builder) bytes(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
+	if side != who.Client && side != who.Server {
 		return nil, fmt.Errorf("no side is called %v", side)
 	}
 	stream := b.streams[side].Bytes()

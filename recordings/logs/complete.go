@@ -3,7 +3,7 @@ package logs
 import (
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // complete makes a session's lines whole enough for the decoder: a log leaves
@@ -61,7 +61,7 @@ type completer struct {
 
 func (c *completer) add(l line) {
 	switch {
-	case l.isWire() && l.side == decode.Server:
+	case l.isWire() && l.side == who.Server:
 		c.heard = true
 	case l.kind == secured, l.kind == tlsFailed, l.kind == dialed && l.tls != nil && l.tls.Err != "":
 		c.tlsTold = true
@@ -73,13 +73,13 @@ func (c *completer) add(l line) {
 func (c *completer) adoptAnswers() {
 	for i := 1; i < len(c.in); i++ {
 		l, before := &c.in[i], &c.in[i-1]
-		if l.kind == trouble && l.answers != "" && before.kind == said && before.side == decode.Server && before.answers == "" && code(before.text) == code(l.reply) {
+		if l.kind == trouble && l.answers != "" && before.kind == said && before.side == who.Server && before.answers == "" && code(before.text) == code(l.reply) {
 			before.answers = l.answers
 		}
 	}
 }
 
-func (c *completer) infer(side decode.Side, text string, like line) {
+func (c *completer) infer(side who.Party, text string, like line) {
 	c.add(line{kind: said, side: side, text: text, at: like.at, inferred: true})
 }
 
@@ -87,7 +87,7 @@ func (c *completer) line(i int) {
 	l := c.in[i]
 	switch l.kind {
 	case said, exact, hidden:
-		if l.side == decode.Client {
+		if l.side == who.Client {
 			c.client(i)
 		} else {
 			c.server(i, l)
@@ -177,15 +177,15 @@ func (c *completer) open(i int) {
 		return
 	}
 	l := c.in[i]
-	if l.side == decode.Server && isGreeting(c.in[i:], l) {
+	if l.side == who.Server && isGreeting(c.in[i:], l) {
 		c.greeted = true
 		return
 	}
-	if l.side == decode.Client && c.ahead.late {
+	if l.side == who.Client && c.ahead.late {
 		return // the client did not wait; its greeting comes
 	}
 	c.greeted, c.midway = true, true
-	c.infer(decode.Server, "220 ", l)
+	c.infer(who.Server, "220 ", l)
 }
 
 // isGreeting tells the greeting from a reply in the middle of a session.
@@ -200,7 +200,7 @@ func isGreeting(rest []line, l line) bool {
 		// Only a refusal of the connection comes first; behind it there is
 		// nothing, or QUIT.
 		for _, next := range rest[1:] {
-			if next.isWire() && next.side == decode.Client {
+			if next.isWire() && next.side == who.Client {
 				v := verbOf(next.text)
 				return v == "QUIT" || v == "EHLO" || v == "HELO"
 			}
@@ -216,7 +216,7 @@ func isGreeting(rest []line, l line) bool {
 // client spoke before it.
 func greetedLate(lines []line) bool {
 	for _, l := range lines {
-		if l.kind == said && l.side == decode.Server {
+		if l.kind == said && l.side == who.Server {
 			lower := strings.ToLower(l.text)
 			return code(l.text) == 220 && !strings.Contains(lower, "tls") || code(l.text) == 554 && strings.Contains(lower, "synchroni")
 		}
@@ -236,7 +236,7 @@ func (c *completer) command(l line, verb string) {
 		l.text = strings.TrimSpace(l.text)
 		c.redactInitial()
 	case "BDAT":
-		c.add(line{kind: unseen, side: decode.Client, size: chunkSize(l.text), at: l.at})
+		c.add(line{kind: unseen, side: who.Client, size: chunkSize(l.text), at: l.at})
 		c.bodyLost = true
 	}
 	c.asked = append(c.asked, verb)
@@ -256,7 +256,7 @@ func (c *completer) assumeGood(l line, step *line) {
 				reply = "535 " // it tries another mechanism
 			}
 		}
-		c.infer(decode.Server, reply, l)
+		c.infer(who.Server, reply, l)
 		c.react(verb, code(reply), l)
 	}
 	c.asked = nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // prompts are the challenges of AUTH LOGIN, base64 for "Username:" and
@@ -48,7 +49,7 @@ func (c *completer) credential(l line, verb string, i int) bool {
 			return false
 		}
 		// The prompt is not in the log.
-		c.infer(decode.Server, prompts[min(c.steps, 1)], l)
+		c.infer(who.Server, prompts[min(c.steps, 1)], l)
 		c.asked, c.prompted = nil, true
 	}
 	if verb == "QUIT" || verb == "RSET" {
@@ -72,7 +73,7 @@ func (c *completer) credential(l line, verb string, i int) bool {
 // credential stood there that the paste lost.
 func (c *completer) goesOn(i int) bool {
 	j := c.ahead.word[i]
-	if j < 0 || c.in[j].side != decode.Server {
+	if j < 0 || c.in[j].side != who.Server {
 		return false
 	}
 	n := code(c.in[j].text)
@@ -86,18 +87,18 @@ func (c *completer) resumesAuth(l line, verb string, i int) bool {
 		return false
 	}
 	j := c.ahead.next[i]
-	if j < 0 || c.in[j].side != decode.Server {
+	if j < 0 || c.in[j].side != who.Server {
 		return false
 	}
 	n := code(c.in[j].text)
 	if n != 334 && n != 235 && n != 535 {
 		return false
 	}
-	c.infer(decode.Client, "AUTH LOGIN", l)
-	c.infer(decode.Server, prompts[0], l)
+	c.infer(who.Client, "AUTH LOGIN", l)
+	c.infer(who.Server, prompts[0], l)
 	if n != 334 {
-		c.infer(decode.Client, "KiBub3Qgc2VlbiAq", l)
-		c.infer(decode.Server, prompts[1], l)
+		c.infer(who.Client, "KiBub3Qgc2VlbiAq", l)
+		c.infer(who.Server, prompts[1], l)
 	}
 	return true
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // resumesMessage recognises a log that begins in the middle of a message: lines
@@ -15,7 +15,7 @@ func (c *completer) resumesMessage(i int) bool {
 		return false
 	}
 	for _, l := range c.in[i:] {
-		if l.kind == said && (l.side == decode.Server || verbOf(l.text) != "") {
+		if l.kind == said && (l.side == who.Server || verbOf(l.text) != "") {
 			return false
 		}
 		if l.kind == said && l.text == "." {
@@ -24,14 +24,14 @@ func (c *completer) resumesMessage(i int) bool {
 	}
 	first := c.in[i]
 	for _, side := range []struct {
-		who  decode.Side
+		who  who.Party
 		text string
-	}{{decode.Client, "MAIL FROM:<>"}, {decode.Server, "250 "}, {decode.Client, "RCPT TO:<>"}, {decode.Server, "250 "}, {decode.Client, "DATA"}, {decode.Server, "354 "}} {
+	}{{who.Client, "MAIL FROM:<>"}, {who.Server, "250 "}, {who.Client, "RCPT TO:<>"}, {who.Server, "250 "}, {who.Client, "DATA"}, {who.Server, "354 "}} {
 		c.infer(side.who, side.text, first)
 	}
 	c.startMessage(first)
 	if !fieldLine.MatchString(first.text) {
-		c.infer(decode.Client, "", first)
+		c.infer(who.Client, "", first)
 		c.header = false
 	}
 	c.stage, c.guessed, c.bodyLost = "DATA", true, true
@@ -48,7 +48,7 @@ func (c *completer) messageLine(i int) {
 		c.endMessage(l, true)
 		return
 	case leftOutText.MatchString(l.text):
-		c.add(line{kind: unseen, side: decode.Client, size: leftOutSize(l.text), at: l.at})
+		c.add(line{kind: unseen, side: who.Client, size: leftOutSize(l.text), at: l.at})
 		c.shown, c.bodyLost = true, true
 		return
 	case c.dialect.bodyHidden && verbOf(l.text) != "", verbOf(l.text) == "QUIT" && !c.ahead.dot[i]:
@@ -72,7 +72,7 @@ func (c *completer) insideMessage(i int) bool {
 		return false
 	}
 	l := c.in[j]
-	return l.side == decode.Client && l.text != "." && verbOf(l.text) == "" && c.ahead.dot[i]
+	return l.side == who.Client && l.text != "." && verbOf(l.text) == "" && c.ahead.dot[i]
 }
 
 // fieldLine is the start of a header field. A name could begin with "=", but
@@ -100,7 +100,7 @@ func lostFolding(lines []line) bool {
 			continue
 		}
 		switch {
-		case l.side == decode.Server:
+		case l.side == who.Server:
 		case strings.EqualFold(l.text, "DATA"):
 			inMessage, first = true, true
 		case !inMessage:
@@ -122,13 +122,13 @@ func lostFolding(lines []line) bool {
 // one. A message that is not in the log is told as missing.
 func (c *completer) endMessage(l line, dot bool) {
 	if !c.shown && c.message {
-		c.add(line{kind: unseen, side: decode.Client, size: -1, at: l.at, inferred: c.dialect.errorOnly})
+		c.add(line{kind: unseen, side: who.Client, size: -1, at: l.at, inferred: c.dialect.errorOnly})
 		c.bodyLost = true
 	}
 	if dot {
 		c.add(l)
 	} else {
-		c.infer(decode.Client, ".", l)
+		c.infer(who.Client, ".", l)
 		c.bodyLost = true
 	}
 	c.message, c.header, c.shown = false, false, false

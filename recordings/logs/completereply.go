@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // server takes a line of the server.
@@ -42,7 +42,7 @@ func (c *completer) server(i int, l line) {
 // end of the connection or the end of the log follows.
 func (c *completer) cutShort(i, n int) bool {
 	for _, l := range c.in[i+1:] {
-		if l.kind == said && l.side == decode.Server && code(l.text) != 0 {
+		if l.kind == said && l.side == who.Server && code(l.text) != 0 {
 			return code(l.text) != n
 		}
 		if l.kind == trouble && l.reply != "" {
@@ -95,29 +95,29 @@ func (c *completer) inferQuestion(verb string, l line) {
 	c.guessed = true
 	switch verb {
 	case endOfData:
-		c.infer(decode.Client, "DATA", l)
-		c.infer(decode.Server, "354 ", l)
+		c.infer(who.Client, "DATA", l)
+		c.infer(who.Server, "354 ", l)
 		c.startMessage(l)
 		c.endMessage(line{at: l.at}, false)
 		return
 	case "MAIL":
-		c.infer(decode.Client, "MAIL FROM:<>", l)
+		c.infer(who.Client, "MAIL FROM:<>", l)
 	case "RCPT":
-		c.infer(decode.Client, "RCPT TO:<>", l)
+		c.infer(who.Client, "RCPT TO:<>", l)
 	case "AUTH":
 		if c.auth && c.prompted {
 			// The exchange goes on; the tool hides what the client answered.
-			c.add(line{kind: hidden, side: decode.Client, at: l.at, inferred: true})
+			c.add(line{kind: hidden, side: who.Client, at: l.at, inferred: true})
 			c.prompted, c.secret = false, true
 			c.steps++
 			break
 		}
-		c.infer(decode.Client, "AUTH LOGIN", l)
+		c.infer(who.Client, "AUTH LOGIN", l)
 		c.auth = true
 	case "EHLO", "HELO":
-		c.infer(decode.Client, verb+" unknown", l)
+		c.infer(who.Client, verb+" unknown", l)
 	default:
-		c.infer(decode.Client, verb, l)
+		c.infer(who.Client, verb, l)
 	}
 	c.asked = append(c.asked, verb)
 }
@@ -219,7 +219,7 @@ func (c *completer) trouble(i int) {
 	}
 	if !c.greeted {
 		c.greeted, c.midway = true, true
-		c.infer(decode.Server, "220 ", l)
+		c.infer(who.Server, "220 ", l)
 	}
 	first := server(reply[0])
 	first.answers = l.answers

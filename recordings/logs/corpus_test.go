@@ -14,6 +14,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
+	"smtptap/decode/who"
 	"smtptap/recordings/logs"
 )
 
@@ -152,8 +153,8 @@ func wrongSide(tr *decode.Transcript) []string {
 		}
 		for _, l := range strings.Split(strings.TrimRight(string(ev.Raw), "\r\n"), "\n") {
 			switch {
-			case ev.Side == decode.Client && ev.Kind == decode.KindCommand && serverLine.MatchString(l),
-				ev.Side == decode.Server && clientLine.MatchString(l):
+			case ev.Side == who.Client && ev.Kind == decode.KindCommand && serverLine.MatchString(l),
+				ev.Side == who.Server && clientLine.MatchString(l):
 				wrong = append(wrong, l)
 			}
 		}

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // curl -v and programs built on libcurl: "* " information, "> " client,
@@ -107,12 +107,12 @@ func (p *curlLog) info(text string) {
 		}
 	case curlSSL.MatchString(text):
 		g := curlSSL.FindStringSubmatch(text)
-		p.peer = &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.said, Version: tlsVersion(g[1]), Cipher: g[2]}
+		p.peer = &facts.TLS{Leg: who.ServerLeg, Implicit: !p.said, Version: tlsVersion(g[1]), Cipher: g[2]}
 		p.add(line{kind: secured, tls: p.peer})
 	case curlJudged.MatchString(text):
 		p.judged(curlJudged.FindStringSubmatch(text)[1])
 	case strings.HasPrefix(text, "Closing connection"):
-		p.add(line{kind: closed, side: decode.Client})
+		p.add(line{kind: closed, side: who.Client})
 	case strings.HasPrefix(text, "Command failed"), strings.HasPrefix(text, "Access denied"), strings.Contains(text, "problem"):
 		p.failed(text)
 	case causeOf(text) != nil && !strings.HasPrefix(text, "TLSv") && !strings.Contains(text, "certificate verify ok"):

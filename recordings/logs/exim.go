@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // Exim's main log, one line for an event.
@@ -59,7 +59,7 @@ func eximLine(text string) []line {
 		return []line{{kind: dialed, starts: true}, l}
 	case eximTLS.MatchString(text):
 		t := failedTLS(eximTLS.FindString(text))
-		t.Leg = facts.ClientLeg
+		t.Leg = who.ClientLeg
 		return []line{{kind: dialed, starts: true}, {kind: tlsFailed, tls: t}}
 	case eximDone.MatchString(text):
 		g := eximDone.FindStringSubmatch(text)
@@ -101,7 +101,7 @@ func eximSynchronization(text string) []line {
 	g := eximSync.FindStringSubmatch(text)
 	lines := []line{{kind: dialed, starts: true}}
 	if in := eximInput.FindStringSubmatch(g[2]); in != nil {
-		lines = append(lines, line{kind: exact, side: decode.Client, text: literal(`"` + in[1] + `"`)})
+		lines = append(lines, line{kind: exact, side: who.Client, text: literal(`"` + in[1] + `"`)})
 	}
 	return append(lines, troubled(text))
 }

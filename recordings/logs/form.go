@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A form is how most tools write their dialogue: a mark for the side, and the
@@ -42,7 +42,7 @@ func (f *form) parse(rows []row) []line {
 	}
 	sideOf := f.sides(found, mark, text)
 	var lines []line
-	last := decode.Side(0)
+	last := who.Party(0)
 	inMessage := false
 	for i, r := range rows {
 		g := found[i]
@@ -83,14 +83,14 @@ func (f *form) context(g []string, r row) (at time.Time, id string) {
 }
 
 // entry is what one marked row tells.
-func (f *form) entry(side decode.Side, text string) []line {
+func (f *form) entry(side who.Party, text string) []line {
 	if f.clean != nil {
 		text = f.clean(text)
 	}
 	if f.drop != nil && f.drop.MatchString(text) {
 		return nil
 	}
-	if side != decode.Server {
+	if side != who.Server {
 		var out []line
 		for _, part := range strings.Split(text, "\n") {
 			out = append(out, saidBy(side, part))
@@ -134,7 +134,7 @@ func unfoldReply(text, joins string) string {
 
 // continued takes a row without a mark for more of what was said last: the
 // next line of a reply, or of a message.
-func (f *form) continued(lines []line, last decode.Side, inMessage bool, r row) []line {
+func (f *form) continued(lines []line, last who.Party, inMessage bool, r row) []line {
 	if len(lines) == 0 {
 		return nil
 	}
@@ -144,11 +144,11 @@ func (f *form) continued(lines []line, last decode.Side, inMessage bool, r row) 
 		text = f.clean(text)
 	}
 	switch {
-	case !f.strict && last == decode.Server && before.kind == said && more(before.text) && code(strings.TrimSpace(text)) == code(before.text):
+	case !f.strict && last == who.Server && before.kind == said && more(before.text) && code(strings.TrimSpace(text)) == code(before.text):
 		l := server(strings.TrimSpace(text))
 		l.at, l.session = before.at, before.session
 		return []line{l}
-	case f.follows && last == decode.Client && inMessage:
+	case f.follows && last == who.Client && inMessage:
 		l := client(text)
 		l.at, l.session = before.at, before.session
 		return []line{l}
@@ -159,9 +159,9 @@ func (f *form) continued(lines []line, last decode.Side, inMessage bool, r row) 
 // messageState follows whether a message is being sent.
 func messageState(inMessage bool, l line) bool {
 	switch {
-	case l.side == decode.Server && code(l.text) != 0:
+	case l.side == who.Server && code(l.text) != 0:
 		return code(l.text) == 354
-	case l.side == decode.Client && l.text == ".":
+	case l.side == who.Client && l.text == ".":
 		return false
 	}
 	return inMessage
@@ -186,13 +186,13 @@ func (f *form) remarks(r row) []line {
 }
 
 // sides decides which mark is whose by what stands behind it.
-func (f *form) sides(found [][]string, mark, text int) map[string]decode.Side {
-	of := map[string]decode.Side{}
+func (f *form) sides(found [][]string, mark, text int) map[string]who.Party {
+	of := map[string]who.Party{}
 	for _, s := range strings.Split(f.server, ",") {
-		of[s] = decode.Server
+		of[s] = who.Server
 	}
 	for _, s := range strings.Split(f.client, ",") {
-		of[s] = decode.Client
+		of[s] = who.Client
 	}
 	right, wrong := 0, 0
 	for _, g := range found {
@@ -203,11 +203,11 @@ func (f *form) sides(found [][]string, mark, text int) map[string]decode.Side {
 		if f.clean != nil {
 			t = f.clean(t)
 		}
-		is := decode.Side(0)
+		is := who.Party(0)
 		if code(t) != 0 {
-			is = decode.Server
+			is = who.Server
 		} else if verbOf(t) != "" {
-			is = decode.Client
+			is = who.Client
 		}
 		switch is {
 		case 0:

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/recordings/logs"
 )
 
@@ -47,7 +48,7 @@ func FuzzParse(f *testing.F) {
 				if e.Event == nil {
 					continue
 				}
-				if _, err := tr.Bytes(false, e.Event.Side, e.Event.Span); err != nil {
+				if _, err := tr.Bytes(who.ClientLeg, e.Event.Side, e.Event.Span); err != nil {
 					t.Errorf("%v: %v", e.Event.Kind, err)
 				}
 			}

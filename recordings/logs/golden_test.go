@@ -12,6 +12,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/recordings/logs"
 )
 
@@ -47,7 +48,7 @@ func renderEntry(e decode.Entry) string {
 	}
 	ev := e.Event
 	side := "C"
-	if ev.Side == decode.Server {
+	if ev.Side == who.Server {
 		side = "S"
 	}
 	if ev.TLS {
@@ -132,7 +133,7 @@ func TestBytes(t *testing.T) {
 	for _, e := range tr.Entries {
 		if e.Event != nil && e.Event.Kind == decode.KindBody {
 			var err error
-			if body, err = tr.Bytes(false, e.Event.Side, e.Event.Span); err != nil {
+			if body, err = tr.Bytes(who.ClientLeg, e.Event.Side, e.Event.Span); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -140,10 +141,10 @@ func TestBytes(t *testing.T) {
 	if want := "\r\nThis is a test mailing\r\n\r\n\r\n"; string(body) != want {
 		t.Errorf("body %q, want %q", body, want)
 	}
-	if _, err := tr.Bytes(false, decode.Client, decode.Span{Start: 0, End: 1 << 40}); err == nil {
+	if _, err := tr.Bytes(who.ClientLeg, who.Client, decode.Span{Start: 0, End: 1 << 40}); err == nil {
 		t.Error("bytes past the end of the log were handed out")
 	}
-	if _, err := tr.Bytes(false, 0, decode.Span{}); err == nil {
+	if _, err := tr.Bytes(who.ClientLeg, 0, decode.Span{}); err == nil {
 		t.Error("bytes of no side were handed out")
 	}
 }
@@ -158,7 +159,7 @@ func TestSecrets(t *testing.T) {
 				seen.WriteString(renderEntry(e))
 				if e.Event != nil {
 					seen.Write(e.Event.Raw)
-					data, err := tr.Bytes(false, e.Event.Side, e.Event.Span)
+					data, err := tr.Bytes(who.ClientLeg, e.Event.Side, e.Event.Span)
 					if err != nil {
 						t.Fatal(err)
 					}

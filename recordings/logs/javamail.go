@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // JavaMail, Jakarta Mail and Angus Mail with mail.debug: the bare protocol
@@ -64,7 +64,7 @@ func (j *javamailLog) debug(text string) []line {
 		j.ssl = g[3] == "true"
 		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
 		if j.ssl {
-			l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true, SNI: g[1]}
+			l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true, SNI: g[1]}
 		}
 		j.dial = &l
 		return []line{l}
@@ -76,7 +76,7 @@ func (j *javamailLog) debug(text string) []line {
 	case strings.HasSuffix(text, " command trace suppressed"):
 		return []line{client(strings.TrimSuffix(text, " command trace suppressed"))}
 	case strings.HasPrefix(text, "AUTH ") && strings.HasSuffix(text, " succeeded"):
-		return []line{{kind: said, side: decode.Server, text: "235 ", inferred: true}}
+		return []line{{kind: said, side: who.Server, text: "235 ", inferred: true}}
 	case strings.HasPrefix(text, "EOF"), strings.HasPrefix(text, "could not connect"), strings.Contains(text, "failed"):
 		return []line{troubled("JavaMail: " + text)}
 	}

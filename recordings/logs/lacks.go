@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // lacks says what the log is unable to show, as ids for rules and as sentences
@@ -63,7 +64,7 @@ const fewReplies = 3
 func replies(lines []line) int {
 	n := 0
 	for _, l := range lines {
-		if l.kind == said && l.side == decode.Server && !l.inferred && code(l.text) != 0 && !more(l.text) {
+		if l.kind == said && l.side == who.Server && !l.inferred && code(l.text) != 0 && !more(l.text) {
 			n++
 		}
 	}
@@ -83,7 +84,7 @@ func ends(lines []line) bool {
 		case dialed:
 			return l.dial != nil && l.dial.Err != ""
 		case said:
-			if l.side == decode.Client {
+			if l.side == who.Client {
 				return strings.EqualFold(strings.TrimSpace(l.text), "QUIT")
 			}
 			n := code(l.text)
@@ -97,7 +98,7 @@ func ends(lines []line) bool {
 func exactly(lines []line) bool {
 	seen := false
 	for _, l := range lines {
-		if l.inferred || l.side != decode.Client {
+		if l.inferred || l.side != who.Client {
 			continue
 		}
 		switch l.kind {

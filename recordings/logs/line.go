@@ -5,6 +5,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // A row is one line of the text as pasted, freed bit by bit from what logging
@@ -34,7 +35,7 @@ const (
 // A line is what one entry of a log tells, whatever its dialect.
 type line struct {
 	kind     lineKind
-	side     decode.Side
+	side     who.Party
 	text     string
 	at       time.Time // zero when the log has no stamp
 	session  string    // the tool's name for the connection; "" when it has none
@@ -59,19 +60,19 @@ func extend(text *string, more string) {
 	}
 }
 
-func client(text string) line { return line{kind: said, side: decode.Client, text: text} }
+func client(text string) line { return line{kind: said, side: who.Client, text: text} }
 
-func server(text string) line { return line{kind: said, side: decode.Server, text: text} }
+func server(text string) line { return line{kind: said, side: who.Server, text: text} }
 
 // saidBy is client or server by side.
-func saidBy(side decode.Side, text string) line { return line{kind: said, side: side, text: text} }
+func saidBy(side who.Party, text string) line { return line{kind: said, side: side, text: text} }
 
 func troubled(text string) line { return line{kind: trouble, text: text} }
 
 func set(name, value string) line { return line{kind: setting, text: name + ": " + value} }
 
 func bodyUnseen() line {
-	return line{kind: unseen, side: decode.Client, size: -1}
+	return line{kind: unseen, side: who.Client, size: -1}
 }
 
 // isWire reports a line that is part of one side's stream.

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A tool that is in no table still marks its sides somehow. The marks are
@@ -27,7 +27,7 @@ func labelOf(text string, i int) string {
 }
 
 // saidAt finds where a reply or a command begins in text.
-func saidAt(text string) (at int, side decode.Side) {
+func saidAt(text string) (at int, side who.Party) {
 	if len(text) > maxLabel+80 {
 		text = text[:maxLabel+80]
 	}
@@ -35,16 +35,16 @@ func saidAt(text string) (at int, side decode.Side) {
 	s := serverSays.FindStringSubmatchIndex(text)
 	switch {
 	case c != nil && (s == nil || c[2] < s[2]):
-		return c[2], decode.Client
+		return c[2], who.Client
 	case s != nil && s[2] <= maxLabel:
-		return s[2], decode.Server
+		return s[2], who.Server
 	}
 	return -1, 0
 }
 
 // learnLabels returns the marks of each side: labels in front of which nearly
 // always the same side speaks.
-func learnLabels(rows []row) map[string]decode.Side {
+func learnLabels(rows []row) map[string]who.Party {
 	counts := map[string]*[3]int{}
 	for i, r := range rows {
 		if i == 4*maxTelling {
@@ -63,20 +63,20 @@ func learnLabels(rows []row) map[string]decode.Side {
 		}
 		counts[label][side]++
 	}
-	labels := map[string]decode.Side{}
+	labels := map[string]who.Party{}
 	for label, n := range counts {
 		switch {
-		case n[decode.Server] >= 4*n[decode.Client] && n[decode.Server] > 0:
-			labels[label] = decode.Server
-		case n[decode.Client] >= 4*n[decode.Server] && n[decode.Client] > 0:
-			labels[label] = decode.Client
+		case n[who.Server] >= 4*n[who.Client] && n[who.Server] > 0:
+			labels[label] = who.Server
+		case n[who.Client] >= 4*n[who.Server] && n[who.Client] > 0:
+			labels[label] = who.Client
 		}
 	}
 	return labels
 }
 
 // labelled reads one row by the labels known; ok is false when it has none.
-func labelled(text string, labels map[string]decode.Side) (l line, ok bool) {
+func labelled(text string, labels map[string]who.Party) (l line, ok bool) {
 	if at, side := saidAt(text); at > 0 {
 		if is, known := labels[labelOf(text, at)]; known && is == side {
 			return saidBy(side, text[at:]), true
@@ -87,7 +87,7 @@ func labelled(text string, labels map[string]decode.Side) (l line, ok bool) {
 }
 
 // labelledByMark looks for a known mark at the start of text.
-func labelledByMark(text string, labels map[string]decode.Side) (l line, ok bool) {
+func labelledByMark(text string, labels map[string]who.Party) (l line, ok bool) {
 	head := text[:min(len(text), maxLabel)]
 	var label strings.Builder
 	from := 0
@@ -127,7 +127,7 @@ func parseMarked(rows []row) []line {
 			continue
 		}
 		l.text = withoutEOL(strings.TrimRight(l.text, " \"'"))
-		if l.side == decode.Client {
+		if l.side == who.Client {
 			l.at = at
 			lines = append(lines, l)
 			continue
@@ -150,8 +150,8 @@ func scoreMarked(rows []row) int {
 			sides[side]++
 		}
 	}
-	if sides[decode.Client] == 0 || sides[decode.Server] == 0 {
+	if sides[who.Client] == 0 || sides[who.Server] == 0 {
 		return 0
 	}
-	return 2 * (sides[decode.Client] + sides[decode.Server])
+	return 2 * (sides[who.Client] + sides[who.Server])
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // msmtp --debug ("<--" server, "-->" client; headings in the user's language)
@@ -46,7 +47,7 @@ func parseMsmtp(rows []row) []line {
 	if settings["host"] != "" {
 		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: settings["host"], Addr: hostPort(settings["host"], settings["port"]), Why: "configured"}}
 		if settings["tls"] == "on" && settings["tls_starttls"] == "off" {
-			l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true}
+			l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true}
 		}
 		lines = append(lines, l)
 	}

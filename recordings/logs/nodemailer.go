@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // nodemailer's own logger, versions 2 to 7:
@@ -100,7 +100,7 @@ func (p *nodemailerLog) info(text string) {
 		host := p.hosts[p.last.session]
 		p.add(line{kind: dialed, starts: true, dial: &facts.Dial{Host: host, Addr: g[4], Why: "configured"}})
 		if g[3] == "Secure connection" {
-			p.add(line{kind: secured, tls: &facts.TLS{Leg: facts.ServerLeg, Implicit: true}})
+			p.add(line{kind: secured, tls: &facts.TLS{Leg: who.ServerLeg, Implicit: true}})
 		}
 		return
 	}
@@ -116,7 +116,7 @@ func (p *nodemailerLog) info(text string) {
 		}
 	case strings.HasPrefix(text, "SMTP handshake finished"):
 	case strings.HasPrefix(text, "Closing connection"), text == "Connection closed":
-		p.add(line{kind: closed, side: decode.Client})
+		p.add(line{kind: closed, side: who.Client})
 	case strings.HasPrefix(text, "Send Error: "), nodemailerFailure.MatchString(text), causeOf(text) != nil:
 		p.failure = text
 		p.finishError()
@@ -140,7 +140,7 @@ func (p *nodemailerLog) loose(r row) {
 		return
 	}
 	n := len(p.lines) - 1
-	if n >= 0 && p.lines[n].kind == said && p.lines[n].side == decode.Server && more(p.lines[n].text) && code(text) == code(p.lines[n].text) {
+	if n >= 0 && p.lines[n].kind == said && p.lines[n].side == who.Server && more(p.lines[n].text) && code(text) == code(p.lines[n].text) {
 		p.add(server(text))
 		return
 	}
@@ -193,7 +193,7 @@ func (p *nodemailerLog) connection(text string, fields map[string]string) {
 		l.dial.Addr = address
 	}
 	if c.tls != "" {
-		l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true}
+		l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true}
 	}
 	blame(&l, text)
 	p.add(l)

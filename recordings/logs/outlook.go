@@ -1,6 +1,8 @@
 package logs
 
-import "smtptap/decode"
+import (
+	"smtptap/decode/who"
+)
 
 // An outlook says of every line what follows it. It is worked out once, from
 // the end, because asking at each line would take time that grows with the
@@ -26,12 +28,12 @@ func lookAhead(lines []line) *outlook {
 		o.next[i], o.word[i], o.dot[i], o.tls[i] = next, word, dot, tls
 		if l.isWire() {
 			next = i
-			if l.side == decode.Server || l.text != "" {
+			if l.side == who.Server || l.text != "" {
 				word = i
 			}
 		}
 		switch {
-		case l.kind == said && l.side == decode.Server:
+		case l.kind == said && l.side == who.Server:
 			dot = false
 		case l.kind == said && l.text == ".":
 			dot = true

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // PHPMailer from 5.2.8 on prints "CLIENT -> SERVER:" and "SERVER -> CLIENT:",
@@ -163,7 +163,7 @@ func (p *phpmailerLog) serverEntry(text string) {
 	text = strings.TrimLeft(text, " \t")
 	if text == "" {
 		// 5.1 may break the line behind the mark: decided by the next row.
-		p.add(line{kind: noReply, side: decode.Server, text: p.verb})
+		p.add(line{kind: noReply, side: who.Server, text: p.verb})
 		p.inReply = true
 		return
 	}
@@ -219,7 +219,7 @@ func (p *phpmailerLog) details(text string) {
 
 // garbage takes more of a reply that is no text, such as a record of TLS.
 func (p *phpmailerLog) garbage(text string) {
-	if n := len(p.lines) - 1; n >= 0 && p.lines[n].side == decode.Server && p.lines[n].kind == said && code(p.lines[n].text) == 0 {
+	if n := len(p.lines) - 1; n >= 0 && p.lines[n].side == who.Server && p.lines[n].kind == said && code(p.lines[n].text) == 0 {
 		extend(&p.lines[n].text, text)
 	}
 }
@@ -239,7 +239,7 @@ func (p *phpmailerLog) errorEntry(text string) {
 
 func (p *phpmailerLog) lastIsClient() bool {
 	n := len(p.lines)
-	return n > 0 && p.lines[n-1].side == decode.Client && p.lines[n-1].kind == said
+	return n > 0 && p.lines[n-1].side == who.Client && p.lines[n-1].kind == said
 }
 
 func (p *phpmailerLog) notice(text string) {
@@ -248,7 +248,7 @@ func (p *phpmailerLog) notice(text string) {
 	}
 	p.add(troubled("SMTP NOTICE: " + text))
 	if strings.Contains(text, "EOF") {
-		p.add(line{kind: closed, side: decode.Server})
+		p.add(line{kind: closed, side: who.Server})
 	}
 }
 
@@ -290,7 +290,7 @@ func (p *phpmailerLog) connection(mark, text string) {
 		if strings.Contains(text, "error") {
 			p.add(troubled("Connection: " + text))
 		}
-		p.add(line{kind: closed, side: decode.Client})
+		p.add(line{kind: closed, side: who.Client})
 	}
 }
 
@@ -301,7 +301,7 @@ func (p *phpmailerLog) open(text string) {
 		l.dial.Host = found[2]
 		l.dial.Addr = hostPort(found[2], found[3])
 		if found[1] == "ssl://" {
-			l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true, SNI: found[2]}
+			l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true, SNI: found[2]}
 		}
 		p.options = found[5]
 	}

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // Mail server logs. They hold no dialogue but what matters of it: the reply
@@ -78,7 +78,7 @@ func (p *postfixLog) row(r row) {
 		p.unreachable(text)
 	case postfixTLS.MatchString(text):
 		g := postfixTLS.FindStringSubmatch(text)
-		p.add(line{kind: secured, tls: &facts.TLS{Leg: facts.ServerLeg, Version: tlsVersion(g[2]), Cipher: g[3]}})
+		p.add(line{kind: secured, tls: &facts.TLS{Leg: who.ServerLeg, Version: tlsVersion(g[2]), Cipher: g[3]}})
 	case postfixShake.MatchString(text):
 		p.handshake(postfixShake.FindString(text))
 	case postfixAfter.MatchString(text):
@@ -88,7 +88,7 @@ func (p *postfixLog) row(r row) {
 			p.asked = v
 		}
 		if strings.Contains(text, "lost connection") {
-			p.add(line{kind: closed, side: decode.Client})
+			p.add(line{kind: closed, side: who.Client})
 		}
 	case postfixPeer.MatchString(text):
 		p.peer(text)
@@ -114,7 +114,7 @@ func (p *postfixLog) handshake(text string) {
 		}
 	}
 	t := failedTLS(text)
-	t.Leg = facts.ClientLeg
+	t.Leg = who.ClientLeg
 	p.add(line{kind: tlsFailed, tls: t})
 }
 
@@ -170,7 +170,7 @@ func (p *postfixLog) envelope(text, verb string) {
 
 // answered is the positive reply that a log leaves out because nothing came of it.
 func answered(verb string) line {
-	return line{kind: said, side: decode.Server, text: inferredReply(verb), inferred: true}
+	return line{kind: said, side: who.Server, text: inferredReply(verb), inferred: true}
 }
 
 func (p *postfixLog) reply(text, verb string) {

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // Tools that stand between a client and a server, and tools that test one.
@@ -29,7 +29,7 @@ func parseOAuthProxy(rows []row) []line {
 		bytes := literal(g[5])
 		var ls []line
 		if g[4] == "-->" {
-			ls = []line{{kind: exact, side: decode.Client, text: bytes}}
+			ls = []line{{kind: exact, side: who.Client, text: bytes}}
 		} else {
 			for _, l := range strings.Split(withoutEOL(bytes), "\n") {
 				ls = append(ls, server(strings.TrimSuffix(l, "\r")))
@@ -39,7 +39,7 @@ func parseOAuthProxy(rows []row) []line {
 			l.at, l.session = at, g[2]
 			if len(g[3]) > 1 {
 				far = append(far, l)
-				if l.side == decode.Server {
+				if l.side == who.Server {
 					replies++
 				}
 			} else {

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // The bare protocol, as telnet, openssl s_client, nc and several libraries
@@ -166,7 +166,7 @@ func (p *rawLog) findDots() {
 // continues reports a line of a reply that was wrapped in copying.
 func (p *rawLog) continues(text string) bool {
 	n := len(p.lines)
-	return n > 0 && p.lines[n-1].side == decode.Server && p.lines[n-1].kind == said && len(p.lines[n-1].text) > 60 &&
+	return n > 0 && p.lines[n-1].side == who.Server && p.lines[n-1].kind == said && len(p.lines[n-1].text) > 60 &&
 		!rawNoise.MatchString(text) && !strings.Contains(text, "Last ") && !isCredential(text)
 }
 

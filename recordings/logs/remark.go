@@ -3,8 +3,8 @@ package logs
 import (
 	"regexp"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // remarks are what many tools say beside the dialogue, whatever their form.
@@ -28,10 +28,10 @@ var remarkForms = []struct {
 		return []line{troubled(g[0])}
 	}},
 	{regexp.MustCompile(`(?i)^(?:connection closed by foreign host|remote host closed connection)`), func([]string) []line {
-		return []line{{kind: closed, side: decode.Server}}
+		return []line{{kind: closed, side: who.Server}}
 	}},
 	{regexp.MustCompile(`(?i)^(?:-+ ?connection closed|closing connection|disconnecting|connection closed$)`), func([]string) []line {
-		return []line{{kind: closed, side: decode.Client}}
+		return []line{{kind: closed, side: who.Client}}
 	}},
 }
 

@@ -3,7 +3,7 @@ package logs
 import (
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // sessions cuts lines into the connections that they are about: by the tool's
@@ -72,7 +72,7 @@ func byConnection(lines []line) [][]line {
 // an EHLO.
 func greetsAgain(lines []line, i int) bool {
 	l := lines[i]
-	if l.kind != said || l.side != decode.Server || code(l.text) != 220 {
+	if l.kind != said || l.side != who.Server || code(l.text) != 220 {
 		return false
 	}
 	for j := i - 1; j >= 0; j-- {
@@ -83,7 +83,7 @@ func greetsAgain(lines []line, i int) bool {
 			}
 			continue
 		}
-		if before.side == decode.Client {
+		if before.side == who.Client {
 			verb := verbOf(before.text)
 			return verb == "QUIT" || verb != "STARTTLS" && j > 0 && saysHello(lines[i+1:])
 		}
@@ -122,7 +122,7 @@ func saysHello(lines []line) bool {
 		if l.kind == secured {
 			return false
 		}
-		if l.isWire() && l.side == decode.Client {
+		if l.isWire() && l.side == who.Client {
 			v := verbOf(l.text)
 			return v == "EHLO" || v == "HELO"
 		}
@@ -134,7 +134,7 @@ func saysHello(lines []line) bool {
 // are gone that the server had no objection to.
 func eaten(lines []line) bool {
 	for i, l := range lines {
-		if l.kind != said && l.kind != exact || l.side != decode.Client {
+		if l.kind != said && l.kind != exact || l.side != who.Client {
 			continue
 		}
 		upper := strings.ToUpper(strings.TrimSpace(l.text))
@@ -156,7 +156,7 @@ func eaten(lines []line) bool {
 // gives to a command it can't parse.
 func refusedFor(lines []line, codes ...int) bool {
 	for _, l := range lines {
-		if l.kind == said && l.side == decode.Client {
+		if l.kind == said && l.side == who.Client {
 			return false
 		}
 		text := l.text
@@ -179,7 +179,7 @@ func refusedFor(lines []line, codes ...int) bool {
 func cutEaten(lines []line) {
 	for i := range lines {
 		l := &lines[i]
-		if l.kind != said || l.side != decode.Client {
+		if l.kind != said || l.side != who.Client {
 			continue
 		}
 		for _, verb := range []string{"MAIL FROM:", "RCPT TO:"} {

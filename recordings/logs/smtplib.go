@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // Python's smtplib with set_debuglevel(1) or (2): "send: 'ehlo x\r\n'",
@@ -44,7 +44,7 @@ func (p *smtplibLog) add(r row, l line) {
 	if l.at.IsZero() {
 		l.at, _ = takeStamp(strings.TrimSpace(r.text))
 	}
-	if l.kind == said && l.side == decode.Server && code(l.text) != 0 {
+	if l.kind == said && l.side == who.Server && code(l.text) != 0 {
 		p.last = l.text[:3]
 	} else if l.isWire() {
 		p.last = ""
@@ -101,7 +101,7 @@ func (p *smtplibLog) argument(r row, word, arg string) {
 
 // send takes what was sent. The literal holds its bytes: line ends are known.
 func (p *smtplibLog) send(r row, bytes string) {
-	p.add(r, line{kind: exact, side: decode.Client, text: bytes})
+	p.add(r, line{kind: exact, side: who.Client, text: bytes})
 }
 
 func (p *smtplibLog) reply(r row, bytes string) {
@@ -151,6 +151,6 @@ func (p *smtplibLog) raised(r row, text, what, rest string) {
 	}
 	p.add(r, l)
 	if what == "Server" && strings.Contains(rest, "closed") {
-		p.add(r, line{kind: closed, side: decode.Server})
+		p.add(r, line{kind: closed, side: who.Server})
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // swaks: a hint of three characters in front of each line, "~" in it for what
@@ -97,7 +97,7 @@ func (p *swaksLog) info(r row, text string) {
 		p.tried = l.dial
 		p.add(r, l)
 	case strings.HasPrefix(text, "TLS started"):
-		tls := &facts.TLS{Leg: facts.ServerLeg, Implicit: !p.starttls}
+		tls := &facts.TLS{Leg: who.ServerLeg, Implicit: !p.starttls}
 		if g := swaksCipher.FindStringSubmatch(text); g != nil {
 			tls.Version, tls.Cipher = tlsVersion(g[1]), g[2]
 		}
@@ -106,7 +106,7 @@ func (p *swaksLog) info(r row, text string) {
 	case strings.HasPrefix(text, "TLS peer certificate failed"):
 		p.blameTLS(text)
 	case strings.HasPrefix(text, "Connection closed"):
-		p.add(r, line{kind: closed, side: decode.Client})
+		p.add(r, line{kind: closed, side: who.Client})
 	}
 }
 
@@ -117,7 +117,7 @@ func (p *swaksLog) trouble(r row, text string) {
 	case strings.HasPrefix(text, "TLS startup failed"):
 		p.add(r, line{kind: tlsFailed, tls: failedTLS(text)})
 	case strings.Contains(text, "closed connection unexpectedly"):
-		p.add(r, line{kind: closed, side: decode.Server})
+		p.add(r, line{kind: closed, side: who.Server})
 	}
 	text = strings.TrimSpace(text)
 	p.add(r, troubled(text))

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // Swift Mailer's LoggerPlugin: "<<" a reply with its line ends, ">>" a command,
@@ -127,7 +127,7 @@ func (p *swiftLog) loose(text string) {
 		p.lines[len(p.lines)-1].text = "."
 	case p.inReply && len(p.lines) > 0 && !strings.Contains(text, "rror") && !strings.Contains(text, "==="):
 		// A reply line that was wrapped.
-		if last := &p.lines[len(p.lines)-1]; last.side == decode.Server && len(last.text) > 40 && text != "..." {
+		if last := &p.lines[len(p.lines)-1]; last.side == who.Server && len(last.text) > 40 && text != "..." {
 			extend(&last.text, text)
 			return
 		}
@@ -166,7 +166,7 @@ func (p *swiftLog) step(g []string) {
 
 // lastCommand is the text of the last line if the client said it, "-" if not.
 func (p *swiftLog) lastCommand() string {
-	if n := len(p.lines); n > 0 && p.lines[n-1].side == decode.Client {
+	if n := len(p.lines); n > 0 && p.lines[n-1].side == who.Client {
 		return p.lines[n-1].text
 	}
 	return "-"

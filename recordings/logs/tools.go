@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // Tools whose logs are a mark for the side and a text, and nothing more. The
@@ -247,8 +247,8 @@ func parseMarkedClient(rows []row) []line {
 func sidesSeen(lines []line) (fromClient, fromServer bool) {
 	for _, l := range lines {
 		if l.isWire() && !l.inferred {
-			fromClient = fromClient || l.side == decode.Client
-			fromServer = fromServer || l.side == decode.Server
+			fromClient = fromClient || l.side == who.Client
+			fromServer = fromServer || l.side == who.Server
 		}
 	}
 	return fromClient, fromServer

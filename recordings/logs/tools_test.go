@@ -6,30 +6,30 @@ import (
 	"strings"
 	"testing"
 
-	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/recordings/logs"
 )
 
 // session is one dialogue that every tool of the table tells in its own form.
 var session = []struct {
-	side decode.Side
+	side who.Party
 	text string // lines of a reply separated by \n
 }{
-	{decode.Server, "220 mail.example.org ESMTP"},
-	{decode.Client, "EHLO app.example.org"},
-	{decode.Server, "250-mail.example.org\n250-SIZE 52428800\n250 AUTH LOGIN PLAIN"},
-	{decode.Client, "AUTH LOGIN"},
-	{decode.Server, "334 VXNlcm5hbWU6"},
-	{decode.Client, "YWxpY2VAZXhhbXBsZS5vcmc="},
-	{decode.Server, "334 UGFzc3dvcmQ6"},
-	{decode.Client, "c2VjcmV0Nzc="},
-	{decode.Server, "235 2.7.0 Authentication successful"},
-	{decode.Client, "MAIL FROM:<alice@example.org>"},
-	{decode.Server, "250 2.1.0 Ok"},
-	{decode.Client, "RCPT TO:<bob@example.net>"},
-	{decode.Server, "554 5.7.1 <bob@example.net>: Relay access denied"},
-	{decode.Client, "QUIT"},
-	{decode.Server, "221 2.0.0 Bye"},
+	{who.Server, "220 mail.example.org ESMTP"},
+	{who.Client, "EHLO app.example.org"},
+	{who.Server, "250-mail.example.org\n250-SIZE 52428800\n250 AUTH LOGIN PLAIN"},
+	{who.Client, "AUTH LOGIN"},
+	{who.Server, "334 VXNlcm5hbWU6"},
+	{who.Client, "YWxpY2VAZXhhbXBsZS5vcmc="},
+	{who.Server, "334 UGFzc3dvcmQ6"},
+	{who.Client, "c2VjcmV0Nzc="},
+	{who.Server, "235 2.7.0 Authentication successful"},
+	{who.Client, "MAIL FROM:<alice@example.org>"},
+	{who.Server, "250 2.1.0 Ok"},
+	{who.Client, "RCPT TO:<bob@example.net>"},
+	{who.Server, "554 5.7.1 <bob@example.net>: Relay access denied"},
+	{who.Client, "QUIT"},
+	{who.Server, "221 2.0.0 Bye"},
 }
 
 var wantSpine = []string{"S 220 to ", "C EHLO", "S 250 to EHLO", "C AUTH", "S 334 to AUTH", "C auth 3", "S 334 to AUTH", "C auth 4", "S 235 to AUTH",
@@ -208,7 +208,7 @@ func TestTools(t *testing.T) {
 			var b strings.Builder
 			b.WriteString(tool.head)
 			for _, turn := range session {
-				b.WriteString(tool.tell(turn.side == decode.Server, turn.text))
+				b.WriteString(tool.tell(turn.side == who.Server, turn.text))
 			}
 			all, err := logs.ParseAll(strings.NewReader(b.String()))
 			if err != nil {

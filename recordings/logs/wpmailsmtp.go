@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // WP Mail SMTP's test report: the settings in blocks, then PHPMailer's log.
@@ -77,7 +78,7 @@ func parseWPMailSMTP(rows []row) []line {
 func wpAttempt(settings map[string]string, info string) line {
 	l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: settings["Host"], Addr: hostPort(settings["Host"], settings["Port"]), Why: "configured"}}
 	if settings["SMTPSecure"] == "ssl" {
-		l.tls = &facts.TLS{Leg: facts.ServerLeg, Implicit: true}
+		l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true}
 	}
 	if strings.Contains(info, "connect") {
 		blame(&l, info)

@@ -10,6 +10,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/message"
+	"smtptap/decode/who"
 )
 
 // body says a message's body again: unchanged when no level speaks of it.
@@ -29,7 +30,7 @@ func (r *rewriter) body(i int, l *leg) error {
 			if strings.HasPrefix(text, "body ") {
 				id = bodyRedacted
 			}
-			r.to.Entries = append(r.to.Entries, decode.Entry{At: e.Event.At, From: decode.PartyProxy, To: decode.PartyProxy, Fact: &facts.Note{ID: id, Text: text}})
+			r.to.Entries = append(r.to.Entries, decode.Entry{At: e.Event.At, From: who.Smtptap, To: who.Smtptap, Fact: &facts.Note{ID: id, Text: text}})
 		}
 	}
 	return nil
@@ -44,7 +45,7 @@ func (r *rewriter) sameBody(e decode.Entry, l *leg) error {
 		return nil
 	}
 	l.borrow(ev.Side, ev.Span)
-	wire := r.from.Reader(e.Upstream, ev.Side, ev.Span)
+	wire := r.from.Reader(e.Leg, ev.Side, ev.Span)
 	buf := make([]byte, 256<<10)
 	left := ev.Span.Len()
 	for {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/recordings/redact"
 )
 
@@ -26,7 +27,7 @@ func FuzzApply(f *testing.F) {
 		same(t, "without a level", tr, apply(t, tr, redact.Levels{}))
 		for _, l := range []redact.Levels{{Addresses: true}, {Addresses: true, KeepDomains: true}, {Hosts: true}, {Addresses: true, Hosts: true, Body: true, Links: true}} {
 			out := apply(t, tr, l)
-			all := said(t, out, decode.Client) + "\n" + said(t, out, decode.Server)
+			all := said(t, out, who.Client) + "\n" + said(t, out, who.Server)
 			// A chunk of a wrong size may end in the middle of the address.
 			if l.Addresses && asksForCanary(tr) && strings.Contains(all, "fuzzed.canary@") {
 				t.Errorf("%+v: an address is left in %q", l, all)
@@ -34,9 +35,9 @@ func FuzzApply(f *testing.F) {
 			if l.Addresses && !l.KeepDomains && strings.Contains(all, canaryAddress) {
 				t.Errorf("%+v: a domain is left in %q", l, all)
 			}
-			if asked := heard.FindStringSubmatch(said(t, out, decode.Client)); l.Addresses && asked != nil && asksForCanary(tr) {
+			if asked := heard.FindStringSubmatch(said(t, out, who.Client)); l.Addresses && asked != nil && asksForCanary(tr) {
 				// A secret may be a part of the address, which is masked in the reply.
-				if answer := said(t, out, decode.Server); !strings.Contains(answer, " heard <"+asked[1]+">") && !strings.Contains(answer, decode.MaskText) {
+				if answer := said(t, out, who.Server); !strings.Contains(answer, " heard <"+asked[1]+">") && !strings.Contains(answer, decode.MaskText) {
 					t.Errorf("%+v: two stand-ins in %q", l, all)
 				}
 			}
@@ -65,7 +66,7 @@ func asksForCanary(tr *decode.Transcript) bool {
 // same fails unless two sessions are the same to the byte.
 func same(t *testing.T, what string, a, b *decode.Transcript) {
 	t.Helper()
-	for _, side := range []decode.Side{decode.Client, decode.Server} {
+	for _, side := range []who.Party{who.Client, who.Server} {
 		if was, is := said(t, a, side), said(t, b, side); was != is {
 			t.Errorf("%s: %q became %q", what, was, is)
 		}

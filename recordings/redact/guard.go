@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // ErrLeak says that a known secret was about to be written.
@@ -44,19 +45,19 @@ func Search(t *decode.Transcript, secrets []string) error {
 		return nil
 	}
 	type stream struct {
-		upstream bool
-		side     decode.Side
+		leg  who.Leg
+		side who.Party
 	}
 	guards := map[stream]io.WriteCloser{}
 	for _, e := range t.Entries {
 		if e.Event == nil {
 			continue
 		}
-		s := stream{e.Upstream, e.Event.Side}
+		s := stream{e.Leg, e.Event.Side}
 		if guards[s] == nil {
 			guards[s] = Guard(io.Discard, secrets)
 		}
-		if _, err := io.Copy(guards[s], t.Reader(s.upstream, s.side, e.Event.Span)); err != nil {
+		if _, err := io.Copy(guards[s], t.Reader(s.leg, s.side, e.Event.Span)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // The ids of the notes that tell of a body that was taken out, and of a part
@@ -74,7 +75,7 @@ func hasBody(t *decode.Transcript, m *decode.Message) bool {
 		if t.Entries[i].Event.Kind != decode.KindBody {
 			continue
 		}
-		n, _ := io.Copy(io.Discard, io.LimitReader(t.Reader(false, decode.Client, t.Entries[i].Event.Span), 3))
+		n, _ := io.Copy(io.Discard, io.LimitReader(t.Reader(who.ClientLeg, who.Client, t.Entries[i].Event.Span), 3))
 		if n > 2 {
 			return true
 		}

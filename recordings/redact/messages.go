@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A mail is one message of the session: its header fields and its body, which
@@ -31,7 +32,7 @@ func (r *rewriter) findMails() {
 	var chunk [2]int
 	for i, e := range r.from.Entries {
 		ev, leg := e.Event, 0
-		if e.Upstream {
+		if e.Leg == who.ServerLeg {
 			leg = 1
 		}
 		switch {
@@ -43,7 +44,7 @@ func (r *rewriter) findMails() {
 			open[leg].last, chunk[leg] = ev.Command.Last, i
 		case ev.Kind == decode.KindCommand:
 			open[leg], chunk[leg] = nil, -1
-		case ev.Kind == decode.KindMissing && ev.Side == decode.Client && open[leg] != nil:
+		case ev.Kind == decode.KindMissing && ev.Side == who.Client && open[leg] != nil:
 			open[leg] = &mail{torn: true, last: open[leg].last}
 		case ev.Kind == decode.KindHeader, ev.Kind == decode.KindBody:
 			if open[leg] == nil {
@@ -105,7 +106,7 @@ func (r *rewriter) raw(i int) ([]byte, error) {
 	if ev.Span.Len() <= int64(len(ev.Raw)) || r.from.Bytes == nil {
 		return ev.Raw, nil
 	}
-	return io.ReadAll(r.from.Reader(e.Upstream, ev.Side, ev.Span))
+	return io.ReadAll(r.from.Reader(e.Leg, ev.Side, ev.Span))
 }
 
 var chunkSize = regexp.MustCompile(`(?i)^(\s*BDAT\s+)(\d+)`)

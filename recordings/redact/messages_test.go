@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/redact"
 )
 
@@ -63,7 +64,7 @@ func TestAddressesInMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tr := decodeSession(test.text, false)
 			out := apply(t, tr, redact.Levels{Addresses: true})
-			got := said(t, out, decode.Client)
+			got := said(t, out, who.Client)
 			if name == "a boundary of an address" {
 				if parts := strings.Count(got, "\r\n--user"); parts != 2 {
 					t.Errorf("%d boundaries:\n%s", parts, got)
@@ -132,7 +133,7 @@ func TestCount(t *testing.T) {
 func TestUntouchedParts(t *testing.T) {
 	text := part("Content-Transfer-Encoding: quoted-printable", "a=20b=", "c", "..d =4")
 	tr := decodeSession(text, false)
-	got := said(t, apply(t, tr, redact.Levels{Addresses: true}), decode.Client)
+	got := said(t, apply(t, tr, redact.Levels{Addresses: true}), who.Client)
 	if !strings.Contains(got, "a=20b=\r\nc\r\n..d =4\r\n") {
 		t.Error(got)
 	}
@@ -150,7 +151,7 @@ func TestFoldedDotsAreStuffed(t *testing.T) {
 		}
 		for _, e := range out.Entries {
 			if e.Event != nil && e.Event.Kind == decode.KindBody && len(e.Event.Notes) > 0 {
-				t.Errorf("%d: %+v in %s", n, e.Event.Notes, said(t, out, decode.Client))
+				t.Errorf("%d: %+v in %s", n, e.Event.Notes, said(t, out, who.Client))
 			}
 		}
 	}
@@ -174,7 +175,7 @@ func TestDisplayNames(t *testing.T) {
 	} {
 		for _, header := range []string{"From", "to", "Cc", "Reply-To", "Sender", "Resent-From"} {
 			out := apply(t, decodeSession(data(header+": "+value, "", "x"), false), redact.Levels{Addresses: true})
-			got := said(t, out, decode.Client)
+			got := said(t, out, who.Client)
 			want := header + ": " + want + "\r\n"
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: %s: %q is missing in\n%s", header, value, want, got)

@@ -10,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 )
 
 // largest is how many bytes of messages are held when they must be rewritten.
@@ -66,11 +67,11 @@ type leg struct {
 	d       decode.Dialogue
 	tls     bool
 	streams [3]stream
-	party   [3][2]decode.Party // who spoke last, by side
+	party   [3][2]who.Party // who spoke last, by side
 }
 
 func (r *rewriter) legOf(e decode.Entry) *leg {
-	if e.Upstream {
+	if e.Leg == who.ServerLeg {
 		return r.legs[1]
 	}
 	return r.legs[0]
@@ -81,11 +82,11 @@ func (r *rewriter) entry(i int) error {
 	e := r.from.Entries[i]
 	if e.Fact != nil {
 		r.closed(e)
-		r.to.Entries = append(r.to.Entries, decode.Entry{At: e.At, From: e.From, To: e.To, Upstream: e.Upstream, Fact: r.fact(e.Fact)})
+		r.to.Entries = append(r.to.Entries, decode.Entry{At: e.At, From: e.From, To: e.To, Leg: e.Leg, Fact: r.fact(e.Fact)})
 		return nil
 	}
 	l, ev := r.legOf(e), e.Event
-	l.party[ev.Side] = [2]decode.Party{e.From, e.To}
+	l.party[ev.Side] = [2]who.Party{e.From, e.To}
 	if ev.TLS && !l.tls {
 		l.tls = true
 		r.take(e, l, l.d.Secured(ev.Begin))
@@ -108,7 +109,7 @@ func (r *rewriter) line(i int, l *leg) error {
 	if err != nil {
 		return err
 	}
-	swallowed := e.To == decode.PartyProxy && ev.Kind == decode.KindOpaque
+	swallowed := e.To == who.Smtptap && ev.Kind == decode.KindOpaque
 	pieces := pieces(ev, raw)
 	for n, piece := range pieces {
 		if piece.mask != nil {
@@ -162,7 +163,7 @@ func (r *rewriter) take(e decode.Entry, l *leg, out decode.Out) {
 	for i := range out.Events {
 		ev := out.Events[i]
 		parties := l.party[ev.Side]
-		r.to.Entries = append(r.to.Entries, decode.Entry{At: ev.At, From: parties[0], To: parties[1], Upstream: e.Upstream, Event: &ev})
+		r.to.Entries = append(r.to.Entries, decode.Entry{At: ev.At, From: parties[0], To: parties[1], Leg: e.Leg, Event: &ev})
 	}
 }
 
@@ -172,9 +173,9 @@ func (r *rewriter) closed(e decode.Entry) {
 	if !ok {
 		return
 	}
-	side := decode.Client
-	if c.Leg == facts.ServerLeg {
-		side = decode.Server
+	side := who.Client
+	if c.Leg == who.ServerLeg {
+		side = who.Server
 	}
 	r.take(decode.Entry{}, r.legs[0], r.legs[0].d.Closed(e.At, side))
 }
@@ -185,8 +186,8 @@ func (r *rewriter) finish() {
 		at = r.from.Entries[n-1].At
 	}
 	for i, l := range r.legs {
-		for _, side := range []decode.Side{decode.Client, decode.Server} {
-			r.take(decode.Entry{Upstream: i == 1}, l, l.d.Closed(at, side))
+		for _, side := range []who.Party{who.Client, who.Server} {
+			r.take(decode.Entry{Leg: who.ClientLeg + who.Leg(i)}, l, l.d.Closed(at, side))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/recordings/redact"
 )
 
@@ -21,8 +22,8 @@ func decodeSession(text string, keepSecrets bool) *decode.Transcript {
 	var streams [3][]byte
 	take := func(o decode.Out) {
 		for _, e := range o.Events {
-			from, to := decode.PartyClient, decode.PartyServer
-			if e.Side == decode.Server {
+			from, to := who.Client, who.Server
+			if e.Side == who.Server {
 				from, to = to, from
 			}
 			t.Entries = append(t.Entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
@@ -36,10 +37,10 @@ func decodeSession(text string, keepSecrets bool) *decode.Transcript {
 	}
 	at := time.Duration(0)
 	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
-		who, said, _ := strings.Cut(line, ":")
-		side := decode.Client
-		if who == "S" {
-			side = decode.Server
+		speaker, said, _ := strings.Cut(line, ":")
+		side := who.Client
+		if speaker == "S" {
+			side = who.Server
 		}
 		at += time.Millisecond
 		for p := []byte(strings.TrimPrefix(said, " ") + "\r\n"); len(p) > 0; {
@@ -48,23 +49,23 @@ func decodeSession(text string, keepSecrets bool) *decode.Transcript {
 			p = p[o.N:]
 		}
 	}
-	take(d.Closed(at, decode.Client))
-	take(d.Closed(at, decode.Server))
-	t.Bytes = func(_ bool, side decode.Side, s decode.Span) ([]byte, error) {
+	take(d.Closed(at, who.Client))
+	take(d.Closed(at, who.Server))
+	t.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
 		return streams[side][s.Start:s.End], nil
 	}
 	return t
 }
 
 // said is everything that one side said.
-func said(t *testing.T, tr *decode.Transcript, side decode.Side) string {
+func said(t *testing.T, tr *decode.Transcript, side who.Party) string {
 	t.Helper()
 	var all []byte
 	for _, e := range tr.Entries {
 		if e.Event == nil || e.Event.Side != side {
 			continue
 		}
-		p, err := tr.Bytes(e.Upstream, side, e.Event.Span)
+		p, err := tr.Bytes(e.Leg, side, e.Event.Span)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ S: 221 bye`
 }
 
 func TestSameStandInEverywhere(t *testing.T) {
-	out := said(t, apply(t, decodeSession(mail(), false), redact.Levels{Addresses: true}), decode.Client)
+	out := said(t, apply(t, decodeSession(mail(), false), redact.Levels{Addresses: true}), who.Client)
 	const want = "user1@domain1.example"
 	for _, s := range []string{
 		b64(want) + "\r\n", "MAIL FROM:<" + want + ">", "Subject: =?utf-8?q?mail_of_" + want + "?=", "From: " + want,
@@ -160,7 +161,7 @@ func TestSameStandInEverywhere(t *testing.T) {
 }
 
 func TestKeepDomains(t *testing.T) {
-	out := said(t, apply(t, decodeSession(mail(), false), redact.Levels{Addresses: true, KeepDomains: true}), decode.Client)
+	out := said(t, apply(t, decodeSession(mail(), false), redact.Levels{Addresses: true, KeepDomains: true}), who.Client)
 	if !strings.Contains(out, "MAIL FROM:<user1@corp.example.com>") || strings.Contains(out, "alice") {
 		t.Error(out)
 	}
@@ -183,7 +184,7 @@ C: seen on inner.example.com, at HTTPS://web.example.com:8443/x?u=http%3A and we
 C: .
 S: 250 queued by mx.example.net`, false)
 	out := apply(t, tr, redact.Levels{Hosts: true})
-	all := said(t, out, decode.Client) + said(t, out, decode.Server)
+	all := said(t, out, who.Client) + said(t, out, who.Server)
 	for _, gone := range []string{"mx.example.net", "pc.example.com", "inner.example.com", "198.51.100.7", "web.example.com"} {
 		if strings.Contains(all, gone) {
 			t.Errorf("%s is still in\n%s", gone, all)
@@ -203,7 +204,7 @@ func shape(s string) []int {
 func TestBodyKeepsItsShape(t *testing.T) {
 	tr := decodeSession(mail(), false)
 	out := apply(t, tr, redact.Levels{Body: true})
-	before, after := said(t, tr, decode.Client), said(t, out, decode.Client)
+	before, after := said(t, tr, who.Client), said(t, out, who.Client)
 	if !reflect.DeepEqual(shape(before), shape(after)) {
 		t.Errorf("the lines are not as long as before:\n%s", after)
 	}
@@ -225,10 +226,10 @@ func TestBodyIsGoneWhateverItsForm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := decodeSession(text, false)
-			if !strings.Contains(said(t, tr, decode.Client), "secret plan") {
+			if !strings.Contains(said(t, tr, who.Client), "secret plan") {
 				t.Fatal("the session does not hold what is to be taken out")
 			}
-			out := said(t, apply(t, tr, redact.Levels{Body: true}), decode.Client)
+			out := said(t, apply(t, tr, redact.Levels{Body: true}), who.Client)
 			if i := strings.Index(out, "secret plan"); i >= 0 {
 				t.Errorf("still there: %q", out[max(0, i-80):min(len(out), i+40)])
 			}
@@ -238,7 +239,7 @@ func TestBodyIsGoneWhateverItsForm(t *testing.T) {
 
 func TestLinksAndTokens(t *testing.T) {
 	tr := decodeSession("S: 220 hi\nC: EHLO a\nS: 250 b\nC: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Subject: s\nC:\nC: https://example.com/reset?k=1 and abcdefghij0123456789abcdefghij\nC: .\nS: 250 ok", false)
-	out := said(t, apply(t, tr, redact.Levels{Links: true}), decode.Client)
+	out := said(t, apply(t, tr, redact.Levels{Links: true}), who.Client)
 	if !strings.Contains(out, "https://example.com/[link] and [token]\r\n") {
 		t.Error(out)
 	}
@@ -248,7 +249,7 @@ func TestLinksAndTokens(t *testing.T) {
 func TestBoundariesAreNoTokens(t *testing.T) {
 	const outer, inner = "b1=_abcdefghij0123456789abcdefghij", "b2=_abcdefghij0123456789abcdefghij"
 	out := said(t, apply(t, decodeSession(data(`Content-Type: multipart/mixed; boundary="`+outer+`"`, "", "--"+outer, `Content-Type: multipart/related; boundary="`+inner+`"`, "",
-		"--"+inner, "", "abcdefghij0123456789abcdefghij", "--"+inner+"--", "--"+outer+"--"), false), redact.Levels{Links: true}), decode.Client)
+		"--"+inner, "", "abcdefghij0123456789abcdefghij", "--"+inner+"--", "--"+outer+"--"), false), redact.Levels{Links: true}), who.Client)
 	if strings.Count(out, outer) != 3 || strings.Count(out, inner) != 3 || strings.Count(out, "[token]") != 1 {
 		t.Error(out)
 	}
@@ -259,11 +260,11 @@ func TestBoundariesAreNoTokens(t *testing.T) {
 func TestMessageIDsAreNoTokens(t *testing.T) {
 	const id = "<abcdefghij0123456789abcdefghij@pc.example.com>"
 	tr := decodeSession(data("Message-ID: "+id, "In-Reply-To: "+id, "References: "+id, "X-Token: abcdefghij0123456789abcdefghij", "", "x"), false)
-	out := said(t, apply(t, tr, redact.Levels{Links: true}), decode.Client)
+	out := said(t, apply(t, tr, redact.Levels{Links: true}), who.Client)
 	if strings.Count(out, id) != 3 || strings.Count(out, "[token]") != 1 {
 		t.Error(out)
 	}
-	out = said(t, apply(t, tr, redact.Levels{Addresses: true, Hosts: true, Body: true, Links: true}), decode.Client)
+	out = said(t, apply(t, tr, redact.Levels{Addresses: true, Hosts: true, Body: true, Links: true}), who.Client)
 	if strings.Contains(out, "abcdefghij") || strings.Contains(out, "pc.example.com") || strings.Count(out, "[token]") != 1 {
 		t.Error(out)
 	}
@@ -272,7 +273,7 @@ func TestMessageIDsAreNoTokens(t *testing.T) {
 func TestKeptSecretsAreMasked(t *testing.T) {
 	tr := decodeSession(mail(), true)
 	out := apply(t, tr, redact.Levels{})
-	if got := said(t, out, decode.Client); strings.Contains(got, b64("correct horse")) || !strings.Contains(got, decode.MaskText) {
+	if got := said(t, out, who.Client); strings.Contains(got, b64("correct horse")) || !strings.Contains(got, decode.MaskText) {
 		t.Error(got)
 	}
 	for _, e := range out.Entries {

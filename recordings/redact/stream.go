@@ -2,6 +2,7 @@ package redact
 
 import (
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A stream is one side's bytes as said again. Bodies that did not change stay
@@ -26,7 +27,7 @@ func (r *run) end() int64 {
 }
 
 // note adds bytes to a side's stream.
-func (l *leg) note(side decode.Side, p []byte) {
+func (l *leg) note(side who.Party, p []byte) {
 	s := &l.streams[side]
 	if len(p) == 0 {
 		return
@@ -40,16 +41,16 @@ func (l *leg) note(side decode.Side, p []byte) {
 }
 
 // borrow adds bytes of the original to a side's stream.
-func (l *leg) borrow(side decode.Side, from decode.Span) {
+func (l *leg) borrow(side who.Party, from decode.Span) {
 	s := &l.streams[side]
 	s.runs = append(s.runs, run{start: s.end, from: from})
 	s.end += from.Len()
 }
 
 // bytes is Transcript.Bytes of the session as said again.
-func (r *rewriter) bytes(upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+func (r *rewriter) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 	l := r.legs[0]
-	if upstream {
+	if which == who.ServerLeg {
 		l = r.legs[1]
 	}
 	var out []byte
@@ -67,7 +68,7 @@ func (r *rewriter) bytes(upstream bool, side decode.Side, span decode.Span) ([]b
 			return nil, decode.ErrNoBytes
 		}
 		shift := x.from.Start - x.start
-		b, err := r.from.Bytes(upstream, side, decode.Span{Start: from + shift, End: to + shift})
+		b, err := r.from.Bytes(which, side, decode.Span{Start: from + shift, End: to + shift})
 		if err != nil {
 			return nil, err
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 )
 
@@ -51,7 +51,7 @@ func BenchmarkData(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			sent := 0
 			for b.Loop() {
-				l.Data(decode.PartyClient, decode.PartyServer, body)
+				l.Data(who.Client, who.Server, body)
 				if sent += len(body); sent > 256<<20 { // don't fill the disk
 					b.StopTimer()
 					l.End(facts.End{Cause: facts.CauseClosed})
@@ -75,8 +75,8 @@ func BenchmarkData(b *testing.B) {
 			ask, answer := []byte("NOOP\r\n"), []byte("250 2.0.0 ok\r\n")
 			b.ReportAllocs()
 			for b.Loop() {
-				l.Data(decode.PartyClient, decode.PartyServer, ask)
-				l.Data(decode.PartyServer, decode.PartyClient, answer)
+				l.Data(who.Client, who.Server, ask)
+				l.Data(who.Server, who.Client, answer)
 			}
 			l.End(facts.End{Cause: facts.CauseClosed})
 			s.Close()
@@ -91,23 +91,23 @@ func session(s *transcript.Set, body []byte) {
 	l.Fact(&facts.Open{Client: "127.0.0.1:40000", Listen: "127.0.0.1:2525"})
 	l.Fact(&facts.Dial{Addr: "192.0.2.1:25", Why: "configured", Took: time.Millisecond})
 	for _, tell := range []struct {
-		from, to decode.Party
+		from, to who.Party
 		text     string
 	}{
-		{'S', 'C', "220 mx.example.org ESMTP\r\n"}, {'C', 'S', "EHLO client.example.com\r\n"},
-		{'S', 'C', "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250 8BITMIME\r\n"},
-		{'C', 'S', "MAIL FROM:<a@example.com>\r\n"}, {'S', 'C', "250 2.1.0 ok\r\n"},
-		{'C', 'S', "RCPT TO:<b@example.org>\r\n"}, {'S', 'C', "250 2.1.5 ok\r\n"},
-		{'C', 'S', "DATA\r\n"}, {'S', 'C', "354 go\r\n"},
+		{who.Server, who.Client, "220 mx.example.org ESMTP\r\n"}, {who.Client, who.Server, "EHLO client.example.com\r\n"},
+		{who.Server, who.Client, "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250 8BITMIME\r\n"},
+		{who.Client, who.Server, "MAIL FROM:<a@example.com>\r\n"}, {who.Server, who.Client, "250 2.1.0 ok\r\n"},
+		{who.Client, who.Server, "RCPT TO:<b@example.org>\r\n"}, {who.Server, who.Client, "250 2.1.5 ok\r\n"},
+		{who.Client, who.Server, "DATA\r\n"}, {who.Server, who.Client, "354 go\r\n"},
 	} {
 		l.Data(tell.from, tell.to, []byte(tell.text))
 	}
-	l.Data('C', 'S', body)
-	l.Data('S', 'C', []byte("250 2.0.0 queued as 4711\r\n"))
-	l.Data('C', 'S', []byte("QUIT\r\n"))
-	l.Data('S', 'C', []byte("221 2.0.0 bye\r\n"))
-	l.Closed(decode.Server, facts.Closed{Leg: facts.ServerLeg, How: "fin"})
-	l.Closed(decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
+	l.Data(who.Client, who.Server, body)
+	l.Data(who.Server, who.Client, []byte("250 2.0.0 queued as 4711\r\n"))
+	l.Data(who.Client, who.Server, []byte("QUIT\r\n"))
+	l.Data(who.Server, who.Client, []byte("221 2.0.0 bye\r\n"))
+	l.Closed(who.Server, facts.Closed{Leg: who.ServerLeg, How: "fin"})
+	l.Closed(who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
 	l.End(facts.End{Cause: facts.CauseClosed, ClientBytes: 4200, ServerBytes: 200})
 }
 
@@ -156,7 +156,7 @@ func BenchmarkLoad(b *testing.B) {
 			s := newSet(b)
 			l := inMessage(b, s)
 			for range 25_000_000 / len(chunk) {
-				l.Data(decode.PartyClient, decode.PartyServer, chunk)
+				l.Data(who.Client, who.Server, chunk)
 			}
 			play(b, l, "C: .\nS: 250 ok", whole)
 			l.End(facts.End{Cause: facts.CauseClosed})

@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -32,7 +33,7 @@ type decoder struct {
 func (d *decoder) begin(splitLegs bool) {
 	d.client.dialogue = &decode.Dialogue{KeepSecrets: d.keepSecrets, Gate: d.live}
 	if splitLegs {
-		d.server = &leg{upstream: true, dialogue: &decode.Dialogue{KeepSecrets: d.keepSecrets}}
+		d.server = &leg{end: who.ServerLeg, dialogue: &decode.Dialogue{KeepSecrets: d.keepSecrets}}
 	}
 }
 
@@ -46,14 +47,14 @@ func (d *decoder) legs() []*leg {
 // hearing is the leg that hears bytes of that route first. Of what is relayed
 // the server's leg hears what the client's leg lets out.
 func (d *decoder) hearing(r route) *leg {
-	if d.server != nil && !r.relayed() && (r.from == decode.PartyServer || r.to == decode.PartyServer) {
+	if d.server != nil && !r.relayed() && (r.from == who.Server || r.to == who.Server) {
 		return d.server
 	}
 	return &d.client
 }
 
 // data takes bytes that passed.
-func (d *decoder) data(at time.Duration, from, to decode.Party, p []byte) Verdict {
+func (d *decoder) data(at time.Duration, from, to who.Party, p []byte) Verdict {
 	r := route{from, to}
 	out, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feed(at, arrival{route: r, source: d.source}, p) })
 	if !heard {
@@ -64,14 +65,14 @@ func (d *decoder) data(at time.Duration, from, to decode.Party, p []byte) Verdic
 }
 
 // mask takes a secret that a recording left out.
-func (d *decoder) mask(at time.Duration, from, to decode.Party, m decode.Mask) {
+func (d *decoder) mask(at time.Duration, from, to who.Party, m decode.Mask) {
 	r := route{from, to}
 	d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feedMask(at, arrival{route: r, source: d.source}, m) })
 }
 
 // skip takes word of n bytes that passed unseen, -1 for an unknown number. It
 // is recorded as it comes: what the dialogue makes of it, it makes at once.
-func (d *decoder) skip(at time.Duration, from, to decode.Party, n int64, why string) {
+func (d *decoder) skip(at time.Duration, from, to who.Party, n int64, why string) {
 	r := route{from, to}
 	heard := []*leg{d.hearing(r)}
 	if d.server != nil && r.relayed() {
@@ -85,8 +86,8 @@ func (d *decoder) skip(at time.Duration, from, to decode.Party, n int64, why str
 
 // swallow takes bytes that from sent and that went no further. In the stream
 // they stand before a line that is still incomplete.
-func (d *decoder) swallow(at time.Duration, from decode.Party, p []byte) {
-	r := route{from, decode.PartyProxy}
+func (d *decoder) swallow(at time.Duration, from who.Party, p []byte) {
+	r := route{from, who.Smtptap}
 	l := d.hearing(r)
 	var out decode.Out
 	if d.failed || !d.guard(at, func() { out = l.dialogue.Swallow(at, r.side(), p) }) {
@@ -109,15 +110,15 @@ func (d *decoder) swallow(at time.Duration, from decode.Party, p []byte) {
 
 // grow lengthens a stream by what came out of a dialogue. The index learns of
 // it too.
-func (d *decoder) grow(l *leg, side decode.Side, a arrival) {
+func (d *decoder) grow(l *leg, side who.Party, a arrival) {
 	s := l.stream(side)
 	if d.index != nil {
 		n := a.n
 		if a.masked {
 			n = a.hidden
-			d.index.hide(l.upstream, side, s.end, n)
+			d.index.hide(l.end, side, s.end, n)
 		}
-		d.index.learn(l.upstream, side, s.end, a.source, n)
+		d.index.learn(l.end, side, s.end, a.source, n)
 	}
 	s.grow(a.route, a.n)
 }
@@ -140,10 +141,10 @@ func (d *decoder) recordSwallowed(at time.Duration, r route, pieces []decode.Pie
 }
 
 // secured tells that TLS is up on a leg.
-func (d *decoder) secured(at time.Duration, which facts.Leg) {
-	l, r := &d.client, route{decode.PartyClient, decode.PartyProxy}
-	if which == facts.ServerLeg {
-		r = route{decode.PartyProxy, decode.PartyServer}
+func (d *decoder) secured(at time.Duration, which who.Leg) {
+	l, r := &d.client, route{who.Client, who.Smtptap}
+	if which == who.ServerLeg {
+		r = route{who.Smtptap, who.Server}
 		if d.server != nil {
 			l = d.server
 		}
@@ -157,7 +158,7 @@ func (d *decoder) unopened(at time.Duration) {
 	for _, l := range d.legs() {
 		d.tell(at, l, func(l *leg) decode.Out { return l.dialogue.Unopened(at) })
 	}
-	d.keep(at, recordings.TypeUnopened, route{decode.PartyClient, decode.PartyServer}, nil)
+	d.keep(at, recordings.TypeUnopened, route{who.Client, who.Server}, nil)
 }
 
 // fact takes a fact that is neither Closed nor End.
@@ -175,8 +176,8 @@ func (d *decoder) fact(at time.Duration, f facts.Fact) {
 // the dialogue with it begins anew.
 func (d *decoder) connected(at time.Duration) {
 	if d.dialled {
-		d.hangUp(at, d.server, decode.Client)
-		d.hangUp(at, d.server, decode.Server)
+		d.hangUp(at, d.server, who.Client)
+		d.hangUp(at, d.server, who.Server)
 		d.server.restart(d.keepSecrets)
 	}
 	d.dialled = true
@@ -184,12 +185,12 @@ func (d *decoder) connected(at time.Duration) {
 
 // closed tells that side sends no more. What it left incomplete is an entry
 // before the fact.
-func (d *decoder) closed(at time.Duration, side decode.Side, f facts.Closed) {
+func (d *decoder) closed(at time.Duration, side who.Party, f facts.Closed) {
 	joined := d.server == nil || d.server.joined
-	if side == decode.Client || joined {
+	if side == who.Client || joined {
 		d.hangUp(at, &d.client, side)
 	}
-	if d.server != nil && (side == decode.Server || joined) {
+	if d.server != nil && (side == who.Server || joined) {
 		d.hangUp(at, d.server, side)
 	}
 	d.addFact(at, &f)
@@ -204,12 +205,12 @@ func (d *decoder) end(at time.Duration, f facts.End) {
 // flush makes entries of all that is still incomplete.
 func (d *decoder) flush(at time.Duration) {
 	for _, l := range d.legs() {
-		d.hangUp(at, l, decode.Client)
-		d.hangUp(at, l, decode.Server)
+		d.hangUp(at, l, who.Client)
+		d.hangUp(at, l, who.Server)
 	}
 }
 
-func (d *decoder) hangUp(at time.Duration, l *leg, side decode.Side) {
+func (d *decoder) hangUp(at time.Duration, l *leg, side who.Party) {
 	s := l.stream(side)
 	if s.closed {
 		return
@@ -232,7 +233,7 @@ func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) (ou
 // leg hear those that were relayed, and hands out the events.
 func (d *decoder) take(l *leg, out decode.Out) {
 	d.place(l, out.Pieces, func(at time.Duration, a arrival, p []byte, m *decode.Mask) {
-		if l.upstream && a.relayed() {
+		if l.end == who.ServerLeg && a.relayed() {
 			return // recorded when the client's leg let it out
 		}
 		if m != nil {
@@ -304,10 +305,10 @@ func (d *decoder) show(l *leg, events []decode.Event) {
 		e := &events[i] // its dialogue has let go of it
 		l.number(e)
 		r := l.routeOf(e)
-		if l.upstream && r.relayed() {
+		if l.end == who.ServerLeg && r.relayed() {
 			continue
 		}
-		d.entry(decode.Entry{At: e.At, From: r.from, To: r.to, Upstream: l.upstream, Event: e})
+		d.entry(decode.Entry{At: e.At, From: r.from, To: r.to, Leg: l.end, Event: e})
 	}
 }
 
@@ -319,31 +320,18 @@ func (d *decoder) addFact(at time.Duration, f facts.Fact) {
 		data, f = marshalFact(f)
 		d.keep(at, f.Type(), r, data)
 	}
-	d.entry(decode.Entry{At: at, From: r.from, To: r.to, Fact: f})
+	d.entry(decode.Entry{At: at, From: r.from, To: r.to, Leg: facts.On(f), Fact: f})
 }
 
 // about is the connection that a fact is about, or smtptap itself.
 func about(f facts.Fact) route {
-	var leg facts.Leg
-	switch f := f.(type) {
-	case *facts.Open:
-		leg = facts.ClientLeg
-	case *facts.Dial:
-		return route{decode.PartyProxy, decode.PartyServer}
-	case *facts.TLS:
-		leg = f.Leg
-	case *facts.Hello:
-		leg = f.Leg
-	case *facts.Closed:
-		leg = f.Leg
+	if _, dial := f.(*facts.Dial); dial {
+		return route{who.Smtptap, who.Server}
 	}
-	switch leg {
-	case facts.ClientLeg:
-		return route{decode.PartyClient, decode.PartyProxy}
-	case facts.ServerLeg:
-		return route{decode.PartyServer, decode.PartyProxy}
+	if peer := facts.On(f).Peer(); peer != 0 {
+		return route{peer, who.Smtptap}
 	}
-	return route{decode.PartyProxy, decode.PartyProxy}
+	return route{who.Smtptap, who.Smtptap}
 }
 
 // guard runs a call of a dialogue. A panic in it ends the decoding of this
@@ -383,7 +371,7 @@ func (d *decoder) giveUp(at time.Duration, l *leg) {
 	for i := range l.streams {
 		for s := &l.streams[i]; s.waiting(); {
 			a := s.leave(math.MaxInt32)
-			if !l.upstream || !a.relayed() {
+			if l.end != who.ServerLeg || !a.relayed() {
 				d.recordJSON(at, recordings.TypeSkip, a.route, skipped{int64(a.n), decode.WhyNotRecorded})
 			}
 		}

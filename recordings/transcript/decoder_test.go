@@ -9,6 +9,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -18,14 +19,14 @@ type brittle struct {
 	word string
 }
 
-func (b *brittle) Feed(at time.Duration, side decode.Side, p []byte) decode.Out {
+func (b *brittle) Feed(at time.Duration, side who.Party, p []byte) decode.Out {
 	if bytes.Contains(p, []byte(b.word)) {
 		panic("met " + b.word)
 	}
 	return b.Dialogue.Feed(at, side, p)
 }
 
-func (b *brittle) Swallow(time.Duration, decode.Side, []byte) decode.Out { panic("swallowed") }
+func (b *brittle) Swallow(time.Duration, who.Party, []byte) decode.Out { panic("swallowed") }
 
 // A panic in the decoder ends the decoding of that session, not the session.
 // What is said is no longer recorded, because it may be secret, and a server may
@@ -35,13 +36,13 @@ func TestDecoderPanics(t *testing.T) {
 		split, keepSecrets bool
 		tell               func(d *decoder) (taken int)
 	}{
-		"in Feed":               {tell: func(d *decoder) int { return d.data(3, 'C', 'S', []byte("BOOM\r\n")).N }},
-		"in Feed, secrets kept": {keepSecrets: true, tell: func(d *decoder) int { return d.data(3, 'C', 'S', []byte("BOOM\r\n")).N }},
-		"in Swallow":            {tell: func(d *decoder) int { d.swallow(3, 'C', []byte("BOOM\r\n")); return 6 }},
+		"in Feed":               {tell: func(d *decoder) int { return d.data(3, who.Client, who.Server, []byte("BOOM\r\n")).N }},
+		"in Feed, secrets kept": {keepSecrets: true, tell: func(d *decoder) int { return d.data(3, who.Client, who.Server, []byte("BOOM\r\n")).N }},
+		"in Swallow":            {tell: func(d *decoder) int { d.swallow(3, who.Client, []byte("BOOM\r\n")); return 6 }},
 		"on the server's leg": {split: true, tell: func(d *decoder) int {
 			d.server.dialogue = &brittle{word: "BOOM"}
 			d.client.dialogue = &decode.Dialogue{}
-			return d.data(3, 'C', 'S', []byte("BOOM\r\n")).N
+			return d.data(3, who.Client, who.Server, []byte("BOOM\r\n")).N
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,22 +52,22 @@ func TestDecoderPanics(t *testing.T) {
 			d.client.dialogue = &brittle{word: "BOOM", Dialogue: decode.Dialogue{KeepSecrets: test.keepSecrets}}
 			var cause any
 			d.fault = func(c any) { cause = c }
-			d.data(1, 'S', 'C', []byte("220 mx\r\n"))
-			d.data(2, 'C', 'S', []byte("PART"))
+			d.data(1, who.Server, who.Client, []byte("220 mx\r\n"))
+			d.data(2, who.Client, who.Server, []byte("PART"))
 			if n := test.tell(d); n != 6 {
 				t.Errorf("%d of 6 bytes were taken", n)
 			}
-			if v := d.data(4, 'C', 'S', []byte("pass\r\n")); v != (Verdict{N: 6}) {
+			if v := d.data(4, who.Client, who.Server, []byte("pass\r\n")); v != (Verdict{N: 6}) {
 				t.Errorf("verdict %+v", v)
 			}
-			d.data(5, 'S', 'C', []byte("535 what is pass?\r\n"))
-			d.skip(6, 'C', 'S', 10, decode.WhyEncrypted)
-			d.swallow(6, 'S', []byte("more"))
-			d.mask(6, 'C', 'S', decode.Mask{})
-			d.secured(6, facts.ClientLeg)
+			d.data(5, who.Server, who.Client, []byte("535 what is pass?\r\n"))
+			d.skip(6, who.Client, who.Server, 10, decode.WhyEncrypted)
+			d.swallow(6, who.Server, []byte("more"))
+			d.mask(6, who.Client, who.Server, decode.Mask{})
+			d.secured(6, who.ClientLeg)
 			d.unopened(6)
 			d.fact(6, &facts.Note{ID: "still", Text: "here"})
-			d.closed(7, decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
+			d.closed(7, who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
 			d.end(8, facts.End{Cause: facts.CauseClosed})
 			if cause == nil {
 				t.Error("nobody was told")
@@ -112,11 +113,11 @@ func TestTakingPanics(t *testing.T) {
 		}
 		add(e)
 	}
-	l.decoder.data(1, 'S', 'C', []byte("220 mx\r\n"))
-	if v := l.decoder.data(2, 'C', 'S', []byte("EHLO x\r\n")); v.N != 8 {
+	l.decoder.data(1, who.Server, who.Client, []byte("220 mx\r\n"))
+	if v := l.decoder.data(2, who.Client, who.Server, []byte("EHLO x\r\n")); v.N != 8 {
 		t.Errorf("%d of 8 bytes were taken", v.N)
 	}
-	l.decoder.data(3, 'S', 'C', []byte("250 x\r\n"))
+	l.decoder.data(3, who.Server, who.Client, []byte("250 x\r\n"))
 	l.decoder.end(4, facts.End{Cause: facts.CauseClosed})
 	checkFailed(t, l.entries)
 	if n := strings.Count(l.file.String(), "EHLO x"); n != 1 {
@@ -127,7 +128,7 @@ func TestTakingPanics(t *testing.T) {
 // Facts with bytes that JSON can't hold are live what they will be loaded.
 func TestFactsOutsideUTF8(t *testing.T) {
 	l := newTee(t, false)
-	l.decoder.fact(1, &facts.TLS{Leg: facts.ServerLeg, SNI: "mx\xff.example.org", Chain: []facts.Certificate{{Subject: "CN=\xc3"}}})
+	l.decoder.fact(1, &facts.TLS{Leg: who.ServerLeg, SNI: "mx\xff.example.org", Chain: []facts.Certificate{{Subject: "CN=\xc3"}}})
 	l.decoder.fact(2, &facts.Note{Text: "a replaced \ufffd stays"})
 	l.decoder.end(3, facts.End{Cause: facts.CauseClosed})
 	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)

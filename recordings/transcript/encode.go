@@ -83,8 +83,8 @@ func (d *decoder) keep(at time.Duration, kind string, r route, data []byte) {
 		return
 	}
 	for len(data) > recordings.MaxData {
-		d.record(recordings.Record{At: at, Type: kind, From: recordings.Party(r.from), To: recordings.Party(r.to), Data: data[:recordings.MaxData]})
+		d.record(recordings.Record{At: at, Type: kind, From: r.from, To: r.to, Data: data[:recordings.MaxData]})
 		data = data[recordings.MaxData:]
 	}
-	d.record(recordings.Record{At: at, Type: kind, From: recordings.Party(r.from), To: recordings.Party(r.to), Data: data})
+	d.record(recordings.Record{At: at, Type: kind, From: r.from, To: r.to, Data: data})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -133,7 +134,7 @@ func (f *file) recreate(folder *recordings.Folder) error {
 		return err
 	}
 	gone := gap{lost: facts.Lost{Records: -1, Bytes: f.size}, missing: []passed{
-		{recordings.Client, recordings.Server, -1}, {recordings.Server, recordings.Client, -1},
+		{who.Client, who.Server, -1}, {who.Server, who.Client, -1},
 	}}
 	told, _ := gone.encode(0, "the recording was deleted while the session ran")
 	f.start.buf = append(f.start.buf, told...)

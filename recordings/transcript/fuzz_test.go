@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -46,9 +47,9 @@ func (l *tee) step(what byte, p []byte) {
 	l.at += time.Millisecond
 	d := &l.decoder
 	routes := [...]route{
-		{decode.PartyClient, decode.PartyServer}, {decode.PartyServer, decode.PartyClient},
-		{decode.PartyClient, decode.PartyProxy}, {decode.PartyProxy, decode.PartyClient},
-		{decode.PartyProxy, decode.PartyServer}, {decode.PartyServer, decode.PartyProxy},
+		{who.Client, who.Server}, {who.Server, who.Client},
+		{who.Client, who.Smtptap}, {who.Smtptap, who.Client},
+		{who.Smtptap, who.Server}, {who.Server, who.Smtptap},
 	}
 	r := routes[int(what>>4)%len(routes)]
 	if !r.relayed() {
@@ -56,9 +57,9 @@ func (l *tee) step(what byte, p []byte) {
 	}
 	switch what & 15 {
 	case 1:
-		from := decode.PartyClient
-		if r.side() == decode.Server {
-			from = decode.PartyServer
+		from := who.Client
+		if r.side() == who.Server {
+			from = who.Server
 		}
 		d.swallow(l.at, from, p)
 	case 2:
@@ -68,13 +69,13 @@ func (l *tee) step(what byte, p []byte) {
 	case 4:
 		d.fact(l.at, &facts.Note{ID: "fuzz", Text: string(p)})
 	case 5:
-		d.secured(l.at, facts.ClientLeg)
+		d.secured(l.at, who.ClientLeg)
 	case 6:
-		d.secured(l.at, facts.ServerLeg)
+		d.secured(l.at, who.ServerLeg)
 	case 7:
 		d.unopened(l.at)
 	case 8:
-		d.closed(l.at, r.side(), facts.Closed{Leg: facts.Leg(r.side().String()), How: "fin"})
+		d.closed(l.at, r.side(), facts.Closed{Leg: r.side().Leg(), How: "fin"})
 	default:
 		if v := d.data(l.at, r.from, r.to, p); v.N < len(p) && v.N > 0 {
 			d.data(l.at, r.from, r.to, p[v.N:]) // as with a peer that goes on in clear
@@ -137,7 +138,7 @@ func FuzzSession(f *testing.F) {
 			if e.Event == nil || e.Event.Kind == decode.KindBody || e.Event.Span.Len() > decode.MaxRaw {
 				continue
 			}
-			p, err := got.index.read(bytes.NewReader(l.file.Bytes()), e.Upstream, e.Event.Side, e.Event.Span)
+			p, err := got.index.read(bytes.NewReader(l.file.Bytes()), e.Leg, e.Event.Side, e.Event.Span)
 			if err != nil && e.Event.Span.Len() > 0 || !bytes.Equal(p, e.Event.Raw) {
 				t.Fatalf("entry %d: bytes %q, %v, want %q:\n%s", i, p, err, e.Event.Raw, l.file.Bytes())
 			}
@@ -160,7 +161,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		for at := time.Duration(0); len(plan) > 2; at++ {
 			n := min(len(plan)-3, int(plan[2]))
-			party := func(i byte) recordings.Party { return recordings.Party("CPS"[i%3]) }
+			party := func(i byte) who.Party { return who.FromLetter("CPS"[i%3]) }
 			r := recordings.Record{At: at, Type: types[int(plan[0])%len(types)], From: party(plan[1]), To: party(plan[1] / 3), Data: plan[3 : 3+n]}
 			if err := w.Append(r); err != nil {
 				t.Fatal(err)
@@ -172,9 +173,9 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 		l.tally.Summary()
-		for _, upstream := range []bool{false, true} {
-			for _, side := range []decode.Side{decode.Client, decode.Server} {
-				p, err := l.index.read(bytes.NewReader(file.Bytes()), upstream, side, decode.Span{Start: 1, End: 20})
+		for _, which := range []who.Leg{who.ClientLeg, who.ServerLeg} {
+			for _, side := range []who.Party{who.Client, who.Server} {
+				p, err := l.index.read(bytes.NewReader(file.Bytes()), which, side, decode.Span{Start: 1, End: 20})
 				if err == nil && len(p) != 19 {
 					t.Fatalf("19 bytes were asked for, got %d", len(p))
 				}

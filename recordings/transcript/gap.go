@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -18,7 +19,7 @@ type gap struct {
 
 // passed counts the bytes of one route in a gap.
 type passed struct {
-	from, to recordings.Party
+	from, to who.Party
 	bytes    int64
 }
 
@@ -78,7 +79,7 @@ func (g *gap) encode(at time.Duration, why string) ([]byte, *facts.Lost) {
 	}
 	lost := g.lost
 	lost.Why = clip(why)
-	r := recordings.Record{At: at, Type: lost.Type(), From: recordings.Proxy, To: recordings.Proxy, Data: encodeJSON(&lost)}
+	r := recordings.Record{At: at, Type: lost.Type(), From: who.Smtptap, To: who.Smtptap, Data: encodeJSON(&lost)}
 	return appendRecord(out, r), &lost
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 )
 
@@ -23,8 +24,8 @@ func TestVersion1(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s listen %s target %s mode %s\n", tr.ID, tr.Started.Format("2006-01-02T15:04:05.999999999Z07:00"), tr.Listen, tr.Target, tr.Mode)
 	for _, e := range tr.Entries {
-		fmt.Fprintf(&b, "%v %c>%c ", e.At, e.From, e.To)
-		if e.Upstream {
+		fmt.Fprintf(&b, "%v %c>%c ", e.At, e.From.Letter(), e.To.Letter())
+		if e.Event != nil && e.Leg == who.ServerLeg {
 			b.WriteString("upstream ")
 		}
 		if e.Fact != nil {
@@ -37,7 +38,7 @@ func TestVersion1(t *testing.T) {
 		}
 		text := e.Event.Raw
 		if text == nil && e.Event.Span.Len() > 0 {
-			if text, err = tr.Bytes(e.Upstream, e.Event.Side, e.Event.Span); err != nil {
+			if text, err = tr.Bytes(e.Leg, e.Event.Side, e.Event.Span); err != nil {
 				t.Error(err)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -82,17 +83,17 @@ const (
 	maxOdd = 1 << 16
 )
 
-func (x *index) stream(upstream bool, side decode.Side) *streamIndex {
+func (x *index) stream(which who.Leg, side who.Party) *streamIndex {
 	leg := 0
-	if upstream {
+	if which == who.ServerLeg {
 		leg = 1
 	}
-	return &x.streams[leg][side-decode.Client]
+	return &x.streams[leg][side-who.Client]
 }
 
 // learn notes where n bytes at pos came from.
-func (x *index) learn(upstream bool, side decode.Side, pos int64, from place, n int) {
-	s := x.stream(upstream, side)
+func (x *index) learn(which who.Leg, side who.Party, pos int64, from place, n int) {
+	s := x.stream(which, side)
 	jump := from.order != s.order
 	s.order = from.order + int64(n)
 	last := len(s.checkpoints) - 1
@@ -110,8 +111,8 @@ func (x *index) learn(upstream bool, side decode.Side, pos int64, from place, n 
 }
 
 // hide notes that n bytes of the recording, which stand at pos, became a mask.
-func (x *index) hide(upstream bool, side decode.Side, pos int64, n int) {
-	if s := x.stream(upstream, side); s.mayGrow(pos) {
+func (x *index) hide(which who.Leg, side who.Party, pos int64, n int) {
+	if s := x.stream(which, side); s.mayGrow(pos) {
 		s.holes = append(s.holes, hole{pos, n})
 	}
 }
@@ -137,15 +138,15 @@ func (s *streamIndex) thin() {
 }
 
 // read returns the bytes of a span of a stream from the recording r.
-func (x *index) read(r io.ReadSeeker, upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
-	s := x.stream(upstream, side)
+func (x *index) read(r io.ReadSeeker, which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
+	s := x.stream(which, side)
 	switch {
 	case span.Start < 0 || span.End < span.Start:
 		return nil, fmt.Errorf("no bytes lie from %d to %d", span.Start, span.End)
 	case s.limit > 0 && span.End > s.limit:
 		return nil, fmt.Errorf("bytes %d to %d of the %s: the recording is too disordered", span.Start, span.End, side)
 	}
-	w := walk{split: x.split, upstream: upstream, side: side, span: span}
+	w := walk{split: x.split, leg: which, side: side, span: span}
 	w.out = make([]byte, 0, min(span.Len(), maxAhead))
 	for w.pos = span.Start; w.pos < span.End; {
 		if err := w.from(r, s); err != nil {
@@ -184,11 +185,11 @@ func (s *streamIndex) holesFrom(pos int64) []hole {
 
 // A walk goes through the records of one stream.
 type walk struct {
-	split    bool
-	upstream bool
-	side     decode.Side
-	span     decode.Span
-	out      []byte
+	split bool
+	leg   who.Leg
+	side  who.Party
+	span  decode.Span
+	out   []byte
 
 	pos   int64 // of the next byte
 	until int64 // where the records are no longer in the stream's order
@@ -216,7 +217,7 @@ func (w *walk) from(r io.ReadSeeker, s *streamIndex) error {
 		if err != nil {
 			return err
 		}
-		r := route{decode.Party(rec.From), decode.Party(rec.To)}
+		r := route{rec.From, rec.To}
 		if r.side() != w.side || !w.onLeg(r) {
 			continue
 		}
@@ -232,9 +233,9 @@ func (w *walk) from(r io.ReadSeeker, s *streamIndex) error {
 
 // onLeg reports whether bytes of that route are heard on the leg.
 func (w *walk) onLeg(r route) bool {
-	far := decode.PartyServer
-	if w.upstream {
-		far = decode.PartyClient
+	far := who.Server
+	if w.leg == who.ServerLeg {
+		far = who.Client
 	}
 	return !w.split || r.relayed() || r.from != far && r.to != far
 }

@@ -4,40 +4,41 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/who"
 )
 
 // A route is who sent bytes to whom.
-type route struct{ from, to decode.Party }
+type route struct{ from, to who.Party }
 
 // relayed reports whether the bytes went from one peer to the other.
 func (r route) relayed() bool {
-	return r.from != decode.PartyProxy && r.to != decode.PartyProxy
+	return r.from != who.Smtptap && r.to != who.Smtptap
 }
 
-// side is the end of the dialogue that the bytes count for: smtptap speaks to
+// side is the part of the dialogue that the bytes count for: smtptap speaks to
 // the server as a client and to the client as a server.
-func (r route) side() decode.Side {
-	if r.from == decode.PartyClient || r.to == decode.PartyServer {
-		return decode.Client
+func (r route) side() who.Party {
+	if r.from == who.Client || r.to == who.Server {
+		return who.Client
 	}
-	return decode.Server
+	return who.Server
 }
 
 // A dialogue is what a leg needs of decode.Dialogue.
 type dialogue interface {
-	Feed(at time.Duration, side decode.Side, p []byte) decode.Out
-	FeedMask(at time.Duration, side decode.Side, m decode.Mask) decode.Out
-	Skip(at time.Duration, side decode.Side, n int64, why string) decode.Out
-	Swallow(at time.Duration, side decode.Side, p []byte) decode.Out
+	Feed(at time.Duration, side who.Party, p []byte) decode.Out
+	FeedMask(at time.Duration, side who.Party, m decode.Mask) decode.Out
+	Skip(at time.Duration, side who.Party, n int64, why string) decode.Out
+	Swallow(at time.Duration, side who.Party, p []byte) decode.Out
 	Secured(at time.Duration) decode.Out
 	Unopened(at time.Duration) decode.Out
-	Closed(at time.Duration, side decode.Side) decode.Out
+	Closed(at time.Duration, side who.Party) decode.Out
 }
 
 // A leg is the dialogue that one end of the session hears.
 type leg struct {
-	upstream bool // the server's end
-	joined   bool // bytes were relayed since its connection was made
+	end      who.Leg // which connection's
+	joined   bool    // bytes were relayed since its connection was made
 	dialogue dialogue
 	streams  [2]stream
 	seqBase  int // of the connection's first event
@@ -76,7 +77,7 @@ type run struct {
 // often is taken to be smtptap's own from there on.
 const maxRuns = 256
 
-func (l *leg) stream(s decode.Side) *stream { return &l.streams[s-decode.Client] }
+func (l *leg) stream(s who.Party) *stream { return &l.streams[s-who.Client] }
 
 // restart begins the leg anew with another connection. Seqs and spans go on
 // where they were, so that they stay unique within the leg.

@@ -12,6 +12,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -33,8 +34,8 @@ func Load(path string) (*decode.Transcript, *recordings.Damage, error) {
 		return nil, nil, fmt.Errorf("%q: %w", path, err)
 	}
 	l.transcript.ID = nameOf(path)
-	l.transcript.Bytes = func(upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
-		return readFile(path, &l.index, upstream, side, span)
+	l.transcript.Bytes = func(which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
+		return readFile(path, &l.index, which, side, span)
 	}
 	return l.transcript, l.damage, nil
 }
@@ -68,7 +69,7 @@ func nameOf(path string) string {
 }
 
 // readSpan reads a span of a recording whose index is not known.
-func readSpan(path string, upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+func readSpan(path string, which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
@@ -78,16 +79,16 @@ func readSpan(path string, upstream bool, side decode.Side, span decode.Span) ([
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}
-	return l.index.read(f, upstream, side, span)
+	return l.index.read(f, which, side, span)
 }
 
-func readFile(path string, x *index, upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+func readFile(path string, x *index, which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
-	p, err := x.read(f, upstream, side, span)
+	p, err := x.read(f, which, side, span)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}
@@ -193,7 +194,7 @@ func (l *loading) replay(rec recordings.Record, at int64) {
 
 // replay tells the decoder one record, which begins at that offset.
 func (d *decoder) replay(rec recordings.Record, offset int64) error {
-	from, to := decode.Party(rec.From), decode.Party(rec.To)
+	from, to := rec.From, rec.To
 	d.locate(rec, offset)
 	switch rec.Type {
 	case recordings.TypeData:
@@ -213,9 +214,9 @@ func (d *decoder) replay(rec recordings.Record, offset int64) error {
 	case recordings.TypeSwallowed:
 		d.swallow(rec.At, from, rec.Data)
 	case recordings.TypeSecured:
-		leg := facts.ClientLeg
-		if to == decode.PartyServer {
-			leg = facts.ServerLeg
+		leg := who.ClientLeg
+		if to == who.Server {
+			leg = who.ServerLeg
 		}
 		d.secured(rec.At, leg)
 	case recordings.TypeUnopened:
@@ -236,7 +237,7 @@ func (d *decoder) locate(rec recordings.Record, offset int64) {
 	default:
 		return
 	}
-	r := route{decode.Party(rec.From), decode.Party(rec.To)}
+	r := route{rec.From, rec.To}
 	s := d.hearing(r).stream(r.side())
 	d.source = place{record: offset, order: s.held}
 	s.held += n
@@ -249,7 +250,7 @@ func (d *decoder) locate(rec recordings.Record, offset int64) {
 
 // replayData tells the decoder bytes that passed. At a boundary it goes on:
 // what the live session did there is in the records.
-func (d *decoder) replayData(at time.Duration, from, to decode.Party, p []byte) {
+func (d *decoder) replayData(at time.Duration, from, to who.Party, p []byte) {
 	for len(p) > 0 {
 		n := d.data(at, from, to, p).N
 		p = p[n:]
@@ -267,9 +268,9 @@ func (d *decoder) replayFact(rec recordings.Record) error {
 	}
 	switch f := f.(type) {
 	case *facts.Closed:
-		side := decode.Client
-		if f.Leg == facts.ServerLeg {
-			side = decode.Server
+		side := who.Client
+		if f.Leg == who.ServerLeg {
+			side = who.Server
 		}
 		d.closed(rec.At, side, *f)
 	case *facts.End:

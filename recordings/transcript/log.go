@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -65,7 +66,7 @@ func (l *Log) header() recordings.Header {
 
 // Data notes bytes that passed from one party to another. Call it before
 // sending them on, and send on only as many as the Verdict says.
-func (l *Log) Data(from, to decode.Party, p []byte) (v Verdict) {
+func (l *Log) Data(from, to who.Party, p []byte) (v Verdict) {
 	v.N = len(p) // of a session that has ended
 	l.note(func(d *decoder, at time.Duration) { v = d.data(at, from, to, p) })
 	return v
@@ -73,13 +74,13 @@ func (l *Log) Data(from, to decode.Party, p []byte) (v Verdict) {
 
 // Swallow notes bytes that from sent and that go no further: clear text behind
 // STARTTLS or behind its reply.
-func (l *Log) Swallow(from decode.Party, p []byte) {
+func (l *Log) Swallow(from who.Party, p []byte) {
 	l.note(func(d *decoder, at time.Duration) { d.swallow(at, from, p) })
 }
 
 // Skip notes that n bytes passed unseen (-1: an unknown number), and why: one
 // of decode's Why constants.
-func (l *Log) Skip(from, to decode.Party, n int64, why string) {
+func (l *Log) Skip(from, to who.Party, n int64, why string) {
 	l.note(func(d *decoder, at time.Duration) { d.skip(at, from, to, n, why) })
 }
 
@@ -91,7 +92,7 @@ func (l *Log) Fact(f facts.Fact) {
 
 // Secured notes that what follows on that leg was said inside TLS. Where the
 // legs are not split it is called once, when TLS is up on all that have it.
-func (l *Log) Secured(leg facts.Leg) {
+func (l *Log) Secured(leg who.Leg) {
 	l.note(func(d *decoder, at time.Duration) { d.secured(at, leg) })
 }
 
@@ -101,7 +102,7 @@ func (l *Log) Unopened() {
 }
 
 // Closed notes that side sends no more, and how it ended.
-func (l *Log) Closed(side decode.Side, c facts.Closed) {
+func (l *Log) Closed(side who.Party, c facts.Closed) {
 	l.note(func(d *decoder, at time.Duration) { d.closed(at, side, c) })
 }
 
@@ -154,7 +155,7 @@ func (l *Log) add(e decode.Entry) {
 func (l *Log) record(r recordings.Record) {
 	lost, missed := l.tape.append(r)
 	if lost != nil {
-		l.add(decode.Entry{At: r.At, From: decode.PartyProxy, To: decode.PartyProxy, Fact: lost})
+		l.add(decode.Entry{At: r.At, From: who.Smtptap, To: who.Smtptap, Fact: lost})
 	}
 	if missed && l.gaps == [2][2]int64{} {
 		for i, leg := range l.decoder.legs() {
@@ -206,21 +207,21 @@ func (l *Log) snapshot() (t *decode.Transcript, held bool) {
 
 // bytes reads a span from the recording. What still waits for the disk is
 // waited for.
-func (l *Log) bytes(upstream bool, side decode.Side, span decode.Span) ([]byte, error) {
+func (l *Log) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 	l.mu.Lock()
 	tape, gaps := l.tape, l.gaps
 	l.mu.Unlock()
 	leg := 0
-	if upstream {
+	if which == who.ServerLeg {
 		leg = 1
 	}
-	if gap := gaps[leg][side-decode.Client]; gap > 0 && span.End >= gap {
+	if gap := gaps[leg][side-who.Client]; gap > 0 && span.End >= gap {
 		return nil, fmt.Errorf("session %s: what the %s said was not recorded in full", l.id, side)
 	}
 	if tape != nil && !l.set.recorder.flush(tape, flushPatience) {
 		return nil, fmt.Errorf("session %s: its recording is not written yet", l.id)
 	}
-	return readSpan(l.set.options.Folder.Path(l.id), upstream, side, span)
+	return readSpan(l.set.options.Folder.Path(l.id), which, side, span)
 }
 
 // flushPatience is how long a reader waits for the disk.

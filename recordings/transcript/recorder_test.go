@@ -19,6 +19,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
@@ -82,15 +83,15 @@ func TestQueueIsFull(t *testing.T) {
 	l := inMessage(t, s)
 	body := bodyOf(1 << 20) // more than ever fits
 	for range 3 {
-		l.Data(decode.PartyClient, decode.PartyServer, body)
+		l.Data(who.Client, who.Server, body)
 	}
 	if st := s.State(); st.Lost != int64(3*len(body)) {
 		t.Errorf("state %+v, want %d lost", st, 3*len(body))
 	}
-	if _, err := l.Transcript().Bytes(false, decode.Client, decode.Span{Start: 0, End: 1 << 20}); err == nil {
+	if _, err := l.Transcript().Bytes(who.ClientLeg, who.Client, decode.Span{Start: 0, End: 1 << 20}); err == nil {
 		t.Error("bytes were read over the gap")
 	}
-	if p, err := l.Transcript().Bytes(false, decode.Client, decode.Span{Start: 0, End: 4}); string(p) != "EHLO" {
+	if p, err := l.Transcript().Bytes(who.ClientLeg, who.Client, decode.Span{Start: 0, End: 4}); string(p) != "EHLO" {
 		t.Errorf("bytes before the gap: %q, %v", p, err)
 	}
 	play(t, l, "C: .\nS: 250 ok\n"+goodbye, whole)
@@ -328,7 +329,7 @@ func TestManyAtOnce(t *testing.T) {
 				if tr, err := s.Open(sum.ID); err == nil && len(tr.Entries) > 0 {
 					e := tr.Entries[len(tr.Entries)-1]
 					if e.Event != nil && tr.Bytes != nil {
-						tr.Bytes(e.Upstream, e.Event.Side, e.Event.Span)
+						tr.Bytes(e.Leg, e.Event.Side, e.Event.Span)
 					}
 				}
 			}
@@ -343,7 +344,7 @@ func TestManyAtOnce(t *testing.T) {
 				d := dialogues[i%len(dialogues)]
 				l := s.Begin(transcript.Session{SplitLegs: d.split})
 				play(t, l, d.text, func(n int) int { return min(n, rand.IntN(20)+1) })
-				l.Closed(decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
+				l.Closed(who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
 				l.End(ended)
 			}
 		})
@@ -374,7 +375,7 @@ func TestBothPumpsAtOnce(t *testing.T) {
 	pumps.Wait()
 	l.End(ended)
 	l.End(ended) // once is enough, twice does no harm
-	if v := l.Data(decode.PartyClient, decode.PartyServer, []byte("late\r\n")); v.N != 6 {
+	if v := l.Data(who.Client, who.Server, []byte("late\r\n")); v.N != 6 {
 		t.Errorf("after the end: %+v", v)
 	}
 	if err := s.Close(); err != nil {
@@ -392,7 +393,7 @@ func TestLargeFlow(t *testing.T) {
 	l := inMessage(t, s)
 	body := bodyOf(64 << 10)
 	for range 64 {
-		l.Data(decode.PartyClient, decode.PartyServer, body)
+		l.Data(who.Client, who.Server, body)
 	}
 	eventually(t, "written and closed", func() bool {
 		return s.State().Bytes > int64(64*len(body)) && openFiles(t, s.State().Folder) == 0
@@ -430,8 +431,8 @@ func playEndless() {
 	s := transcript.NewSet(transcript.Options{Folder: folder})
 	play := func(l *transcript.Log, commands int) {
 		for range commands {
-			l.Data(decode.PartyClient, decode.PartyServer, []byte("NOOP\r\n"))
-			l.Data(decode.PartyServer, decode.PartyClient, []byte("250 ok\r\n"))
+			l.Data(who.Client, who.Server, []byte("NOOP\r\n"))
+			l.Data(who.Server, who.Client, []byte("250 ok\r\n"))
 		}
 	}
 	var all sync.WaitGroup
@@ -520,8 +521,8 @@ func playLimited() {
 	s := transcript.NewSet(transcript.Options{Folder: folder})
 	l := s.Begin(transcript.Session{})
 	for range 200 {
-		l.Data(decode.PartyClient, decode.PartyServer, []byte("NOOP\r\n"))
-		l.Data(decode.PartyServer, decode.PartyClient, []byte("250 ok\r\n"))
+		l.Data(who.Client, who.Server, []byte("NOOP\r\n"))
+		l.Data(who.Server, who.Client, []byte("250 ok\r\n"))
 	}
 	for s.State().Err == "" {
 		time.Sleep(time.Millisecond)

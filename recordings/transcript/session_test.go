@@ -16,6 +16,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
@@ -84,12 +85,12 @@ func play(t testing.TB, l *transcript.Log, text string, cut func(int) int) {
 		verb, rest, _ := strings.Cut(line, " ")
 		switch verb {
 		case "tls":
-			l.Fact(&facts.TLS{Leg: facts.Leg(rest), Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Took: time.Millisecond})
-			l.Secured(facts.Leg(rest))
+			l.Fact(&facts.TLS{Leg: who.Named(rest).Leg(), Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Took: time.Millisecond})
+			l.Secured(who.Named(rest).Leg())
 		case "dial":
 			l.Fact(&facts.Dial{Host: "mx.example.org", Addr: rest, Why: "configured", Took: time.Millisecond})
 		case "hello":
-			l.Fact(&facts.Hello{Leg: facts.ClientLeg, Why: rest})
+			l.Fact(&facts.Hello{Leg: who.ClientLeg, Why: rest})
 		case "note":
 			l.Fact(&facts.Note{ID: rest, Text: "what " + rest + " means"})
 		case "skip":
@@ -107,17 +108,17 @@ func play(t testing.TB, l *transcript.Log, text string, cut func(int) int) {
 	}
 }
 
-func parties(s string) (from, to decode.Party) {
+func parties(s string) (from, to who.Party) {
 	switch s {
 	case "C":
-		return decode.PartyClient, decode.PartyServer
+		return who.Client, who.Server
 	case "S":
-		return decode.PartyServer, decode.PartyClient
+		return who.Server, who.Client
 	}
-	return decode.Party(s[0]), decode.Party(s[1])
+	return who.FromLetter(s[0]), who.FromLetter(s[1])
 }
 
-func tell(l *transcript.Log, from, to decode.Party, p []byte, cut func(int) int) {
+func tell(l *transcript.Log, from, to who.Party, p []byte, cut func(int) int) {
 	for len(p) > 0 {
 		v := l.Data(from, to, p[:cut(len(p))])
 		p = p[v.N:]
@@ -348,14 +349,14 @@ func live(t testing.TB, s *transcript.Set, d dialogue, cut func(int) int) (*tran
 	l := s.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "mx.example.org:25", Mode: "intercept", SplitLegs: d.split})
 	l.Fact(&facts.Open{Client: "127.0.0.1:40000", Listen: "127.0.0.1:2525"})
 	play(t, l, d.text, cut)
-	l.Closed(decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
-	l.Closed(decode.Server, facts.Closed{Leg: facts.ServerLeg, How: "fin"})
+	l.Closed(who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
+	l.Closed(who.Server, facts.Closed{Leg: who.ServerLeg, How: "fin"})
 	was := l.Transcript()
 	end := facts.End{Cause: facts.CauseClosed, ClientBytes: 1, ServerBytes: 2}
 	l.End(end)
 	// By now the end may be recorded, and the entries released.
 	at := was.Entries[len(was.Entries)-1].At + time.Millisecond
-	was.Entries = append(was.Entries, decode.Entry{At: at, From: decode.PartyProxy, To: decode.PartyProxy, Fact: &end})
+	was.Entries = append(was.Entries, decode.Entry{At: at, From: who.Smtptap, To: who.Smtptap, Fact: &end})
 	return l, was
 }
 
@@ -441,7 +442,7 @@ func sameEntries(t testing.TB, got, want []decode.Entry) {
 }
 
 func show(e decode.Entry) string {
-	s := fmt.Sprintf("%v %s>%s upstream %v ", e.At, e.From, e.To, e.Upstream)
+	s := fmt.Sprintf("%v %s>%s upstream %v ", e.At, e.From, e.To, e.Leg == who.ServerLeg)
 	if e.Fact != nil {
 		return s + fmt.Sprintf("%s %+v", e.Fact.Type(), e.Fact)
 	}

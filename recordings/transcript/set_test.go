@@ -11,6 +11,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
@@ -127,7 +128,7 @@ func TestUnrecordedIsBounded(t *testing.T) {
 	for range sessions {
 		l := s.Begin(transcript.Session{})
 		for range 60 {
-			l.Data(decode.PartyClient, decode.PartyServer, line)
+			l.Data(who.Client, who.Server, line)
 		}
 		l.End(ended)
 	}
@@ -157,8 +158,8 @@ func TestLongSession(t *testing.T) {
 	const commands = 10_000
 	ask, answer := []byte("NOOP "+strings.Repeat("x", 400)+"\r\n"), []byte("250 2.0.0 ok\r\n")
 	for range commands {
-		l.Data(decode.PartyClient, decode.PartyServer, ask)
-		l.Data(decode.PartyServer, decode.PartyClient, answer)
+		l.Data(who.Client, who.Server, ask)
+		l.Data(who.Server, who.Client, answer)
 	}
 	tr := l.Transcript()
 	if tr.Earlier+len(tr.Entries) != 2*commands+1 || tr.Earlier == 0 || len(tr.CannotShow) != 1 {
@@ -182,9 +183,9 @@ func TestTooLongRecording(t *testing.T) {
 	const commands = 8000
 	var records []recordings.Record
 	for range commands {
-		records = append(records, recordings.Record{Type: "data", From: 'C', To: 'S', Data: []byte("NOOP " + strings.Repeat("x", 4000) + "\r\n")})
+		records = append(records, recordings.Record{Type: "data", From: who.Client, To: who.Server, Data: []byte("NOOP " + strings.Repeat("x", 4000) + "\r\n")})
 	}
-	path := write(t, recordings.Header{}, append(records, recordings.Record{Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)})...)
+	path := write(t, recordings.Header{}, append(records, recordings.Record{Type: "end", From: who.Smtptap, To: who.Smtptap, Data: []byte(`{"cause":"closed"}`)})...)
 	tr, damage, err := transcript.Load(path)
 	if err != nil || damage != nil {
 		t.Fatal(err, damage)
@@ -321,7 +322,7 @@ func TestLargeChunk(t *testing.T) {
 	s := newSet(t)
 	l := inMessage(t, s)
 	body := bodyOf(5 << 20)
-	if v := l.Data(decode.PartyClient, decode.PartyServer, body); v.N != len(body) {
+	if v := l.Data(who.Client, who.Server, body); v.N != len(body) {
 		t.Errorf("%d of %d bytes", v.N, len(body))
 	}
 	play(t, l, "C: .\nS: 250 ok", whole)
@@ -335,7 +336,7 @@ func TestLargeChunk(t *testing.T) {
 	}
 	for _, e := range tr.Entries {
 		if e.Event != nil && e.Event.Kind == decode.KindBody {
-			p, err := tr.Bytes(false, decode.Client, e.Event.Span)
+			p, err := tr.Bytes(who.ClientLeg, who.Client, e.Event.Span)
 			if err != nil || !bytes.Equal(p, append([]byte("\r\n"), body...)) {
 				t.Errorf("%v, %d bytes", err, len(p))
 			}
@@ -346,11 +347,11 @@ func TestLargeChunk(t *testing.T) {
 // A recording by a newer smtptap may hold records and fields of its own.
 func TestNewerRecording(t *testing.T) {
 	path := write(t, recordings.Header{},
-		recordings.Record{Type: "open", From: 'C', To: 'P', Data: []byte(`{"client":"127.0.0.1:1","mood":"good"}`)},
-		recordings.Record{Type: "premonition", From: 'P', To: 'P', Data: []byte("\x00")},
-		recordings.Record{Type: "dial", From: 'P', To: 'S', Data: []byte(`{"addr":17}`)},
-		recordings.Record{Type: "mask", From: 'C', To: 'S', Data: []byte(`[]`)},
-		recordings.Record{Type: "end", From: 'P', To: 'P', Data: []byte(`{"cause":"closed"}`)},
+		recordings.Record{Type: "open", From: who.Client, To: who.Smtptap, Data: []byte(`{"client":"127.0.0.1:1","mood":"good"}`)},
+		recordings.Record{Type: "premonition", From: who.Smtptap, To: who.Smtptap, Data: []byte("\x00")},
+		recordings.Record{Type: "dial", From: who.Smtptap, To: who.Server, Data: []byte(`{"addr":17}`)},
+		recordings.Record{Type: "mask", From: who.Client, To: who.Server, Data: []byte(`[]`)},
+		recordings.Record{Type: "end", From: who.Smtptap, To: who.Smtptap, Data: []byte(`{"cause":"closed"}`)},
 	)
 	tr, damage, err := transcript.Load(path)
 	if err != nil || damage != nil || len(tr.Entries) != 2 {

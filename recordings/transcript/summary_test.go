@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 )
 
@@ -152,7 +153,7 @@ func TestSubject(t *testing.T) {
 		s := newSet(t, unrecorded)
 		l := s.Begin(transcript.Session{})
 		play(t, l, hello+"C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\n", whole)
-		l.Data(decode.PartyClient, decode.PartyServer, []byte("subject: "+sent+"\r\n\r\n"))
+		l.Data(who.Client, who.Server, []byte("subject: "+sent+"\r\n\r\n"))
 		if sum := s.Summary(0); sum.Subject != want {
 			t.Errorf("%q: got %q, want %q", sent, sum.Subject, want)
 		}

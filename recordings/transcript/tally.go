@@ -9,6 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/message"
+	"smtptap/decode/who"
 )
 
 // A Tally makes a Summary from a session's entries, one after the other. The
@@ -71,7 +72,7 @@ func (t *Tally) Add(e decode.Entry) {
 	switch {
 	case e.Fact != nil:
 		t.addFact(e.Fact)
-	case !e.Upstream:
+	case e.Leg != who.ServerLeg:
 		t.addEvent(e.Event)
 	}
 }

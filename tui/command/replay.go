@@ -19,6 +19,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/replay"
@@ -240,7 +241,7 @@ func (r *replaying) clientTLS(authority *ca.Authority) *tls.Config {
 	roots.AddCert(authority.Certificate())
 	config := &tls.Config{RootCAs: roots, ServerName: "localhost"}
 	for _, e := range r.old.Entries {
-		if f, ok := e.Fact.(*facts.TLS); ok && f.Leg == facts.ClientLeg && f.SNI != "" {
+		if f, ok := e.Fact.(*facts.TLS); ok && f.Leg == who.ClientLeg && f.SNI != "" {
 			config.ServerName = f.SNI
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/tui/amount"
 	"smtptap/tui/cells"
 	"smtptap/tui/hexdump"
@@ -111,12 +112,12 @@ func (l *layout) lead() {
 // was smtptap, it waited itself for whoever had been asked.
 func (l *layout) waitedFor(before decode.Entry) string {
 	switch l.entry.From {
-	case decode.PartyClient:
+	case who.Client:
 		return "client"
-	case decode.PartyServer:
+	case who.Server:
 		return "server"
 	}
-	if before.From == decode.PartyClient || before.To == decode.PartyServer {
+	if before.From == who.Client || before.To == who.Server {
 		return "server"
 	}
 	return "client"
@@ -126,7 +127,7 @@ func (l *layout) waitedFor(before decode.Entry) string {
 func (l *layout) tlsBefore() bool {
 	for j := l.i - 1; j >= 0; j-- {
 		e := l.session.Entries[j]
-		if e.Event != nil && e.Upstream == l.entry.Upstream {
+		if e.Event != nil && e.Leg == l.entry.Leg {
 			return e.Event.TLS
 		}
 	}
@@ -152,7 +153,7 @@ func (l *layout) tlsRule() bool {
 		return false
 	}
 	style := l.theme.Good
-	if f.Leg == facts.ServerLeg && !f.Verified {
+	if f.Leg == who.ServerLeg && !f.Verified {
 		style = l.theme.Warn
 	}
 	l.item.Rows = append(l.item.Rows, l.rule(lines[0].Text, l.theme.Marks.Rule, style))
@@ -313,9 +314,9 @@ func isMessage(e decode.Entry) bool {
 
 func (l *layout) speaker() (string, theme.Style) {
 	switch l.entry.From {
-	case decode.PartyClient:
+	case who.Client:
 		return "C:", l.theme.Client
-	case decode.PartyServer:
+	case who.Server:
 		if l.entry.Fact == nil {
 			return "S:", l.theme.Server
 		}

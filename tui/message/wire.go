@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/tui/cells"
 	"smtptap/tui/hexdump"
 	"smtptap/tui/pager"
@@ -52,7 +53,7 @@ func (w *wire) fetch(offset int64) {
 		from, to := max(offset, begin), min(offset+w.window, begin+s.Len())
 		if from < to {
 			span := decode.Span{Start: s.Start + from - begin, End: s.Start + to - begin}
-			b, err := w.transcript.Bytes(false, decode.Client, span)
+			b, err := w.transcript.Bytes(who.ClientLeg, who.Client, span)
 			w.held = append(w.held, b...)
 			if err != nil {
 				w.err = err
@@ -97,7 +98,7 @@ const (
 // newRaw finds the lines of a message. It reads all of it.
 func newRaw(ctx context.Context, w *wire, t *theme.Theme) (*raw, error) {
 	r := &raw{wire: w, theme: t, block: -1}
-	in := bufio.NewReaderSize(whileWanted{ctx, w.transcript.Reader(false, decode.Client, w.spans...)}, maxLine)
+	in := bufio.NewReaderSize(whileWanted{ctx, w.transcript.Reader(who.ClientLeg, who.Client, w.spans...)}, maxLine)
 	var offset int64
 	for {
 		line, err := in.ReadSlice('\n')

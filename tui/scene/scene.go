@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
@@ -57,8 +57,8 @@ func (s *Stage) Play(target, script string) string {
 			return l.ID()
 		}
 	}
-	l.Closed(decode.Client, facts.Closed{Leg: facts.ClientLeg, How: "fin"})
-	l.Closed(decode.Server, facts.Closed{Leg: facts.ServerLeg, How: "fin"})
+	l.Closed(who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
+	l.Closed(who.Server, facts.Closed{Leg: who.ServerLeg, How: "fin"})
 	l.End(facts.End{Cause: facts.CauseClosed, ClientBytes: p.bytes[0], ServerBytes: p.bytes[1]})
 	return l.ID()
 }
@@ -84,7 +84,7 @@ func (p *player) line(line string) bool {
 	case trimmed == "<<" || trimmed == ">>":
 		p.quoted = trimmed == "<<"
 	case p.quoted:
-		p.say(decode.PartyClient, decode.PartyServer, line)
+		p.say(who.Client, who.Server, line)
 	case trimmed == "":
 	case trimmed == "half":
 		return false
@@ -98,20 +98,20 @@ func (p *player) line(line string) bool {
 		p.stage.Wait(d)
 	case strings.HasPrefix(trimmed, "C: "):
 		p.stage.Wait(2 * time.Millisecond)
-		p.say(decode.PartyClient, decode.PartyServer, trimmed[3:])
+		p.say(who.Client, who.Server, trimmed[3:])
 	case strings.HasPrefix(trimmed, "S: "):
 		p.stage.Wait(9 * time.Millisecond)
-		p.say(decode.PartyServer, decode.PartyClient, trimmed[3:])
+		p.say(who.Server, who.Client, trimmed[3:])
 	default:
 		panic("no line of a script: " + trimmed)
 	}
 	return true
 }
 
-func (p *player) say(from, to decode.Party, line string) {
+func (p *player) say(from, to who.Party, line string) {
 	b := []byte(unescape(line) + "\r\n")
 	side := 0
-	if from == decode.PartyServer {
+	if from == who.Server {
 		side = 1
 	}
 	p.bytes[side] += int64(len(b))
@@ -148,7 +148,7 @@ func (p *player) tls() {
 	host := hostOf(p.target)
 	from, to := p.stage.now.AddDate(0, -1, 0).Truncate(24*time.Hour), p.stage.now.AddDate(0, 2, 0).Truncate(24*time.Hour)
 	p.log.Fact(&facts.TLS{
-		Leg: facts.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: host, Took: 21 * time.Millisecond,
+		Leg: who.ServerLeg, Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", SNI: host, Took: 21 * time.Millisecond,
 		Verified: true, Checked: true, Verdict: "ok",
 		Chain: []facts.Certificate{
 			{Subject: "CN=" + host, Issuer: "CN=Example Issuing CA R3,O=Example Trust", Names: []string{host, "*." + host}, NotBefore: from, NotAfter: to, Key: "ECDSA P-256", SHA256: strings.Repeat("5e7a", 16)},
@@ -157,8 +157,8 @@ func (p *player) tls() {
 	})
 	p.stage.Wait(8 * time.Millisecond)
 	p.log.Fact(&facts.TLS{
-		Leg: facts.ClientLeg, Version: "TLS 1.3", Cipher: "TLS_AES_256_GCM_SHA384", SNI: host, Took: 6 * time.Millisecond,
+		Leg: who.ClientLeg, Version: "TLS 1.3", Cipher: "TLS_AES_256_GCM_SHA384", SNI: host, Took: 6 * time.Millisecond,
 		Chain: []facts.Certificate{{Subject: "CN=" + host, Issuer: "CN=smtptap local authority", Names: []string{host}, NotBefore: from, NotAfter: to, Key: "ECDSA P-256", SHA256: strings.Repeat("0d44", 16)}},
 	})
-	p.log.Secured(facts.ClientLeg)
+	p.log.Secured(who.ClientLeg)
 }

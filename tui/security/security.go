@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/tui/cells"
 	"smtptap/tui/lines"
 	"smtptap/tui/page"
@@ -41,7 +42,7 @@ func (m *Model) build(s *session.Session) {
 	for _, e := range s.Entries {
 		switch f := e.Fact.(type) {
 		case *facts.TLS:
-			if f.Leg == facts.ServerLeg {
+			if f.Leg == who.ServerLeg {
 				server = append(server, f)
 			} else {
 				client = append(client, f)
@@ -136,9 +137,9 @@ func (m *Model) handshake(f *facts.TLS) {
 	case f.Err != "":
 		m.fact(m.theme.Marks.Refused+" failed", f.Err, m.theme.Bad)
 		m.fact("alert", strings.TrimSpace(f.Alert+by(f.By)), m.theme.Bad)
-	case f.Leg == facts.ServerLeg && f.Verified:
+	case f.Leg == who.ServerLeg && f.Verified:
 		m.fact(m.theme.Marks.Sent+" verified", "the certificate is good for this server", m.theme.Good)
-	case f.Leg == facts.ServerLeg:
+	case f.Leg == who.ServerLeg:
 		m.fact(m.theme.Marks.Failed+" not verified", strings.TrimPrefix(f.Verdict+": "+f.Reason, ": "), m.theme.Warn)
 	default:
 		m.fact(m.theme.Marks.Sent+" agreed", "the client accepted smtptap's certificate", m.theme.Good)
@@ -167,14 +168,11 @@ func (m *Model) handshake(f *facts.TLS) {
 	}
 }
 
-func by(l facts.Leg) string {
-	switch l {
-	case facts.ClientLeg:
-		return " sent by the client"
-	case facts.ServerLeg:
-		return " sent by the server"
+func by(p who.Party) string {
+	if p == 0 {
+		return ""
 	}
-	return ""
+	return " sent by the " + p.String()
 }
 
 func (m *Model) hello(h *facts.Hello) {

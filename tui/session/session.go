@@ -61,7 +61,7 @@ func (s *Session) readStarts() {
 		}
 		span := e.Event.Span
 		span.End = min(span.End, span.Start+startBytes)
-		if b, err := s.Bytes(e.Upstream, e.Event.Side, span); err == nil {
+		if b, err := s.Bytes(e.Leg, e.Event.Side, span); err == nil {
 			s.Starts[i] = b
 		}
 	}

@@ -7,30 +7,31 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/tui/session"
 )
 
 // A step is a stretch of time in which somebody was waited for.
 type step struct {
 	label      string
-	who        who
+	who        cause
 	begin, end time.Duration
 	entry      int // that ended it
 }
 
 func (s step) took() time.Duration { return s.end - s.begin }
 
-// who was waited for.
-type who uint8
+// A cause is what was waited for.
+type cause uint8
 
 const (
-	server who = iota
+	server cause = iota
 	client
 	setup // DNS, connecting, handshakes
 	whos
 )
 
-func (w who) String() string { return [...]string{"server", "client", "setup"}[w] }
+func (w cause) String() string { return [...]string{"server", "client", "setup"}[w] }
 
 // idle is how long a client must take between a reply and its next command for
 // the pause to be a step.
@@ -43,7 +44,7 @@ func stepsOf(s *session.Session) []step {
 		switch {
 		case e.Fact != nil:
 			f.fact(i, e)
-		case e.Event != nil && e.Event.Side == decode.Server:
+		case e.Event != nil && e.Event.Side == who.Server:
 			f.server(i, e)
 		case e.Event != nil:
 			f.client(i, e)
@@ -62,7 +63,7 @@ type follower struct {
 	inData  bool
 }
 
-func (f *follower) add(label string, w who, begin, end time.Duration, entry int) {
+func (f *follower) add(label string, w cause, begin, end time.Duration, entry int) {
 	f.steps = append(f.steps, step{label, w, max(begin, 0), max(end, begin, 0), entry})
 }
 
@@ -73,7 +74,7 @@ func (f *follower) fact(i int, e decode.Entry) {
 	case *facts.Dial:
 		f.add("connect", setup, e.At-fact.Took, e.At, i)
 	case *facts.TLS:
-		f.add("TLS, "+string(fact.Leg)+"'s leg", setup, e.At-fact.Took, e.At, i)
+		f.add("TLS, "+fact.Leg.String()+"'s leg", setup, e.At-fact.Took, e.At, i)
 	default:
 		return
 	}

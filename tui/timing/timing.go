@@ -88,7 +88,7 @@ func (m *Model) sums(width int) string {
 		by[s.who] += s.took()
 	}
 	text := amount.Time(m.total) + " in all"
-	for _, w := range []who{server, client, setup} {
+	for _, w := range []cause{server, client, setup} {
 		if by[w] > 0 {
 			text += ", " + amount.Time(by[w]) + " " + m.whose(w)
 		}
@@ -96,7 +96,7 @@ func (m *Model) sums(width int) string {
 	return m.theme.Strong.Paint(cells.Cut(text, width, m.theme.Marks.Ellipsis))
 }
 
-func (m *Model) whose(w who) string {
+func (m *Model) whose(w cause) string {
 	if w == setup {
 		return "setting up"
 	}
@@ -142,7 +142,7 @@ func (m *Model) place(s step, width int) (from, to int) {
 	return from, min(max(at(s.end), from+1), width)
 }
 
-func (m *Model) style(w who) theme.Style {
+func (m *Model) style(w cause) theme.Style {
 	switch w {
 	case server:
 		return m.theme.Server
