@@ -1,55 +1,75 @@
 package findings
 
 import (
+	"bytes"
+	"embed"
+	"maps"
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
-// A rule recognises one thing. It says where to look in a table, or in code
-// where a table can't say it.
+// The catalogue is data: one entry holds everything about one finding. See
+// catalogue/README.md.
+//
+//go:embed catalogue/*.toml
+var files embed.FS
+
+// A rule recognises one thing. It says where to look in conditions, or names
+// code where a condition can't say it.
 type rule struct {
-	id       string
-	severity Severity
-	title    string // what it is, in a few words
-	role     role
+	ID       string   `toml:"id"`
+	Severity Severity `toml:"severity"`
+	Role     role     `toml:"role"`
 
-	when []when // conditions on one reply, or on what the client's log says
-	find finder // evidence of another kind
-	lint lint   // what shows it before a server has minded
+	When []when `toml:"when"` // conditions on one reply, or on what the client's log says
+	Find string `toml:"find"` // evidence of another kind: a finder of the registry
+	Lint struct {
+		Find     string   `toml:"find"`
+		Severity Severity `toml:"severity"`
+	} `toml:"lint"` // the milder form: the bytes show the mistake, and no server has refused them yet
 
-	text    string // what happened in this session; see words.fill
-	cause   string
-	fix     Fix
-	sources []string
+	Sources []string `toml:"sources"`
+	En      words    `toml:"en"`
+
+	// At is what differs at a provider: parts that are empty stay as they are.
+	At map[provider]struct {
+		En words `toml:"en"`
+	} `toml:"at"`
+
+	find, lint finder // of Find and Lint
+}
+
+// words are what an entry says in one language.
+type words struct {
+	Title  string            `toml:"title"` // what it is, in a few words
+	Text   string            `toml:"text"`  // what happened in this session; see session.fill
+	Lint   string            `toml:"lint"`  // the same, where no server has refused it
+	Why    string            `toml:"why"`
+	Fix    string            `toml:"fix"`
+	Client map[string]string `toml:"client"` // the fix in the terms of clients
 }
 
 // A role says how a finding stands to the verdict.
-type role uint8
+type role string
 
 const (
-	decides   role = iota // may decide the verdict
-	lastHope              // says little: only when nothing else was found
-	aftermath             // follows from something before it: decides only when it is alone
-	beside                // tells more about a reply that another rule explains
+	decides   role = ""          // may decide the verdict
+	lastHope  role = "last-hope" // says little: only when nothing else was found
+	aftermath role = "aftermath" // follows from something before it: decides only when it is alone
+	beside    role = "beside"    // tells more about a reply that another rule explains
 )
 
 // A finder looks for evidence in a session. It returns nil when there is none.
-type finder func(*session) *sighting
+type finder = func(*session) *sighting
 
 // A sighting is what a finder found.
 type sighting struct {
 	entries  []int             // that prove it
 	words    map[string]string // for the rule's text
 	severity Severity          // "" for the rule's own
-}
-
-// A lint is a rule's milder form: the bytes show the mistake, and no server has
-// refused them yet.
-type lint struct {
-	find     finder
-	severity Severity
-	text     string
 }
 
 // see is a sighting of these entries; nil without any.
@@ -69,27 +89,53 @@ func (g *sighting) with(name, word string) *sighting {
 	return g
 }
 
-// catalogue holds all rules, more particular ones first: a reply is explained
-// by the first rule that recognises it.
-var catalogue = joined(
-	outOfStepRules, ownRules, clientRules, connectRules, tlsRules, heloRules,
-	tokenRules, microscopeRules, providerLoginRules, loginRules, providerSenderRules, senderRules, limitRules, authenticityRules, recipientRules,
-	dataRules, messageRules, contentRules, sequenceRules, closingRules, timeRules, deliveryRules, genericRules,
-)
+// parts are the files of the catalogue, more particular findings first: a reply
+// is explained by the first rule that recognises it.
+var parts = []string{
+	"step", "own", "client", "connect", "tls", "helo",
+	"token", "credentials", "login-providers", "login", "sender-providers", "sender", "limits", "authenticity", "recipients",
+	"data", "message", "content", "sequence", "closing", "time", "delivery", "generic",
+}
 
-func joined(groups ...[]rule) []rule {
+// catalogue holds all rules. It is read when it is first asked for.
+var catalogue = sync.OnceValue(func() []rule {
 	var all []rule
-	for _, g := range groups {
-		all = append(all, g...)
+	for _, part := range parts {
+		var file struct {
+			Finding []rule `toml:"finding"`
+		}
+		readCatalogue(part, &file)
+		all = append(all, file.Finding...)
+	}
+	for i := range all {
+		r := &all[i]
+		if r.Find != "" {
+			r.find = named[finder](r.Find, finders)
+		}
+		if r.Lint.Find != "" {
+			r.lint = named[finder](r.Lint.Find, finders)
+		}
 	}
 	return all
+})
+
+// readCatalogue reads a file of the catalogue. It is part of the program, so
+// that a mistake in it is one in the program; the tests read all of it.
+func readCatalogue(part string, into any) {
+	data, err := files.ReadFile("catalogue/" + part + ".toml")
+	if err == nil {
+		err = toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(into)
+	}
+	if err != nil {
+		panic("catalogue/" + part + ".toml: " + err.Error())
+	}
 }
 
 // orders are the places of the rules in the catalogue by id.
 var orders = sync.OnceValue(func() map[string]int {
 	all := map[string]int{}
-	for i := range catalogue {
-		all[catalogue[i].id] = i
+	for i, r := range catalogue() {
+		all[r.ID] = i
 	}
 	return all
 })
@@ -106,7 +152,35 @@ type Entry struct {
 }
 
 func (r *rule) entry() Entry {
-	return Entry{r.id, r.title, r.severity, bare(r.text), r.cause, r.fix, r.sources}
+	w := r.in("")
+	return Entry{r.ID, w.Title, r.Severity, bare(w.Text), w.Why, w.asFix(), r.Sources}
+}
+
+// in is what the entry says of a session with that provider's server.
+func (r *rule) in(p provider) words {
+	w := r.En
+	at, found := r.At[p]
+	if !found {
+		return w
+	}
+	if at.En.Why != "" {
+		w.Why = at.En.Why
+	}
+	if at.En.Fix != "" {
+		w.Fix = at.En.Fix
+	}
+	if len(at.En.Client) > 0 {
+		w.Client = maps.Clone(w.Client)
+		if w.Client == nil {
+			w.Client = map[string]string{}
+		}
+		maps.Copy(w.Client, at.En.Client)
+	}
+	return w
+}
+
+func (w *words) asFix() Fix {
+	return Fix{w.Fix, w.Client["phpmailer"], w.Client["nodemailer"], w.Client["python"], w.Client["symfony"], w.Client["wordpress"], w.Client["other"]}
 }
 
 var optional = regexp.MustCompile(`\[[^\[\]]*\{[^\[\]]*\]`)
@@ -118,9 +192,10 @@ func bare(text string) string {
 
 // Catalogue lists everything that can be recognised.
 func Catalogue() []Entry {
-	all := make([]Entry, 0, len(catalogue))
-	for i := range catalogue {
-		all = append(all, catalogue[i].entry())
+	rules := catalogue()
+	all := make([]Entry, 0, len(rules))
+	for i := range rules {
+		all = append(all, rules[i].entry())
 	}
 	return all
 }
@@ -128,7 +203,7 @@ func Catalogue() []Entry {
 // Find returns the catalogue's entry with that id, in any case.
 func Find(id string) (Entry, bool) {
 	if i, found := orders()[strings.ToUpper(strings.TrimSpace(id))]; found {
-		return catalogue[i].entry(), true
+		return catalogue()[i].entry(), true
 	}
 	return Entry{}, false
 }

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -8,31 +9,33 @@ import (
 // A when is a condition on one reply, or on one line that the client's log
 // holds about its own failure. All that is given must hold.
 type when struct {
-	to       string   // what the reply answers: verbs, "greeting" or "." (the message), separated by blanks; "" for anything
-	code     string   // of the reply; several separated by blanks, x for any digit; "" for any refusal
-	enhanced string   // likewise
-	text     string   // in the reply's text: RE2, matched in lower case
-	by       provider // whose server it is
-	also     func(*session, *reply) bool
+	To       string `toml:"to"`       // what the reply answers: verbs, "greeting" or "." (the message), separated by blanks; "" for anything
+	Code     string `toml:"code"`     // of the reply; several separated by blanks, x for any digit; "" for any refusal
+	Enhanced string `toml:"enhanced"` // likewise
+	Text     string `toml:"text"`     // in the reply's text: RE2, matched in lower case
+	By       string `toml:"by"`       // whose server it is: providers, separated by blanks; "" for anybody's
+	Also     string `toml:"also"`     // a predicate of the registry
 
-	// said is looked for in what the client's log says of its failures, and
+	// Said is looked for in what the client's log says of its failures, and
 	// in the reasons of failed connections and handshakes: RE2, matched in
 	// lower case. Replies are not looked at then.
-	said string
+	Said string `toml:"said"`
 
-	// loose looks for text there too, for logs that tell a reply's text
+	// Loose looks for Text there too, for logs that tell a reply's text
 	// without its code.
-	loose bool
+	Loose bool `toml:"loose"`
 }
 
 // A condition is a when made ready.
 type condition struct {
-	when
 	rule           *rule
 	order          int // of the rule in the catalogue
 	verbs          map[string]bool
 	code, enhanced []string
 	text, said     *pattern
+	by             []provider
+	also           predicate
+	loose          bool
 }
 
 // A table holds the conditions of all rules by what they look at, in the order
@@ -47,9 +50,10 @@ type table struct {
 var conditions = sync.OnceValue(func() *table {
 	var all []*condition
 	verbs := map[string]bool{}
-	for order := range catalogue {
-		r := &catalogue[order]
-		for _, w := range r.when {
+	rules := catalogue()
+	for order := range rules {
+		r := &rules[order]
+		for _, w := range r.When {
 			c := newCondition(w, r, order)
 			for v := range c.verbs {
 				verbs[v] = true
@@ -78,11 +82,17 @@ var conditions = sync.OnceValue(func() *table {
 })
 
 func newCondition(w when, r *rule, order int) *condition {
-	c := &condition{when: w, rule: r, order: order, code: strings.Fields(w.code), enhanced: strings.Fields(w.enhanced)}
-	c.text, c.said = newPattern(w.text), newPattern(w.said)
-	if w.to != "" {
+	c := &condition{rule: r, order: order, code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose}
+	c.text, c.said = newPattern(w.Text), newPattern(w.Said)
+	for _, p := range strings.Fields(w.By) {
+		c.by = append(c.by, provider(p))
+	}
+	if w.Also != "" {
+		c.also = named[predicate](w.Also, predicates)
+	}
+	if w.To != "" {
 		c.verbs = map[string]bool{}
-		for _, verb := range strings.Fields(w.to) {
+		for _, verb := range strings.Fields(w.To) {
 			c.verbs[verb] = true
 		}
 	}
@@ -128,7 +138,7 @@ func (c *condition) mayHold(r *reply) bool {
 
 // holds reports whether what depends on the session holds too.
 func (c *condition) holds(s *session, r *reply) bool {
-	if c.by != "" && !s.isAt(c.by) {
+	if len(c.by) > 0 && !slices.ContainsFunc(c.by, s.isAt) {
 		return false
 	}
 	return c.also == nil || c.also(s, r)
@@ -140,7 +150,7 @@ func (c *condition) heard(s *session, said *statement) bool {
 	if p == nil {
 		p = c.text
 	}
-	if c.by != "" && !s.isAt(c.by) {
+	if len(c.by) > 0 && !slices.ContainsFunc(c.by, s.isAt) {
 		return false
 	}
 	return p.match(said.folded)

@@ -35,17 +35,17 @@ type examination struct {
 
 // add notes a finding. Evidence of the same rule goes to one finding.
 func (x *examination) add(r *rule, text string, g *sighting, place int) *found {
-	if i, again := x.seen[r.id]; again {
+	if i, again := x.seen[r.ID]; again {
 		f := &x.found[i]
 		f.Entries = merged(f.Entries, g.entries)
 		f.place = min(f.place, place)
 		return f
 	}
-	x.seen[r.id] = len(x.found)
+	x.seen[r.ID] = len(x.found)
 	g.entries = merged(g.entries, nil)
-	fix, cause := x.mend(r)
+	w := r.in(x.provider)
 	x.found = append(x.found, found{
-		Finding: Finding{ID: r.id, Severity: cmp.Or(g.severity, r.severity), Entries: slices.Clone(g.entries), Text: x.fill(text, g), Cause: cause, Fix: fix, Sources: r.sources},
+		Finding: Finding{ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Entries: slices.Clone(g.entries), Text: x.fill(text, g), Cause: w.Why, Fix: w.asFix(), Sources: r.Sources},
 		rule:    r, place: place,
 	})
 	return &x.found[len(x.found)-1]
@@ -108,11 +108,11 @@ func (t *table) mayHold(r *reply) []*condition {
 func (x *examination) explain(r *reply, mayHold []*condition) {
 	explained := false
 	for _, c := range mayHold {
-		if explained && c.rule.role != beside || !c.holds(x.session, r) {
+		if explained && c.rule.Role != beside || !c.holds(x.session, r) {
 			continue
 		}
-		x.add(c.rule, c.rule.text, see(r.proof()...), r.entry)
-		explained = explained || c.rule.role != beside
+		x.add(c.rule, c.rule.En.Text, see(r.proof()...), r.entry)
+		explained = explained || c.rule.Role != beside
 	}
 }
 
@@ -139,13 +139,14 @@ func withoutNames(folded string) string {
 
 // finders asks the rules that look for other evidence.
 func (x *examination) finders() {
-	for i := range catalogue {
-		r := &catalogue[i]
+	rules := catalogue()
+	for i := range rules {
+		r := &rules[i]
 		if r.find == nil {
 			continue
 		}
 		if g := r.find(x.session); g != nil {
-			x.add(r, r.text, g, placeOf(g))
+			x.add(r, r.En.Text, g, placeOf(g))
 		}
 	}
 }
@@ -163,7 +164,7 @@ func placeOf(g *sighting) int {
 // dialogue does not tell why: tools repeat there, in vaguer words, what the
 // server said.
 func (x *examination) statements() {
-	explained := x.became.kind == sentAll || slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.role == decides })
+	explained := x.became.kind == sentAll || slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.Role == decides })
 	var best *condition
 	var told *statement
 	for i := range x.says {
@@ -172,47 +173,48 @@ func (x *examination) statements() {
 			if !c.heard(x.session, said) {
 				continue
 			}
-			if c.rule.severity != Failure || c.rule.role == aftermath {
-				x.add(c.rule, c.rule.text, see(said.entry), said.entry).heard = true
+			if c.rule.Severity != Failure || c.rule.Role == aftermath {
+				x.add(c.rule, c.rule.En.Text, see(said.entry), said.entry).heard = true
 				continue
 			}
-			if best == nil || best.rule.role == lastHope && c.rule.role != lastHope {
+			if best == nil || best.rule.Role == lastHope && c.rule.Role != lastHope {
 				best, told = c, said
 			}
 			break
 		}
 	}
 	if best != nil && !explained {
-		x.add(best.rule, best.rule.text, see(told.entry), told.entry).heard = true
+		x.add(best.rule, best.rule.En.Text, see(told.entry), told.entry).heard = true
 	}
 }
 
 // lints adds mistakes that no server has minded. Where one has, they tell why.
 func (x *examination) lints() {
-	for i := range catalogue {
-		r := &catalogue[i]
-		if r.lint.find == nil {
+	rules := catalogue()
+	for i := range rules {
+		r := &rules[i]
+		if r.lint == nil {
 			continue
 		}
-		g := r.lint.find(x.session)
+		g := r.lint(x.session)
 		if g == nil {
 			continue
 		}
-		if at, refused := x.seen[r.id]; refused {
+		if at, refused := x.seen[r.ID]; refused {
 			x.found[at].Entries = merged(x.found[at].Entries, g.entries)
 			continue
 		}
-		g.severity = cmp.Or(g.severity, r.lint.severity)
-		x.add(r, cmp.Or(r.lint.text, r.text), g, placeOf(g))
+		g.severity = cmp.Or(g.severity, r.Lint.Severity)
+		x.add(r, cmp.Or(r.En.Lint, r.En.Text), g, placeOf(g))
 	}
 }
 
 // rank puts the finding that decided the session first, then the others by
 // weight and place.
 func (x *examination) rank() {
-	strong := slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.role != lastHope })
+	strong := slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.Role != lastHope })
 	if strong {
-		x.found = slices.DeleteFunc(x.found, func(f found) bool { return f.rule.role == lastHope })
+		x.found = slices.DeleteFunc(x.found, func(f found) bool { return f.rule.Role == lastHope })
 	}
 	order := orders()
 	slices.SortStableFunc(x.found, func(a, b found) int {
@@ -239,7 +241,7 @@ func weight(s Severity) int {
 // shows before what only the client says.
 func standing(f *found) int {
 	n := 0
-	switch f.rule.role {
+	switch f.rule.Role {
 	case beside:
 		n = 1
 	case aftermath:

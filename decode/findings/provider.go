@@ -1,72 +1,65 @@
 package findings
 
-import "strings"
-
-// A provider is a mail service whose ways are known.
-type provider string
-
-const (
-	gmail      provider = "Gmail"
-	microsoft  provider = "Microsoft 365"
-	outlook    provider = "Outlook.com"
-	yahoo      provider = "Yahoo"
-	yandex     provider = "Yandex"
-	ses        provider = "Amazon SES"
-	sendgrid   provider = "SendGrid"
-	mailgun    provider = "Mailgun"
-	mailjet    provider = "Mailjet"
-	brevo      provider = "Brevo"
-	postmark   provider = "Postmark"
-	sparkpost  provider = "SparkPost"
-	mailtrap   provider = "Mailtrap"
-	zoho       provider = "Zoho"
-	ovh        provider = "OVH"
-	ionos      provider = "IONOS"
-	qq         provider = "QQ Mail"
-	exmail     provider = "Tencent Exmail"
-	netease    provider = "NetEase (163, 126)"
-	sina       provider = "Sina"
-	aliyun     provider = "Aliyun"
-	icloud     provider = "iCloud"
-	gmx        provider = "GMX"
-	proton     provider = "Proton Mail"
-	fastmail   provider = "Fastmail"
-	mailru     provider = "Mail.ru"
-	secureserv provider = "GoDaddy"
+import (
+	"strings"
+	"sync"
 )
 
-// A providerMark is a part of a name or banner that tells a provider.
-type providerMark struct {
-	part string
-	name provider
+// A provider is a mail service whose ways are known, by its id in the
+// catalogue.
+type provider string
+
+// Providers that rules in Go look for.
+const (
+	gmail     provider = "gmail"
+	microsoft provider = "microsoft"
+	outlook   provider = "outlook"
+	yahoo     provider = "yahoo"
+	yandex    provider = "yandex"
+	ses       provider = "ses"
+	sendgrid  provider = "sendgrid"
+	mailgun   provider = "mailgun"
+	zoho      provider = "zoho"
+	qq        provider = "qq"
+	exmail    provider = "exmail"
+	netease   provider = "netease"
+	icloud    provider = "icloud"
+	gmx       provider = "gmx"
+)
+
+// providerData tells how a provider's servers are recognised.
+type providerData struct {
+	ID    provider `toml:"id"`
+	Name  string   `toml:"name"`
+	Marks []string `toml:"marks"` // parts of host names, banners, first lines of EHLO replies and links in replies
 }
 
-// providerMarks are looked for in host names, banners, first lines of EHLO
-// replies and links in replies. The first that is found decides.
-var providerMarks = []providerMark{
-	{"exmail.qq.com", exmail}, {"qq.com", qq}, {"newxmesmtplogicsvr", qq}, {"qq mail server", qq},
-	{"163.com", netease}, {"126.com", netease}, {"yeah.net", netease}, {"netease", netease}, {"coremail system (1", netease},
-	{"sina.com", sina}, {"sina.cn", sina}, {"sinaesmtp", sina},
-	{"aliyun", aliyun}, {"mxhichina", aliyun}, {"alimail", aliyun}, {"hichina.com", aliyun},
-	{"gsmtp", gmail}, {"gmail.com", gmail}, {"google.com", gmail}, {"googlemail.com", gmail},
-	{"smtp-mail.outlook.com", outlook}, {"smtp.live.com", outlook}, {"smtp.hotmail.com", outlook},
-	{"office365.com", microsoft}, {"outlook.com", microsoft}, {"outlook.cn", microsoft}, {"smtp_auth_disabled", microsoft},
-	{"yahoo.", yahoo}, {"yahoodns", yahoo}, {"aol.com", yahoo}, {"yandex", yandex},
-	{"amazonaws.com", ses}, {"amazonses", ses}, {"simpleemailservice", ses},
-	{"sendgrid", sendgrid}, {"sg esmtp service ready", sendgrid},
-	{"mailgun", mailgun}, {"mailjet", mailjet}, {"sendinblue", brevo}, {"brevo", brevo}, {"postmarkapp", postmark},
-	{"sparkpost", sparkpost}, {"mailtrap", mailtrap}, {"zoho", zoho},
-	{"ovh.net", ovh}, {"ovh.ca", ovh}, {"mail.ovh", ovh}, {"ionos.", ionos}, {"kundenserver", ionos}, {"1and1", ionos}, {"mail.me.com", icloud}, {"icloud", icloud},
-	{"gmx.", gmx}, {"web.de", gmx}, {"nemesis esmtp", gmx}, {"proton.me", proton}, {"protonmail", proton},
-	{"messagingengine", fastmail}, {"fastmail", fastmail}, {"smtp.mail.ru", mailru}, {"mail.ru esmtp", mailru}, {"secureserver.net", secureserv},
+// providers are those of the catalogue, more particular ones first.
+var providers = sync.OnceValue(func() []providerData {
+	var file struct {
+		Provider []providerData `toml:"provider"`
+	}
+	readCatalogue("providers", &file)
+	return file.Provider
+})
+
+// name is what people call it; "" for none.
+func (p provider) name() string {
+	for _, known := range providers() {
+		if known.ID == p {
+			return known.Name
+		}
+	}
+	return ""
 }
 
-// findProvider finds the provider in what names a server; "" for none.
+// findProvider finds the provider in what names a server; "" for none. The
+// first that is found decides.
 func findProvider(text string) provider {
 	text = strings.ToLower(text)
-	for _, m := range providerMarks {
-		if strings.Contains(text, m.part) {
-			return m.name
+	for _, p := range providers() {
+		if containsAny(text, p.Marks) {
+			return p.ID
 		}
 	}
 	return ""
@@ -75,18 +68,6 @@ func findProvider(text string) provider {
 // isAt reports whether the session is with that provider's server.
 func (s *session) isAt(p provider) bool {
 	return s.provider == p || p == microsoft && s.provider == outlook || p == outlook && s.provider == microsoft
-}
-
-// at makes isAt a condition on any of several providers.
-func at(any ...provider) func(*session, *reply) bool {
-	return func(s *session, _ *reply) bool {
-		for _, p := range any {
-			if s.isAt(p) {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 // greetingProvider finds out whose server it is: by what it says of itself, by

@@ -13,70 +13,8 @@ const (
 	slowGreeting = 5 * time.Second
 	slowDNS      = 2 * time.Second
 	slowTLS      = 3 * time.Second
-	slowLogin    = 5 * time.Second
-	slowReply    = 10 * time.Second
 	slowClient   = 30 * time.Second
 )
-
-// timeRules are about who was waited for.
-var timeRules = []rule{
-	{
-		id: "GREETING-SLOW", severity: Warning, title: "the greeting is late",
-		find:    lateGreeting,
-		text:    "the greeting took {took}",
-		cause:   "The server looks the client up in DNS and block lists, or makes it wait on purpose: spam programs speak too early. Clients with a short timeout give up.",
-		fix:     Fix{General: "Give the client five minutes for the greeting, and its address a PTR record", PHPMailer: phpWait, Nodemailer: "greetingTimeout: 300000", Smtplib: "smtplib.SMTP(host, 587, timeout=300)"},
-		sources: []string{"RFC 5321 section 4.5.3.2.1", "PHPMailer#1003"},
-	},
-	{
-		id: "DNS-SLOW", severity: Advice, title: "DNS is slow",
-		find:    lateDNS,
-		text:    "DNS took {took}",
-		cause:   "A resolver does not answer, and the next one is asked only after a while.",
-		fix:     Fix{General: "Check the servers in /etc/resolv.conf, or name one with --resolver"},
-		sources: []string{"resolv.conf(5)"},
-	},
-	{
-		id: "CONNECT-SLOW", severity: Advice, title: "connecting is slow",
-		find:    lateDial,
-		text:    "connecting took {took}",
-		cause:   "The first address does not answer, often an IPv6 address without a route, and the next was tried only after a while.",
-		fix:     Fix{General: "Mend the IPv6 route, or connect to an address that answers"},
-		sources: []string{"RFC 8305"},
-	},
-	{
-		id: "TLS-SLOW", severity: Advice, title: "the TLS handshake is slow",
-		find:    lateTLS,
-		text:    "the TLS handshake took {took}",
-		cause:   "The server is busy, or one side looks up whether certificates are revoked.",
-		fix:     Fix{General: "Keep connections for several messages"},
-		sources: []string{"RFC 8446"},
-	},
-	{
-		id: "AUTH-SLOW", severity: Advice, title: "the login is slow",
-		find:    lateReplies(slowLogin, "AUTH"),
-		text:    "the server took {took} for the login",
-		cause:   "Servers delay the reply to a wrong password, and some to every login.",
-		fix:     Fix{General: "Keep one connection for several messages", PHPMailer: phpKeep, Nodemailer: nodePool},
-		sources: []string{"RFC 4954 section 9"},
-	},
-	{
-		id: "REPLY-SLOW", severity: Advice, title: "a reply is slow",
-		find:    lateReplies(slowReply, "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", toMessage, "STARTTLS", "RSET"),
-		text:    "the server took {took} for a reply",
-		cause:   "It is busy, checks the message, slows the client down on purpose, or waits for another server.",
-		fix:     Fix{General: "Give the client the times of RFC 5321: five minutes for a command, ten behind the final dot", PHPMailer: phpWait, Nodemailer: "socketTimeout: 600000"},
-		sources: []string{"RFC 5321 section 4.5.3.2"},
-	},
-	{
-		id: "CLIENT-STALLED", severity: Advice, title: "the client stopped talking",
-		find:    idleClient,
-		text:    "the client was silent for {took} while it was its turn",
-		cause:   "It did something else in the middle of the session: built an attachment, waited for a user, stood at a breakpoint. Servers end such sessions.",
-		fix:     Fix{General: "Prepare the message before connecting"},
-		sources: []string{"RFC 5321 section 4.5.3.2.7"},
-	},
-}
 
 // duration is a time in words.
 func duration(d time.Duration) string { return annotate.Duration(d) }
@@ -141,7 +79,14 @@ func lateTLS(s *session) *sighting {
 }
 
 // lateReplies finds the slowest reply to one of these verbs, if it is slow.
-func lateReplies(limit time.Duration, verbs ...string) finder {
+// lateReplies finds the slowest reply to any of the verbs; the first argument is
+// the wait that is still usual.
+func lateReplies(args ...string) finder {
+	limit, err := time.ParseDuration(args[0])
+	if err != nil {
+		panic(err) // of the catalogue, which a test reads
+	}
+	verbs := args[1:]
 	return func(s *session) *sighting {
 		if !s.timed() {
 			return nil

@@ -51,7 +51,7 @@ func (s *session) fill(text string, g *sighting) string {
 func (s *session) words(g *sighting) map[string]string {
 	words := map[string]string{
 		"user":    s.user,
-		"server":  cmp.Or(string(s.provider), "the server"),
+		"server":  cmp.Or(s.provider.name(), "the server"),
 		"offered": s.offered["AUTH"],
 	}
 	end := len(s.t.Entries)
