@@ -181,7 +181,7 @@ func lines(tr *decode.Transcript) (list []string) {
 		if e.Event == nil {
 			continue
 		}
-		s := string(rune(e.From)) + string(rune(e.To))
+		s := string([]byte{e.From.Letter(), e.To.Letter()})
 		if e.Event.TLS {
 			s += "~"
 		}
