@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -38,7 +39,7 @@ type message struct {
 	field span   // the header field so far
 	body  span   // the body so far
 
-	scan scanner
+	scan smtp.Data
 }
 
 // A span is an event under way.
@@ -51,7 +52,7 @@ type span struct {
 
 func newMessage(d *Dialogue, chunked bool, size int64) message {
 	return message{chunked: chunked, left: size, open: true, inHeader: true, fresh: true,
-		pos: d.pos[who.Client], scan: newScanner(!chunked)}
+		pos: d.pos[who.Client], scan: smtp.NewData(!chunked)}
 }
 
 // nextChunk begins a BDAT chunk of this message, or of a new one.
@@ -69,7 +70,7 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 		p = p[:m.left]
 	}
 	n, done := 0, false
-	m.scan.look(p)
+	m.scan.Look(p)
 	for n < len(p) && !done {
 		var k int
 		if m.inHeader {
@@ -107,7 +108,7 @@ func (m *message) takeHeader(d *Dialogue, at time.Duration, p []byte) (n int, do
 			m.finishField(d)
 		}
 	}
-	n, ended, done := m.scan.next(p)
+	n, ended, done := m.scan.Line(p)
 	if room := MaxRaw - len(m.cur); room > 0 {
 		m.cur = append(m.cur, p[:min(room, n)]...)
 	}
@@ -162,8 +163,8 @@ func (m *message) finishField(d *Dialogue) {
 	name := string(fieldName(f.raw))
 	value := f.raw[min(len(f.raw), bytes.IndexByte(f.raw, ':')+1):]
 	e := Event{Begin: f.begin, At: m.beforeAt, Side: who.Client, Span: Span{f.start, m.lineStart}, Kind: KindHeader, Raw: f.raw,
-		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: m.scan.counts.notes(true)}
-	m.scan.counts = counts{}
+		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: countNotes(&m.scan.Counts, true)}
+	m.scan.Counts = smtp.Counts{}
 	d.emit(e)
 }
 
@@ -206,7 +207,7 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 		}
 		var k int
 		var ended bool
-		k, ended, done = m.scan.next(p[n:])
+		k, ended, done = m.scan.Line(p[n:])
 		m.pos += int64(k)
 		n += k
 		m.at = at
@@ -253,11 +254,11 @@ func (m *message) finish(d *Dialogue) {
 func (m *message) finishBody(d *Dialogue, end int64, at time.Duration, more ...Note) {
 	b := m.body
 	m.body = span{}
-	c := m.scan.counts
-	m.scan.counts = counts{}
+	c := m.scan.Counts
+	m.scan.Counts = smtp.Counts{}
 	if !b.open || b.start == end {
 		return
 	}
-	d.emit(Event{Begin: b.begin, At: at, Side: who.Client, Span: Span{b.start, end}, Kind: KindBody, Notes: append(c.notes(false), more...),
-		Body: &Body{Lines: c.lines, Longest: max(c.longest, m.scan.length), EightBit: c.eightBit, Chunk: m.chunked}})
+	d.emit(Event{Begin: b.begin, At: at, Side: who.Client, Span: Span{b.start, end}, Kind: KindBody, Notes: append(countNotes(&c, false), more...),
+		Body: &Body{Lines: c.Lines, Longest: max(c.Longest, m.scan.Unfinished()), EightBit: c.EightBit, Chunk: m.chunked}})
 }

@@ -3,6 +3,7 @@ package decode
 import (
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -204,7 +205,7 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 		return
 	}
 	if dot {
-		d.message.scan = newScanner(!d.message.chunked)
+		d.message.scan = smtp.NewData(!d.message.chunked)
 		return
 	}
 	// The log leaves the message out, and often its dot too: the next reply

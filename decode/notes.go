@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"unicode/utf8"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -103,7 +104,7 @@ func lineNotes(e *Event, l *line, partial bool) []Note {
 	add(!partial && !crlf, "bare-lf")
 	add(bytes.IndexByte(text, '\r') >= 0, "bare-cr")
 	add(bytes.IndexByte(text, 0) >= 0, "nul")
-	eightBit := hasEightBit(text)
+	eightBit := smtp.HasEightBit(text)
 	whole := text
 	if l.over != fits {
 		whole = nil // cut anywhere, perhaps inside a character
@@ -121,21 +122,21 @@ func lineNotes(e *Event, l *line, partial bool) []Note {
 	return notes
 }
 
-// notes tells what was counted in a header field or a body.
-func (c *counts) notes(header bool) []Note {
+// countNotes tells what was counted in a header field or a body.
+func countNotes(c *smtp.Counts, header bool) []Note {
 	var notes []Note
 	add := func(n int, id string) {
 		if n > 0 {
 			notes = append(notes, note(id, n))
 		}
 	}
-	add(c.bareLF, "bare-lf")
-	add(c.bareCR, "bare-cr")
-	add(c.nuls, "nul")
-	add(c.long, "text-line-too-long")
-	add(c.alike, "eod-lookalike")
-	add(c.notStuffed, "dot-unstuffed")
-	if header && c.eightBit {
+	add(c.BareLF, "bare-lf")
+	add(c.BareCR, "bare-cr")
+	add(c.NULs, "nul")
+	add(c.Long, "text-line-too-long")
+	add(c.Alike, "eod-lookalike")
+	add(c.NotStuffed, "dot-unstuffed")
+	if header && c.EightBit {
 		add(1, "eight-bit")
 	}
 	return notes

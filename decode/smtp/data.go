@@ -1,21 +1,21 @@
-package decode
+package smtp
 
 import (
 	"bytes"
 	"encoding/binary"
 )
 
-// A scanner finds the ends of a message's lines and of the message, and counts
+// Data finds the ends of a message's lines and of the message, and counts
 // what is unusual. It works on runs of bytes: only the first few of a line,
 // where the dot may stand that ends the message, are looked at one by one.
 //
 // The message ends at CRLF "." CRLF and nowhere else (RFC 5321 section
 // 4.1.1.4). What other servers might take for its end is counted as alike.
-type scanner struct {
-	counts
-	dots      bool // a line with a single dot ends the message
-	length    int64
-	prevCR    bool // the last byte was a CR, which may belong to a line end
+type Data struct {
+	Counts
+	dots      bool  // a line with a single dot ends the message
+	length    int64 // octets of the unfinished line
+	prevCR    bool  // the last byte was a CR, which may belong to a line end
 	start     start
 	afterCRLF bool // the line before ended in CRLF
 	nul       bool // a NUL stands beside the dot
@@ -35,30 +35,38 @@ const (
 	afterDotCR
 )
 
-// counts are observations about a piece of a message.
-type counts struct {
-	lines, longest                                int64
-	bareLF, bareCR, nuls, long, alike, notStuffed int
-	eightBit                                      bool
+// Counts are observations about a piece of a message.
+type Counts struct {
+	Lines      int64 // line ends
+	Longest    int64 // octets of the longest line that has ended, without its end
+	BareLF     int   // lines that end in LF alone
+	BareCR     int   // CRs without LF
+	NULs       int
+	Long       int  // lines longer than RFC 5321 section 4.5.3.1.6 allows
+	Alike      int  // lines that others may take for the end of data
+	NotStuffed int  // lines with a dot that was not doubled
+	EightBit   bool // octets above 127
 }
 
 // longestText is what a line of text may hold without its CRLF (RFC 5321
 // section 4.5.3.1.6).
 const longestText = 998
 
-func newScanner(dots bool) scanner {
-	return scanner{dots: dots, start: startOfLine, afterCRLF: true}
+// NewData is at the start of a message behind 354, with dots, or of one in BDAT
+// chunks, where no line ends it.
+func NewData(dots bool) Data {
+	return Data{dots: dots, start: startOfLine, afterCRLF: true}
 }
 
-// look notes what is to be expected of a chunk, so that the common chunk need
+// Look notes what is to be expected of a chunk, so that the common chunk need
 // not be searched for it line by line.
-func (s *scanner) look(p []byte) {
+func (s *Data) Look(p []byte) {
 	s.anyNUL = bytes.IndexByte(p, 0) >= 0
-	s.anyHigh = !s.eightBit && hasEightBit(p)
+	s.anyHigh = !s.EightBit && HasEightBit(p)
 }
 
-// hasEightBit reports octets above 127, looking at many at a time.
-func hasEightBit(p []byte) bool {
+// HasEightBit reports octets above 127, looking at many at a time.
+func HasEightBit(p []byte) bool {
 	const high = 0x8080808080808080
 	for len(p) >= 32 {
 		q := p[:32]
@@ -77,9 +85,9 @@ func hasEightBit(p []byte) bool {
 
 func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
 
-// next scans p up to the end of a line, or of p. done means that the message
+// Line scans p up to the end of a line, or of p. done means that the message
 // ends there.
-func (s *scanner) next(p []byte) (n int, ended, done bool) {
+func (s *Data) Line(p []byte) (n int, ended, done bool) {
 	for n < len(p) {
 		switch {
 		case s.start != insideLine:
@@ -106,12 +114,26 @@ func (s *scanner) next(p []byte) (n int, ended, done bool) {
 	return n, false, false
 }
 
+// Scan scans p up to the end of the message, or of p.
+func (s *Data) Scan(p []byte) (n int, done bool) {
+	s.Look(p)
+	for n < len(p) && !done {
+		var used int
+		used, _, done = s.Line(p[n:])
+		n += used
+	}
+	return n, done
+}
+
+// Unfinished is how many octets of a line stand behind the last line end.
+func (s *Data) Unfinished() int64 { return s.length }
+
 // stride bounds what is searched for a line end at a time: bytes behind a bare
 // CR are searched again.
 const stride = 1 << 10
 
 // inside takes bytes that can't be part of an end of data.
-func (s *scanner) inside(p []byte) (n int, ended bool) {
+func (s *Data) inside(p []byte) (n int, ended bool) {
 	p = p[:min(len(p), stride)]
 	lf := bytes.IndexByte(p, '\n')
 	text := p
@@ -138,31 +160,31 @@ func (s *scanner) inside(p []byte) (n int, ended bool) {
 }
 
 // count takes text of a line.
-func (s *scanner) count(text []byte) {
+func (s *Data) count(text []byte) {
 	s.length += int64(len(text))
 	if s.anyNUL {
-		s.nuls += bytes.Count(text, []byte{0})
+		s.NULs += bytes.Count(text, []byte{0})
 	}
-	if s.anyHigh && !s.eightBit {
-		s.eightBit = hasEightBit(text)
+	if s.anyHigh && !s.EightBit {
+		s.EightBit = HasEightBit(text)
 	}
 }
 
 // loneCR is a CR that no LF follows. Some servers take it for a line end.
-func (s *scanner) loneCR() {
-	s.bareCR++
+func (s *Data) loneCR() {
+	s.BareCR++
 	s.length++
 	s.start, s.afterCRLF = startOfLine, false
 }
 
-func (s *scanner) endLine(crlf bool) {
-	s.lines++
-	s.longest = max(s.longest, s.length)
+func (s *Data) endLine(crlf bool) {
+	s.Lines++
+	s.Longest = max(s.Longest, s.length)
 	if s.length > longestText {
-		s.long++
+		s.Long++
 	}
 	if !crlf {
-		s.bareLF++
+		s.BareLF++
 	}
 	s.length = 0
 	s.start, s.afterCRLF = startOfLine, crlf
@@ -170,7 +192,7 @@ func (s *scanner) endLine(crlf bool) {
 
 // startByte looks at one byte near the start of a line. It uses the byte or
 // leaves it to be looked at again in the new state.
-func (s *scanner) startByte(c byte) (used int, ended, done bool) {
+func (s *Data) startByte(c byte) (used int, ended, done bool) {
 	switch s.start {
 	case startOfLine:
 		s.nul, s.crs = false, 0
@@ -179,7 +201,7 @@ func (s *scanner) startByte(c byte) (used int, ended, done bool) {
 			s.start = afterDot
 		case s.dots && c == 0:
 			s.start, s.nul = afterNUL, true
-			s.nuls++
+			s.NULs++
 		default:
 			s.start = insideLine
 			return 0, false, false
@@ -200,46 +222,46 @@ func (s *scanner) startByte(c byte) (used int, ended, done bool) {
 	return s.behindDotCR(c)
 }
 
-func (s *scanner) behindDot(c byte) (used int, ended, done bool) {
+func (s *Data) behindDot(c byte) (used int, ended, done bool) {
 	switch c {
 	case '\r':
 		s.start, s.crs = afterDotCR, 1
 		return 1, false, false
 	case '\n':
-		s.alike++
+		s.Alike++
 		s.endLine(false)
 		return 1, true, false
 	case 0:
 		s.nul = true
-		s.nuls++
+		s.NULs++
 		s.length++
 		return 1, false, false
 	case '.':
 	default:
 		if !s.nul {
-			s.notStuffed++
+			s.NotStuffed++
 		}
 	}
 	s.start = insideLine
 	return 0, false, false
 }
 
-func (s *scanner) behindDotCR(c byte) (used int, ended, done bool) {
+func (s *Data) behindDotCR(c byte) (used int, ended, done bool) {
 	switch {
 	case c == '\n' && s.afterCRLF && !s.nul && s.crs == 1:
 		s.length = 0
 		return 1, true, true
 	case c == '\n':
-		s.alike++
-		s.bareCR += s.crs - 1
+		s.Alike++
+		s.BareCR += s.crs - 1
 		s.endLine(true)
 		return 1, true, false
 	case c == '\r':
 		s.crs++
 		return 1, false, false
 	}
-	s.alike++
-	s.bareCR += s.crs
+	s.Alike++
+	s.BareCR += s.crs
 	s.start, s.afterCRLF = startOfLine, false
 	return 0, false, false
 }

@@ -1,0 +1,159 @@
+package smtp
+
+import "bytes"
+
+// A ReplyLine is one line of a reply (RFC 5321 section 4.2). Its slices are
+// parts of the line.
+type ReplyLine struct {
+	Code     int    // 0 for none
+	More     bool   // a hyphen follows the code: the reply goes on
+	Enhanced []byte // enhanced status code, such as 5.7.8 (RFC 2034); nil for none
+	Text     []byte // behind code, separator and enhanced code; the whole line when it has no code
+}
+
+// ReadReplyLine reads a line of a reply, with or without its end.
+func ReadReplyLine(line []byte) ReplyLine {
+	text := TrimEnd(line)
+	code, more, found := replyHead(text)
+	if !found {
+		return ReplyLine{Text: text}
+	}
+	l := ReplyLine{Code: code, More: more, Text: text[min(len(text), 4):]}
+	if n := enhancedLen(l.Text, text[0]); n > 0 {
+		l.Enhanced = l.Text[:n]
+		l.Text = l.Text[min(len(l.Text), n+1):]
+	}
+	return l
+}
+
+// Ends reports whether the line ends its reply. begun says that lines of the
+// reply stand before it: then a line without a code is more of its text.
+func (l ReplyLine) Ends(begun bool) bool { return !l.More && (l.Code != 0 || !begun) }
+
+// replyHead reads code and separator at the start of a line without its end.
+func replyHead(text []byte) (code int, more, found bool) {
+	if len(text) < 3 || !isDigit(text[0]) || !isDigit(text[1]) || !isDigit(text[2]) {
+		return 0, false, false
+	}
+	code = int(text[0]-'0')*100 + int(text[1]-'0')*10 + int(text[2]-'0')
+	if len(text) == 3 {
+		return code, false, code != 0
+	}
+	return code, text[3] == '-', code != 0 && (text[3] == ' ' || text[3] == '-' || text[3] == '\t')
+}
+
+// enhancedLen is the length of the enhanced status code at the start of p, 0
+// for none (RFC 2034 section 4: class.subject.detail, class as in the code).
+func enhancedLen(p []byte, class byte) int {
+	if len(p) < 5 || p[0] != class || class != '2' && class != '4' && class != '5' {
+		return 0
+	}
+	i := 1
+	for range 2 {
+		if i >= len(p) || p[i] != '.' {
+			return 0
+		}
+		i++
+		start := i
+		for i < len(p) && i-start < 3 && isDigit(p[i]) {
+			i++
+		}
+		if i == start {
+			return 0
+		}
+	}
+	if i < len(p) && p[i] != ' ' {
+		return 0
+	}
+	return i
+}
+
+// Replies finds the ends of replies in a server's stream, cut anywhere. The zero
+// value stands at the start of a reply. It holds no text.
+type Replies struct {
+	head  [4]byte // the start of the unfinished line
+	n     int     // octets of that line, 5 for more than 4
+	begun bool    // lines of the reply stand before it
+	code  int     // of the lines before
+}
+
+// Next goes through p up to the end of the first reply that p completes, and
+// returns how far that is and the reply's code, that of its last line that has
+// one. n is len(p) when none is complete.
+func (r *Replies) Next(p []byte) (n, code int, complete bool) {
+	for n < len(p) {
+		end := bytes.IndexByte(p[n:], '\n')
+		if end < 0 {
+			r.add(p[n:])
+			return len(p), 0, false
+		}
+		r.add(p[n : n+end])
+		n += end + 1
+		if code, complete := r.line(); complete {
+			return n, code, true
+		}
+	}
+	return n, 0, false
+}
+
+// Pending reports that a reply has begun and not ended.
+func (r *Replies) Pending() bool { return r.begun || r.n > 0 }
+
+// add takes octets of a line, its LF excepted.
+func (r *Replies) add(p []byte) {
+	if r.n < len(r.head) {
+		copy(r.head[r.n:], p)
+	}
+	r.n = min(r.n+len(p), len(r.head)+1)
+}
+
+// line ends the line.
+func (r *Replies) line() (code int, complete bool) {
+	n := min(r.n, len(r.head))
+	if n == r.n && n > 0 && r.head[n-1] == '\r' {
+		n--
+	}
+	var l ReplyLine
+	if code, more, found := replyHead(r.head[:n]); found {
+		l.Code, l.More = code, more
+	}
+	if l.Code != 0 {
+		r.code = l.Code
+	}
+	code = r.code
+	if complete = l.Ends(r.begun); complete {
+		*r = Replies{}
+	} else {
+		*r = Replies{begun: true, code: code}
+	}
+	return code, complete
+}
+
+// FirstReply is the length of the reply at the start of p, its lines' ends
+// included, and its code; 0 if it is not complete.
+func FirstReply(p []byte) (n, code int) {
+	var r Replies
+	n, code, complete := r.Next(p)
+	if !complete {
+		return 0, 0
+	}
+	return n, code
+}
+
+// A Keyword is an extension that a line of the reply to EHLO offers (RFC 5321
+// section 4.1.1.1). The form of before RFC 2554, AUTH=LOGIN, is a keyword of its
+// own: "AUTH=".
+type Keyword struct{ Name, Params []byte } // as sent
+
+// ReadKeyword reads the text of a line of the reply to EHLO, any but the first.
+func ReadKeyword(text []byte) Keyword {
+	name, params := Word(text)
+	if i := bytes.IndexByte(name, '='); i >= 0 {
+		_, params = trimBlanks(text[bytes.IndexByte(text, '=')+1:])
+		name = name[:i+1]
+	}
+	return Keyword{name, params}
+}
+
+// Is compares the name in any case.
+func (k Keyword) Is(name string) bool { return equalFold(k.Name, name) }
