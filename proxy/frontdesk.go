@@ -3,9 +3,8 @@ package proxy
 import (
 	"bytes"
 	"fmt"
-	"strconv"
-	"strings"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/visible"
 )
 
@@ -93,27 +92,34 @@ func (f *frontDesk) skip(p []byte) deskTurn {
 	return deskTurn{n: end + 1, reply: own(500, "5.5.2", "line too long")}
 }
 
-// command answers one command line.
+// command answers one command line. What servers might read in another way is
+// not taken: EHLO, MAIL and RCPT will be said to a server as they are.
 func (f *frontDesk) command(line []byte) deskTurn {
 	say := func(code int, enhanced, text string) deskTurn {
 		return deskTurn{reply: own(code, enhanced, text)}
 	}
-	verb, arg := splitCommand(line)
-	switch verb {
+	c := smtp.ReadCommand(line)
+	if why := unclear(&c); why != "" {
+		if c.Verb == "BDAT" {
+			f.junk = max(c.Size, 0)
+		}
+		return say(500, "5.5.2", why)
+	}
+	switch c.Verb {
 	case "EHLO", "HELO":
-		return f.greet(verb, arg, line)
+		return f.greet(c.Verb, c.Arg, line)
 	case "STARTTLS":
-		return f.secure(arg)
+		return f.secure()
 	case "AUTH":
 		return say(502, "5.5.1", "no login here: the server is the MX of the recipient, and those take mail without one")
 	case "MAIL":
-		return f.begin(arg, line)
+		return f.begin(line)
 	case "RCPT":
-		return f.address(arg)
+		return f.address(c.Path)
 	case "DATA":
 		return say(503, "5.5.1", "RCPT first")
 	case "BDAT":
-		f.junk = chunkSize(arg)
+		f.junk = c.Size
 		return say(503, "5.5.1", "RCPT first; CHUNKING is not offered")
 	case "RSET":
 		f.mail = nil
@@ -131,14 +137,14 @@ func (f *frontDesk) command(line []byte) deskTurn {
 		t.then = deskCloses
 		return t
 	}
-	return say(500, "5.5.2", "command not recognized")
+	return say(500, "5.5.2", notRelayed)
 }
 
 // greet answers EHLO and HELO. Its list holds only what a server can still
 // decline by itself: it hears the client's own MAIL with the parameters, so
 // when it can't do what they ask for, the client gets its answer.
-func (f *frontDesk) greet(verb, arg string, line []byte) deskTurn {
-	if arg == "" {
+func (f *frontDesk) greet(verb string, arg, line []byte) deskTurn {
+	if len(arg) == 0 {
 		return deskTurn{reply: own(501, "5.5.4", verb+" wants the client's name")}
 	}
 	f.mail = nil
@@ -171,14 +177,12 @@ func (f *frontDesk) offers() []string {
 }
 
 // secure answers STARTTLS (RFC 3207).
-func (f *frontDesk) secure(arg string) deskTurn {
+func (f *frontDesk) secure() deskTurn {
 	switch {
 	case f.secured:
 		return deskTurn{reply: own(503, "5.5.1", "TLS is up already")}
 	case !f.startTLS:
 		return deskTurn{reply: own(502, "5.5.1", "STARTTLS is not offered")}
-	case arg != "":
-		return deskTurn{reply: own(501, "5.5.4", "STARTTLS takes no parameter")}
 	}
 	return deskTurn{reply: own(220, "2.0.0", "go ahead"), then: deskStartTLS}
 }
@@ -190,93 +194,29 @@ func (f *frontDesk) upgraded() {
 }
 
 // begin answers MAIL. The address is the server's to judge.
-func (f *frontDesk) begin(arg string, line []byte) deskTurn {
+func (f *frontDesk) begin(line []byte) deskTurn {
 	switch {
 	case f.hello == nil:
 		return deskTurn{reply: own(503, "5.5.1", "EHLO or HELO first")}
 	case f.mail != nil:
 		return deskTurn{reply: own(503, "5.5.1", "a transaction is open already")}
-	case !hasPrefixFold(arg, "FROM:"):
-		return deskTurn{reply: own(501, "5.5.4", "MAIL FROM:<address> is wanted")}
 	}
 	f.mail = bytes.Clone(line)
 	return deskTurn{reply: own(250, "2.1.0", "sender noted; the server is asked at the first RCPT")}
 }
 
 // address answers RCPT, or calls for a server.
-func (f *frontDesk) address(arg string) deskTurn {
+func (f *frontDesk) address(path smtp.Path) deskTurn {
 	if f.mail == nil {
 		return deskTurn{reply: own(503, "5.5.1", "MAIL first")}
 	}
-	rcpt, why := parseRcpt(arg)
-	if why != "" {
-		return deskTurn{reply: own(501, "5.1.3", why)}
+	if isRoute(path) {
+		return deskTurn{reply: own(501, "5.1.3", noRoutes)}
 	}
-	return deskTurn{then: deskHandOff, rcpt: rcpt}
-}
-
-// parseRcpt finds the path in the argument of RCPT, and its domain. why says
-// why there is none.
-func parseRcpt(arg string) (r recipient, why string) {
-	if !hasPrefixFold(arg, "TO:") {
-		return r, "RCPT TO:<address> is wanted"
+	if len(path.Domain) == 0 {
+		return deskTurn{reply: own(501, "5.1.3", "without a domain in the address no MX can be looked up")}
 	}
-	path := strings.TrimLeft(arg[len("TO:"):], " ")
-	if rest, ok := strings.CutPrefix(path, "<"); ok {
-		end := closingBracket(rest)
-		if end < 0 {
-			return r, "the address is not closed with >"
-		}
-		path = rest[:end]
-	} else {
-		path, _, _ = strings.Cut(path, " ")
-	}
-	if strings.HasPrefix(path, "@") { // a source route, to be ignored (RFC 5321 appendix F.2)
-		_, path, _ = strings.Cut(path, ":")
-	}
-	at := strings.LastIndexByte(path, '@')
-	if at < 0 || at == len(path)-1 || strings.HasSuffix(path, `"`) {
-		return r, "without a domain in the address no MX can be looked up"
-	}
-	return recipient{address: path, domain: path[at+1:]}, ""
-}
-
-// closingBracket finds the > that ends a path, passing over quoted strings.
-func closingBracket(s string) int {
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case quoted && s[i] == '\\':
-			i++
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == '>' && !quoted:
-			return i
-		}
-	}
-	return -1
-}
-
-// splitCommand is the verb of a command line in upper case, and what follows it.
-func splitCommand(line []byte) (verb, arg string) {
-	verb, arg, _ = strings.Cut(strings.TrimRight(string(line), " \t\r\n"), " ")
-	return strings.ToUpper(verb), strings.TrimLeft(arg, " ")
-}
-
-// chunkSize is the size of the chunk that a BDAT command announces (RFC 3030
-// section 2), 0 if there is none to be read. The chunk comes without waiting
-// for the reply.
-func chunkSize(arg string) int64 {
-	digits, _, _ := strings.Cut(arg, " ")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+	return deskTurn{then: deskHandOff, rcpt: recipient{address: string(path.Text), domain: string(path.Domain)}}
 }
 
 // own is a reply that smtptap makes up. The mark tells its readers that it was

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
@@ -167,6 +168,7 @@ func (rc *reception) introduce(ctx context.Context, route *upstream.Route) (refu
 	if refused == nil && err == nil && slices.Contains(offers, "STARTTLS") {
 		refused, offers, err = rc.secureServer(ctx, route, offers)
 	}
+	rc.chunking = slices.Contains(offers, "CHUNKING")
 	if refused == nil && err == nil {
 		rc.compare(offers)
 	}
@@ -196,9 +198,10 @@ func (rc *reception) hello() (refused []byte, offers []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	verb, name := splitCommand(rc.desk.hello)
+	said := smtp.ReadCommand(rc.desk.hello)
+	verb := said.Verb
 	if code, _ := replyHead(reply); verb == "EHLO" && code/100 == 5 {
-		if reply, err = rc.ask("HELO " + name + "\r\n"); err != nil {
+		if reply, err = rc.ask("HELO " + string(said.Arg) + "\r\n"); err != nil {
 			return nil, nil, err
 		}
 		verb = "HELO"
@@ -214,7 +217,7 @@ func (rc *reception) hello() (refused []byte, offers []string, err error) {
 
 // compare notes what the server lacks of the front desk's offer.
 func (rc *reception) compare(offers []string) {
-	if !hasPrefixFold(string(rc.desk.hello), "EHLO") {
+	if hello := smtp.ReadCommand(rc.desk.hello); hello.Verb != "EHLO" {
 		return
 	}
 	var lacks []string

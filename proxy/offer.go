@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -48,12 +49,12 @@ func (o *offer) client(r *relay, p []byte) (more bool) {
 			return true
 		}
 		line, rest := p[:end], p[end:]
-		switch verb, arg := splitCommand(line); {
-		case verb == "STARTTLS" && arg == "" && r.awaitReplies():
+		switch c := smtp.ReadCommand(line); {
+		case c.Verb == "STARTTLS" && len(c.Arg) == 0 && r.awaitReplies():
 			r.s.noteOwn(who.Client, line)
 			r.ph.fromClient, r.ph.next = rest, r.s.acceptSTARTTLS
 			return false
-		case !precedesMail[verb]:
+		case !precedesMail[c.Verb]:
 			o.over.Store(true)
 			continue
 		}

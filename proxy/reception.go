@@ -24,12 +24,13 @@ type reception struct {
 	s    *session
 	desk frontDesk
 
-	server  *upstream.Server  // the connection that is open; nil for none
-	domain  string            // whose mail it takes
-	greeted []byte            // the client's EHLO or HELO as it was said there
-	answers map[string]string // replies for domains that can't be served in this transaction
-	reached bool              // some server has taken a transaction
-	unable  error             // why none did, while none ever has
+	server   *upstream.Server  // the connection that is open; nil for none
+	domain   string            // whose mail it takes
+	greeted  []byte            // the client's EHLO or HELO as it was said there
+	answers  map[string]string // replies for domains that can't be served in this transaction
+	chunking bool              // the server offers CHUNKING
+	reached  bool              // some server has taken a transaction
+	unable   error             // why none did, while none ever has
 
 	tx      transaction
 	replies replyScanner

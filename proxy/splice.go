@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
@@ -13,9 +15,9 @@ import (
 // p, which starts with the RCPT.
 func (rc *reception) transact(ph phase, p []byte) phase {
 	domain := rc.domain
-	rc.tx = transaction{goesTo: func(other string) bool {
+	rc.tx = transaction{chunking: rc.chunking, goesTo: func(other string) bool {
 		d, err := upstream.ParseDomain(other)
-		return err != nil || d.ASCII == domain // what is no domain is the server's to refuse
+		return err == nil && d.ASCII == domain
 	}}
 	rc.replies = replyScanner{}
 	ph.server, ph.target = rc.server.Conn, rc.server
@@ -33,9 +35,14 @@ func (rc *reception) reopen(ctx context.Context, ph phase) (phase, error) {
 		rc.s.noteOwn(who.Server, ph.fromServer)
 	}
 	switch {
+	case rc.tx.doubt != "":
+		rc.drop()
+		return ph, &sessionEnd{cause: facts.CauseRefused, reply: "554 5.6.0 [smtptap] " + rc.tx.doubt, err: errors.New(rc.tx.doubt)}
 	case rc.s.hasLeft(rc.s.client):
 		rc.part(ph)
 		return ph, errOver
+	case rc.tx.early:
+		rc.drop() // it may not know that the message is over
 	case rc.tx.spoilt, rc.s.hasLeft(rc.s.server):
 		rc.hangUp()
 	}
@@ -74,9 +81,9 @@ func (rc *reception) relayClient(r *relay, p []byte) (more bool) {
 		case turn.n == 0:
 			rc.held = p
 			return true
-		case turn.reply != nil:
+		case turn.drop:
 			r.s.noteOwn(who.Client, p[:turn.n])
-			if r.s.say(r.s.client, r.ph.client, string(turn.reply)) != nil {
+			if turn.reply != nil && r.s.say(r.s.client, r.ph.client, string(turn.reply)) != nil {
 				return true
 			}
 		case r.s.deaf(r.s.server):
@@ -91,7 +98,7 @@ func (rc *reception) relayClient(r *relay, p []byte) (more bool) {
 }
 
 // awaitTurn is the transaction's turn at p, once the reply that it depends on
-// has come. When no reply can come any more, all is relayed as it is.
+// has come. When no reply can come any more, nothing is relayed.
 func (rc *reception) awaitTurn(r *relay, p []byte) (turn txTurn, over bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,7 +108,7 @@ func (rc *reception) awaitTurn(r *relay, p []byte) (turn txTurn, over bool) {
 		case turn.n > 0 || rc.tx.state != txReply:
 			return turn, turn.n == 0 && rc.tx.over
 		case r.mute:
-			return txTurn{n: len(p)}, false
+			return txTurn{n: len(p), drop: true}, false
 		}
 		r.changed.Wait()
 	}

@@ -2,27 +2,33 @@ package proxy
 
 import (
 	"bytes"
+	"math"
 	"strings"
+
+	"smtptap/decode/smtp"
 )
 
-// A transaction watches the client's side of a mail transaction whose server
-// is known, from its first RCPT on. It relays everything but what must not
-// reach that server: a recipient of another domain, and a login. It holds the
-// client's next command until the reply to the one before has come, because
-// what the bytes mean depends on it; nothing that was offered to the client
-// lets it expect otherwise. It does no I/O.
+// A transaction guards the client's side of a mail transaction whose server is
+// known, from its first RCPT on. It relays the commands that belong to one, if
+// every server reads them alike, and keeps back what must not reach that
+// server: a recipient of another domain, and a login. It holds the client's
+// next command until the reply to the one before has come, because what the
+// bytes mean depends on it; nothing that was offered to the client lets it
+// expect otherwise. It does no I/O.
 type transaction struct {
-	goesTo func(domain string) bool // whether that domain's mail goes to this server
+	goesTo   func(domain string) bool // whether that domain's mail goes to this server
+	chunking bool                     // the server offers CHUNKING: otherwise it would read chunks as commands
 
-	state   txState
-	asked   string // verb whose reply is waited for; "." for the end of the message
-	chunk   int64  // octets of a BDAT chunk still to come
-	last    bool   // it is the last one
-	tail    eodScanner
-	midLine bool // within a command line too long to look at
-	early   bool // the server answered the message before its end
-	over    bool // the front desk takes the client's next bytes
-	spoilt  bool // and the server is in no state to take another transaction
+	state  txState
+	asked  string // verb whose reply is waited for; "." for the end of the message
+	chunk  int64  // octets of a BDAT chunk still to come
+	last   bool   // it is the last one
+	skip   int64  // octets of a chunk that are not relayed, or an endless line: -1
+	tail   eodScanner
+	early  bool   // the server answered the message before its end
+	over   bool   // the front desk takes the client's next bytes
+	spoilt bool   // and the server is in no state to take another transaction
+	doubt  string // and the session is over, because servers would not agree where the message ends
 }
 
 type txState uint8
@@ -30,10 +36,10 @@ type txState uint8
 const (
 	txCommands txState = iota // the next line is a command
 	txReply                   // the reply to asked is waited for
-	txMessage                 // behind 354
-	txChunk                   // behind BDAT
-	txAnswered                // behind a message that the server had answered before its end
-	txClosing                 // behind the reply to QUIT; nothing is looked at any more
+	txMessage                 // after 354
+	txChunk                   // after BDAT
+	txAnswered                // after a message that the server had answered before its end
+	txClosing                 // after the reply to QUIT
 )
 
 // A txTurn says what happens to the first n bytes of the client's that nobody
@@ -41,7 +47,8 @@ const (
 // first, or the transaction is over.
 type txTurn struct {
 	n     int
-	reply []byte // smtptap answers and the server does not get them; nil means that they are relayed
+	drop  bool   // the server does not get them
+	reply []byte // what smtptap answers, if anything
 }
 
 // take looks at bytes of the client.
@@ -49,22 +56,18 @@ func (t *transaction) take(p []byte) txTurn {
 	if len(p) == 0 || t.over {
 		return txTurn{}
 	}
+	if t.skip != 0 {
+		return t.skipped(p)
+	}
 	switch t.state {
 	case txCommands:
 		return t.command(p)
 	case txMessage:
-		n, ended := t.tail.scan(p)
-		switch {
-		case ended && t.early:
-			t.state = txAnswered
-		case ended:
-			t.ask(".")
-		}
-		return txTurn{n: n}
+		return t.message(p)
 	case txAnswered:
 		t.over, t.spoilt = true, true
 	case txClosing:
-		return txTurn{n: len(p)}
+		return txTurn{n: len(p), drop: true}
 	case txChunk:
 		n := min(int64(len(p)), t.chunk)
 		t.chunk -= n
@@ -76,43 +79,101 @@ func (t *transaction) take(p []byte) txTurn {
 	return txTurn{}
 }
 
-func (t *transaction) command(p []byte) txTurn {
+// message relays a message. What follows the server's answer to it is not
+// relayed: the server may be reading commands.
+func (t *transaction) message(p []byte) txTurn {
+	n, ended, doubt := t.tail.scan(p)
+	switch {
+	case doubt && n == 0:
+		t.over, t.spoilt = true, true
+		t.doubt = "a dot stands alone on a line whose ends are not CR LF: servers don't agree whether the message ends there, so it is not relayed to an MX"
+	case ended && t.early:
+		t.state = txAnswered
+	case ended:
+		t.ask(".")
+	}
+	return txTurn{n: n, drop: t.early}
+}
+
+// skipped passes over the rest of an endless line or of a chunk that is not relayed.
+func (t *transaction) skipped(p []byte) txTurn {
+	if t.skip > 0 {
+		n := min(int64(len(p)), t.skip)
+		t.skip -= n
+		return txTurn{n: int(n), drop: true}
+	}
 	end := bytes.IndexByte(p, '\n')
 	if end < 0 {
-		if len(p) < maxDeskLine && !t.midLine {
-			return txTurn{}
-		}
-		t.midLine = true
-		return txTurn{n: len(p)}
+		return txTurn{n: len(p), drop: true}
+	}
+	t.skip = 0
+	return txTurn{n: end + 1, drop: true, reply: own(500, "5.5.2", "line too long")}
+}
+
+func (t *transaction) command(p []byte) txTurn {
+	end := bytes.IndexByte(p, '\n')
+	switch {
+	case end < 0 && len(p) < maxDeskLine:
+		return txTurn{}
+	case end < 0 || end >= maxDeskLine:
+		t.skip = -1
+		return t.skipped(p)
 	}
 	line := p[:end+1]
-	if t.midLine {
-		t.midLine = false
-		t.ask("")
-		return txTurn{n: len(line)}
+	c := smtp.ReadCommand(line)
+	if why := unclear(&c); why != "" {
+		t.skip = max(c.Size, 0)
+		return refuse(line, 500, "5.5.2", why)
 	}
-	verb, arg := splitCommand(line)
-	switch verb {
+	switch c.Verb {
 	case "EHLO", "HELO", "STARTTLS":
 		t.over, t.spoilt = true, true // the front desk answers these
 		return txTurn{}
 	case "AUTH":
-		return txTurn{len(line), own(503, "5.5.1", "no login during a mail transaction, and none to an MX")}
+		return refuse(line, 503, "5.5.1", "no login during a mail transaction, and none to an MX")
 	case "RCPT":
-		if r, why := parseRcpt(arg); why == "" && !t.goesTo(r.domain) {
-			return txTurn{len(line), own(452, "4.5.3", "the mail of this domain goes to another server; send it in a transaction of its own")}
+		if code, enhanced, why := t.elsewhere(c.Path); why != "" {
+			return refuse(line, code, enhanced, why)
 		}
 	case "BDAT":
-		t.chunk = chunkSize(arg)
-		_, last, _ := strings.Cut(arg, " ")
-		t.last = strings.EqualFold(last, "LAST")
-		if t.chunk > 0 {
+		if !t.chunking {
+			t.skip = c.Size
+			return refuse(line, 503, "5.5.1", "the server does not offer CHUNKING")
+		}
+		if c.Size > math.MaxInt32 || c.Arg[0] == '0' && c.Size > 0 {
+			t.skip = c.Size
+			return refuse(line, 500, "5.5.2", "servers don't agree on how large such a chunk is, so it is not relayed to an MX")
+		}
+		if t.chunk, t.last = c.Size, c.Last; t.chunk > 0 {
 			t.state = txChunk
 			return txTurn{n: len(line)}
 		}
+	case "MAIL", "DATA", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT":
+	default:
+		return refuse(line, 500, "5.5.2", notRelayed)
 	}
-	t.ask(verb)
+	t.ask(c.Verb)
 	return txTurn{n: len(line)}
+}
+
+// elsewhere says why mail for that path does not go to this server.
+func (t *transaction) elsewhere(path smtp.Path) (code int, enhanced, why string) {
+	switch {
+	case isRoute(path):
+		return 501, "5.1.3", noRoutes
+	case len(path.Domain) == 0 && strings.EqualFold(string(path.Local), "postmaster"):
+		return 0, "", "" // every server has one (RFC 5321 section 4.5.1)
+	case len(path.Domain) == 0:
+		return 501, "5.1.3", "the address has no domain"
+	case !t.goesTo(string(path.Domain)):
+		return 452, "4.5.3", "the mail of this domain goes to another server; send it in a transaction of its own"
+	}
+	return 0, "", ""
+}
+
+// refuse has smtptap answer a line in the server's place.
+func refuse(line []byte, code int, enhanced, why string) txTurn {
+	return txTurn{n: len(line), drop: true, reply: own(code, enhanced, why)}
 }
 
 func (t *transaction) ask(verb string) {
@@ -137,37 +198,6 @@ func (t *transaction) reply(code int) {
 	case t.asked == ".", t.asked == "RSET" && code == 250, t.asked == "BDAT" && t.last && code/100 == 2:
 		t.over = true
 	}
-}
-
-// An eodScanner finds the end of a message: a line that holds a single dot,
-// with CR LF before and behind it (RFC 5321 section 4.1.1.4).
-type eodScanner struct {
-	seen int // octets of endOfData that the last ones match; a message begins behind a CR LF
-	mid  bool
-}
-
-const endOfData = "\r\n.\r\n"
-
-// scan says how many bytes belong to the message, its end included, and
-// whether that came.
-func (e *eodScanner) scan(p []byte) (n int, ended bool) {
-	if !e.mid {
-		e.mid, e.seen = true, 2
-	}
-	for i, c := range p {
-		switch {
-		case c == endOfData[e.seen]:
-			e.seen++
-		case c == '\r':
-			e.seen = 1
-		default:
-			e.seen = 0
-		}
-		if e.seen == len(endOfData) {
-			return i + 1, true
-		}
-	}
-	return len(p), false
 }
 
 // A replyScanner finds the ends of replies in what a server says. A code that
