@@ -2,6 +2,7 @@ package decode
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"smtptap/decode/facts"
@@ -16,6 +17,22 @@ type Entry struct {
 	Leg      who.Leg       // where it was said; the server's: there only (the front desk's prelude, a STARTTLS that smtptap asked for)
 	Event    *Event
 	Fact     facts.Fact
+}
+
+// OwnMark stands in every reply that smtptap makes up.
+const OwnMark = "[smtptap]"
+
+// Author is who chose the words: the sender, or smtptap where the mark says so.
+// A pasted log and a server that is another smtptap show its replies as the
+// server's.
+func (e *Entry) Author() who.Party {
+	if e.Event == nil || e.Event.Reply == nil || len(e.Event.Reply.Lines) == 0 {
+		return e.From
+	}
+	if strings.HasPrefix(e.Event.Reply.Lines[0].Text, OwnMark) {
+		return who.Smtptap
+	}
+	return e.From
 }
 
 // A Transcript is one session as everything downstream reads it: the screen,

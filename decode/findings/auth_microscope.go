@@ -116,7 +116,7 @@ func strayCredentials(s *session) *sighting {
 	}
 	var proof []int
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.code < 500 || r.asked < 0 {
 			continue
 		}

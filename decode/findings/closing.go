@@ -97,7 +97,7 @@ func (s *session) lossShown() (entry int, by loser) {
 
 // farewell reports a server that said that it would close, or answered QUIT.
 func (s *session) farewell() bool {
-	return slices.ContainsFunc(s.replies, func(r reply) bool { return r.code == 221 || r.code == 421 || r.code == 521 })
+	return slices.ContainsFunc(s.spoken, func(r *reply) bool { return r.code == 221 || r.code == 421 || r.code == 521 })
 }
 
 // quitSaid reports a client that said QUIT and was not waiting for anything
@@ -142,7 +142,7 @@ func (s *session) unanswered() int {
 		case ev.Side == who.Server:
 			return -1
 		case ev.Command != nil && (ev.Command.Verb == "QUIT" || ev.Command.Verb == "RSET" && s.isPHPMailer()):
-		case s.answer(i) != nil:
+		case s.answers[i] != nil:
 			return -1
 		default:
 			return i

@@ -1,9 +1,12 @@
 package findings
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
+
+	"smtptap/decode/who"
 )
 
 // A when is a condition on one reply, or on one line that the client's log
@@ -15,6 +18,10 @@ type when struct {
 	Text     string `toml:"text"`     // in the reply's text: RE2, matched in lower case
 	By       string `toml:"by"`       // whose server it is: providers, separated by blanks; "" for anybody's
 	Also     string `toml:"also"`     // a predicate of the registry
+
+	// From is who says it: the server, or "smtptap" for what smtptap says in
+	// its place. A condition never sees the words of the other.
+	From string `toml:"from"`
 
 	// Said is looked for in what the client's log says of its failures, and
 	// in the reasons of failed connections and handshakes: RE2, matched in
@@ -34,6 +41,7 @@ type condition struct {
 	code, enhanced []string
 	text, said     *pattern
 	by             []provider
+	from           who.Party // whose words it looks at
 	also           predicate
 	loose          bool
 }
@@ -82,7 +90,7 @@ var conditions = sync.OnceValue(func() *table {
 })
 
 func newCondition(w when, r *rule, order int) *condition {
-	c := &condition{rule: r, order: order, code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose}
+	c := &condition{rule: r, order: order, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose}
 	c.text, c.said = newPattern(w.Text), newPattern(w.Said)
 	for _, p := range strings.Fields(w.By) {
 		c.by = append(c.by, provider(p))
@@ -126,6 +134,8 @@ func sameDigits(code, pattern string) bool {
 // itself.
 func (c *condition) mayHold(r *reply) bool {
 	switch {
+	case c.from != r.by:
+		return false
 	case len(c.code) == 0 && r.code < 400:
 		return false
 	case len(c.code) > 0 && !fits(r.codeText, c.code):
@@ -150,7 +160,7 @@ func (c *condition) heard(s *session, said *statement) bool {
 	if p == nil {
 		p = c.text
 	}
-	if len(c.by) > 0 && !slices.ContainsFunc(c.by, s.isAt) {
+	if (c.from == who.Smtptap) != (said.by == who.Smtptap) || len(c.by) > 0 && !slices.ContainsFunc(c.by, s.isAt) {
 		return false
 	}
 	return p.match(said.folded)

@@ -113,7 +113,7 @@ var otherGreetings = []string{"+OK", "* OK", "* BYE", "* PREAUTH", "HTTP/1.", "S
 
 func wrongService(s *session) *sighting {
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.code != 0 {
 			break
 		}
@@ -132,7 +132,7 @@ func wrongService(s *session) *sighting {
 // inspected finds what firewalls make of greetings and extensions.
 func inspected(s *session) *sighting {
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.verb == toGreeting && strings.Count(r.text(), "*") > 10 {
 			return see(r.entry)
 		}

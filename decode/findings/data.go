@@ -23,7 +23,7 @@ func notQuota(_ *session, r *reply) bool {
 func nothingRefused(s *session, refused *reply) bool {
 	from := s.last("MAIL", refused.entry)
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.entry > from && r.entry < refused.entry && r.code >= 400 {
 			return false
 		}
@@ -131,7 +131,7 @@ func (s *session) read(span decode.Span, most int64) []byte {
 func dataAsCommands(s *session) *sighting {
 	var proof []int
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.asked >= 0 && (r.code >= 500 || r.code == 221) && s.isText(r.asked) {
 			proof = append(proof, r.asked, r.entry)
 		}
@@ -160,7 +160,7 @@ func noFinalDot(s *session) *sighting {
 // that says that the wait was too long.
 func (s *session) refusedSince(i int) bool {
 	for n := range s.replies {
-		if r := &s.replies[n]; r.entry > i && r.code >= 400 && !strings.Contains(r.folded(), "time") {
+		if r := s.replies[n]; r.entry > i && r.code >= 400 && !strings.Contains(r.folded(), "time") {
 			return true
 		}
 	}

@@ -67,12 +67,11 @@ const mostExplained = 400
 func (x *examination) replies() {
 	all := conditions()
 	held := map[string][]*condition{} // conditions that may hold, by what the reply says
-	for i := range x.session.replies {
-		r := &x.session.replies[i]
+	for _, r := range x.spoken {
 		if !worthReading(r) {
 			continue
 		}
-		key := r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
+		key := r.by.String() + " " + r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
 		mayHold, read := held[key]
 		if !read {
 			if len(held) >= mostExplained {

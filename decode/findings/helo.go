@@ -23,7 +23,7 @@ func heloOnly(s *session) *sighting {
 	}
 	at := s.byName["HELO"][0]
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.entry > at && r.code >= 500 && (strings.Contains(r.folded(), "auth") || strings.Contains(r.folded(), "relay")) {
 			return see(at, r.entry)
 		}
@@ -37,7 +37,7 @@ func ehloAfterAuth(s *session) *sighting {
 		return nil
 	}
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.entry > again && (r.code == 530 || r.enhanced == "5.7.0" || r.enhanced == "5.7.1") && r.verb != "EHLO" {
 			return see(s.loggedIn, again, r.entry)
 		}

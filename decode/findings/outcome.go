@@ -51,8 +51,7 @@ func (s *session) transactions() []transaction {
 		}
 		return &all[len(all)-1]
 	}
-	for i := range s.replies {
-		r := &s.replies[i]
+	for _, r := range s.spoken {
 		switch {
 		case r.verb == "MAIL":
 			t := transaction{mail: r.asked}
@@ -181,8 +180,8 @@ func (s *session) faulty() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.replies, func(r reply) bool {
-		return r.code >= 400 && !s.madeGood(&r)
+	return slices.ContainsFunc(s.spoken, func(r *reply) bool {
+		return r.code >= 400 && !s.madeGood(r)
 	})
 }
 
@@ -192,7 +191,7 @@ func (s *session) lostMail() bool {
 		return false
 	}
 	for _, i := range s.lossFault.entries {
-		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == who.Client && s.answer(i) == nil {
+		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == who.Client && s.answers[i] == nil {
 			return ev.Command == nil || ev.Command.Verb == "MAIL" || ev.Command.Verb == "RCPT" || ev.Command.Verb == "DATA" || ev.Command.Verb == "BDAT"
 		}
 	}

@@ -98,7 +98,7 @@ func (s *session) greetingProvider() provider {
 func (s *session) refusalProvider() provider {
 	looked := 0
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if r.positive() && r.verb != toMessage {
 			continue
 		}

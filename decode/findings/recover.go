@@ -17,7 +17,7 @@ func (x *examination) recover() {
 func (x *examination) overcome(f *found) bool {
 	refusals := 0
 	for _, i := range f.Entries {
-		r := x.answer(i)
+		r := x.answers[i]
 		if r == nil || r.entry != i {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/message"
+	"smtptap/decode/who"
 )
 
 // What a reply answers, where it is no verb.
@@ -23,6 +24,7 @@ type reply struct {
 	codeText string
 	enhanced string
 	event    *decode.Event
+	by       who.Party // the server, or smtptap itself
 
 	read  bool   // text and lower are there; most replies are never looked at
 	plain string // see text
@@ -33,8 +35,8 @@ type reply struct {
 // reason further down.
 const mostMatched = 4 << 10
 
-func newReply(i int, ev *decode.Event) reply {
-	r := reply{entry: i, asked: -1, verb: ev.Reply.ToVerb, code: ev.Reply.Code, enhanced: ev.Reply.Enhanced, event: ev}
+func newReply(i int, ev *decode.Event, by who.Party) *reply {
+	r := &reply{by: by, entry: i, asked: -1, verb: ev.Reply.ToVerb, code: ev.Reply.Code, enhanced: ev.Reply.Enhanced, event: ev}
 	if ev.Kind == decode.KindGreeting {
 		r.verb = toGreeting
 	}

@@ -35,7 +35,7 @@ func spokeTooEarly(s *session) *sighting {
 // commands that were sent into the middle of a reply.
 func outOfStep(s *session) *sighting {
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if s.lack(decode.LackClientLines) && r.asked < 0 {
 			continue
 		}
@@ -53,7 +53,7 @@ func outOfStep(s *session) *sighting {
 // was still coming in.
 func (s *session) spokeIntoReply() *sighting {
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		if len(r.event.Reply.Lines) < 2 || r.asked < 0 || r.verb != "EHLO" && s.offers("PIPELINING") {
 			continue
 		}

@@ -16,10 +16,13 @@ import (
 type session struct {
 	t *decode.Transcript
 
-	replies []reply          // every reply, the greeting included
-	answers map[int]int      // by entry of what was asked, and of the reply itself: index into replies
-	byVerb  map[string][]int // what a reply answers: indexes into replies
+	replies []*reply            // the server's, the greeting included; what smtptap says itself is no evidence for or against it
+	own     []*reply            // smtptap's
+	spoken  []*reply            // both, in order
+	answers map[int]*reply      // by entry of what was asked, and of the reply itself
+	byVerb  map[string][]*reply // the server's by what they answer
 
+	asked    []int            // entries of commands of smtptap's own
 	commands []int            // entries of the client's commands
 	byName   map[string][]int // the same by verb
 	logins   []int            // entries of the client's AUTH commands and lines
@@ -73,6 +76,7 @@ type statement struct {
 	text   string
 	folded string
 	fact   bool // the reason of a failed connection or handshake
+	by     who.Party
 }
 
 // A fault is the rule that a failure of the connection comes down to.
@@ -86,7 +90,7 @@ const mostNoted = 5
 
 func gather(t *decode.Transcript) *session {
 	s := &session{
-		t: t, answers: map[int]int{}, byVerb: map[string][]int{}, byName: map[string][]int{}, notes: map[string][]int{},
+		t: t, answers: map[int]*reply{}, byVerb: map[string][]*reply{}, byName: map[string][]int{}, notes: map[string][]int{},
 		settings: map[string]string{}, setAt: map[string]int{}, offered: map[string]string{},
 		taken: map[string]int{}, greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
 	}
@@ -120,23 +124,28 @@ type asking struct {
 func (s *session) event(i int, e *decode.Entry, asked map[asking]int) {
 	ev := e.Event
 	asked[asking{e.Leg, ev.Seq}] = i
-	s.note(i, ev)
 	if ev.TLS && e.Leg != who.ServerLeg {
 		s.secured = true
 	}
 	if ev.Kind != decode.KindMissing {
 		s.lastWire = i
 	}
-	if ev.Auth != nil && ev.Side == who.Client {
+	author := e.Author()
+	if author != who.Smtptap {
+		s.note(i, ev)
+	}
+	if ev.Auth != nil && author == who.Client {
 		s.login(i, ev.Auth)
 	}
-	switch ev.Kind {
-	case decode.KindGreeting, decode.KindReply:
-		s.reply(i, e, asked)
-	case decode.KindCommand:
+	switch {
+	case ev.Kind == decode.KindGreeting || ev.Kind == decode.KindReply:
+		s.reply(i, e, author, asked)
+	case ev.Kind == decode.KindCommand && author == who.Smtptap:
+		s.asked = append(s.asked, i)
+	case ev.Kind == decode.KindCommand:
 		s.commands = append(s.commands, i)
 		s.byName[ev.Command.Verb] = append(s.byName[ev.Command.Verb], i)
-	case decode.KindHeader:
+	case ev.Kind == decode.KindHeader:
 		s.fields = append(s.fields, i)
 	}
 }
@@ -161,21 +170,25 @@ func (s *session) login(i int, a *decode.Auth) {
 	}
 }
 
-func (s *session) reply(i int, e *decode.Entry, asked map[asking]int) {
-	r := newReply(i, e.Event)
+func (s *session) reply(i int, e *decode.Entry, author who.Party, asked map[asking]int) {
+	r := newReply(i, e.Event, author)
 	if to := e.Event.Reply.To; to >= 0 {
 		if at, found := asked[asking{e.Leg, to}]; found {
 			r.asked = at
 		}
 	}
-	n := len(s.replies)
-	s.replies = append(s.replies, r)
-	s.answers[i] = n
+	s.spoken = append(s.spoken, r)
+	s.answers[i] = r
 	if r.asked >= 0 {
-		s.answers[r.asked] = n
+		s.answers[r.asked] = r
 	}
-	s.byVerb[r.verb] = append(s.byVerb[r.verb], n)
 	s.broken = -1
+	if author == who.Smtptap {
+		s.own = append(s.own, r)
+		return
+	}
+	s.replies = append(s.replies, r)
+	s.byVerb[r.verb] = append(s.byVerb[r.verb], r)
 	switch {
 	case r.verb == toGreeting:
 		s.greeting = i
@@ -184,7 +197,7 @@ func (s *session) reply(i int, e *decode.Entry, asked map[asking]int) {
 	case r.verb == "AUTH" && r.code == 235:
 		s.loggedIn = i
 	case r.verb == "RCPT" && r.positive():
-		if c := s.command(&r); c != nil && c.Path != "" {
+		if c := s.command(r); c != nil && c.Path != "" {
 			s.taken[c.Path] = i
 		}
 	}
@@ -264,7 +277,11 @@ func settingValue(dumped string) string {
 
 func (s *session) say(i int, text string, fact bool) {
 	if text != "" {
-		s.says = append(s.says, statement{i, text, fold(text), fact})
+		said := statement{entry: i, text: text, folded: fold(text), fact: fact}
+		if strings.Contains(text, decode.OwnMark) {
+			said.by = who.Smtptap // repeated by the client
+		}
+		s.says = append(s.says, said)
 	}
 }
 
@@ -277,20 +294,21 @@ func (s *session) lack(gap string) bool { return slices.Contains(s.t.Lacks, gap)
 // pasted reports that the transcript was read from a log.
 func (s *session) pasted() bool { return s.t.Source == decode.SourceLog }
 
-// answer is the reply to entry i, or the reply at entry i; nil for none.
+// answer is the server's reply to entry i, or its reply at entry i; nil for
+// none.
 func (s *session) answer(i int) *reply {
-	if n, found := s.answers[i]; found {
-		return &s.replies[n]
+	if r := s.answers[i]; r != nil && r.by == who.Server {
+		return r
 	}
 	return nil
 }
 
-// to are the replies to any of these verbs, verb by verb.
+// to are the server's replies to any of these verbs, verb by verb.
 func (s *session) to(verbs ...string) iter.Seq[*reply] {
 	return func(yield func(*reply) bool) {
 		for _, v := range verbs {
-			for _, n := range s.byVerb[v] {
-				if !yield(&s.replies[n]) {
+			for _, r := range s.byVerb[v] {
+				if !yield(r) {
 					return
 				}
 			}

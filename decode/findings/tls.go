@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +34,11 @@ func noTLSYet(s *session, r *reply) bool {
 // singleRepliesOfLogin reports a log of single replies in which credentials
 // were taken for commands behind the refusal.
 func singleRepliesOfLogin(s *session, r *reply) bool {
-	n, found := s.answers[r.entry]
-	if !s.pasted() || !found || n+1 >= len(s.replies) || r.verb != "" && r.verb != "AUTH" {
+	n := slices.Index(s.replies, r)
+	if !s.pasted() || n+1 >= len(s.replies) || r.verb != "" && r.verb != "AUTH" {
 		return false
 	}
-	next := &s.replies[n+1]
+	next := s.replies[n+1]
 	return (next.code == 502 || next.code == 500) && strings.Contains(next.folded(), "command")
 }
 
@@ -265,7 +266,7 @@ func plainInTLS(s *session) *sighting {
 		return nil
 	}
 	for i := range s.replies {
-		r := &s.replies[i]
+		r := s.replies[i]
 		raw := r.event.Raw
 		record := len(raw) > 2 && (raw[0] == 0x15 || raw[0] == 0x16) && raw[1] == 3
 		if record || r.code == 0 && (strings.HasPrefix(r.text(), "^V^C") || strings.HasPrefix(r.text(), "^U^C")) {

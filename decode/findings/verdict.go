@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 )
 
 // verdict says the session in one sentence.
@@ -77,17 +78,21 @@ func (o *outcome) sentence() string {
 // lastWord is what stood in the way when no rule knows it: the first reply that
 // said no and was not made good, or how the session ended.
 func (s *session) lastWord() string {
-	for i := range s.replies {
-		if r := &s.replies[i]; r.code >= 400 && !s.madeGood(r) {
-			return s.fill("the server answered {reply}", see(r.entry))
+	for _, r := range s.spoken {
+		if r.code < 400 || s.madeGood(r) {
+			continue
 		}
+		if r.by == who.Smtptap {
+			return s.fill("smtptap answered {reply}", see(r.entry))
+		}
+		return s.fill("the server answered {reply}", see(r.entry))
 	}
 	for i := range s.says {
 		if !s.says[i].fact {
 			return s.fill("the client says: {says}", see(s.says[i].entry))
 		}
 	}
-	if len(s.replies) == 0 {
+	if len(s.spoken) == 0 {
 		return "the server said nothing"
 	}
 	return "the session ended before the message was accepted"

@@ -91,7 +91,7 @@ func (s *session) entryWords(i int, words map[string]string) {
 		return
 	}
 	if e.Event.Reply != nil {
-		if r := s.answer(i); r != nil && r.entry == i {
+		if r := s.answers[i]; r != nil && r.entry == i {
 			words["reply"] = r.quote()
 		}
 	}
