@@ -58,8 +58,7 @@ type session struct {
 	tlsFault  *fault // why TLS failed, nil when it did not
 	dialFault *fault // why no server was reached
 	lossFault *fault // how the connection was lost
-	mute      *fault // a peer that left without a word inside TLS
-	probed    bool   // somebody looked whether the port is open
+	silent    *fault // a peer that left without a word behind the handshake
 	became    outcome
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
@@ -216,12 +215,12 @@ func (s *session) fact(i int, f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.Dial:
 		s.dials = append(s.dials, told[*facts.Dial]{i, f})
-		s.reason(i, f.Err)
+		s.say(i, f.Err, true)
 	case *facts.DNS:
 		s.lookups = append(s.lookups, told[*facts.DNS]{i, f})
 	case *facts.TLS:
 		s.tls = append(s.tls, told[*facts.TLS]{i, f})
-		s.reason(i, f.Err)
+		s.say(i, f.Err, true)
 		if f.Err == "" && f.Leg == who.ClientLeg {
 			s.secured = true
 		}
@@ -257,15 +256,10 @@ func (s *session) remark(i int, n *facts.Note) {
 	case noteNoReply:
 		s.broken = i
 	case facts.NoteClientSilent:
-		s.leftMute(i, handshake{leg: who.ClientLeg, by: who.Client, seen: mute})
+		s.silent = &fault{"TLS-PROXY-CA-UNTRUSTED", *see(i).with("refused", "left without a word behind the handshake, as one does that refuses")}
 	case facts.NoteServerSilent:
-		s.leftMute(i, handshake{leg: who.ServerLeg, by: who.Server, seen: mute})
+		s.silent = &fault{"TLS-CLIENT-CERT-WANTED", *see(i)}
 	}
-}
-
-func (s *session) leftMute(i int, h handshake) {
-	id, variant := h.trouble()
-	s.mute = &fault{id, *see(i).as(variant)}
 }
 
 // settingValue is a setting as it was meant, without the marks that PHP's
@@ -279,14 +273,6 @@ func settingValue(dumped string) string {
 		value = strings.TrimSuffix(inner, ")")
 	}
 	return strings.Trim(value, `"'`)
-}
-
-// reason notes why a connection or handshake failed, where a client tells it.
-// In a session of smtptap's own the words are its own.
-func (s *session) reason(i int, text string) {
-	if s.pasted() {
-		s.say(i, text, true)
-	}
 }
 
 func (s *session) say(i int, text string, fact bool) {

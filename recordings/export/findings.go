@@ -2,13 +2,13 @@ package export
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
-	"smtptap/decode/visible"
 )
 
 func findingsOf(r findings.Report) []finding {
@@ -59,7 +59,10 @@ func ExplainJSON(w io.Writer, t *decode.Transcript) error {
 	for i := range t.Entries {
 		doc.Dialogue = append(doc.Dialogue, lineOf(t, i))
 	}
-	return visible.WriteJSON(w, doc, "  ")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
 }
 
 func outcomeOf(r findings.Report) string {

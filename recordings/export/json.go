@@ -11,7 +11,6 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
-	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
 
@@ -32,7 +31,10 @@ func JSON(w io.Writer, t *decode.Transcript) error {
 		}
 		doc.Entries = append(doc.Entries, line)
 	}
-	return visible.WriteJSON(w, doc, "  ")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
 }
 
 // JSONLine writes entry i of a session as one line of JSON, as --ui json does:
@@ -42,7 +44,9 @@ func JSONLine(w io.Writer, t *decode.Transcript, i int) error {
 		Session string `json:"session"`
 		entry
 	}{t.ID, lineOf(t, i)}
-	return visible.WriteJSON(w, line, "")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(line)
 }
 
 type document struct {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -252,5 +253,8 @@ func listJSON(w io.Writer, rows []transcript.Summary) error {
 		out = append(out, listed{s.ID, s.Path, s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server,
 			s.Target, s.TLS, s.User, s.From, s.Rcpt, s.Rcpts, s.Accepted, s.Messages, s.Sent, s.Size, s.Subject, s.SecretsKept, s.Incomplete})
 	}
-	return visible.WriteJSON(w, out, "  ")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
 }

@@ -1,0 +1,65 @@
+// Package meaning says what a reply of a server or an error of a client means,
+// in whatever words and language it is put.
+//
+// Nothing is a gate: what the reply answers, its code, its enhanced code and
+// its words are evidence that is added up, for and against. The words come from
+// a lexicon of concepts in many languages (lexicon.toml), the evidence from a
+// table of meanings (meanings.toml); both are data.
+package meaning
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Reply is what is known of a reply. Anything may be missing.
+type Reply struct {
+	Stage    string // what it answers: a verb, "greeting", "." for the end of a message
+	Code     int
+	Enhanced string
+	Words    string
+}
+
+// A Reading is something that a reply may mean.
+type Reading struct {
+	ID    string // of the finding
+	Score int    // the weight of evidence, in half points
+	Words int    // how much of it the words gave
+	Stage string // what the reply answers, as told or as inferred
+}
+
+// leastScore is what evidence must come to: less is a guess.
+const leastScore = 10
+
+// Of lists what a reply may mean, the likeliest first; none where its words
+// tell nothing that is known.
+func Of(r Reply) []Reading {
+	l := words()
+	t := read(r.Words, l.saysNo)
+	concepts := l.concepts(t)
+	var all []Reading
+	for _, s := range senses() {
+		total, gained := s.weigh(&r, t, concepts)
+		if total < leastScore {
+			continue
+		}
+		all = append(all, Reading{ID: s.ID, Score: total, Words: gained, Stage: cmp.Or(r.Stage, s.Stage)})
+	}
+	slices.SortStableFunc(all, func(a, b Reading) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Words, a.Words), cmp.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+// Concepts are the concepts of the lexicon that a text holds, in order.
+func Concepts(s string) []string {
+	l := words()
+	found := l.concepts(read(s, l.saysNo))
+	var all []string
+	for number, name := range l.names {
+		if found.has(number) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
