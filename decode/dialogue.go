@@ -247,6 +247,17 @@ func (d *Dialogue) Secured(at time.Duration) Out {
 	return d.out
 }
 
+// Release tells that the reply to STARTTLS is not waited for any more: what the
+// client sends is text.
+func (d *Dialogue) Release(time.Duration) Out {
+	d.begin()
+	if d.client == afterTLS {
+		d.starttls = -1
+		d.decide(inCommands)
+	}
+	return d.out
+}
+
 // Unopened tells that TLS is being handed through: what follows is not for reading.
 func (d *Dialogue) Unopened(at time.Duration) Out {
 	d.begin()

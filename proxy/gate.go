@@ -1,6 +1,11 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+
+	"smtptap/proxy/handshake"
+)
 
 // A gate stands in front of the client's bytes. A client that has said STARTTLS
 // goes on with TLS or, should the server refuse, in clear: what its next bytes
@@ -14,15 +19,67 @@ const (
 	upgraded             // the server has accepted: the phase is over
 )
 
-// passGate waits while the gate is shut. It returns false when the server has
-// accepted the STARTTLS.
-func (r *relay) passGate() bool {
+// passGate waits with bytes of the client while the gate is shut. It returns
+// false when the server has accepted the STARTTLS.
+func (r *relay) passGate(p []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.gate == shut {
+	if len(p) == 0 {
+		return r.gate != upgraded
+	}
+	if r.gate == shut && !r.begins(p) {
+		defer r.limitWait()()
+	}
+	for r.gate == shut && !r.begins(p) {
 		r.changed.Wait()
 	}
+	if r.gate != upgraded && r.begins(p) {
+		r.gate = upgraded
+		r.ph.begun = true // the client has the reply
+		r.s.note("starttls-by-evidence", "the client began TLS after its STARTTLS and a 220 of the server: so that was the reply, although it does not answer the STARTTLS by the number of replies. The server has left something unanswered, or has said more than it was asked")
+	}
 	return r.gate == open
+}
+
+// begins reports whether TLS begins with p, whatever the count of replies says:
+// p follows a STARTTLS of the client's, and the server has said 220 since. The
+// caller holds r.mu.
+func (r *relay) begins(p []byte) bool { return r.asked && r.said220 && handshake.Begins(p) }
+
+// How long the client's bytes wait for a reply to STARTTLS: for a server that has
+// said something since, perhaps to a command that it was expected to answer
+// before, and for one that has said nothing.
+const (
+	defaultWait       = time.Second
+	longestWait       = 2 * defaultWait
+	longestMutualWait = 10 * defaultWait
+)
+
+// limitWait tells of bytes that wait, and lets them go when that takes too long:
+// the server may never reply. Stop ends the watch. The caller holds r.mu.
+func (r *relay) limitWait() (stop func()) {
+	unit := orDefault(r.s.proxy.wait, defaultWait)
+	waited := time.Duration(0)
+	var t *time.Timer
+	t = time.AfterFunc(unit, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		waited += defaultWait
+		switch {
+		case r.gate != shut:
+		case waited >= longestMutualWait, r.heard && waited >= longestWait:
+			r.s.note("starttls-let-go", "no reply to STARTTLS came, so what the client said next goes on as it is")
+			r.s.log.Release()
+			r.gate = open
+			r.changed.Broadcast()
+		default:
+			if waited == defaultWait {
+				r.s.note("starttls-waiting", "what the client said after STARTTLS waits for the server's reply")
+			}
+			t.Reset(unit)
+		}
+	})
+	return func() { t.Stop() }
 }
 
 // openGate lets the client go on as before when no reply can come.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
@@ -319,6 +320,78 @@ func TestSTARTTLSBehindRefusedDATA(t *testing.T) {
 	write(t, server, "220 2.0.0 go ahead\r\n")
 	c, s := b.secureBoth(client, server)
 	bye(t, c, s)
+}
+
+// A client that begins TLS after STARTTLS and a 220 has upgraded, however many
+// replies the server has left out or said too many.
+func TestSTARTTLSOutOfStep(t *testing.T) {
+	for name, before := range map[string][]string{
+		"an empty line unanswered": {"-> ", "-> EHLO client.example.org", "<- 250 mail.example.com"},
+		"two":                      {"-> ", "-> ", "-> EHLO client.example.org", "<- 250 mail.example.com"},
+		"a PROXY header":           {"-> PROXY TCP4 192.0.2.1 192.0.2.2 1234 25", "-> EHLO client.example.org", "<- 250 mail.example.com"},
+		"NOOP unanswered":          {"-> NOOP", "-> EHLO client.example.org", "<- 250 mail.example.com"},
+		"answered twice":           {"-> EHLO client.example.org", "<- 250 mail.example.com", "<- 250 mail.example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setUpTLS(t, proxy.Intercept, nil)
+			client, server := b.connect()
+			exchange(t, client, server, "<- 220 mail.example.com ESMTP")
+			exchange(t, client, server, before...)
+			exchange(t, client, server, "-> STARTTLS")
+			c, s := b.upgradeBoth(client, server)
+			exchange(t, c, s, "-> EHLO client.example.org", "<- 250 mail.example.com")
+			bye(t, c, s)
+			if end := endOf(b.transcript()); end.Cause != facts.CauseClosed {
+				t.Errorf("ended as %+v", end)
+			}
+		})
+	}
+}
+
+// upgradeBoth accepts STARTTLS and shakes hands on both legs, whichever comes first.
+func (b *tlsBench) upgradeBoth(client, server net.Conn) (c, s *tls.Conn) {
+	b.t.Helper()
+	write(b.t, server, "220 2.0.0 go ahead\r\n")
+	var both sync.WaitGroup
+	both.Go(func() {
+		s = tls.Server(server, b.serverConfig())
+		if err := s.Handshake(); err != nil {
+			b.t.Error(err)
+		}
+	})
+	expect(b.t, client, "220 2.0.0 go ahead\r\n")
+	c = b.secureClient(client)
+	both.Wait()
+	return c, s
+}
+
+// A reply that is taken for that to STARTTLS does not hide the one that is.
+func TestSTARTTLSReplyAfterAnother(t *testing.T) {
+	b := setUpTLS(t, proxy.Intercept, nil)
+	client, server := b.connect()
+	exchange(t, client, server, "<- 220 mail.example.com ESMTP", "-> STARTTLS", "<- 250 still here")
+	c, s := b.upgradeBoth(client, server)
+	bye(t, c, s)
+}
+
+// What waits for a reply to STARTTLS that does not come is let go, and told of.
+func TestUnansweredSTARTTLS(t *testing.T) {
+	for name, before := range map[string][]string{
+		"nothing said since": {"-> STARTTLS"},
+		"out of step":        {"-> ", "-> STARTTLS", "<- 454 not now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setUpTLS(t, proxy.Intercept, func(p *proxy.Proxy, _ *named) { p.SetWait(time.Millisecond) })
+			client, server := b.connect()
+			exchange(t, client, server, "<- 220 mail.example.com ESMTP")
+			exchange(t, client, server, before...)
+			exchange(t, client, server, "-> NOOP", "<- 250 ok")
+			bye(t, client, server)
+			if got := notes(b.transcript()); !slices.Contains(got, "starttls-let-go") || !slices.Contains(got, "starttls-waiting") {
+				t.Errorf("noted %v", got)
+			}
+		})
+	}
 }
 
 // The reply that was on its way to the client when it grew too long can't be

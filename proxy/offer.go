@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
@@ -79,12 +80,20 @@ func (o *offer) clientEnds(r *relay) {
 	}
 }
 
-// awaitReplies waits until the server has answered all commands. It returns
-// false when it will not.
+// awaitReplies waits until the server has answered all commands, or a while, in
+// which it may have left one unanswered. It returns false when no reply can come.
 func (r *relay) awaitReplies() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.due != "" && !r.mute {
+	late := false
+	t := time.AfterFunc(longestWait/defaultWait*orDefault(r.s.proxy.wait, defaultWait), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		late = true
+		r.changed.Broadcast()
+	})
+	defer t.Stop()
+	for r.due != "" && !r.mute && !late {
 		r.changed.Wait()
 	}
 	return !r.mute

@@ -79,6 +79,7 @@ type Proxy struct {
 	Log zerolog.Logger // its writer is used by several goroutines at once
 
 	linger time.Duration // set by tests; 0 means defaultLinger
+	wait   time.Duration // likewise; 0 means defaultWait
 
 	mu        sync.Mutex
 	listeners []Listener

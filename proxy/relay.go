@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
 )
@@ -27,8 +28,12 @@ type relay struct {
 	changed sync.Cond // of gate, mute, and what a stage waits for
 	gate    gate
 	due     string // what the server's next reply will answer
-	mute    bool   // no more replies come from the server in this phase
-	over    bool   // a stage has ended the phase
+	asked   bool   // the client's newest bytes end in a STARTTLS
+	replies smtp.Replies
+	heard   bool // the server has replied since, to whatever
+	said220 bool // and that was a 220
+	mute    bool // no more replies come from the server in this phase
+	over    bool // a stage has ended the phase
 }
 
 // A direction is one of the two ways through a session.
@@ -177,7 +182,7 @@ func (r *relay) finish(d *direction, err error) {
 // relayClient is the stage of ordinary client bytes.
 func (r *relay) relayClient(p []byte) (more bool) {
 	for {
-		if !r.passGate() {
+		if !r.passGate(p) {
 			r.ph.fromClient = slices.Clone(p)
 			return false
 		}
@@ -208,6 +213,7 @@ func (r *relay) noteClient(p []byte) (n int, ok bool) {
 	if v.HoldClient {
 		r.gate = shut
 	}
+	r.asked, r.heard, r.said220 = v.HoldClient, false, false
 	r.due = v.Due
 	return v.N, true
 }
@@ -237,6 +243,11 @@ func (r *relay) noteServer(from who.Party, p []byte) (n int, accepted bool) {
 	defer r.mu.Unlock()
 	v := r.s.log.Data(from, who.Client, p)
 	was := r.gate
+	for rest := p[:v.N]; len(rest) > 0; {
+		n, code, complete := r.replies.Next(rest)
+		r.heard, r.said220 = r.heard || complete, r.said220 || complete && code == 220
+		rest = rest[n:]
+	}
 	switch {
 	case v.Accepted:
 		r.gate = upgraded

@@ -153,6 +153,13 @@ func (d *decoder) secured(at time.Duration, which who.Leg) {
 	d.keep(at, recordings.TypeSecured, r, nil)
 }
 
+// release tells that the reply to STARTTLS is not waited for any more.
+func (d *decoder) release(at time.Duration) {
+	for _, l := range d.legs() {
+		d.tell(at, l, func(l *leg) decode.Out { return l.dialogue.Release(at) })
+	}
+}
+
 // unopened tells that TLS is handed through.
 func (d *decoder) unopened(at time.Duration) {
 	for _, l := range d.legs() {

@@ -31,6 +31,7 @@ type dialogue interface {
 	Skip(at time.Duration, side who.Party, n int64, why string) decode.Out
 	Swallow(at time.Duration, side who.Party, p []byte) decode.Out
 	Secured(at time.Duration) decode.Out
+	Release(at time.Duration) decode.Out
 	Unopened(at time.Duration) decode.Out
 	Closed(at time.Duration, side who.Party) decode.Out
 }

@@ -96,6 +96,12 @@ func (l *Log) Secured(leg who.Leg) {
 	l.note(func(d *decoder, at time.Duration) { d.secured(at, leg) })
 }
 
+// Release notes that the reply to STARTTLS is not waited for any more: what the
+// client sends goes on as text.
+func (l *Log) Release() {
+	l.note(func(d *decoder, at time.Duration) { d.release(at) })
+}
+
 // Unopened notes that TLS is being handed through: what follows can't be read.
 func (l *Log) Unopened() {
 	l.note(func(d *decoder, at time.Duration) { d.unopened(at) })
