@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -82,28 +83,18 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 // splitAuth finds the mechanism of an AUTH line and the place of its initial
 // response. A first word that is no mechanism counts as a response.
 func splitAuth(text []byte) (mechanism string, from, to int) {
-	i := len("AUTH")
-	for i < len(text) && (text[i] == ' ' || text[i] == '\t' || text[i] == '=' || text[i] == '\r') {
-		i++
+	arg := smtp.ReadCommand(text).Arg
+	word, response := smtp.Word(arg)
+	mechanism = strings.ToUpper(string(word))
+	if !mechanisms[mechanism] {
+		return "", len(text) - len(arg), len(text)
 	}
-	end := i
-	for end < len(text) && text[end] != ' ' && text[end] != '\t' {
-		end++
-	}
-	word := strings.ToUpper(string(text[i:end]))
-	if !mechanisms[word] {
-		return "", i, len(text)
-	}
-	from = end
-	for from < len(text) && (text[from] == ' ' || text[from] == '\t') {
-		from++
-	}
-	return word, from, len(text)
+	return mechanism, len(text) - len(response), len(text)
 }
 
 // authInitial is the place of what an AUTH line must hide, -1 for none.
 func authInitial(text []byte) (from, to int) {
-	text = trimEOL(text)
+	text = smtp.TrimEnd(text)
 	if !hasVerb(text, "AUTH") {
 		return -1, -1
 	}
@@ -126,7 +117,7 @@ func (d *Dialogue) inExchange(text []byte) bool {
 // isPlainCommand recognises a command by its form, where a credential might
 // stand as well.
 func isPlainCommand(text []byte) bool {
-	c := parseCommand(trimEOL(text))
+	c := parseCommand(smtp.TrimEnd(text))
 	switch c.Verb {
 	case "MAIL", "RCPT":
 		return c.HasPath || strings.Contains(c.Arg, ":")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -120,7 +121,7 @@ func (d *Dialogue) decideAll() {
 // client left in the middle of it.
 func (d *Dialogue) clientLine(partial bool) {
 	l := &d.line[who.Client]
-	text := trimEOL(l.buf)
+	text := smtp.TrimEnd(l.buf)
 	var e Event
 	switch {
 	case d.inExchange(text):
@@ -270,10 +271,4 @@ func isHTTPAuthorization(text []byte) bool {
 		return true
 	}
 	return false
-}
-
-// trimEOL cuts the line end off, CRLF or the bare LF.
-func trimEOL(p []byte) []byte {
-	p = bytes.TrimSuffix(p, []byte("\n"))
-	return bytes.TrimSuffix(p, []byte("\r"))
 }

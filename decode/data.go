@@ -124,7 +124,7 @@ func (m *message) takeHeader(d *Dialogue, at time.Duration, p []byte) (n int, do
 
 // headerLine takes a whole line into the header, or ends the header with it.
 func (m *message) headerLine(d *Dialogue) {
-	text := trimEOL(m.cur)
+	text := smtp.TrimEnd(m.cur)
 	folded := m.field.open && len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
 	if !folded && len(fieldName(text)) == 0 {
 		m.endHeader()
@@ -187,7 +187,7 @@ func fieldName(line []byte) []byte {
 
 // unfold removes the line ends of a field's value, and one leading space.
 func unfold(value []byte) string {
-	value = trimEOL(value)
+	value = smtp.TrimEnd(value)
 	if bytes.IndexByte(value, '\n') >= 0 {
 		value = bytes.ReplaceAll(value, []byte("\r\n"), nil)
 		value = bytes.ReplaceAll(value, []byte("\n"), nil)

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -99,6 +100,8 @@ type Command struct {
 	// For BDAT (RFC 3030): the size of the chunk that follows.
 	ChunkSize int64
 	Last      bool
+
+	Form smtp.Form // in what the line differs from the grammar
 }
 
 // A Param is one ESMTP parameter of MAIL or RCPT, such as SIZE=1234.

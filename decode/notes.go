@@ -34,6 +34,7 @@ var noteTexts = map[string]struct {
 	"pipelined":                {Violation, "the client did not wait for the reply before, and the server did not offer PIPELINING", "RFC 2920 section 3.1"},
 	"reply-codes-differ":       {Violation, "the lines of one reply have different codes; the last one counts", "RFC 5321 section 4.2.1"},
 	"reply-no-code":            {Violation, "the line does not begin with a reply code", "RFC 5321 section 4.2"},
+	"command-blanks":           {Violation, "blanks stand where RFC 5321 has none, or one space; servers don't agree on what such a line says", "RFC 5321 section 4.1.1"},
 	"path-missing":             {Violation, "no address where one belongs", "RFC 5321 section 4.1.1.2"},
 	"path-space":               {Violation, "a space stands between the colon and the address", "RFC 5321 section 3.3"},
 	"path-brackets":            {Violation, "the address is not in angle brackets", "RFC 5321 section 4.1.2"},
@@ -96,7 +97,7 @@ func lineNotes(e *Event, l *line, partial bool) []Note {
 			notes = append(notes, note(id, 1))
 		}
 	}
-	text := trimEOL(e.Raw)
+	text := smtp.TrimEnd(e.Raw)
 	crlf := bytes.HasSuffix(e.Raw, []byte("\r\n"))
 	if l.over == keeping {
 		crlf = l.crlf

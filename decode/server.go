@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -45,11 +46,11 @@ type replyBuilder struct {
 // serverLine takes a line of the server into its reply.
 func (d *Dialogue) serverLine(partial bool) {
 	l := &d.line[who.Server]
-	text := trimEOL(l.buf)
+	text := smtp.TrimEnd(l.buf)
 	parsed := parseReplyLine(text, d.reply != nil)
 	e := d.flush(who.Server, l, d.echoes(l, text, parsed))
 	if len(e.Secrets) > 0 && !d.KeepSecrets {
-		parsed = parseReplyLine(trimEOL(e.Raw), d.reply != nil)
+		parsed = parseReplyLine(smtp.TrimEnd(e.Raw), d.reply != nil)
 	}
 	e.Notes = lineNotes(&e, l, partial)
 	l.reset()
@@ -243,77 +244,17 @@ func (d *Dialogue) react(r *Reply, at time.Duration) {
 // The first line is the server's name.
 func keywords(r *Reply) []Keyword {
 	var out []Keyword
-	for i, l := range r.Lines {
-		if i == 0 {
-			continue
-		}
-		name, params, _ := strings.Cut(l.Text, " ")
-		if before, after, found := strings.Cut(name, "="); found {
-			// The form of before RFC 2554: AUTH=LOGIN.
-			name, params = before+"=", strings.TrimSpace(after+" "+params)
-		}
-		if name != "" {
-			out = append(out, Keyword{strings.ToUpper(name), params})
+	for _, l := range r.Lines[min(len(r.Lines), 1):] {
+		if k := smtp.ReadKeyword([]byte(l.Text)); len(k.Name) > 0 {
+			out = append(out, Keyword{strings.ToUpper(string(k.Name)), string(k.Params)})
 		}
 	}
 	return out
 }
 
-// parseReplyLine reads one line of a reply (RFC 5321 section 4.2, RFC 2034).
+// parseReplyLine reads one line of a reply, of which other lines stand before
+// it if it is continued.
 func parseReplyLine(text []byte, continued bool) ReplyLine {
-	var l ReplyLine
-	if len(text) < 3 || !digits(text[:3]) || len(text) > 3 && text[3] != ' ' && text[3] != '-' && text[3] != '\t' {
-		// Not a reply line; inside a reply it is taken for more of the text.
-		return ReplyLine{Text: string(text), More: continued}
-	}
-	l.Code = int(text[0]-'0')*100 + int(text[1]-'0')*10 + int(text[2]-'0')
-	rest := text[3:]
-	if len(rest) > 0 {
-		l.More = rest[0] == '-'
-		rest = rest[1:]
-	}
-	if n := enhancedLen(rest, text[0]); n > 0 {
-		l.Enhanced = string(rest[:n])
-		rest = rest[n:]
-		if len(rest) > 0 {
-			rest = rest[1:]
-		}
-	}
-	l.Text = string(rest)
-	return l
-}
-
-func digits(p []byte) bool {
-	for _, b := range p {
-		if b < '0' || b > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// enhancedLen is the length of the enhanced status code at the start of p, 0
-// for none (RFC 2034 section 4: class.subject.detail, class as in the code).
-func enhancedLen(p []byte, class byte) int {
-	if len(p) < 5 || p[0] != class || class != '2' && class != '4' && class != '5' {
-		return 0
-	}
-	i := 1
-	for range 2 {
-		if i >= len(p) || p[i] != '.' {
-			return 0
-		}
-		i++
-		start := i
-		for i < len(p) && i-start < 3 && p[i] >= '0' && p[i] <= '9' {
-			i++
-		}
-		if i == start {
-			return 0
-		}
-	}
-	if i < len(p) && p[i] != ' ' {
-		return 0
-	}
-	return i
+	l := smtp.ReadReplyLine(text)
+	return ReplyLine{Code: l.Code, More: !l.Ends(continued), Enhanced: string(l.Enhanced), Text: string(l.Text)}
 }

@@ -6,14 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
-// A Folder is where recordings are written. Nobody but its owner may look
-// into it, because mail does not belong to everybody on the machine.
+// A Folder is where recordings are written. Nobody but its owner may write into
+// it, and smtptap makes it so that nobody else may look into it either, because
+// mail does not belong to everybody on the machine. All methods may be called
+// from any goroutine.
 type Folder struct {
-	dir  string
-	root *os.Root
+	dir    string
+	advice string
+	mu     sync.Mutex
+	root   *os.Root // another after the folder was deleted and made again
 }
 
 // DefaultFolder is the folder that is used when none is named: smtptap/recordings
@@ -32,7 +37,7 @@ func DefaultFolder() (string, error) {
 
 // OpenFolder makes the folder if need be, with its parents, and checks that it
 // is safe to write mail into: a real directory of this user that nobody else
-// may enter. The error names the reason and a way out, in one line.
+// may write to. The error names the reason and a way out, in one line.
 func OpenFolder(dir string) (*Folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -69,7 +74,11 @@ func checkRoot(dir string, root *os.Root, checked fs.FileInfo) (*Folder, error) 
 		root.Close()
 		return nil, fmt.Errorf("recordings folder %q: %w", dir, plain(err))
 	}
-	return &Folder{dir: dir, root: root}, nil
+	f := &Folder{dir: dir, root: root}
+	if !private(checked) {
+		f.advice = fmt.Sprintf("other users can list the recordings in %q (mode %04o), but not read them; chmod 700 hides them", dir, checked.Mode().Perm())
+	}
+	return f, nil
 }
 
 func checkFolder(dir string, info fs.FileInfo) error {
@@ -80,8 +89,8 @@ func checkFolder(dir string, info fs.FileInfo) error {
 		return fmt.Errorf("recordings folder %q is not a directory: name another", dir)
 	case !owned(info):
 		return fmt.Errorf("recordings folder %q belongs to another user: name another", dir)
-	case !private(info):
-		return fmt.Errorf("recordings folder %q is open to other users (mode %04o): run chmod 700 on it, or name another", dir, info.Mode().Perm())
+	case othersWrite(info):
+		return fmt.Errorf("recordings folder %q can be written to by other users (mode %04o): run chmod 700 on it, or name another", dir, info.Mode().Perm())
 	}
 	return nil
 }
@@ -106,8 +115,38 @@ func plain(err error) error {
 	return err
 }
 
+// Advice is one line about who else can see what is in the folder; "" when
+// nobody can.
+func (f *Folder) Advice() string { return f.advice }
+
 // Close gives the folder back to the system. Files made in it stay open.
-func (f *Folder) Close() error { return f.root.Close() }
+func (f *Folder) Close() error { return f.opened().Close() }
+
+func (f *Folder) opened() *os.Root {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.root
+}
+
+// remake makes the folder again after it was deleted. It returns nil when it
+// was not.
+func (f *Folder) remake(old *os.Root) (*os.Root, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.root != old {
+		return f.root, nil // somebody else did it meanwhile
+	}
+	if _, err := os.Lstat(f.dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	again, err := OpenFolder(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	old.Close()
+	f.root = again.root
+	return f.root, nil
+}
 
 // Dir is the folder's absolute path.
 func (f *Folder) Dir() string { return f.dir }
@@ -116,19 +155,46 @@ func (f *Folder) Dir() string { return f.dir }
 func (f *Folder) Path(id string) string { return filepath.Join(f.dir, id+Ext) }
 
 // Create makes the file of a new recording, open for appending and for nobody
-// else to read. It never touches a file that exists.
+// else to read. It never touches a file that exists. A folder that was deleted
+// is made again.
 func (f *Folder) Create(id string) (*os.File, error) {
-	return f.open(id, os.O_CREATE|os.O_EXCL)
+	root := f.opened()
+	file, err := open(root, id, os.O_CREATE|os.O_EXCL)
+	if errors.Is(err, fs.ErrNotExist) {
+		if root, again := f.remake(root); root != nil && again == nil {
+			return open(root, id, os.O_CREATE|os.O_EXCL)
+		}
+	}
+	return file, err
 }
 
 // Append opens the file of a recording that Create made, to go on with it.
-func (f *Folder) Append(id string) (*os.File, error) { return f.open(id, 0) }
+func (f *Folder) Append(id string) (*os.File, error) { return open(f.opened(), id, 0) }
 
-func (f *Folder) open(id string, flags int) (*os.File, error) {
+// SetAside gives the recording of that id another name, with "-cut" and a number
+// after the id, so that Create can begin it anew.
+func (f *Folder) SetAside(id string) error {
+	if _, ok := parseID(id); !ok {
+		return fmt.Errorf("%q is not the id of a recording", id)
+	}
+	root := f.opened()
+	for n := 1; ; n++ {
+		name := fmt.Sprintf("%s-cut%d%s", id, n, Ext)
+		if _, err := root.Lstat(name); err == nil {
+			continue
+		}
+		if err := root.Rename(id+Ext, name); err != nil {
+			return fmt.Errorf("recording: %w", plain(err))
+		}
+		return nil
+	}
+}
+
+func open(root *os.Root, id string, flags int) (*os.File, error) {
 	if _, ok := parseID(id); !ok {
 		return nil, fmt.Errorf("%q is no id of a recording", id)
 	}
-	file, err := f.root.OpenFile(id+Ext, os.O_WRONLY|os.O_APPEND|flags, 0o600)
+	file, err := root.OpenFile(id+Ext, os.O_WRONLY|os.O_APPEND|flags, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", plain(err))
 	}
@@ -140,7 +206,7 @@ func (f *Folder) Remove(id string) error {
 	if _, ok := parseID(id); !ok {
 		return fmt.Errorf("%q is no id of a recording", id)
 	}
-	if err := f.root.Remove(id + Ext); err != nil {
+	if err := f.opened().Remove(id + Ext); err != nil {
 		return fmt.Errorf("recording: %w", plain(err))
 	}
 	return nil

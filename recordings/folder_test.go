@@ -44,13 +44,29 @@ func TestOpenFolderMakesItPrivate(t *testing.T) {
 	}
 }
 
+// A folder that others can look into is used, with a word of advice.
+func TestFolderAdvice(t *testing.T) {
+	for mode, want := range map[os.FileMode]string{0o700: "", 0o755: "chmod 700", 0o750: "mode 0750"} {
+		dir := filepath.Join(t.TempDir(), "recordings")
+		mkdir(t, dir, mode)
+		f, err := recordings.OpenFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if got := f.Advice(); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("mode %04o: advice %q, want %q", mode, got, want)
+		}
+	}
+}
+
 func TestOpenFolderRefuses(t *testing.T) {
 	tests := []struct {
 		name, want string
 		prepare    func(t *testing.T, dir string) // makes what is to be refused
 	}{
-		{"open to the group", "chmod 700", func(t *testing.T, dir string) { mkdir(t, dir, 0o750) }},
-		{"open to the world", "mode 0705", func(t *testing.T, dir string) { mkdir(t, dir, 0o705) }},
+		{"writable for the group", "chmod 700", func(t *testing.T, dir string) { mkdir(t, dir, 0o770) }},
+		{"writable for the world", "mode 0703", func(t *testing.T, dir string) { mkdir(t, dir, 0o703) }},
 		{"a symbolic link", "is a symbolic link", func(t *testing.T, dir string) {
 			mkdir(t, dir+"-real", 0o700)
 			if err := os.Symlink(dir+"-real", dir); err != nil {

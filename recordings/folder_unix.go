@@ -16,3 +16,6 @@ func owned(info fs.FileInfo) bool {
 
 // private reports whether group and others have no right at all.
 func private(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
+
+// othersWrite reports whether group or others may write.
+func othersWrite(info fs.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }

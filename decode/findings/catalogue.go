@@ -2,6 +2,7 @@ package findings
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"maps"
 	"regexp"
@@ -39,6 +40,13 @@ type rule struct {
 		En words `toml:"en"`
 	} `toml:"at"`
 
+	// Case is what differs in a case that the finder or the condition tells
+	// apart: text, reason and fix; a fix of its own goes without those of
+	// clients that are not said again.
+	Case map[string]struct {
+		En words `toml:"en"`
+	} `toml:"case"`
+
 	find, lint finder // of Find and Lint
 }
 
@@ -70,6 +78,8 @@ type sighting struct {
 	entries  []int             // that prove it
 	words    map[string]string // for the rule's text
 	severity Severity          // "" for the rule's own
+	variant  string            // which of the rule's cases it is, "" for none
+	mild     bool              // no server has minded it
 }
 
 // see is a sighting of these entries; nil without any.
@@ -86,6 +96,12 @@ func (g *sighting) with(name, word string) *sighting {
 		g.words = map[string]string{}
 	}
 	g.words[name] = word
+	return g
+}
+
+// as says which of the rule's cases it is.
+func (g *sighting) as(variant string) *sighting {
+	g.variant = variant
 	return g
 }
 
@@ -152,13 +168,21 @@ type Entry struct {
 }
 
 func (r *rule) entry() Entry {
-	w := r.in("")
+	w := r.in("", "")
 	return Entry{r.ID, w.Title, r.Severity, bare(w.Text), w.Why, w.asFix(), r.Sources}
 }
 
-// in is what the entry says of a session with that provider's server.
-func (r *rule) in(p provider) words {
+// in is what the entry says in that case of a session with that provider's
+// server.
+func (r *rule) in(p provider, variant string) words {
 	w := r.En
+	if c, found := r.Case[variant]; found {
+		w.Text, w.Why = cmp.Or(c.En.Text, w.Text), cmp.Or(c.En.Why, w.Why)
+		if c.En.Fix != "" {
+			w.Fix, w.Client = c.En.Fix, c.En.Client
+		}
+		return w
+	}
 	at, found := r.At[p]
 	if !found {
 		return w

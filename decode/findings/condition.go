@@ -22,6 +22,8 @@ type when struct {
 	// From is who says it: the server, or "smtptap" for what smtptap says in
 	// its place. A condition never sees the words of the other.
 	From string `toml:"from"`
+	// Case is which of the rule's cases it is.
+	Case string `toml:"case"`
 
 	// Said is looked for in what the client's log says of its failures, and
 	// in the reasons of failed connections and handshakes: RE2, matched in
@@ -42,6 +44,7 @@ type condition struct {
 	text, said     *pattern
 	by             []provider
 	from           who.Party // whose words it looks at
+	variant        string
 	also           predicate
 	loose          bool
 }
@@ -90,7 +93,7 @@ var conditions = sync.OnceValue(func() *table {
 })
 
 func newCondition(w when, r *rule, order int) *condition {
-	c := &condition{rule: r, order: order, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose}
+	c := &condition{rule: r, order: order, variant: w.Case, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose}
 	c.text, c.said = newPattern(w.Text), newPattern(w.Said)
 	for _, p := range strings.Fields(w.By) {
 		c.by = append(c.by, provider(p))

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"smtptap/decode/who"
 )
 
 // A found is a finding with what is needed to rank it.
@@ -34,7 +36,7 @@ type examination struct {
 }
 
 // add notes a finding. Evidence of the same rule goes to one finding.
-func (x *examination) add(r *rule, text string, g *sighting, place int) *found {
+func (x *examination) add(r *rule, g *sighting, place int) *found {
 	if i, again := x.seen[r.ID]; again {
 		f := &x.found[i]
 		f.Entries = merged(f.Entries, g.entries)
@@ -43,7 +45,11 @@ func (x *examination) add(r *rule, text string, g *sighting, place int) *found {
 	}
 	x.seen[r.ID] = len(x.found)
 	g.entries = merged(g.entries, nil)
-	w := r.in(x.provider)
+	w := r.in(x.provider, g.variant)
+	text := w.Text
+	if g.mild {
+		text = cmp.Or(w.Lint, w.Text)
+	}
 	x.found = append(x.found, found{
 		Finding: Finding{ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Entries: slices.Clone(g.entries), Text: x.fill(text, g), Cause: w.Why, Fix: w.asFix(), Sources: r.Sources},
 		rule:    r, place: place,
@@ -68,7 +74,7 @@ func (x *examination) replies() {
 	all := conditions()
 	held := map[string][]*condition{} // conditions that may hold, by what the reply says
 	for _, r := range x.spoken {
-		if !worthReading(r) {
+		if !worthReading(r) || r.by == who.Smtptap && x.toldByFacts() {
 			continue
 		}
 		key := r.by.String() + " " + r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
@@ -82,6 +88,12 @@ func (x *examination) replies() {
 		}
 		x.explain(r, mayHold)
 	}
+}
+
+// toldByFacts reports a session in which a fact tells why smtptap refused what
+// the client wanted: its words to the client repeat that.
+func (s *session) toldByFacts() bool {
+	return !s.pasted() && (s.dialFault != nil || s.tlsFault != nil)
 }
 
 // worthReading leaves out what says yes and nothing more. A greeting, a
@@ -110,7 +122,7 @@ func (x *examination) explain(r *reply, mayHold []*condition) {
 		if explained && c.rule.Role != beside || !c.holds(x.session, r) {
 			continue
 		}
-		x.add(c.rule, c.rule.En.Text, see(r.proof()...), r.entry)
+		x.add(c.rule, see(r.proof()...).as(c.variant), r.entry)
 		explained = explained || c.rule.Role != beside
 	}
 }
@@ -145,7 +157,7 @@ func (x *examination) finders() {
 			continue
 		}
 		if g := r.find(x.session); g != nil {
-			x.add(r, r.En.Text, g, placeOf(g))
+			x.add(r, g, placeOf(g))
 		}
 	}
 }
@@ -173,7 +185,7 @@ func (x *examination) statements() {
 				continue
 			}
 			if c.rule.Severity != Failure || c.rule.Role == aftermath {
-				x.add(c.rule, c.rule.En.Text, see(said.entry), said.entry).heard = true
+				x.add(c.rule, see(said.entry), said.entry).heard = true
 				continue
 			}
 			if best == nil || best.rule.Role == lastHope && c.rule.Role != lastHope {
@@ -183,7 +195,7 @@ func (x *examination) statements() {
 		}
 	}
 	if best != nil && !explained {
-		x.add(best.rule, best.rule.En.Text, see(told.entry), told.entry).heard = true
+		x.add(best.rule, see(told.entry).as(best.variant), told.entry).heard = true
 	}
 }
 
@@ -203,8 +215,8 @@ func (x *examination) lints() {
 			x.found[at].Entries = merged(x.found[at].Entries, g.entries)
 			continue
 		}
-		g.severity = cmp.Or(g.severity, r.Lint.Severity)
-		x.add(r, cmp.Or(r.En.Lint, r.En.Text), g, placeOf(g))
+		g.severity, g.mild = cmp.Or(g.severity, r.Lint.Severity), true
+		x.add(r, g, placeOf(g))
 	}
 }
 

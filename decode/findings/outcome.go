@@ -171,6 +171,9 @@ func (s *session) handedThrough() bool {
 // faulty reports a refusal that the session did not overcome, or a connection
 // that came to nothing.
 func (s *session) faulty() bool {
+	if s.probed {
+		return false
+	}
 	if s.dialFault != nil || s.tlsFault != nil || s.lossFault != nil {
 		return true
 	}

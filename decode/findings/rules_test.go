@@ -91,7 +91,7 @@ var tlsRulings = []ruling{
 	{"a client certificate is wanted", with(hello+"C: STARTTLS\nS: 220 go\ntls\nC: EHLO www.example.com\nclosed S", &facts.Note{ID: "server-left-after-handshake", Text: "the server left"}), "TLS-CLIENT-CERT-WANTED", nil, ids("CONN-CLOSED-AFTER-EHLO")},
 	{"a client certificate is required", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "remote error: tls: certificate required", Class: "alert", Alert: "certificate_required", By: who.Server}, &facts.End{Cause: facts.CauseTLS}), "TLS-CLIENT-CERT-WANTED", nil, ids("TLS-HANDSHAKE-FAIL")},
 	{"TLS handed through", with(hello+"C: STARTTLS\nS: 220 go\nclosed C", &facts.Hello{Leg: who.ClientLeg, Why: "passed through"}), "UNKNOWN", nil, nil},
-	{"self-signed, refused by smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "self-signed", Class: "certificate", Verdict: "self-signed", Checked: true}, &facts.End{Cause: facts.CauseTLS}), "TLS-CERT-VERIFY-FAIL", nil, nil},
+	{"self-signed, refused by smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "self-signed", Class: "certificate", Verdict: "self-signed", Checked: true}, &facts.End{Cause: facts.CauseTLS}), "TLS-SERVER-CERT-REFUSED", nil, nil},
 	{"expired, not checked", before(sent, &facts.TLS{Leg: who.ServerLeg, Verdict: "expired", Reason: "it expired yesterday"}), "SENT", ids("TLS-CERT-VERIFY-FAIL"), nil},
 	{"STARTTLS and QUIT, old PHPMailer", of("dialect phpmailer-5.2\n", hello, "C: STARTTLS\nS: 220 go\nC: QUIT\nS: 500 x\n"), "TLS-CERT-VERIFY-FAIL", nil, nil},
 	{"STARTTLS and QUIT, but swiftmailer", of("dialect swiftmailer\n", hello, "C: STARTTLS\nS: 220 go\nerror Unable to connect with TLS encryption\n"), "TLS-HANDSHAKE-FAIL", nil, nil},
@@ -381,6 +381,12 @@ func TestEveryRuleIsSeen(t *testing.T) {
 	}
 	for _, c := range allRulings {
 		note(findings.Analyze(c.session(t)))
+	}
+	for i := range cells {
+		note(findings.Analyze(cells[i].session(t)))
+	}
+	for _, w := range ownWords {
+		note(findings.Analyze(play(t, w.script+"S: "+w.reply+"\n")))
 	}
 	for _, row := range replyRows(t) {
 		note(findings.Analyze(play(t, row.text)))

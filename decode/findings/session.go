@@ -58,7 +58,8 @@ type session struct {
 	tlsFault  *fault // why TLS failed, nil when it did not
 	dialFault *fault // why no server was reached
 	lossFault *fault // how the connection was lost
-	silent    *fault // a peer that left without a word behind the handshake
+	mute      *fault // a peer that left without a word inside TLS
+	probed    bool   // somebody looked whether the port is open
 	became    outcome
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
@@ -215,12 +216,12 @@ func (s *session) fact(i int, f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.Dial:
 		s.dials = append(s.dials, told[*facts.Dial]{i, f})
-		s.say(i, f.Err, true)
+		s.reason(i, f.Err)
 	case *facts.DNS:
 		s.lookups = append(s.lookups, told[*facts.DNS]{i, f})
 	case *facts.TLS:
 		s.tls = append(s.tls, told[*facts.TLS]{i, f})
-		s.say(i, f.Err, true)
+		s.reason(i, f.Err)
 		if f.Err == "" && f.Leg == who.ClientLeg {
 			s.secured = true
 		}
@@ -256,10 +257,15 @@ func (s *session) remark(i int, n *facts.Note) {
 	case noteNoReply:
 		s.broken = i
 	case facts.NoteClientSilent:
-		s.silent = &fault{"TLS-PROXY-CA-UNTRUSTED", *see(i).with("refused", "left without a word behind the handshake, as one does that refuses")}
+		s.leftMute(i, handshake{leg: who.ClientLeg, by: who.Client, seen: mute})
 	case facts.NoteServerSilent:
-		s.silent = &fault{"TLS-CLIENT-CERT-WANTED", *see(i)}
+		s.leftMute(i, handshake{leg: who.ServerLeg, by: who.Server, seen: mute})
 	}
+}
+
+func (s *session) leftMute(i int, h handshake) {
+	id, variant := h.trouble()
+	s.mute = &fault{id, *see(i).as(variant)}
 }
 
 // settingValue is a setting as it was meant, without the marks that PHP's
@@ -273,6 +279,14 @@ func settingValue(dumped string) string {
 		value = strings.TrimSuffix(inner, ")")
 	}
 	return strings.Trim(value, `"'`)
+}
+
+// reason notes why a connection or handshake failed, where a client tells it.
+// In a session of smtptap's own the words are its own.
+func (s *session) reason(i int, text string) {
+	if s.pasted() {
+		s.say(i, text, true)
+	}
 }
 
 func (s *session) say(i int, text string, fact bool) {

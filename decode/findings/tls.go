@@ -52,14 +52,19 @@ func (s *session) findTLSFault() *fault {
 		if s.securedBehind(f.entry) {
 			return nil
 		}
-		g := see(f.entry).with("refused", "refused")
+		id, variant := s.tlsRule(f.entry, f.fact)
+		if id == "" {
+			s.probed = true
+			return nil
+		}
+		g := see(f.entry).as(variant)
 		if f.fact.Alert != "" {
 			g.with("alert", f.fact.Alert)
 		}
-		return &fault{s.tlsRule(f.entry, f.fact), *g}
+		return &fault{id, *g}
 	}
-	if s.silent != nil {
-		return s.silent
+	if s.mute != nil {
+		return s.mute
 	}
 	return s.quitBehindSTARTTLS()
 }
@@ -74,38 +79,42 @@ func (s *session) securedBehind(i int) bool {
 	return s.accepted(i, "MAIL")
 }
 
-// certificateAlerts are what a client says of a certificate that it refuses
-// (RFC 8446 section 6.2).
-var certificateAlerts = map[string]bool{
-	"unknown_ca": true, "bad_certificate": true, "certificate_expired": true, "certificate_unknown": true,
-	"unsupported_certificate": true, "certificate_revoked": true,
-}
-
-// tlsRule is the rule that a failed handshake comes down to.
-func (s *session) tlsRule(i int, f *facts.TLS) string {
-	refused := certificateAlerts[f.Alert] || f.Class == "certificate" || f.Verdict != "" && f.Verdict != "ok"
+// tlsRule is the rule that a failed handshake comes down to, "" when it is
+// nothing to tell of.
+func (s *session) tlsRule(i int, f *facts.TLS) (id, variant string) {
 	switch {
 	case s.otherService(f):
-		return "WRONG-SERVICE-PORT"
-	case f.Class == "not-tls" && f.Implicit && f.Leg == who.ClientLeg:
-		return "PLAIN-ON-IMPLICIT-TLS-PORT"
-	case f.Class == "not-tls" && s.alreadyTLS(i):
+		return "WRONG-SERVICE-PORT", ""
+	case s.pasted():
+		return s.pastedTLSRule(i, f), ""
+	}
+	h := s.handshakeOf(i, f)
+	if h.asked == bySTARTTLS && s.alreadyTLS(i) && h.seen != refusal && h.seen != badCertificate && h.seen != wrongName {
+		return "STARTTLS-INSIDE-TLS", ""
+	}
+	return h.trouble()
+}
+
+// pastedTLSRule is tlsRule for a client's log, in which the client shakes hands
+// with the server and tells in its own words how that failed.
+func (s *session) pastedTLSRule(i int, f *facts.TLS) string {
+	seen := seenIn(f)
+	switch {
+	case seen == inClear && s.alreadyTLS(i):
 		return "STARTTLS-INSIDE-TLS"
-	case f.Class == "not-tls":
+	case seen == inClear:
 		return "TLS-ON-PLAINTEXT-PORT"
 	case f.Verdict == "wrong-name":
 		return "TLS-NAME-MISMATCH"
-	case f.Alert == "certificate_required":
+	case seen == wantsClientCert:
 		return "TLS-CLIENT-CERT-WANTED"
-	case f.Leg == who.ClientLeg && !s.pasted() && (refused || f.By == who.Client && (f.Class == "closed" || f.Class == "reset")):
-		return "TLS-PROXY-CA-UNTRUSTED"
 	case s.alreadyTLS(i):
 		return "STARTTLS-INSIDE-TLS"
-	case refused:
+	case seen == refusal, seen == badCertificate, f.Verdict != "" && f.Verdict != "ok":
 		return "TLS-CERT-VERIFY-FAIL"
-	case f.Class == "no-common-version" || f.Class == "no-common-cipher" || f.Alert == "protocol_version" || f.Alert == "insufficient_security":
+	case seen == noCommon:
 		return "TLS-VERSION-MISMATCH"
-	case f.Class == "reset" || f.Class == "closed":
+	case f.Class == "reset", f.Class == "closed":
 		return "TLS-HANDSHAKE-RESET"
 	}
 	return s.vagueTLSRule(f)
@@ -116,8 +125,6 @@ func (s *session) tlsRule(i int, f *facts.TLS) string {
 func (s *session) vagueTLSRule(f *facts.TLS) string {
 	reason := fold(f.Err)
 	switch {
-	case !s.pasted():
-		return "TLS-HANDSHAKE-FAIL"
 	case strings.Contains(reason, "bad record mac"):
 		return "PM-FORK-SHARED-SOCKET"
 	case resetWords.match(reason):
@@ -213,8 +220,8 @@ func tlsOnPlainPort(s *session) *sighting {
 		return see(at...)
 	}
 	for _, h := range s.hellos {
-		if h.fact.Why == "on a plain port" {
-			return see(h.entry)
+		if h.fact.Why == facts.HelloPlainPort {
+			return see(h.entry).as("listener")
 		}
 	}
 	return tlsFailed("TLS-ON-PLAINTEXT-PORT")(s)

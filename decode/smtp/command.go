@@ -78,7 +78,7 @@ func (c *Command) Clear() bool {
 
 // ReadCommand reads a command line, with or without its end.
 func ReadCommand(line []byte) Command {
-	text := TrimEnd(line)
+	text := withoutEnd(line)
 	c := Command{Arg: text, Form: octets(text)}
 	if len(line) > 0 && line[len(line)-1] == '\n' && len(line)-len(text) == 1 {
 		c.Form |= BareLF

@@ -13,7 +13,7 @@ type ReplyLine struct {
 
 // ReadReplyLine reads a line of a reply, with or without its end.
 func ReadReplyLine(line []byte) ReplyLine {
-	text := TrimEnd(line)
+	text := withoutEnd(line)
 	code, more, found := replyHead(text)
 	if !found {
 		return ReplyLine{Text: text}

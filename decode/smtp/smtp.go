@@ -41,7 +41,16 @@ func trimBlanks(p []byte) (blanks, rest []byte) {
 	return p[:i], p[i:]
 }
 
-// TrimEnd cuts the line's end off, CRLF or a bare LF.
+// withoutEnd cuts the end off a line that has one. A CR at the end of a line
+// that has none is part of it.
+func withoutEnd(line []byte) []byte {
+	if n := len(line); n == 0 || line[n-1] != '\n' {
+		return line
+	}
+	return TrimEnd(line)
+}
+
+// TrimEnd cuts the line's end off, CRLF, a bare LF, or a CR whose LF did not come.
 func TrimEnd(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\n' {
 		line = line[:n-1]

@@ -5,12 +5,9 @@
 package check
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf16"
 
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
@@ -90,32 +87,10 @@ type Reply struct {
 	Text string `json:"text"` // lines joined by LF
 }
 
-// JSON writes the report as one indented object. What would not be safe on a
-// terminal is written as an escape, which means the same.
+// JSON writes the report as one indented object.
 func (r *Report) JSON(w io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(r); err != nil {
+	if err := visible.WriteJSON(w, r, "  "); err != nil {
 		return fmt.Errorf("report of %s: %w", visible.Text(r.Target), err)
 	}
-	_, err := w.Write(escapeJSON(b.Bytes()))
-	return err
-}
-
-// escapeJSON replaces the characters that can do harm on a terminal by \u
-// escapes. In JSON they stand in strings only, line ends apart.
-func escapeJSON(p []byte) []byte {
-	var out []byte
-	for _, c := range string(p) {
-		if s := string(c); c == '\n' || visible.Text(s) == s {
-			out = append(out, s...)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{c}) {
-			out = fmt.Appendf(out, `\u%04x`, unit)
-		}
-	}
-	return out
+	return nil
 }

@@ -29,10 +29,10 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := filepath.Join(dir, "open")
-	if err := os.Mkdir(open, 0o755); err != nil {
+	if err := os.Mkdir(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(open, 0o755); err != nil {
+	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {

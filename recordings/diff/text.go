@@ -1,9 +1,10 @@
 package diff
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
+
+	"smtptap/decode/visible"
 
 	"github.com/muesli/termenv"
 )
@@ -60,13 +61,10 @@ func (b Body) String() string {
 
 // JSON writes the result as one object.
 func (r *Result) JSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(struct {
+	return visible.WriteJSON(w, struct {
 		Same bool `json:"same"`
 		*Result
-	}{r.Same(), r})
+	}{r.Same(), r}, "  ")
 }
 
 // A printer writes lines until one fails.

@@ -2,13 +2,13 @@ package export
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
+	"smtptap/decode/visible"
 )
 
 func findingsOf(r findings.Report) []finding {
@@ -59,10 +59,7 @@ func ExplainJSON(w io.Writer, t *decode.Transcript) error {
 	for i := range t.Entries {
 		doc.Dialogue = append(doc.Dialogue, lineOf(t, i))
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	return visible.WriteJSON(w, doc, "  ")
 }
 
 func outcomeOf(r findings.Report) string {

@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
 
@@ -31,10 +32,7 @@ func JSON(w io.Writer, t *decode.Transcript) error {
 		}
 		doc.Entries = append(doc.Entries, line)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	return visible.WriteJSON(w, doc, "  ")
 }
 
 // JSONLine writes entry i of a session as one line of JSON, as --ui json does:
@@ -44,9 +42,7 @@ func JSONLine(w io.Writer, t *decode.Transcript, i int) error {
 		Session string `json:"session"`
 		entry
 	}{t.ID, lineOf(t, i)}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(line)
+	return visible.WriteJSON(w, line, "")
 }
 
 type document struct {

@@ -22,6 +22,9 @@ type file struct {
 	start  block     // its first lines, while they are not written
 	size   int64     // bytes written
 	broken time.Time // since when it can't be written; zero when it can
+
+	gone    int64 // bytes that were written and are lost, not told yet
+	whyGone error
 }
 
 // write writes the blocks, all in one go when they are small, and releases
@@ -86,17 +89,35 @@ func (f *file) open(folder *recordings.Folder) error {
 	}
 	opened, err := folder.Append(f.header.ID)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.recreate(folder)
+		return f.recreate(folder, errDeleted)
 	}
 	if err != nil {
 		return err
 	}
 	if err := f.resume(opened); err != nil {
 		opened.Close()
+		if errors.Is(err, errCut) {
+			return f.startOver(folder)
+		}
 		return err
 	}
 	f.f = opened
 	return nil
+}
+
+// What somebody else did to the file under the session.
+var (
+	errCut     = errors.New("the recording was cut while the session ran")
+	errDeleted = errors.New("the recording was deleted while the session ran")
+)
+
+// startOver leaves what is left of a truncated recording aside and begins it
+// anew.
+func (f *file) startOver(folder *recordings.Folder) error {
+	if err := folder.SetAside(f.header.ID); err != nil {
+		return err
+	}
+	return f.recreate(folder, errCut)
 }
 
 // resume makes sure that the file ends where writing stopped: a failed write
@@ -109,7 +130,7 @@ func (f *file) resume(opened *os.File) error {
 	case info.Size() > f.size:
 		return opened.Truncate(f.size)
 	case info.Size() < f.size:
-		return fmt.Errorf("recording %q was cut to %d bytes while it was being written", opened.Name(), info.Size())
+		return errCut
 	}
 	return nil
 }
@@ -128,16 +149,17 @@ func (f *file) create(folder *recordings.Folder) error {
 	return nil
 }
 
-// recreate begins a new file when the old one was deleted under the session.
-func (f *file) recreate(folder *recordings.Folder) error {
+// recreate begins a new file in place of one that is lost, and says why.
+func (f *file) recreate(folder *recordings.Folder, why error) error {
 	if err := f.create(folder); err != nil {
 		return err
 	}
 	gone := gap{lost: facts.Lost{Records: -1, Bytes: f.size}, missing: []passed{
 		{who.Client, who.Server, -1}, {who.Server, who.Client, -1},
 	}}
-	told, _ := gone.encode(0, "the recording was deleted while the session ran")
+	told, _ := gone.encode(0, why.Error())
 	f.start.buf = append(f.start.buf, told...)
+	f.gone, f.whyGone = f.gone+f.size, why
 	f.size = 0
 	return nil
 }

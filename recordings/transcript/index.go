@@ -149,7 +149,13 @@ func (x *index) read(r io.ReadSeeker, which who.Leg, side who.Party, span decode
 	w := walk{split: x.split, leg: which, side: side, span: span}
 	w.out = make([]byte, 0, min(span.Len(), maxAhead))
 	for w.pos = span.Start; w.pos < span.End; {
-		if err := w.from(r, s); err != nil {
+		before := w.pos
+		err := w.from(r, s)
+		if err == nil && w.pos <= before {
+			// Jumps that lead nowhere: no writer makes them, a forger may.
+			err = errors.New("the recording is too disordered")
+		}
+		if err != nil {
 			return nil, fmt.Errorf("bytes %d to %d of the %s: %w", span.Start, span.End, side, err)
 		}
 	}

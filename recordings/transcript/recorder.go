@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"fmt"
@@ -39,8 +40,9 @@ const (
 // a few goroutines and bounded memory.
 type recorder struct {
 	folder  *recordings.Folder
-	limit   int64        // bytes that may wait
-	used    atomic.Int64 // bytes that wait, as capacity of blocks
+	tell    func(err error, lost int64) // of trouble that begins (err) or is over (nil)
+	limit   int64                       // bytes that may wait
+	used    atomic.Int64                // bytes that wait, as capacity of blocks
 	written atomic.Int64
 	lost    atomic.Int64
 
@@ -53,6 +55,7 @@ type recorder struct {
 	stopped bool
 	err     error         // why the newest failure; nil after a success
 	gaveUp  error         // why the first recording was given up; nil for none
+	why     error         // something was lost, the newest; nil when nothing was
 	open    int           // files that stay open between two writes
 	work    *sync.Cond    // ready or stopped has changed
 	rest    *sync.Cond    // active has become 0
@@ -80,11 +83,11 @@ type scheduled struct {
 	waiters   []chan struct{} // told when nothing waits
 }
 
-func newRecorder(folder *recordings.Folder, limit int) *recorder {
+func newRecorder(folder *recordings.Folder, limit int, tell func(error, int64)) *recorder {
 	if limit <= 0 {
 		limit = defaultQueue
 	}
-	r := &recorder{folder: folder, limit: int64(limit), poke: make(chan struct{}, 1)}
+	r := &recorder{folder: folder, tell: tell, limit: int64(limit), poke: make(chan struct{}, 1)}
 	r.work, r.rest = sync.NewCond(&r.mu), sync.NewCond(&r.mu)
 	for range writers {
 		r.running.Go(r.writer)
@@ -121,8 +124,14 @@ func (r *recorder) release(b *block) {
 	b.free()
 }
 
-// lose counts bytes that could not be recorded.
-func (r *recorder) lose(n int) { r.lost.Add(int64(n)) }
+// lose counts bytes that could not be recorded, and keeps why.
+func (r *recorder) lose(n int64, why error) {
+	r.mu.Lock()
+	r.why = why
+	r.mu.Unlock()
+	r.lost.Add(n)
+	r.wakeClock()
+}
 
 // failure is why the disk takes nothing now; nil when it does.
 func (r *recorder) failure() error {
@@ -134,12 +143,12 @@ func (r *recorder) failure() error {
 // errSlow is why something is lost while the disk takes what it is given.
 var errSlow = errors.New("the disk did not keep up")
 
-// trouble is why something is lost now.
-func (r *recorder) trouble() string {
+// obstacle is why records find no room.
+func (r *recorder) obstacle() error {
 	if err := r.failure(); err != nil {
-		return err.Error()
+		return err
 	}
-	return errSlow.Error()
+	return errSlow
 }
 
 // schedule lets a tape be written soon or at once.
@@ -188,14 +197,18 @@ func (r *recorder) wakeClock() {
 	}
 }
 
-// clock makes tapes ready when they are due.
+// clock makes tapes ready when they are due, and tells of trouble.
 func (r *recorder) clock() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var t trouble
 	for {
 		next, stopped := r.makeReady(time.Now())
 		if stopped {
 			return
+		}
+		if t.look(r) {
+			next = min(next, calm)
 		}
 		timer.Reset(max(next, tick))
 		select {
@@ -221,6 +234,36 @@ func (r *recorder) makeReady(now time.Time) (next time.Duration, stopped bool) {
 		}
 	}
 	return next, r.stopped
+}
+
+// calm is how long nothing more must be lost for trouble to be over.
+const calm = time.Second
+
+// trouble is a time in which something could not be recorded.
+type trouble struct {
+	reason error // as told; nil when there is none
+	lost   int64 // bytes by the last look
+	grew   time.Time
+}
+
+// look tells of trouble that began, became another or ended since the last
+// look, and reports whether there is some.
+func (t *trouble) look(r *recorder) bool {
+	now, lost := time.Now(), r.lost.Load()
+	r.mu.Lock()
+	reason, why := r.err, r.why
+	r.mu.Unlock()
+	if lost > t.lost {
+		t.lost, t.grew = lost, now
+	}
+	if reason == nil && now.Sub(t.grew) < calm {
+		reason = why
+	}
+	if (reason == nil) != (t.reason == nil) {
+		r.tell(reason, lost)
+	}
+	t.reason = reason
+	return reason != nil
 }
 
 // writer writes one tape after the other.
@@ -262,6 +305,10 @@ func (r *recorder) serve(t *tape, scratch []byte) {
 		before := t.size
 		left, err := t.write(r.folder, blocks, scratch, r.release)
 		r.written.Add(max(t.size-before, 0))
+		if t.gone > 0 {
+			r.lose(t.gone, t.whyGone)
+			t.gone = 0
+		}
 		if err != nil {
 			t.giveBack(left)
 			r.fail(t, ended, err)
@@ -347,6 +394,7 @@ func (r *recorder) fail(t *tape, ended bool, err error) {
 	r.mu.Lock()
 	r.err = err
 	closing := r.closing
+	r.wakeClock()
 	r.mu.Unlock()
 	delay, limit := retryDelay, patience
 	if closing {
@@ -367,7 +415,7 @@ func (r *recorder) fail(t *tape, ended bool, err error) {
 // giveUp drops what waits on a tape for good.
 func (r *recorder) giveUp(t *tape, err error) {
 	dropped, ended := t.kill()
-	r.lose(dropped)
+	r.lose(int64(dropped), err)
 	if ended {
 		t.finished(false)
 	}
@@ -426,16 +474,13 @@ func (r *recorder) close() error {
 	}
 	r.stopped = true
 	r.work.Broadcast()
-	reason := r.gaveUp
+	reason := cmp.Or(r.gaveUp, r.why)
 	r.mu.Unlock()
 	r.wakeClock()
 	r.running.Wait()
 	lost := r.lost.Load()
-	switch {
-	case lost == 0:
+	if lost == 0 {
 		return reason
-	case reason == nil:
-		reason = errSlow
 	}
 	return fmt.Errorf("%d bytes of recordings were lost: %w", lost, reason)
 }

@@ -187,8 +187,8 @@ func TestDiskFailsForGood(t *testing.T) {
 	}
 }
 
-// The folder may vanish: sessions don't care.
-func TestFolderIsDeleted(t *testing.T) {
+// A folder that vanishes before anything was written is made again.
+func TestFolderIsMadeAgain(t *testing.T) {
 	s := newSet(t)
 	l := s.Begin(transcript.Session{})
 	if err := os.RemoveAll(s.State().Folder); err != nil {
@@ -196,8 +196,11 @@ func TestFolderIsDeleted(t *testing.T) {
 	}
 	play(t, l, "S: 220 mx.example.org ESMTP\n"+goodbye, whole)
 	l.End(ended)
-	if err := s.Close(); err == nil {
-		t.Error("nothing was lost")
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, damage, err := transcript.Load(s.Path(l.ID())); err != nil || damage != nil {
+		t.Error(err, damage)
 	}
 }
 
@@ -216,8 +219,8 @@ func TestRecordingIsDeleted(t *testing.T) {
 	}
 	play(t, l, goodbye, whole)
 	l.End(ended)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "deleted while the session ran") {
+		t.Errorf("close: %v", err)
 	}
 	tr, damage, err := transcript.Load(path)
 	if err != nil || damage != nil {
@@ -250,8 +253,50 @@ func TestRecordingIsCut(t *testing.T) {
 	}
 	play(t, l, goodbye, whole)
 	l.End(ended)
-	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "cut to 30 bytes") {
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "bytes of recordings were lost: the recording was cut") {
 		t.Errorf("close: %v", err)
+	}
+	p, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(p), "the recording was cut") || !strings.Contains(string(p), "\nend ") {
+		t.Errorf("the recording does not go on: %v\n%s", err, p)
+	}
+	left, err := filepath.Glob(strings.TrimSuffix(path, recordings.Ext) + "-cut1" + recordings.Ext)
+	if err != nil || len(left) != 1 {
+		t.Errorf("what was left of the recording is not set aside: %q, %v", left, err)
+	}
+}
+
+// A folder that is deleted while sessions run is made again, and everybody who
+// looks is told.
+func TestFolderIsDeleted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "rec")
+	folder, err := recordings.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	troubles := make(chan error, 10)
+	s := transcript.NewSet(transcript.Options{Folder: folder, Trouble: func(err error, _ int64) { troubles <- err }})
+	l := s.Begin(transcript.Session{})
+	play(t, l, "S: 220 mx.example.org ESMTP", whole)
+	path := s.Path(l.ID())
+	eventually(t, "begun", func() bool { _, err := os.Stat(path); return err == nil && openFiles(t, path) == 0 })
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	play(t, l, goodbye, whole)
+	if err := <-troubles; err == nil || !strings.Contains(err.Error(), "deleted") {
+		t.Errorf("told %v", err)
+	}
+	if err := <-troubles; err != nil {
+		t.Errorf("told %v, want that it is over", err)
+	}
+	l.End(ended)
+	if err := s.Close(); err == nil {
+		t.Error("nothing is said to be lost")
+	}
+	if _, damage, err := transcript.Load(path); err != nil || damage != nil {
+		t.Error(err, damage)
 	}
 }
 

@@ -23,6 +23,11 @@ type Options struct {
 	Queue       int                        // bytes that may wait for the disk; 0 means 16 MiB
 	Clock       func() time.Time           // nil means time.Now
 	Fault       func(id string, cause any) // told when the decoder panicked in a session; may be nil
+
+	// Trouble is told when something can't be recorded, with the reason, and
+	// with nil when everything can again; lost is how many bytes are missing
+	// in recordings since the start. It may be nil.
+	Trouble func(err error, lost int64)
 }
 
 const (
@@ -73,7 +78,7 @@ func NewSet(o Options) *Set {
 	s := &Set{options: o, byID: map[string]*slot{}}
 	s.subscribers.Store(new([]chan struct{}))
 	if o.Folder != nil {
-		s.recorder = newRecorder(o.Folder, o.Queue)
+		s.recorder = newRecorder(o.Folder, o.Queue, s.trouble)
 	}
 	return s
 }
@@ -96,6 +101,15 @@ func (s *Set) Begin(ses Session) *Log {
 	s.mu.Unlock()
 	s.changed()
 	return l
+}
+
+// trouble tells everybody who looks that sessions can't be recorded, or can
+// again.
+func (s *Set) trouble(err error, lost int64) {
+	if told := s.options.Trouble; told != nil {
+		told(err, lost)
+	}
+	s.changed()
 }
 
 // add puts a slot behind the others. s.mu is held.

@@ -44,7 +44,7 @@ func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
 	told, missed = t.putRecord(r)
 	if missed {
 		t.gap.add(r)
-		t.recorder.lose(len(r.Data))
+		t.recorder.lose(int64(len(r.Data)), t.recorder.obstacle())
 		t.dead = t.dead || t.ended
 	}
 	if !missed || t.ended {
@@ -70,7 +70,7 @@ func (t *tape) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
 	}
 	if !t.gap.empty() {
 		var records []byte
-		records, told = t.gap.encode(r.At, t.recorder.trouble())
+		records, told = t.gap.encode(r.At, t.recorder.obstacle().Error())
 		t.put(records)
 		t.gap = gap{}
 	}

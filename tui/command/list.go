@@ -2,7 +2,6 @@ package command
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -253,8 +252,5 @@ func listJSON(w io.Writer, rows []transcript.Summary) error {
 		out = append(out, listed{s.ID, s.Path, s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server,
 			s.Target, s.TLS, s.User, s.From, s.Rcpt, s.Rcpts, s.Accepted, s.Messages, s.Sent, s.Size, s.Subject, s.SecretsKept, s.Incomplete})
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return visible.WriteJSON(w, out, "  ")
 }

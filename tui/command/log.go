@@ -45,5 +45,10 @@ func (f *logFlags) open(s Streams, screen bool) (zerolog.Logger, func(), error) 
 	case isTerminal(s.Err):
 		w = zerolog.ConsoleWriter{Out: s.Err, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
 	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger(), done, nil
+	patient := newPatient(w)
+	closeLog := func() {
+		within(lastWords, patient.close)
+		done()
+	}
+	return zerolog.New(patient).Level(level).With().Timestamp().Logger(), closeLog, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -75,17 +76,36 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	if errors.Is(err, tui.ErrStuck) {
 		return exitFailed // printing would wait for the terminal for ever
 	}
-	fmt.Fprintf(p.streams.Err, "smtptap: %s\n", oneLine(err))
+	p.complain("%s", oneLine(err))
 	switch {
 	case status != nil:
 		if status.code == exitUsage {
-			fmt.Fprintf(p.streams.Err, "smtptap: see '%s --help'\n", cmd.CommandPath())
+			p.complain("see '%s --help'", cmd.CommandPath())
 		}
 		return status.code
 	case strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// complain writes a line to the error stream. It waits for a reader, but not
+// for ever: nobody may be reading.
+func (p *Program) complain(format string, args ...any) {
+	within(lastWords, func() { fmt.Fprintf(p.streams.Err, "smtptap: "+format+"\n", args...) })
+}
+
+// within runs f and returns when it is done, or after d.
+func within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
 }
 
 // oneLine is an error as one line that is safe to print.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/visible"
 	"smtptap/proxy"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -169,7 +171,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	for _, l := range listeners {
 		log.Info().Str("addr", l.Addr().String()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
-	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records}
+	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records, told: make(chan struct{})}
 	return s.run(ctx, ui, visit)
 }
 
@@ -215,6 +217,13 @@ func parsePrefix(s string) (netip.Prefix, error) {
 // transcripts makes the set of sessions and opens the folder for recordings.
 func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordings.Folder, error) {
 	o := transcript.Options{KeepSecrets: f.keep, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
+	o.Trouble = func(err error, lost int64) {
+		if err != nil {
+			log.Error().Str("error", visible.Text(err.Error())).Int64("lost_bytes", lost).Msg("sessions are not being recorded; they go on")
+			return
+		}
+		log.Warn().Int64("lost_bytes", lost).Msg("sessions are being recorded again")
+	}
 	o.Fault = func(id string, cause any) {
 		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed; the session goes on as raw bytes")
 	}
@@ -227,6 +236,9 @@ func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordin
 	}
 	if o.Folder, err = recordings.OpenFolder(dir); err != nil {
 		return nil, nil, err
+	}
+	if advice := o.Folder.Advice(); advice != "" {
+		log.Warn().Msg(advice)
 	}
 	return transcript.NewSet(o), o.Folder, nil
 }
@@ -269,14 +281,21 @@ type serving struct {
 	listeners []proxy.Listener
 
 	recordings *recordings.Folder // nil when nothing is recorded
+	told       chan struct{}      // closed when a signal says to stop
 }
+
+// lastWords is how long somebody who reads smtptap's output slowly, or not at
+// all, may hold up its end once it was told to stop.
+const lastWords = 2 * time.Second
 
 func (s *serving) run(ctx context.Context, ui uiMode, visit func(context.Context, string) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	// A reader of the output or of the log who leaves must not end sessions.
+	signal.Ignore(syscall.SIGPIPE)
 	if ui != "tui" { // the screen sees to its signals itself
 		signals := make(chan os.Signal, 2)
-		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 		defer signal.Stop(signals)
 		go s.onSignal(ctx, signals, stop)
 	}
@@ -293,10 +312,10 @@ func (s *serving) run(ctx context.Context, ui uiMode, visit func(context.Context
 	} else {
 		visited <- nil
 	}
-	shown := s.show(ctx, ui, served, stop)
+	shown := s.show(ctx, ui, served)
 	stop()
 	err := <-served
-	for _, e := range []error{<-visited, s.set.Close(), shown} {
+	for _, e := range []error{<-visited, s.lost(s.set.Close()), shown} {
 		if err == nil {
 			err = e
 		}
@@ -313,7 +332,8 @@ func (s *serving) run(ctx context.Context, ui uiMode, visit func(context.Context
 func (s *serving) onSignal(ctx context.Context, signals <-chan os.Signal, stop func()) {
 	select {
 	case sig := <-signals:
-		s.log.Info().Str("signal", sig.String()).Dur("drain", s.flags.drain).Msg("stopping; sessions may go on for a while, a second signal cuts them off")
+		s.log.Info().Str("signal", sig.String()).Stringer("drain", s.flags.drain).Msg("stopping; sessions may go on for a while, a second signal cuts them off")
+		close(s.told)
 		stop()
 	case <-ctx.Done():
 	}
@@ -323,17 +343,17 @@ func (s *serving) onSignal(ctx context.Context, signals <-chan os.Signal, stop f
 }
 
 // show runs the face until the user is done with it, or the proxy has ended.
-func (s *serving) show(ctx context.Context, ui uiMode, served chan error, stop func()) error {
+func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error {
 	if ui == "tui" {
 		return s.screen(ctx)
 	}
-	var face func() plain.Face
+	var form plain.Form
 	out := s.program.streams.Out
 	switch ui {
 	case "text":
-		face = plain.Text(out, s.flags.color.on(out), !s.flags.single)
+		form = plain.Text(out, s.flags.color.on(out), !s.flags.single)
 	case "json":
-		face = plain.JSON(out)
+		form = plain.JSON(out)
 	}
 	over, end := context.WithCancel(context.Background())
 	defer end()
@@ -342,15 +362,61 @@ func (s *serving) show(ctx context.Context, ui uiMode, served chan error, stop f
 		served <- err
 		end()
 	}()
-	if face == nil {
+	if ui == "none" {
 		<-over.Done()
 		return nil
 	}
-	err := plain.Follow(over, s.set, face)
+	shown := make(chan error, 1)
+	go func() { shown <- plain.Follow(over, s.set, form) }()
+	select {
+	case err := <-shown:
+		return s.unread(over, err)
+	case <-over.Done():
+		return s.readToEnd(shown)
+	}
+}
+
+// unread goes on without a face: sessions matter more than who looks at them.
+func (s *serving) unread(over context.Context, err error) error {
 	if err != nil {
-		stop() // nobody reads any more, such as head(1) that has gone
+		s.log.Warn().Str("error", visible.Text(err.Error())).Msg("the output can't be written; sessions go on without it")
+	}
+	<-over.Done()
+	return unlessLeft(err)
+}
+
+// unlessLeft is err, unless it says that the reader has seen enough, as head(1)
+// does.
+func unlessLeft(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
 	}
 	return err
+}
+
+// readToEnd waits until the rest of the output is read, after a signal no
+// longer than lastWords.
+func (s *serving) readToEnd(shown <-chan error) error {
+	select {
+	case err := <-shown:
+		return unlessLeft(err)
+	case <-s.told:
+	}
+	select {
+	case err := <-shown:
+		return unlessLeft(err)
+	case <-time.After(lastWords):
+		s.log.Warn().Msg("nobody reads the output; its end was left out")
+		return nil
+	}
+}
+
+// lost makes what recordings lack the reason of the exit status.
+func (s *serving) lost(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statusError{exitSeen, err}
 }
 
 // status is 3 when smtptap was to relay a number of sessions and one of them
@@ -380,8 +446,8 @@ func (s *serving) farewell(ui uiMode) {
 	}
 	switch {
 	case len(paths) == 1:
-		fmt.Fprintf(s.program.streams.Err, "smtptap: recorded in %s\n", paths[0])
+		s.program.complain("recorded in %s", paths[0])
 	case len(paths) > 1:
-		fmt.Fprintf(s.program.streams.Err, "smtptap: %d sessions recorded in %s\n", len(paths), s.recordings.Dir())
+		s.program.complain("%d sessions recorded in %s", len(paths), s.recordings.Dir())
 	}
 }

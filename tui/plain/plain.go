@@ -5,9 +5,11 @@ package plain
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"smtptap/decode"
+	"smtptap/decode/visible"
 	"smtptap/recordings/export"
 	"smtptap/recordings/transcript"
 )
@@ -20,17 +22,39 @@ type Face interface {
 	End(t *decode.Transcript) error
 }
 
+// A Form is how sessions are written.
+type Form struct {
+	face    func() Face               // for a session
+	trouble func(reason string) error // sessions can't be recorded; "": they can again
+}
+
 // Text is the annotated text form. Each line of a session begins with its
 // short id when there may be several at once.
-func Text(w io.Writer, color, several bool) func() Face {
-	return func() Face {
+func Text(w io.Writer, color, several bool) Form {
+	face := func() Face {
 		return export.NewTextPrinter(w, export.TextOptions{Color: color, Session: several})
 	}
+	return Form{face, func(reason string) error {
+		text := "=== sessions are being recorded again"
+		if reason != "" {
+			text = "=== sessions are not being recorded: " + visible.Text(reason)
+		}
+		_, err := fmt.Fprintln(w, text)
+		return err
+	}}
 }
 
 // JSON is one JSON object a line for every event and fact.
-func JSON(w io.Writer) func() Face {
-	return func() Face { return &jsonFace{w: w} }
+func JSON(w io.Writer) Form {
+	return Form{func() Face { return &jsonFace{w: w} }, func(reason string) error {
+		var line struct {
+			Recording struct {
+				Error string `json:"error"` // "": sessions are being recorded again
+			} `json:"recording"`
+		}
+		line.Recording.Error = reason
+		return visible.WriteJSON(w, line, "")
+	}}
 }
 
 type jsonFace struct {
@@ -53,10 +77,10 @@ func (f *jsonFace) End(*decode.Transcript) error { return nil }
 // Follow shows every session of set as it goes on, until ctx is done and
 // everything that had happened by then has been shown. It returns the first
 // error of writing.
-func Follow(ctx context.Context, set *transcript.Set, face func() Face) error {
+func Follow(ctx context.Context, set *transcript.Set, form Form) error {
 	changed, cancel := set.Subscribe()
 	defer cancel()
-	f := &follower{set: set, face: face, faces: map[string]Face{}}
+	f := &follower{set: set, form: form, faces: map[string]Face{}}
 	for {
 		if err := f.show(); err != nil {
 			return err
@@ -71,15 +95,23 @@ func Follow(ctx context.Context, set *transcript.Set, face func() Face) error {
 
 type follower struct {
 	set   *transcript.Set
-	face  func() Face
+	form  Form
 	faces map[string]Face // of sessions that go on
 	ended int             // sessions before this one are all shown
 	over  map[string]bool // of the others, those that are shown to their end
+
+	trouble string // with recording, as shown
 }
 
 func (f *follower) show() error {
 	if f.over == nil {
 		f.over = map[string]bool{}
+	}
+	if reason := f.set.State().Err; reason != f.trouble {
+		f.trouble = reason
+		if err := f.form.trouble(reason); err != nil {
+			return err
+		}
 	}
 	sessions := f.set.Summaries(f.ended)
 	for _, s := range sessions {
@@ -105,7 +137,7 @@ func (f *follower) session(s transcript.Summary) error {
 	}
 	face := f.faces[s.ID]
 	if face == nil {
-		face = f.face()
+		face = f.form.face()
 		f.faces[s.ID] = face
 	}
 	if err := face.Print(t); err != nil {
