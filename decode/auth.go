@@ -52,7 +52,7 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 		if auth.Secret != nil {
 			s.mask = auth.Secret
 			secrets = append(secrets, s)
-			d.remember(text[from:to])
+			d.known.remember(text[from:to])
 		}
 	}
 	if len(l.holes) > 0 {
@@ -92,42 +92,11 @@ func splitAuth(text []byte) (mechanism string, from, to int) {
 	return mechanism, len(text) - len(response), len(text)
 }
 
-// authInitial is the place of what an AUTH line must hide, -1 for none.
-func authInitial(text []byte) (from, to int) {
-	text = smtp.TrimEnd(text)
-	if !hasVerb(text, "AUTH") {
-		return -1, -1
-	}
-	if _, from, to := splitAuth(text); to > from {
-		return from, to
-	}
-	return -1, -1
-}
-
-// inExchange reports whether a client line belongs to an AUTH exchange. Behind
+// inExchange reports whether a client line belongs to an AUTH exchange. After
 // a 334 every line does. Before it, a client that does not wait may already be
 // at its credentials, or at its next command.
 func (d *Dialogue) inExchange(text []byte) bool {
-	if d.auth == nil {
-		return false
-	}
-	return d.auth.prompted || !isPlainCommand(text)
-}
-
-// isPlainCommand recognises a command by its form, where a credential might
-// stand as well.
-func isPlainCommand(text []byte) bool {
-	c := parseCommand(smtp.TrimEnd(text))
-	switch c.Verb {
-	case "MAIL", "RCPT":
-		return c.HasPath || strings.Contains(c.Arg, ":")
-	case "DATA", "RSET", "QUIT", "STARTTLS":
-		return strings.TrimSpace(c.Arg) == ""
-	case "AUTH":
-		mech, _, _ := splitAuth(text)
-		return mech != ""
-	}
-	return c.Known
+	return d.auth != nil && (d.auth.prompted || !isStrictCommand(text))
 }
 
 // authLine tells of a client line inside an exchange.
@@ -146,9 +115,9 @@ func (d *Dialogue) authLine(l *line, text []byte) Event {
 	case string(text) == "*":
 		auth.Step = StepCancel
 		notes = append(notes, note("auth-cancelled", 1))
-	case prompted && isPlainCommand(text):
+	case prompted && isBareCommand(text):
 		// Whoever sends a command here has lost count; a server reads it as
-		// the response.
+		// the response. With an argument it may be one.
 		notes = append(notes, note("auth-command-inside", 1))
 	case len(text) > 0 || x.mechanism == "LOGIN" || x.responses == 0 && !x.initial:
 		auth.Step = x.step()
@@ -160,7 +129,7 @@ func (d *Dialogue) authLine(l *line, text []byte) Event {
 	if auth.Secret != nil && len(l.holes) == 0 {
 		whole.mask = auth.Secret
 		secrets = append(secrets, whole)
-		d.remember(text)
+		d.known.remember(text)
 		if d.KeepSecrets {
 			auth.Revealed = revealed(x.mechanism, text)
 		}
@@ -186,11 +155,22 @@ func (x *exchange) step() Step {
 	return StepPassword
 }
 
-// challenged reads the server's side of an exchange.
+// challenged reads the server's side of an exchange, and opens one when there
+// is none.
 func (d *Dialogue) challenged(r *Reply) *Auth {
-	x := d.auth
-	if x == nil || r.Code != 334 {
+	if r.Code != 334 {
 		return nil
+	}
+	if d.client == inMessage {
+		// The server saw an end of the message, and a login after it.
+		d.message.suspect.on, d.message.suspect.login = true, true
+		return nil
+	}
+	x := d.auth
+	if x == nil {
+		// It asks for credentials, whatever it answers.
+		x = &exchange{}
+		d.auth, d.authTried = x, true
 	}
 	x.prompted = !d.waitsFor("AUTH")
 	text := strings.TrimSpace(r.Text())
@@ -260,59 +240,6 @@ func withMasks(text []byte, secrets []secretSpan, kept bool) string {
 		from = s.to
 	}
 	return string(append(b, text[from:]...))
-}
-
-// echoes finds secrets of the client in a line of the server: some servers
-// quote the line they did not understand, and some mechanisms end with a proof
-// that a password can be guessed from.
-func (d *Dialogue) echoes(l *line, text []byte, r ReplyLine) []secretSpan {
-	var found []secretSpan
-	if d.auth != nil && isServerProof(d.auth.mechanism, r.Text) {
-		from := len(text) - len(r.Text)
-		return []secretSpan{{from, len(text), &Mask{What: "digest", Mechanism: d.auth.mechanism}}}
-	}
-	if l.over == hiding {
-		// A secret may begin in what was kept and go on in what was not.
-		found = append(found, secretSpan{max(0, len(text)-d.longestKnown()), len(text), &Mask{What: "echo"}})
-	}
-	for _, secret := range d.known {
-		for from := 0; ; {
-			i := bytes.Index(text[from:], secret)
-			if i < 0 {
-				break
-			}
-			span := secretSpan{from + i, from + i + len(secret), &Mask{What: "echo"}}
-			if len(secret) == longestKnown {
-				span.to = len(text) // it may be longer than what is remembered of it
-			}
-			if !overlaps(found, span) {
-				found = append(found, span)
-			}
-			from = span.to
-		}
-	}
-	return found
-}
-
-// mayRepeat reports that a line of the server may hold a secret of the client:
-// what of it goes past MaxRaw can't be searched, and is not kept then.
-func (d *Dialogue) mayRepeat([]byte) bool { return len(d.known) > 0 }
-
-func (d *Dialogue) longestKnown() int {
-	longest := 0
-	for _, secret := range d.known {
-		longest = max(longest, len(secret))
-	}
-	return longest
-}
-
-func overlaps(spans []secretSpan, s secretSpan) bool {
-	for _, t := range spans {
-		if s.from < t.to && t.from < s.to {
-			return true
-		}
-	}
-	return false
 }
 
 // isServerProof recognises the last server message of SCRAM (RFC 5802 section

@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"strings"
 	"time"
 
 	"smtptap/decode/smtp"
@@ -179,26 +178,30 @@ func (d *Dialogue) after(e *Event) {
 // command tells of a command line, or of a line that looks like a credential
 // nobody asked for.
 func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
-	c := parseCommand(text)
-	if secrets := d.straySecrets(l, text, c); secrets != nil {
-		for _, s := range secrets {
-			d.remember(text[s.from:s.to])
-		}
-		e := d.flush(who.Client, l, secrets)
+	secrets, stray := d.straySecrets(l, text)
+	for _, s := range secrets {
+		d.known.rememberWords(text[s.from:s.to])
+	}
+	for _, h := range l.holes {
+		d.noteSecret(&h.mask)
+	}
+	for _, s := range secrets {
+		d.noteSecret(s.mask)
+	}
+	e := d.flush(who.Client, l, secrets)
+	if stray {
 		e.Kind = KindAuth
-		e.Auth = &Auth{Step: StepStray, Secret: secrets[0].mask}
+		e.Auth = &Auth{Step: StepStray, Secret: &Mask{What: "line"}}
 		if d.KeepSecrets {
 			e.Auth.Revealed = string(text)
 		}
 		e.Notes = append(e.Notes, note("auth-stray-credential", 1))
-		if c.Known {
-			e.Kind = KindCommand
-			e.Command = parseCommand([]byte(withMasks(text, secrets, d.KeepSecrets)))
-			e.Auth = nil
-		}
 		return e
 	}
-	e := d.flush(who.Client, l, nil)
+	text = smtp.TrimEnd(e.Raw)
+	d.known.say(text)
+	d.readHTTP(text)
+	c := parseCommand(text)
 	e.Kind = KindCommand
 	e.Command = c
 	if !d.greeted && !d.Midway {
@@ -211,64 +214,47 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 	return e
 }
 
-// hidesRest reports whether a client line that grows past MaxRaw holds a
+// noteSecret notes that credentials were said, so that other lines may be some
+// as well.
+func (d *Dialogue) noteSecret(m *Mask) {
+	if m.What == "credentials" {
+		d.authTried = true
+	}
+}
+
+// hidesRest reports whether a client line that grows past MaxRaw may hold a
 // secret that must not be kept.
 func (d *Dialogue) hidesRest(buf []byte) bool {
-	if d.inExchange(buf) || hasVerb(buf, "AUTH") || hasVerb(buf, "XCLIENT") {
+	if d.inExchange(buf) || hasVerb(buf, "AUTH") || !isVerbFirst(buf) {
 		return true
 	}
-	return d.straySecrets(&d.line[who.Client], buf, parseCommand(buf)) != nil
+	secrets, _ := d.straySecrets(&d.line[who.Client], buf)
+	return secrets != nil
 }
 
-// straySecrets finds secrets in a line outside any AUTH exchange: passwords
-// typed after a failed AUTH, credentials sent a state too early or to a server
-// that never asked, XCLIENT LOGIN, and the authorization of an HTTP client.
-func (d *Dialogue) straySecrets(l *line, text []byte, c *Command) []secretSpan {
+// straySecrets finds secrets in a line outside any AUTH exchange. stray: the
+// whole line is a credential: a password typed after a failed AUTH, or one sent
+// a state too early or to a server that never asked.
+func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, stray bool) {
+	c := parseCommand(text)
 	switch {
-	case len(l.holes) > 0 && c.Verb != "XCLIENT":
-		return []secretSpan{{0, len(text), l.maskIn(0, len(l.buf))}}
-	case c.Verb == "XCLIENT":
-		return xclientSecrets(text)
-	case c.Known || len(text) == 0:
-		return nil
-	case l.over == hiding, d.authTried, looksLikeCredential(text), isHTTPAuthorization(text):
-		return []secretSpan{{0, len(text), &Mask{What: "line"}}}
+	case len(l.holes) > 0:
+		return nil, l.holes[0].off == 0 && l.holes[0].mask.What != "text"
+	case len(text) == 0:
+		return nil, false
+	case l.over == hiding && c.Known:
+		return []secretSpan{{len(text) - len(c.Arg), len(text), &Mask{What: "text"}}}, false
+	case d.http, c.Known, isRequest(text):
+	case d.authTried, looksLikeCredential(text), len(saslRuns(text)) > 0:
+		return []secretSpan{{0, len(text), &Mask{What: "line"}}}, true
+	case l.over == hiding:
+		return []secretSpan{{0, len(text), &Mask{What: "text"}}}, false
 	}
-	return nil
-}
-
-// xclientSecrets finds the value of LOGIN (Postfix XCLIENT_README): it names an
-// account that the server is to believe in without a password.
-func xclientSecrets(text []byte) []secretSpan {
-	var found []secretSpan
-	upper := bytes.ToUpper(text)
-	for from := 0; ; {
-		i := bytes.Index(upper[from:], []byte(" LOGIN="))
-		if i < 0 {
-			return found
+	secrets = d.lineSecrets(text)
+	if c.Known && c.Path == "" {
+		for _, p := range d.repeated(text, false) {
+			secrets = addSpan(secrets, secretSpan{p.from, p.to, &Mask{What: "text"}})
 		}
-		start := from + i + len(" LOGIN=")
-		end := start
-		for end < len(text) && text[end] != ' ' {
-			end++
-		}
-		if end > start && !strings.EqualFold(string(text[start:end]), "[UNAVAILABLE]") {
-			found = append(found, secretSpan{start, end, &Mask{What: "login"}})
-		}
-		from = end
 	}
-}
-
-// isHTTPAuthorization recognises what a web browser or a webhook sends when it
-// meets an SMTP port.
-func isHTTPAuthorization(text []byte) bool {
-	name, _, found := bytes.Cut(text, []byte(":"))
-	if !found {
-		return false
-	}
-	switch strings.ToLower(string(name)) {
-	case "authorization", "proxy-authorization", "cookie", "x-api-key":
-		return true
-	}
-	return false
+	return inOrder(secrets), false
 }

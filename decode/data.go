@@ -39,7 +39,8 @@ type message struct {
 	field span   // the header field so far
 	body  span   // the body so far
 
-	scan smtp.Data
+	scan    smtp.Data
+	suspect suspicion
 }
 
 // A span is an event under way.
@@ -69,18 +70,10 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 	if m.chunked && int64(len(p)) > m.left {
 		p = p[:m.left]
 	}
-	n, done := 0, false
-	m.scan.Look(p)
-	for n < len(p) && !done {
-		var k int
-		if m.inHeader {
-			k, done = m.takeHeader(d, at, p[n:])
-		} else {
-			k, done = m.takeBody(at, p[n:])
-		}
-		n += k
+	if m.suspect.on {
+		return m.takeSuspect(d, at, p)
 	}
-	m.at = at
+	n, done := m.read(d, at, p)
 	d.keep(at, who.Client, p[:n])
 	if m.chunked {
 		m.left -= int64(n)
@@ -92,6 +85,26 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 		m.finishData(d)
 	}
 	return n
+}
+
+// read gives bytes their place in the header or the body, and returns how many
+// it took: up to the end of the message, or to the first line that some servers
+// take for it.
+func (m *message) read(d *Dialogue, at time.Duration, p []byte) (n int, done bool) {
+	suspect := m.suspect.on
+	m.scan.Look(p)
+	for n < len(p) && !done && m.suspect.on == suspect {
+		var k int
+		if m.inHeader {
+			k, done = m.takeHeader(d, at, p[n:])
+		} else {
+			k, done = m.takeBody(at, p[n:])
+		}
+		n += k
+		m.suspect.on = m.suspect.on || m.scan.Alike > 0
+	}
+	m.at = at
+	return n, done
 }
 
 // startLine notes where and when a line begins.
@@ -163,7 +176,8 @@ func (m *message) finishField(d *Dialogue) {
 	name := string(fieldName(f.raw))
 	value := f.raw[min(len(f.raw), bytes.IndexByte(f.raw, ':')+1):]
 	e := Event{Begin: f.begin, At: m.beforeAt, Side: who.Client, Span: Span{f.start, m.lineStart}, Kind: KindHeader, Raw: f.raw,
-		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: countNotes(&m.scan.Counts, true)}
+		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: countNotes(&m.scan.Counts, true),
+		Secrets: m.suspect.secretsUpTo(m.lineStart)}
 	m.scan.Counts = smtp.Counts{}
 	d.emit(e)
 }
@@ -201,7 +215,7 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 	if !m.body.open {
 		m.body = span{open: true, start: m.pos, begin: at}
 	}
-	for n < len(p) && !done {
+	for n < len(p) && !done && (m.suspect.on || m.scan.Alike == 0) {
 		if m.fresh {
 			m.startLine(at)
 		}
@@ -242,6 +256,9 @@ func (m *message) finishChunk(d *Dialogue) {
 
 // finish tells of a message that ended before its end.
 func (m *message) finish(d *Dialogue) {
+	if l := &d.line[who.Client]; !l.empty() {
+		m.judge(d, l)
+	}
 	if len(m.cur) > 0 {
 		m.headerLine(d)
 	}
@@ -259,6 +276,6 @@ func (m *message) finishBody(d *Dialogue, end int64, at time.Duration, more ...N
 	if !b.open || b.start == end {
 		return
 	}
-	d.emit(Event{Begin: b.begin, At: at, Side: who.Client, Span: Span{b.start, end}, Kind: KindBody, Notes: append(countNotes(&c, false), more...),
+	d.emit(Event{Begin: b.begin, At: at, Side: who.Client, Span: Span{b.start, end}, Kind: KindBody, Notes: append(countNotes(&c, false), more...), Secrets: m.suspect.secretsUpTo(end),
 		Body: &Body{Lines: c.Lines, Longest: max(c.Longest, m.scan.Unfinished()), EightBit: c.EightBit, Chunk: m.chunked}})
 }

@@ -178,7 +178,7 @@ const MaskText = "[secret]"
 // nor its length. Facts are harmless observations about it, because they are what people are
 // looking for: "empty", "bad-base64", "trailing-newline", ...
 type Mask struct {
-	What      string   `json:"what"`                // "password", "credentials", "digest", "token", "line"
+	What      string   `json:"what"`                // "password", "credentials", "digest", "token", "login", "line", "echo", or "text" for what nothing proves harmless
 	Mechanism string   `json:"mechanism,omitempty"` // upper case
 	User      string   `json:"user,omitempty"`
 	Authzid   string   `json:"authzid,omitempty"`

@@ -44,8 +44,12 @@ type Dialogue struct {
 	upgraded bool
 
 	auth      *exchange
-	authTried bool     // an AUTH command was seen: stray lines may be credentials
-	known     [][]byte // secrets seen, to recognise them in the server's replies
+	authTried bool   // an AUTH command was seen: stray lines may be credentials
+	known     known  // secrets seen, to recognise them in the server's replies
+	http      bool   // the client speaks HTTP
+	httpBody  bool   // and has said the header of its request
+	held      []line // lines of a reply that may repeat one
+	heldSize  int    // bytes in held
 
 	opaque  *opaqueRun  // while client is notText
 	missing [3]*Missing // unseen bytes not yet told as an event
@@ -152,7 +156,7 @@ func (d *Dialogue) FeedMask(at time.Duration, side who.Party, m Mask) Out {
 
 func (d *Dialogue) takeMask(at time.Duration, side who.Party, m Mask) {
 	switch {
-	case side == who.Client && d.client == inMessage:
+	case side == who.Client && d.client == inMessage && !d.message.suspect.on:
 		d.message.take(d, at, []byte(MaskText))
 	case side == who.Client && (d.client == afterDATA || d.client == afterTLS):
 		d.backlog = append(d.backlog, chunk{at, []byte(MaskText), &m})
@@ -338,6 +342,9 @@ func (d *Dialogue) mask(at time.Duration, side who.Party, m *Mask, fed int) {
 func (d *Dialogue) flushPartial(side who.Party) {
 	l := &d.line[side]
 	if l.empty() {
+		if side == who.Server && len(d.held) > 0 {
+			d.release(false)
+		}
 		return
 	}
 	if side == who.Client {

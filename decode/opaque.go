@@ -2,8 +2,10 @@ package decode
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -110,27 +112,36 @@ func (d *Dialogue) firstSecret(side who.Party, p []byte) (int, bool) {
 }
 
 func (d *Dialogue) firstCredential(side who.Party, p []byte) (int, bool) {
-	if side != who.Client || looksLikeTLS(p) {
+	switch {
+	case side == who.Server:
+		return firstPart(d.repeated(p, d.known.overflow))
+	case looksLikeTLS(p):
 		return 0, false
-	}
-	if d.authTried {
+	case d.authTried:
 		return 0, true
 	}
 	for start := 0; start < len(p); {
 		n, _ := (&line{}).upTo(p[start:])
-		text := p[start : start+n]
-		if from, _ := authInitial(text); from >= 0 {
-			return start + from, true
-		}
-		if hasVerb(text, "AUTH") {
-			return start + n, start+n < len(p)
-		}
+		text := smtp.TrimEnd(p[start : start+n])
 		if hasVerb(text, "XCLIENT") || looksLikeCredential(text) {
 			return start, true
+		}
+		if secrets := d.lineSecrets(text); len(secrets) > 0 {
+			return start + secrets[0].from, true
+		}
+		if loginIn(text) >= 0 {
+			return start + n, start+n < len(p) // the response may follow
 		}
 		start += n
 	}
 	return 0, false
+}
+
+func firstPart(parts []part) (int, bool) {
+	if len(parts) == 0 {
+		return 0, false
+	}
+	return slices.MinFunc(parts, func(a, b part) int { return a.from - b.from }).from, true
 }
 
 func joined(chunks []chunk) []byte {

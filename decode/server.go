@@ -43,17 +43,39 @@ type replyBuilder struct {
 	codes bool
 }
 
-// serverLine takes a line of the server into its reply.
+// serverLine takes a line of the server into its reply. Where the reply may
+// repeat a secret its lines wait for the last one: a secret may be broken over
+// several.
 func (d *Dialogue) serverLine(partial bool) {
 	l := &d.line[who.Server]
-	text := smtp.TrimEnd(l.buf)
-	parsed := parseReplyLine(text, d.reply != nil)
-	e := d.flush(who.Server, l, d.echoes(l, text, parsed))
-	if len(e.Secrets) > 0 && !d.KeepSecrets {
-		parsed = parseReplyLine(smtp.TrimEnd(e.Raw), d.reply != nil)
+	d.held, d.heldSize = append(d.held, *l), d.heldSize+len(l.buf)
+	more := parseReplyLine(smtp.TrimEnd(l.buf), d.reply != nil || len(d.held) > 1).More
+	if more && !partial && d.mayRepeat(nil) && d.heldSize < mostHeld {
+		*l = line{}
+		return
 	}
-	e.Notes = lineNotes(&e, l, partial)
+	d.release(partial)
 	l.reset()
+}
+
+// release takes the lines that waited into their reply. partial: the last has
+// no end.
+func (d *Dialogue) release(partial bool) {
+	held := d.held
+	secrets := d.echoes(held)
+	for i := range held {
+		d.replyLine(&held[i], secrets[i], partial && i == len(held)-1)
+	}
+	clear(held)
+	d.held, d.heldSize = held[:0], 0
+}
+
+// replyLine takes a line into its reply, without its secrets.
+func (d *Dialogue) replyLine(l *line, secrets []secretSpan, partial bool) {
+	e := d.flush(who.Server, l, secrets)
+	parsed := parseReplyLine(smtp.TrimEnd(e.Raw), d.reply != nil)
+	e.Notes = lineNotes(&e, l, partial)
+	d.known.say(e.Raw)
 	b := d.reply
 	if b == nil {
 		d.building = replyBuilder{event: e, reply: &Reply{Code: parsed.Code, To: -1}}
@@ -138,9 +160,7 @@ func (d *Dialogue) finishReply() {
 			d.offered[k.Name] = true
 		}
 	}
-	if r.ToVerb == "AUTH" {
-		e.Auth = d.challenged(r)
-	}
+	e.Auth = d.challenged(r)
 	d.emit(e)
 	d.react(r, e.At)
 }

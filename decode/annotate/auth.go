@@ -122,4 +122,9 @@ var secretFacts = map[string]string{
 	decode.FactUserNoDomain:   "the user name has no domain",
 	decode.FactDoubleEncoded:  "is base64 of base64",
 	decode.FactChannelBinding: "is bound to the TLS connection, which interception breaks",
+
+	decode.FactShape:            "does not have the form that the mechanism asks for",
+	decode.FactSeparatorWritten: "holds characters such as \\1 or ^A where the byte 0x01 belongs",
+	decode.FactSeparator:        "is not separated by the byte 0x01",
+	decode.FactCommand:          "begins like a command, where the server waits for a response",
 }

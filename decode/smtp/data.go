@@ -85,15 +85,16 @@ func HasEightBit(p []byte) bool {
 
 func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
 
-// Line scans p up to the end of a line, or of p. done means that the message
-// ends there.
+// Line scans p up to the end of a line, of p, or of what some servers take for
+// the end of the message. done means that it ends there.
 func (s *Data) Line(p []byte) (n int, ended, done bool) {
 	for n < len(p) {
 		switch {
 		case s.start != insideLine:
+			before := s.Alike
 			used, ended, done := s.startByte(p[n])
 			n += used
-			if ended {
+			if ended || s.Alike > before {
 				return n, ended, done
 			}
 		case s.prevCR && p[n] == '\n':
