@@ -9,7 +9,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"smtptap/recordings/transcript"
+	"smtptap/decode/outcome"
 	"smtptap/tui/clipboard"
 	"smtptap/tui/scene"
 )
@@ -270,7 +270,7 @@ func TestLiveSessionGrows(t *testing.T) {
 	stage := emptyStage(t, false)
 	stage.Play("smtp://mail.example.com:587", scene.Running())
 	s := newScreen(t, stage, 100, 40, nil)
-	s.expect("● live", "RUNNING", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
+	s.expect("● running", "RUNNING", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
 	stage.Wait(time.Minute)
 	s.update(tick{stage.Now()}) // what comes of it is the next tick
 	s.expect("1m 00s")
@@ -343,7 +343,7 @@ func TestFollowing(t *testing.T) {
 		t.Error("the selection moves though following is off")
 	}
 	s.press("F")
-	if now, _ := s.list.Selected(); now.Outcome != transcript.OutcomeRefused {
+	if now, _ := s.list.Selected(); now.Outcome != outcome.Refused {
 		t.Errorf("F selects %s, not the newest", now.Outcome)
 	}
 	settle(t, stage)

@@ -8,6 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/outcome"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/scene"
 )
@@ -24,7 +25,7 @@ func addMany(set *transcript.Set, n int) {
 		set.AddSummary(transcript.Summary{
 			ID: fmt.Sprintf("20260102-030405-%06d", i), Started: start.Add(time.Duration(i) * time.Second), Took: 261 * time.Millisecond,
 			Client: "127.0.0.1:51000", Server: "mail.example.com:587", From: "shop@example.com", Rcpt: fmt.Sprintf("customer%d@example.net", i),
-			Rcpts: 1, Messages: 1, Sent: 1, Size: 1843, Subject: fmt.Sprintf("易联云验证码 %06d", i), Outcome: transcript.OutcomeSent, Code: 250,
+			Rcpts: 1, Messages: 1, Sent: 1, Size: 1843, Subject: fmt.Sprintf("易联云验证码 %06d", i), Outcome: outcome.Sent, Code: 250,
 			Verdict: "250 2.0.0 Ok: queued",
 		}, "/nowhere")
 	}

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
-	"smtptap/recordings/transcript"
 )
 
 // shownAtEnd is how many recordings are named when the screen closes.
@@ -20,7 +20,7 @@ func (m *model) farewell() string {
 	if m.options.View || n == 0 {
 		return ""
 	}
-	counts := map[transcript.Outcome]int{}
+	counts := map[outcome.Outcome]int{}
 	for i := range n {
 		counts[set.Summary(i).Outcome]++
 	}
@@ -41,9 +41,9 @@ func (m *model) farewell() string {
 	return b.String()
 }
 
-func words(counts map[transcript.Outcome]int) string {
+func words(counts map[outcome.Outcome]int) string {
 	var parts []string
-	for _, o := range transcript.Outcomes() {
+	for _, o := range outcome.All() {
 		if counts[o] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
 		}

@@ -80,6 +80,16 @@ type TLS struct {
 	By    who.Party `json:"by,omitempty"`    // which peer said no; "" when smtptap did
 }
 
+// aLook is how long a connection may last that was only to see whether the port
+// is open.
+const aLook = time.Second
+
+// AtOnce reports a client that left without a word, as one does that only looks
+// whether the port is open.
+func (f *TLS) AtOnce() bool {
+	return f.Leg == who.ClientLeg && f.Hello == nil && (f.Class == "closed" || f.Class == "reset") && f.Took < aLook
+}
+
 // Certificate is one certificate of a chain.
 type Certificate struct {
 	Subject   string    `json:"subject"`
@@ -149,6 +159,13 @@ type Note struct {
 const (
 	NoteClientSilent = "client-left-after-handshake"
 	NoteServerSilent = "server-left-after-handshake"
+)
+
+// Notes that a pasted log gives rise to.
+const (
+	NoteClientError   = "client-error"    // what the client's log says of a failure
+	NoteClientSetting = "client-setting"  // a setting that it tells, "name: value"
+	NoteNoReply       = "client-no-reply" // no reply came
 )
 
 // Lost: the recorder could not keep what passed.

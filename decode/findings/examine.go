@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 )
 
@@ -74,7 +75,7 @@ func (x *examination) replies() {
 	all := conditions()
 	held := map[string][]*condition{} // conditions that may hold, by what the reply says
 	for _, r := range x.spoken {
-		if !worthReading(r) || r.by == who.Smtptap && x.toldByFacts() {
+		if !worthReading(r) || x.became.Consequence(r.entry) || r.by == who.Smtptap && x.toldByFacts() {
 			continue
 		}
 		key := r.by.String() + " " + r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
@@ -175,7 +176,7 @@ func placeOf(g *sighting) int {
 // dialogue does not tell why: tools repeat there, in vaguer words, what the
 // server said.
 func (x *examination) statements() {
-	explained := x.became.kind == sentAll || slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.Role == decides })
+	explained := x.became.Outcome == outcome.Sent || slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.Role == decides })
 	var best *condition
 	var told *statement
 	for i := range x.says {

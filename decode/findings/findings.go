@@ -8,7 +8,10 @@
 // is unable to show (decode.Transcript.Lacks) proves nothing.
 package findings
 
-import "smtptap/decode"
+import (
+	"smtptap/decode"
+	"smtptap/decode/outcome"
+)
 
 // Severity is the weight of a finding.
 type Severity string
@@ -17,7 +20,7 @@ const (
 	Failure Severity = "failure" // the mail, or part of it, was not sent because of this
 	Warning Severity = "warning" // it may fail because of this elsewhere or later
 	Advice  Severity = "advice"  // worth knowing
-	Success Severity = "success" // of verdicts only: the mail was accepted
+	Success Severity = "success" // of verdicts only: the mail was accepted, or there was none
 	Unknown Severity = "unknown" // of verdicts only: the transcript does not show it
 )
 
@@ -55,24 +58,26 @@ type Verdict struct {
 
 // Ids of verdicts that no finding decided.
 const (
-	VerdictSent    = "SENT"         // everything that the client sent was accepted
-	VerdictPartly  = "SENT-PARTLY"  // a part was accepted, and no rule knows why the rest was not
-	VerdictLogin   = "LOGGED-IN"    // the login was accepted, and nothing was sent
-	VerdictNothing = "NOTHING-SENT" // the client did not try to send
-	VerdictNotSent = "NOT-SENT"     // not accepted, and no rule knows why
-	VerdictUnknown = "UNKNOWN"      // the transcript ends before it is decided
-	VerdictRunning = "RUNNING"      // the session goes on
+	VerdictSent     = "SENT"          // everything that the client sent was accepted
+	VerdictPartly   = "SENT-PARTLY"   // a part was accepted, and no rule knows why the rest was not
+	VerdictDisputed = "SENT-DISPUTED" // it was accepted, and the client reports that it failed
+	VerdictLogin    = "LOGGED-IN"     // the login was accepted, and nothing was sent
+	VerdictNothing  = "NOTHING-SENT"  // the client did not try to send
+	VerdictNotSent  = "NOT-SENT"      // not accepted, and no rule knows why
+	VerdictUnknown  = "UNKNOWN"       // the transcript ends before it is decided
+	VerdictRunning  = "RUNNING"       // the session is in progress
 )
 
 // A Report is what is to be said of a session.
 type Report struct {
+	Outcome  outcome.Session
 	Verdict  Verdict
 	Findings []Finding // the one that decided the verdict first, then by weight and place
 	Client   string    // the program that the client seems to be, see Fix.For; "" when it can't be told
 }
 
 // Failed reports that something was not sent that the client tried to send.
-func (r Report) Failed() bool { return r.Verdict.Severity == Failure }
+func (r Report) Failed() bool { return r.Outcome.Outcome.Bad() }
 
 // Analyze judges a session. It may be called while the session runs, and again
 // whenever it has grown: it keeps nothing, and its work is bounded however
@@ -80,7 +85,7 @@ func (r Report) Failed() bool { return r.Verdict.Severity == Failure }
 func Analyze(t *decode.Transcript) Report {
 	s := gather(t)
 	found := s.examine()
-	r := Report{Verdict: s.verdict(found), Client: string(s.client)}
+	r := Report{Outcome: s.became, Verdict: s.verdict(found), Client: string(s.client)}
 	for i := range found {
 		r.Findings = append(r.Findings, found[i].Finding)
 	}

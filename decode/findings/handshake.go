@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"time"
-
 	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
@@ -121,10 +119,6 @@ func (s *session) askedSTARTTLS(i int) bool {
 	return false
 }
 
-// aLook is how long a connection may last that was only to see whether the port
-// is open.
-const aLook = time.Second
-
 // certificateAlerts say no to a certificate (RFC 8446 section 6.2).
 var certificateAlerts = map[string]bool{
 	"unknown_ca": true, "bad_certificate": true, "certificate_expired": true, "certificate_unknown": true,
@@ -173,7 +167,7 @@ func goneWhen(f *facts.TLS) seen {
 		return goneShown
 	case f.Hello != nil || f.Leg == who.ServerLeg:
 		return gone
-	case f.Took < aLook:
+	case f.AtOnce():
 		return goneAtOnce
 	}
 	return goneSilent

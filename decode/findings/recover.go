@@ -1,13 +1,15 @@
 package findings
 
+import "smtptap/decode/who"
+
 // recover lowers failures that the session overcame: a login refused with one
 // mechanism and accepted with the next, an EHLO answered by a HELO, a refusal
-// in a session whose mail all went out.
+// in a session in which nothing was left unsent.
 func (x *examination) recover() {
-	sent := x.became.kind == sentAll
+	good := x.became.Outcome.Good()
 	for i := range x.found {
 		f := &x.found[i]
-		if f.Severity == Failure && (sent || x.overcome(f)) {
+		if f.Severity == Failure && (good || x.overcome(f)) {
 			f.Severity = Warning
 		}
 	}
@@ -39,10 +41,11 @@ func (s *session) madeGood(r *reply) bool {
 		return s.greetedLater(r)
 	case "AUTH":
 		return s.loggedIn > r.entry
-	case "MAIL", "DATA":
-		return s.accepted(r.entry, r.verb)
-	case "RCPT":
-		return s.acceptedLater(r)
+	case "MAIL", "RCPT", "DATA", "BDAT", toMessage:
+		if s.t.Entries[r.entry].Leg == who.ServerLeg {
+			return s.accepted(r.entry, r.verb)
+		}
+		return s.became.MadeGood(r.entry)
 	case "STARTTLS", "VRFY", "EXPN", "NOOP", "HELP", "RSET", "XCLIENT", "ETRN":
 		return s.accepted(r.entry, "MAIL")
 	case "QUIT":
@@ -74,10 +77,4 @@ func (s *session) accepted(behind int, verbs ...string) bool {
 		}
 	}
 	return false
-}
-
-// acceptedLater reports that a recipient who was refused was accepted behind.
-func (s *session) acceptedLater(refused *reply) bool {
-	c := s.command(refused)
-	return c != nil && s.taken[c.Path] > refused.entry
 }

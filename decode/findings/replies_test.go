@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtptap/decode/findings"
+	"smtptap/decode/outcome"
 )
 
 // banners greet as these servers do.
@@ -413,7 +414,11 @@ func TestReplies(t *testing.T) {
 	for _, row := range replyRows(t) {
 		tr := play(t, row.text)
 		r := findings.Analyze(tr)
-		if !slices.Contains(row.want, r.Verdict.ID) {
+		found := func(f findings.Finding) bool { return slices.Contains(row.want, f.ID) }
+		switch {
+		case slices.Contains(row.want, r.Verdict.ID):
+		case r.Outcome.Outcome == outcome.Nothing && slices.ContainsFunc(r.Findings, found):
+		default:
 			t.Errorf("%s\nverdict %s, want %v\n%s", row.row, r.Verdict.ID, row.want, list(r))
 		}
 		if strings.Contains(r.Verdict.Text, "?:") || strings.Contains(r.Verdict.Text, "  ") || strings.ContainsAny(r.Verdict.Text, "{}") {

@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/message"
+	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 )
 
@@ -49,7 +50,6 @@ type session struct {
 	loggedIn int               // entry of the reply that accepted the login, or -1
 	user     string            // of the last login
 	secured  bool              // something was said inside TLS on the client's leg
-	taken    map[string]int    // recipients: the last entry that accepted each
 
 	provider provider // whose server it is
 	wanted   provider // whose server the client meant
@@ -59,8 +59,7 @@ type session struct {
 	dialFault *fault // why no server was reached
 	lossFault *fault // how the connection was lost
 	mute      *fault // a peer that left without a word inside TLS
-	probed    bool   // somebody looked whether the port is open
-	became    outcome
+	became    outcome.Session
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
 }
@@ -93,7 +92,7 @@ func gather(t *decode.Transcript) *session {
 	s := &session{
 		t: t, answers: map[int]*reply{}, byVerb: map[string][]*reply{}, byName: map[string][]int{}, notes: map[string][]int{},
 		settings: map[string]string{}, setAt: map[string]int{}, offered: map[string]string{},
-		taken: map[string]int{}, greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
+		greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
 	}
 	asked := map[asking]int{}
 	for i := range t.Entries {
@@ -112,7 +111,7 @@ func gather(t *decode.Transcript) *session {
 	s.dialFault = s.findDialFault()
 	s.tlsFault = s.findTLSFault()
 	s.lossFault = s.findLoss()
-	s.became = s.findOutcome()
+	s.became = outcome.Of(t)
 	return s
 }
 
@@ -197,10 +196,6 @@ func (s *session) reply(i int, e *decode.Entry, author who.Party, asked map[aski
 		s.extensions(i, e.Event.Reply)
 	case r.verb == "AUTH" && r.code == 235:
 		s.loggedIn = i
-	case r.verb == "RCPT" && r.positive():
-		if c := s.command(r); c != nil && c.Path != "" {
-			s.taken[c.Path] = i
-		}
 	}
 }
 
@@ -236,25 +231,18 @@ func (s *session) fact(i int, f facts.Fact) {
 	}
 }
 
-// Notes that a pasted log gives rise to.
-const (
-	noteClientError   = "client-error"
-	noteClientSetting = "client-setting"
-	noteNoReply       = "client-no-reply"
-)
-
 func (s *session) remark(i int, n *facts.Note) {
 	switch n.ID {
-	case noteClientError:
+	case facts.NoteClientError:
 		s.say(i, n.Text, false)
-	case noteClientSetting:
+	case facts.NoteClientSetting:
 		s.say(i, n.Text, false)
 		if name, value, found := strings.Cut(n.Text, ":"); found {
 			name = strings.ToLower(strings.TrimSpace(name))
 			s.settings[name] = settingValue(value)
 			s.setAt[name] = i
 		}
-	case noteNoReply:
+	case facts.NoteNoReply:
 		s.broken = i
 	case facts.NoteClientSilent:
 		s.leftMute(i, handshake{leg: who.ClientLeg, by: who.Client, seen: mute})
@@ -307,6 +295,9 @@ func (s *session) lack(gap string) bool { return slices.Contains(s.t.Lacks, gap)
 
 // pasted reports that the transcript was read from a log.
 func (s *session) pasted() bool { return s.t.Source == decode.SourceLog }
+
+// running reports that the session has not ended.
+func (s *session) running() bool { return s.became.Outcome == outcome.Running }
 
 // answer is the server's reply to entry i, or its reply at entry i; nil for
 // none.

@@ -54,7 +54,6 @@ func (s *session) findTLSFault() *fault {
 		}
 		id, variant := s.tlsRule(f.entry, f.fact)
 		if id == "" {
-			s.probed = true
 			return nil
 		}
 		g := see(f.entry).as(variant)

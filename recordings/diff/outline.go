@@ -9,8 +9,8 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
-	"smtptap/decode/findings"
 	"smtptap/decode/message"
+	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -157,7 +157,7 @@ func (x *outliner) reply(i int, section, key string, r *decode.Reply) {
 // steady takes out of a reply what differs in any two sessions: queue ids,
 // dates, times, numbers and words that look made up.
 func steady(text string) string {
-	if id := findings.QueueID(text); id != "" {
+	if id := outcome.QueueID(text); id != "" {
 		text = strings.ReplaceAll(text, id, "ID")
 	}
 	text = dates.ReplaceAllString(text, "DATE")

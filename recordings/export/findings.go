@@ -49,27 +49,17 @@ func ExplainJSON(w io.Writer, t *decode.Transcript) error {
 	report := findings.Analyze(t)
 	doc := struct {
 		Dialect    string    `json:"dialect"`
-		Outcome    string    `json:"outcome"` // "success", "failure" or "unknown"
+		Outcome    string    `json:"outcome"` // as in the list of recordings
 		Verdict    verdict   `json:"verdict"`
 		Findings   []finding `json:"findings"`
 		CannotShow []string  `json:"cannotShow"`
 		Dialogue   []entry   `json:"dialogue"`
-	}{Dialect: t.Dialect, Outcome: outcomeOf(report), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...)}
+	}{Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...)}
 	doc.Dialogue = []entry{}
 	for i := range t.Entries {
 		doc.Dialogue = append(doc.Dialogue, lineOf(t, i))
 	}
 	return visible.WriteJSON(w, doc, "  ")
-}
-
-func outcomeOf(r findings.Report) string {
-	switch r.Verdict.Severity {
-	case findings.Success:
-		return "success"
-	case findings.Failure:
-		return "failure"
-	}
-	return "unknown"
 }
 
 // Catalogue lists everything that can be recognised, one finding a line.

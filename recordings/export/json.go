@@ -20,6 +20,7 @@ import (
 func JSON(w io.Writer, t *decode.Transcript) error {
 	doc := document{Format: "smtptap-session", Version: 1, Session: sessionOf(t)}
 	report := findings.Analyze(t)
+	doc.Outcome, doc.Transactions = string(report.Outcome.Outcome), transactionsOf(report)
 	doc.Verdict = verdictOf(report)
 	doc.Findings = findingsOf(report)
 	for i, e := range t.Entries {
@@ -49,9 +50,12 @@ type document struct {
 	Format   string    `json:"format"`
 	Version  int       `json:"version"`
 	Session  session   `json:"session"`
+	Outcome  string    `json:"outcome"`
 	Verdict  verdict   `json:"verdict"`
 	Findings []finding `json:"findings"`
 	Entries  []entry   `json:"entries"`
+
+	Transactions []transaction `json:"transactions"`
 }
 
 type session struct {

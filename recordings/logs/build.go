@@ -83,15 +83,15 @@ func (b *builder) line(l line) {
 	case tlsFailed:
 		b.fact(l.tls)
 	case trouble:
-		b.fact(&facts.Note{ID: "client-error", Text: visible.Text(withoutSecrets(l.text))})
+		b.fact(&facts.Note{ID: facts.NoteClientError, Text: visible.Text(withoutSecrets(l.text))})
 	case setting:
-		b.fact(&facts.Note{ID: "client-setting", Text: visible.Text(l.text)})
+		b.fact(&facts.Note{ID: facts.NoteClientSetting, Text: visible.Text(l.text)})
 	case noReply:
 		text := "the client read an empty reply: the connection was gone, or the wait for the reply ended"
 		if l.text != "" {
 			text = fmt.Sprintf("the client read an empty reply to %s: the connection was gone, or the wait for the reply ended", verbName(l.text))
 		}
-		b.fact(&facts.Note{ID: "client-no-reply", Text: text})
+		b.fact(&facts.Note{ID: facts.NoteNoReply, Text: text})
 	case closed:
 		b.closed(l)
 	}

@@ -92,7 +92,7 @@ func failed(t *decode.Transcript) bool {
 		}
 		switch f := e.Fact.(type) {
 		case *facts.Note:
-			if f.ID == "client-error" || f.ID == "client-no-reply" {
+			if f.ID == facts.NoteClientError || f.ID == facts.NoteNoReply {
 				return true
 			}
 		case *facts.TLS:

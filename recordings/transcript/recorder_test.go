@@ -19,6 +19,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -97,7 +98,7 @@ func TestQueueIsFull(t *testing.T) {
 	play(t, l, "C: .\nS: 250 ok\n"+goodbye, whole)
 	l.End(ended)
 	eventually(t, "recorded", func() bool { return released(l) })
-	if sum := s.Summary(0); !sum.Incomplete || sum.Outcome != transcript.OutcomeSent {
+	if sum := s.Summary(0); !sum.Incomplete || sum.Outcome != outcome.Sent {
 		t.Errorf("summary %+v", sum)
 	}
 	tr, damage, err := transcript.Load(s.Path(l.ID()))

@@ -11,6 +11,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -106,7 +107,7 @@ func TestUnrecorded(t *testing.T) {
 		t.Errorf("got %+v at %q", got, s.Path(was.ID))
 	}
 	sum := s.Summary(0)
-	if sum.Outcome != transcript.OutcomeSent || sum.Incomplete || sum.Path != "" || sum.Live {
+	if sum.Outcome != outcome.Sent || sum.Incomplete || sum.Path != "" || sum.Live {
 		t.Errorf("summary %+v", sum)
 	}
 	if st := s.State(); st.Recording || st.Folder != "" || st.Live != 0 || st.Total != 1 {
@@ -144,7 +145,7 @@ func TestUnrecordedIsBounded(t *testing.T) {
 	if _, err := s.Open(first.ID); err == nil || !strings.Contains(err.Error(), "was not recorded") {
 		t.Errorf("the first: %v", err)
 	}
-	if first.Outcome != transcript.OutcomeNothing {
+	if first.Outcome != outcome.Nothing {
 		t.Errorf("the first's summary: %+v", first)
 	}
 }
@@ -238,7 +239,7 @@ func TestAdd(t *testing.T) {
 		t.Errorf("%d sessions, path %q", s.Len(), s.Path(was.ID))
 	}
 	sum := s.Summary(0)
-	if sum.Outcome != transcript.OutcomeSent || sum.Source != decode.SourceRecording || sum.Path != path || sum.Subject != "hello folded" {
+	if sum.Outcome != outcome.Sent || sum.Source != decode.SourceRecording || sum.Path != path || sum.Subject != "hello folded" {
 		t.Errorf("summary %+v", sum)
 	}
 	got, err := s.Open(was.ID)
@@ -286,7 +287,7 @@ func TestManySummaries(t *testing.T) {
 	running := s.Begin(transcript.Session{})
 	const many = 100_000
 	summary := func(i int) transcript.Summary {
-		return transcript.Summary{ID: fmt.Sprintf("id-%d", i), Source: decode.SourceRecording, Client: fmt.Sprintf("127.0.0.1:%d", i%65536), Outcome: transcript.OutcomeSent}
+		return transcript.Summary{ID: fmt.Sprintf("id-%d", i), Source: decode.SourceRecording, Client: fmt.Sprintf("127.0.0.1:%d", i%65536), Outcome: outcome.Sent}
 	}
 	for i := range many {
 		s.AddSummary(summary(i), "")

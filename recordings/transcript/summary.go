@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/outcome"
 )
 
 // A Summary is one session in one line. Strings are as the peers sent them,
@@ -30,30 +31,11 @@ type Summary struct {
 	Size     int64  // bytes of messages, as on the wire
 	Subject  string // of the first message, decoded
 
-	Outcome Outcome
+	Outcome outcome.Outcome
 	Code    int    // of the reply that decided the outcome; 0 for none
 	Verdict string // that reply, or what failed; the peer's words or smtptap's
 
 	Path        string // of the recording; "" for none
 	SecretsKept bool   // the recording holds passwords
 	Incomplete  bool   // the recording lacks something that passed
-}
-
-// Outcome is how a session ended, in one word.
-type Outcome string
-
-const (
-	OutcomeLive    Outcome = "live"    // it has not ended
-	OutcomeSent    Outcome = "sent"    // every message and recipient was accepted
-	OutcomePartly  Outcome = "partly"  // some message or recipient was, another was not
-	OutcomeRefused Outcome = "refused" // the server said no
-	OutcomeFailed  Outcome = "failed"  // no server was reached, or TLS or smtptap failed
-	OutcomeNothing Outcome = "nothing" // the client did not try to send
-	OutcomeCut     Outcome = "cut"     // it ended in the middle
-	OutcomeSealed  Outcome = "sealed"  // what became of it was said inside TLS that was handed through unopened
-)
-
-// Outcomes lists them all.
-func Outcomes() []Outcome {
-	return []Outcome{OutcomeLive, OutcomeSent, OutcomePartly, OutcomeRefused, OutcomeFailed, OutcomeCut, OutcomeSealed, OutcomeNothing}
 }

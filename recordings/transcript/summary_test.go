@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 )
@@ -39,41 +40,41 @@ func TestOutcome(t *testing.T) {
 		name    string
 		text    string
 		cause   string
-		want    transcript.Outcome
+		want    outcome.Outcome
 		code    int
 		verdict string
 	}{
-		{"sent", hello + from + to + message + taken + goodbye, facts.CauseClosed, transcript.OutcomeSent, 250, "250 2.0.0 queued"},
+		{"sent", hello + from + to + message + taken + goodbye, facts.CauseClosed, outcome.Sent, 250, "250 2.0.0 queued"},
 		{"sent in chunks", hello + from + to + "C: BDAT 4\nC: Subj\\\nS: 250 on\nC: BDAT 8 LAST\nC: ect: x\\r\\n\\\nS: 250 took it\n" + goodbye,
-			facts.CauseClosed, transcript.OutcomeSent, 250, "250 took it"},
-		{"sent, then silence", hello + from + to + message + taken + "S: 421 4.4.2 idle\n", facts.CauseServerGone, transcript.OutcomeSent, 250, "250 2.0.0 queued"},
-		{"EHLO is unknown, HELO is not", "S: 220 mx\nC: EHLO x\nS: 502 what\nC: HELO x\nS: 250 ok\n" + goodbye, facts.CauseClosed, transcript.OutcomeNothing, 0, ""},
-		{"one recipient refused", hello + from + to + toNo + message + taken + goodbye, facts.CauseClosed, transcript.OutcomePartly, 550, "550 5.1.1 no such user"},
+			facts.CauseClosed, outcome.Sent, 250, "250 took it"},
+		{"sent, then silence", hello + from + to + message + taken + "S: 421 4.4.2 idle\n", facts.CauseServerGone, outcome.Sent, 250, "250 2.0.0 queued"},
+		{"EHLO is unknown, HELO is not", "S: 220 mx\nC: EHLO x\nS: 502 what\nC: HELO x\nS: 250 ok\n" + goodbye, facts.CauseClosed, outcome.Nothing, 0, ""},
+		{"one recipient refused", hello + from + to + toNo + message + taken + goodbye, facts.CauseClosed, outcome.Partly, 550, "550 5.1.1 no such user"},
 		{"one message of two refused", hello + from + to + message + taken + from + to + message + "S: 554 5.7.1 spam\n" + goodbye,
-			facts.CauseClosed, transcript.OutcomePartly, 554, "554 5.7.1 spam"},
-		{"all recipients refused", hello + from + toNo + "C: DATA\nS: 503 5.5.1 no recipients\n" + goodbye, facts.CauseClosed, transcript.OutcomeRefused, 550, "550 5.1.1 no such user"},
-		{"message refused", hello + from + to + message + "S: 552 5.3.4 too big\n" + goodbye, facts.CauseClosed, transcript.OutcomeRefused, 552, "552 5.3.4 too big"},
+			facts.CauseClosed, outcome.Partly, 554, "554 5.7.1 spam"},
+		{"all recipients refused", hello + from + toNo + "C: DATA\nS: 503 5.5.1 no recipients\n" + goodbye, facts.CauseClosed, outcome.Refused, 550, "550 5.1.1 no such user"},
+		{"message refused", hello + from + to + message + "S: 552 5.3.4 too big\n" + goodbye, facts.CauseClosed, outcome.Refused, 552, "552 5.3.4 too big"},
 		{"AUTH refused", hello + "C: AUTH PLAIN AHVzZXIAc2VjcmV0\nS: 535 5.7.8 bad password\nC: MAIL FROM:<a@example.com>\nS: 530 5.7.0 authenticate\n" + goodbye,
-			facts.CauseClosed, transcript.OutcomeRefused, 535, "535 5.7.8 bad password"},
+			facts.CauseClosed, outcome.Refused, 535, "535 5.7.8 bad password"},
 		{"AUTH refused, then not", hello + "C: AUTH PLAIN AHVzZXIAc2VjcmV0\nS: 535 5.7.8 bad password\nC: AUTH PLAIN AHVzZXIAc2VjcmV0\nS: 235 ok\n" + goodbye,
-			facts.CauseClosed, transcript.OutcomeNothing, 0, ""},
-		{"greeted with no", "S: 554 5.3.2 not here\n", facts.CauseServerGone, transcript.OutcomeRefused, 554, "554 5.3.2 not here"},
-		{"shut down", hello + from + "S: 421 4.3.2 shutting down\n", facts.CauseServerGone, transcript.OutcomeRefused, 421, "421 4.3.2 shutting down"},
-		{"unreachable", "PC: 421 4.4.1 smtptap can't reach it\n", facts.CauseUnreachable, transcript.OutcomeFailed, 421, "421 4.4.1 smtptap can't reach it"},
-		{"reset in a message", hello + from + to + "C: DATA\nS: 354 go\nC: Subject: x\n", facts.CauseClientReset, transcript.OutcomeCut, 0, facts.CauseClientReset},
-		{"left in a message", hello + from + to + "C: DATA\nS: 354 go\nC: Subject: x\n", facts.CauseClosed, transcript.OutcomeCut, 0, facts.CauseClosed},
-		{"left behind RSET", hello + from + to + "C: RSET\nS: 250 ok\n", facts.CauseClosed, transcript.OutcomeNothing, 0, ""},
-		{"asked and left", hello + "C: VRFY b\nS: 502 no\n" + goodbye, facts.CauseServerGone, transcript.OutcomeNothing, 0, ""},
-		{"TLS handed through", hello + "C: STARTTLS\nS: 220 go\nhello passed through\n", facts.CauseClientReset, transcript.OutcomeSealed, 0, ""},
-		{"left for want of a certificate", hello + "C: STARTTLS\nS: 220 go\nnote server-left-after-handshake\n", facts.CauseServerGone, transcript.OutcomeFailed, 0, "what server-left-after-handshake means"},
-		{"said nothing", "", facts.CauseClosed, transcript.OutcomeNothing, 0, ""},
+			facts.CauseClosed, outcome.Nothing, 0, ""},
+		{"greeted with no", "S: 554 5.3.2 not here\n", facts.CauseServerGone, outcome.Refused, 554, "554 5.3.2 not here"},
+		{"shut down", hello + from + "S: 421 4.3.2 shutting down\n", facts.CauseServerGone, outcome.Refused, 421, "421 4.3.2 shutting down"},
+		{"unreachable", "PC: 421 4.4.1 smtptap can't reach it\n", facts.CauseUnreachable, outcome.Failed, 421, "421 4.4.1 smtptap can't reach it"},
+		{"reset in a message", hello + from + to + "C: DATA\nS: 354 go\nC: Subject: x\n", facts.CauseClientReset, outcome.Abandoned, 0, facts.CauseClientReset},
+		{"left in a message", hello + from + to + "C: DATA\nS: 354 go\nC: Subject: x\n", facts.CauseClosed, outcome.Abandoned, 0, facts.CauseClosed},
+		{"left behind RSET", hello + from + to + "C: RSET\nS: 250 ok\n", facts.CauseClosed, outcome.Abandoned, 0, "RSET"},
+		{"asked and left", hello + "C: VRFY b\nS: 502 no\n" + goodbye, facts.CauseServerGone, outcome.Refused, 502, "502 no"},
+		{"TLS handed through", hello + "C: STARTTLS\nS: 220 go\nhello passed through\n", facts.CauseClientReset, outcome.Opaque, 0, ""},
+		{"left for want of a certificate", hello + "C: STARTTLS\nS: 220 go\nnote server-left-after-handshake\n", facts.CauseServerGone, outcome.Failed, 0, "what server-left-after-handshake means"},
+		{"said nothing", "", facts.CauseClosed, outcome.Nothing, 0, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSet(t)
 			l := s.Begin(transcript.Session{})
 			play(t, l, tt.text, whole)
-			if sum := l.Summary(); sum.Outcome != transcript.OutcomeLive || !sum.Live {
+			if sum := l.Summary(); sum.Outcome != outcome.Running || !sum.Live {
 				t.Errorf("live: %+v", sum)
 			}
 			l.End(facts.End{Cause: tt.cause})
@@ -132,7 +133,7 @@ func TestSummary(t *testing.T) {
 		Client: "127.0.0.1:40000", Server: "mx.example.org:25", Target: "mx:example.org", TLS: true,
 		User: "user@example.com", From: "first@example.com", Rcpt: "one@example.org", Rcpts: 3, Accepted: 3,
 		Messages: 2, Sent: 2, Size: int64(len("SUBJECT: first\r\n\r\n12345678\r\nSubject: second\r\n\r\n")), Subject: "first",
-		Outcome: transcript.OutcomeSent, Code: 250, Verdict: "250 two", Path: s.Path(l.ID()), SecretsKept: true,
+		Outcome: outcome.Sent, Code: 250, Verdict: "250 two", Path: s.Path(l.ID()), SecretsKept: true,
 	}
 	if got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
@@ -187,8 +188,8 @@ func TestSummarizeTorn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at, want := range map[string]transcript.Outcome{
-		"354 go": transcript.OutcomeCut, "closed ": transcript.OutcomeSent, "MAIL": transcript.OutcomeCut,
+	for at, want := range map[string]outcome.Outcome{
+		"354 go": outcome.Unknown, "closed ": outcome.Sent, "MAIL": outcome.Unknown,
 	} {
 		n := strings.Index(string(file), at)
 		if err := os.WriteFile(path, file[:n], 0o600); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -20,7 +21,8 @@ import (
 
 // List is `smtptap list`.
 func List(p *Program) *cobra.Command {
-	var dir, outcome string
+	var dir string
+	var became outcomeFlag
 	var asJSON bool
 	var newer, older age
 	var most int
@@ -33,9 +35,6 @@ func List(p *Program) *cobra.Command {
 			if err := environment(cmd); err != nil {
 				return err
 			}
-			if err := checkOutcome(outcome); err != nil {
-				return err
-			}
 			dir, err := folder(dir)
 			if err != nil {
 				return err
@@ -44,7 +43,7 @@ func List(p *Program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := p.summaries(found, listFilter{ids, transcript.Outcome(outcome), newer.duration(), older.duration()}, most)
+			rows := p.summaries(found, listFilter{ids, outcome.Outcome(became), newer.duration(), older.duration()}, most)
 			if asJSON {
 				return listJSON(p.streams.Out, rows)
 			}
@@ -58,7 +57,7 @@ func List(p *Program) *cobra.Command {
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	cmd.Flags().StringVar(&outcome, "outcome", "", "only these: "+strings.Join(outcomes(), ", "))
+	became.flag(cmd)
 	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
 	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
 	cmd.Flags().IntVarP(&most, "number", "n", 0, "print at most so many")
@@ -67,7 +66,7 @@ func List(p *Program) *cobra.Command {
 
 type listFilter struct {
 	ids          []string
-	outcome      transcript.Outcome
+	outcome      outcome.Outcome
 	newer, older time.Duration
 }
 
@@ -132,24 +131,35 @@ func summarize(all []recordings.Info) []summarized {
 	return read
 }
 
+// An outcomeFlag is --outcome: only sessions of which that became.
+type outcomeFlag outcome.Outcome
+
+func (f *outcomeFlag) flag(cmd *cobra.Command) {
+	cmd.Flags().Var(f, "outcome", "only these: "+strings.Join(outcomes(), ", "))
+	cmd.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp))
+}
+
 func outcomes() []string {
 	var names []string
-	for _, o := range transcript.Outcomes() {
-		if o != transcript.OutcomeLive { // what is in the folder only has ended
-			names = append(names, string(o))
-		}
+	for _, o := range outcome.All() {
+		names = append(names, string(o))
 	}
 	return names
 }
 
-func checkOutcome(name string) error {
-	for _, o := range append(outcomes(), "") {
-		if name == o {
-			return nil
-		}
+// Set takes one of the outcomes.
+func (f *outcomeFlag) Set(name string) error {
+	if !slices.Contains(outcomes(), name) {
+		return fmt.Errorf("valid values: %s", strings.Join(outcomes(), ", "))
 	}
-	return usage(fmt.Errorf("--outcome %q: there are %s", name, strings.Join(outcomes(), ", ")))
+	*f = outcomeFlag(name)
+	return nil
 }
+
+func (f *outcomeFlag) String() string { return string(*f) }
+
+// Type is how the help names the value.
+func (f *outcomeFlag) Type() string { return "OUTCOME" }
 
 // listTable prints the columns id, time, outcome, code, sender, recipient,
 // size and subject.

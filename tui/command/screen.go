@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/outcome"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/recordings"
@@ -82,16 +83,13 @@ func View(p *Program) *cobra.Command {
 	var color colorMode
 	var screen screenFlags
 	var newer, older age
-	var outcome string
+	var became outcomeFlag
 	cmd := &cobra.Command{
 		Use:     "view [REC...]",
 		Short:   "Open recordings in the terminal UI",
 		Example: "  smtptap view\n  smtptap view k3f9 ./mail.smtptap\n  smtptap view --outcome refused --newer 7d",
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			if err := environment(cmd); err != nil {
-				return err
-			}
-			if err := checkOutcome(outcome); err != nil {
 				return err
 			}
 			if _, err := uiMode("tui").choose(p.streams); err != nil {
@@ -106,7 +104,7 @@ func View(p *Program) *cobra.Command {
 			}
 			set := transcript.NewSet(transcript.Options{})
 			defer set.Close()
-			if err := p.addRecordings(set, dir, refs, listFilter{nil, transcript.Outcome(outcome), newer.duration(), older.duration()}); err != nil {
+			if err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration()}); err != nil {
 				return err
 			}
 			o.Set, o.View = set, true
@@ -119,7 +117,7 @@ func View(p *Program) *cobra.Command {
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
-	cmd.Flags().StringVar(&outcome, "outcome", "", "only recordings with this outcome")
+	became.flag(cmd)
 	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
 	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
 	screen.flags(cmd)

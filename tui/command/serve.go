@@ -83,8 +83,8 @@ Every flag can be set by a variable: --idle-timeout by SMTPTAP_IDLE_TIMEOUT.`,
 	flags.IntVar(&f.most, "max-sessions", proxy.DefaultMaxSessions, "sessions at the same time")
 	flags.DurationVar(&f.idle, "idle-timeout", proxy.DefaultIdleTimeout, "end a session in which nothing moved for so long")
 	flags.DurationVar(&f.drain, "drain-timeout", proxy.DefaultDrainTimeout, "how long sessions may go on when smtptap is told to stop")
-	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 3 if it did not succeed")
-	flags.IntVar(&f.count, "count", 0, "end after so many sessions; exit status 3 if one did not succeed")
+	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 0 if all mail was sent or there was none, 3 otherwise")
+	flags.IntVar(&f.count, "count", 0, "end after so many sessions; exit status 3 unless all mail was sent")
 	f.logging.flags(cmd)
 	return cmd
 }
@@ -419,14 +419,14 @@ func (s *serving) lost(err error) error {
 	return &statusError{exitSeen, err}
 }
 
-// status is 3 when smtptap was to relay a number of sessions and one of them
-// did not succeed.
+// status is 3 when smtptap was to relay a number of sessions and something that
+// one of them tried was not sent, or can't be told.
 func (s *serving) status() error {
 	if s.flags.count == 0 {
 		return nil
 	}
 	for _, sum := range s.set.Summaries(0) {
-		if sum.Outcome != transcript.OutcomeSent {
+		if !sum.Outcome.Good() {
 			return exit(exitSeen)
 		}
 	}

@@ -5,9 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"smtptap/decode/findings"
+	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
-	"smtptap/recordings/transcript"
 	"smtptap/tui/cells"
 	"smtptap/tui/theme"
 )
@@ -139,18 +138,19 @@ func (m *Model) wrapped(word, text string, style theme.Style, indent int) []stri
 
 // word is the verdict in one.
 func (m *Model) word() (mark, word string, style theme.Style) {
-	marks, s := m.theme.Marks, m.session
-	v := s.Report.Verdict
-	switch {
-	case s.Summary.Outcome == transcript.OutcomePartly:
+	marks := m.theme.Marks
+	switch m.session.Summary.Outcome {
+	case outcome.Partly:
 		return marks.Partly, "PARTLY SENT", m.theme.Warn
-	case v.Severity == findings.Failure:
+	case outcome.Disputed:
+		return marks.Unknown, "DISPUTED", m.theme.Warn
+	case outcome.Refused, outcome.Failed, outcome.Abandoned:
 		return marks.Refused, "NOT SENT", m.theme.Bad
-	case !s.Ended:
-		return marks.Live, "RUNNING", m.theme.Key
-	case v.Severity == findings.Success:
+	case outcome.Running:
+		return marks.Running, "RUNNING", m.theme.Key
+	case outcome.Sent:
 		return marks.Sent, "SENT", m.theme.Good
-	case v.ID == "NOTHING-SENT":
+	case outcome.Nothing:
 		return marks.Nothing, "NOTHING SENT", m.theme.Strong
 	}
 	return marks.Nothing, "UNKNOWN", m.theme.Warn

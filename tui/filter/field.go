@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"smtptap/recordings/transcript"
+	"smtptap/decode/outcome"
 )
 
 // fields are the names that may stand before an operator, with what makes a
@@ -14,7 +14,7 @@ import (
 var fields map[string]func(*parser, token) test
 
 // fieldNames lists them for people.
-const fieldNames = "code from rcpt subject user client server id finding tls auth size took rcpts messages state"
+const fieldNames = "code from rcpt subject user client server id finding tls auth size took rcpts messages outcome"
 
 func init() { // not where it is declared: the functions refer to the map
 	fields = map[string]func(*parser, token) test{
@@ -34,18 +34,18 @@ func init() { // not where it is declared: the functions refer to the map
 		"took":     number(parseTime, func(s *Session) int64 { return int64(s.Took) }),
 		"rcpts":    number(parseCount, func(s *Session) int64 { return int64(s.Rcpts) }),
 		"messages": number(parseCount, func(s *Session) int64 { return int64(s.Messages) }),
-		"state":    state,
+		"outcome":  became,
 	}
 }
 
-var outcomes = transcript.Outcomes()
+var outcomes = outcome.All()
 
 // test makes a test of a term.
 func (p *parser) test(t token) test {
 	if t.field != "" {
 		return fields[t.field](p, t)
 	}
-	if o := transcript.Outcome(strings.ToLower(t.value)); !t.quoted && slices.Contains(outcomes, o) {
+	if o := outcome.Outcome(strings.ToLower(t.value)); !t.quoted && slices.Contains(outcomes, o) {
 		return func(s *Session) bool { return s.Outcome == o }
 	}
 	return anywhere(strings.ToLower(t.value))
@@ -91,12 +91,20 @@ func server(p *parser, t token) test {
 	return func(s *Session) bool { return contains(s.Server, part) || contains(s.Target, part) }
 }
 
-func state(p *parser, t token) test {
-	o := transcript.Outcome(p.word(t))
+func became(p *parser, t token) test {
+	o := outcome.Outcome(p.word(t))
 	if !slices.Contains(outcomes, o) {
-		p.fail("a session is live, sent, partly, refused, failed, cut, sealed or nothing")
+		p.fail("an outcome is one of %s", words(outcomes))
 	}
 	return func(s *Session) bool { return s.Outcome == o }
+}
+
+func words(all []outcome.Outcome) string {
+	var names []string
+	for _, o := range all {
+		names = append(names, string(o))
+	}
+	return strings.Join(names, ", ")
 }
 
 func finding(p *parser, t token) test {

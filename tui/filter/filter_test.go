@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"smtptap/decode/outcome"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/filter"
 )
@@ -15,14 +16,14 @@ var sent = filter.Session{Summary: transcript.Summary{
 	ID: "20260102T030405-7f3a", Client: "127.0.0.1:51000", Server: "mail.example.com:587", Target: "mail.example.com",
 	TLS: true, User: "Ann@example.org", From: "ann@example.org", Rcpt: "张三@例子.example", Rcpts: 3, Accepted: 3,
 	Messages: 1, Sent: 1, Size: 1_500_000, Subject: "易联云验证码", Took: 7 * time.Second,
-	Outcome: transcript.OutcomeSent, Code: 250, Verdict: "2.0.0 queued as 4F2A",
+	Outcome: outcome.Sent, Code: 250, Verdict: "2.0.0 queued as 4F2A",
 }}
 
 var refused = filter.Session{
 	Summary: transcript.Summary{
 		ID: "20260102T030406-11aa", Client: "192.0.2.7:40000", Server: "mx.example.net:25", From: "bob@example.net",
 		Rcpt: "ann@example.org", Rcpts: 1, Subject: "delivery report", Took: 90 * time.Millisecond,
-		Outcome: transcript.OutcomeRefused, Code: 550, Verdict: "5.1.1 no such user",
+		Outcome: outcome.Refused, Code: 550, Verdict: "5.1.1 no such user",
 	},
 	Findings: []string{"rcpt-unknown-user", "no-tls"},
 }
@@ -70,9 +71,9 @@ func TestMatch(t *testing.T) {
 		{"finding:", false, true},
 		{"finding:no", true, false},
 		{"sent", true, false},
-		{"state:refused", false, true},
-		{"live", false, false},
-		{`"live"`, false, true}, // delivery
+		{"outcome:refused", false, true},
+		{"running", false, false},
+		{`"delivery"`, false, true},
 		{"queued", true, false},
 		{"ann", true, true},
 		{"ann !from:ann", false, true},
@@ -116,7 +117,7 @@ func TestErrors(t *testing.T) {
 		{"rcpts>-1", 0, "a number"},
 		{"tls:maybe", 0, "yes or no"},
 		{"from>a", 0, "colon"},
-		{"state:gone", 0, "live, sent"},
+		{"outcome:gone", 0, "running, sent"},
 		{`"open`, 0, "not closed"},
 		{`from:"open`, 0, "not closed"},
 		{"(code:5xx", 0, "not closed"},

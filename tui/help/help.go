@@ -49,7 +49,7 @@ func (m *Model) build(title string) {
 		{"finding:auth", "part of a finding's name; finding:no for none"},
 		{"tls:no auth:yes", "yes or no; auth: takes a user name too"},
 		{"size>1M took>5s", "also rcpts, messages, with < <= > >= ="},
-		{"live refused", "how it ended: sent partly refused failed nothing cut"},
+		{"outcome:refused", "or just refused; also sent partly failed abandoned running"},
 		{"anything else", "is looked for everywhere; \"quote blanks\""},
 		{"a b   a|b   !a   ( )", "and, or, not, groups"},
 	} {
@@ -62,10 +62,12 @@ func (m *Model) build(title string) {
 		{marks.Sent + " sent", "every message and recipient was accepted"},
 		{marks.Partly + " partly", "some were, some were not"},
 		{marks.Refused + " refused", "the server said no"},
-		{marks.Failed + " failed", "no server was reached, or TLS or smtptap failed"},
-		{marks.Cut + " cut", "it ended in the middle"},
+		{marks.Failed + " failed", "connection, TLS or smtptap failed"},
+		{marks.Abandoned + " gave up", "abandoned by the client"},
 		{marks.Nothing + " nothing", "the client did not try to send"},
-		{marks.Live + " live", "it runs"},
+		{marks.Nothing + " opaque", "inside TLS that was not opened"},
+		{marks.Unknown + " unknown", "the recording stops before"},
+		{marks.Running + " running", "in progress"},
 		{"C:  S:  tap", "the client, the server, smtptap itself"},
 	} {
 		m.add(lines.Line{Indent: 3, Label: s[0], LabelWidth: keyWidth, Text: s[1]})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/amount"
@@ -37,7 +38,7 @@ func table(dates bool) []column {
 		timeWidth = len("01-02 15:04")
 	}
 	return []column{
-		{title: "STATE", rank: 0, min: 9, max: 9, text: outcome, style: outcomeStyle},
+		{title: "STATE", rank: 0, min: 9, max: 9, text: state, style: outcomeStyle},
 		{title: "TIME", rank: 2, min: timeWidth, max: timeWidth, text: started, style: dim},
 		{title: "CODE", rank: 1, min: 4, max: 4, text: code, style: outcomeStyle},
 		{title: "CLIENT", rank: 9, min: 9, max: 16, text: client},
@@ -109,37 +110,43 @@ func share(slots []slot, left int) []slot {
 	return slots
 }
 
-func outcome(s *transcript.Summary, l *look) string {
-	return mark(s.Outcome, l.theme.Marks) + " " + string(s.Outcome)
+func state(s *transcript.Summary, l *look) string {
+	word := string(s.Outcome)
+	if s.Outcome == outcome.Abandoned {
+		word = "gave up" // as long as the others
+	}
+	return mark(s.Outcome, l.theme.Marks) + " " + word
 }
 
-func mark(o transcript.Outcome, m theme.Marks) string {
+func mark(o outcome.Outcome, m theme.Marks) string {
 	switch o {
-	case transcript.OutcomeSent:
+	case outcome.Sent:
 		return m.Sent
-	case transcript.OutcomePartly:
+	case outcome.Partly:
 		return m.Partly
-	case transcript.OutcomeRefused:
+	case outcome.Refused:
 		return m.Refused
-	case transcript.OutcomeFailed:
+	case outcome.Failed:
 		return m.Failed
-	case transcript.OutcomeCut:
-		return m.Cut
-	case transcript.OutcomeLive:
-		return m.Live
+	case outcome.Abandoned:
+		return m.Abandoned
+	case outcome.Disputed, outcome.Unknown:
+		return m.Unknown
+	case outcome.Running:
+		return m.Running
 	}
 	return m.Nothing
 }
 
 func outcomeStyle(s *transcript.Summary, t *theme.Theme) theme.Style {
 	switch s.Outcome {
-	case transcript.OutcomeSent:
+	case outcome.Sent:
 		return t.Good
-	case transcript.OutcomeRefused, transcript.OutcomeFailed:
+	case outcome.Refused, outcome.Failed:
 		return t.Bad
-	case transcript.OutcomePartly, transcript.OutcomeCut:
+	case outcome.Partly, outcome.Disputed, outcome.Abandoned, outcome.Unknown:
 		return t.Warn
-	case transcript.OutcomeLive:
+	case outcome.Running:
 		return t.Key
 	}
 	return t.Dim
@@ -205,7 +212,7 @@ func took(s *transcript.Summary, l *look) string {
 }
 
 func subject(s *transcript.Summary, _ *look) string {
-	if s.Subject == "" && s.Outcome != transcript.OutcomeSent {
+	if s.Subject == "" && s.Outcome != outcome.Sent {
 		return visible.Text(s.Verdict) // what it came to says more than an empty cell
 	}
 	return visible.Text(s.Subject)

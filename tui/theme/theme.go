@@ -82,7 +82,7 @@ func New(tone Tone, ascii bool) Theme {
 // Marks are the signs of the screen. Each is one column wide, runs of Rule and
 // the like excepted.
 type Marks struct {
-	Sent, Partly, Refused, Failed, Nothing, Cut, Live string // outcomes
+	Sent, Partly, Refused, Failed, Nothing, Abandoned, Unknown, Running string // outcomes
 
 	Cursor   string // left of the selected line
 	Pair     string // left of the line that belongs to it
@@ -107,14 +107,14 @@ type Marks struct {
 }
 
 var unicodeMarks = Marks{
-	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Cut: "⌁", Live: "●",
+	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Abandoned: "⌁", Unknown: "?", Running: "●",
 	Cursor: "▌", Pair: "▏", Chosen: "◆", Meaning: "·", Note: "›", Warning: "!", Finding: "▸",
 	Rule: "─", Wait: "┈", Bar: "█", BarWait: "░", Arrow: "→", Ellipsis: "…", Record: "●", More: "↓",
 	Bullet: "•", Branch: "├─ ", Last: "└─ ", Trunk: "│  ", Caret: "▏",
 }
 
 var asciiMarks = Marks{
-	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Cut: "/", Live: "*",
+	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Abandoned: "/", Unknown: "?", Running: "*",
 	Cursor: ">", Pair: ":", Chosen: "#", Meaning: ".", Note: "-", Warning: "!", Finding: "=",
 	Rule: "-", Wait: ".", Bar: "#", BarWait: ".", Arrow: ">", Ellipsis: "~", Record: "*", More: "v",
 	Bullet: "*", Branch: "|- ", Last: "`- ", Trunk: "|  ", Caret: "_",
