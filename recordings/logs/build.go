@@ -23,6 +23,7 @@ type builder struct {
 	eaten    bool // the paste lost what stood in angle brackets
 	ended    [3]bool
 	partial  bool // the log ends: what is incomplete is not the session's fault
+	closes   bool // the line being fed closes a reply, and is not in the log
 }
 
 // build makes the transcript of a session.
@@ -69,7 +70,9 @@ func (b *builder) fact(f facts.Fact) {
 func (b *builder) line(l line) {
 	switch l.kind {
 	case said:
+		b.closes = l.closes
 		b.feed(l, []byte(l.text+"\r\n"))
+		b.closes = false
 	case exact:
 		b.feed(l, []byte(l.text))
 	case hidden:
@@ -109,7 +112,7 @@ func verbName(verb string) string {
 func (b *builder) feed(l line, p []byte) {
 	for len(p) > 0 {
 		out := b.dialogue.Feed(b.at, l.side, p)
-		b.take(out, l.inferred)
+		b.take(out, l.inferred && !l.closes)
 		if out.N == 0 {
 			return
 		}
@@ -178,6 +181,9 @@ func (b *builder) take(out decode.Out, inferred bool) {
 		e := out.Events[i]
 		if inferred && ofLine(e) {
 			continue
+		}
+		if b.closes && e.Reply != nil {
+			e.Raw = e.Raw[:bytes.LastIndexByte(e.Raw[:len(e.Raw)-1], '\n')+1]
 		}
 		e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), b.artefact)
 		from, to := who.Client, who.Server

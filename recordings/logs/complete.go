@@ -14,6 +14,7 @@ import (
 // was.
 func complete(lines []line, d *dialect) ([]line, *completer) {
 	c := &completer{in: lines, dialect: d, eaten: eaten(lines)}
+	c.assign()
 	c.fromClient, c.fromServer = sidesSeen(lines)
 	c.adoptAnswers()
 	if c.eaten {
@@ -29,6 +30,9 @@ func complete(lines []line, d *dialect) ([]line, *completer) {
 
 type completer struct {
 	in, out    []line
+	turns      []turn
+	begins     []int  // by line: the turn that begins there, -1 for none
+	ends       []bool // by line: a turn ends there
 	ahead      *outlook
 	dialect    *dialect
 	fromClient bool // the log shows lines of the client
@@ -36,27 +40,58 @@ type completer struct {
 	eaten      bool // the paste lost what stood in angle brackets
 	folding    bool // the paste lost the white space in front of folded header lines
 
-	begun     bool // a line of the client was seen
-	heard     bool // a line of the server was added
-	tlsTold   bool // what became of TLS was told
-	greeted   bool
-	midway    bool     // the greeting is not in the log
-	asked     []string // verbs that a reply is due for
-	stage     string   // the last verb that was answered well
-	message   bool     // a message is being sent
-	header    bool     // its header is
-	shown     bool     // some of it is in the log
-	auth      bool     // an AUTH exchange is under way
-	prompted  bool     // a 334 waits for a line of the client
-	steps     int      // lines of the exchange so far
-	offersTLS bool     // the last EHLO reply has STARTTLS
-	accepted  bool     // STARTTLS was answered with 220, and nothing followed yet
-	under     bool     // a reply of several lines is under way
-	last      string   // the reply under way, normalised
-	replies   []string // the newest replies, normalised
-	guessed   bool     // commands were inferred from replies
-	bodyLost  bool     // a message, or its end, is not in the log
-	secret    bool     // credentials were hidden
+	begun       bool // a line of the client was seen
+	heard       bool // a line of the server was added
+	tlsTold     bool // what became of TLS was told
+	greeted     bool
+	midway      bool     // the greeting is not in the log
+	asked       []asked  // what a reply is due for
+	stage       string   // the last verb that was answered well
+	message     bool     // a message is being sent
+	messageTurn int      // the turn that it is
+	header      bool     // its header is
+	shown       bool     // some of it is in the log
+	auth        bool     // an AUTH exchange is under way
+	prompted    bool     // a 334 waits for a line of the client
+	steps       int      // lines of the exchange so far
+	offersTLS   bool     // the last EHLO reply has STARTTLS
+	accepted    bool     // STARTTLS was answered with 220, and nothing followed yet
+	under       bool     // a reply of several lines is under way
+	last        string   // the reply under way, normalised
+	replies     []string // the newest replies, normalised
+	guessed     bool     // commands were inferred from replies
+	bodyLost    bool     // a message, or its end, is not in the log
+	secret      bool     // credentials were hidden
+}
+
+// asked is a command that waits for its reply.
+type asked struct {
+	verb string
+	turn int // the turn that it is, -1 for one that was inferred
+}
+
+// assign decides which replies answer which commands.
+func (c *completer) assign() {
+	c.turns = turnsOf(c.in)
+	align(c.turns)
+	c.begins = make([]int, len(c.in))
+	c.ends = make([]bool, len(c.in))
+	for i := range c.begins {
+		c.begins[i] = -1
+	}
+	for i := range c.turns {
+		c.begins[c.turns[i].at] = i
+		c.ends[c.turns[i].end-1] = true
+	}
+}
+
+// ask notes that the line at i waits for a reply.
+func (c *completer) ask(verb string, i int) {
+	turn := -1
+	if i >= 0 {
+		turn = c.begins[i]
+	}
+	c.asked = append(c.asked, asked{verb, turn})
 }
 
 func (c *completer) add(l line) {
@@ -141,7 +176,7 @@ func (c *completer) client(i int) {
 		c.behindSTARTTLS(i)
 	}
 	if l.kind == exact {
-		c.bytes(l)
+		c.bytes(i, l)
 		return
 	}
 	if c.message {
@@ -161,14 +196,14 @@ func (c *completer) client(i int) {
 	if c.credential(l, verb, i) {
 		return
 	}
-	if !c.fromServer {
+	if !c.fromServer || c.beginsMessage(i) {
 		c.assumeGood(l, nil)
 		if c.message {
 			c.messageLine(i)
 			return
 		}
 	}
-	c.command(l, verb)
+	c.command(i, l, verb)
 }
 
 // open settles the greeting before the first line that is said.
@@ -227,8 +262,16 @@ func greetedLate(lines []line) bool {
 	return false
 }
 
+// beginsMessage reports that a message begins at i although the log does not
+// show that the server asked for it.
+func (c *completer) beginsMessage(i int) bool {
+	t := c.begins[i]
+	n := len(c.asked)
+	return t >= 0 && c.turns[t].verb == endOfData && n > 0 && c.asked[n-1].verb == "DATA"
+}
+
 // command takes a command line.
-func (c *completer) command(l line, verb string) {
+func (c *completer) command(i int, l line, verb string) {
 	c.add(l)
 	switch verb {
 	case "AUTH":
@@ -239,13 +282,14 @@ func (c *completer) command(l line, verb string) {
 		c.add(line{kind: unseen, side: who.Client, size: chunkSize(l.text), at: l.at})
 		c.bodyLost = true
 	}
-	c.asked = append(c.asked, verb)
+	c.ask(verb, i)
 }
 
 // assumeGood answers what the client went on from without the log showing a
 // reply. step is the credential that goes on from an AUTH command.
 func (c *completer) assumeGood(l line, step *line) {
-	for _, verb := range c.asked {
+	for _, a := range c.asked {
+		verb := a.verb
 		reply := inferredReply(verb)
 		if verb == "AUTH" && step != nil {
 			reply = prompts[min(c.steps, 1)]

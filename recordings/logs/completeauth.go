@@ -65,7 +65,7 @@ func (c *completer) credential(l line, verb string, i int) bool {
 	c.add(l)
 	c.prompted = false
 	c.steps++
-	c.asked = append(c.asked, "AUTH")
+	c.ask("AUTH", i)
 	return true
 }
 

@@ -41,6 +41,9 @@ func (c *completer) resumesMessage(i int) bool {
 // messageLine takes a line of the client behind 354.
 func (c *completer) messageLine(i int) {
 	l := c.in[i]
+	if t := c.begins[i]; t >= 0 && c.turns[t].verb == endOfData {
+		c.messageTurn = t
+	}
 	switch {
 	case l.text == "." && c.insideMessage(i):
 		l.text = ".." // as the line must have been sent
@@ -132,11 +135,11 @@ func (c *completer) endMessage(l line, dot bool) {
 		c.bodyLost = true
 	}
 	c.message, c.header, c.shown = false, false, false
-	c.asked = append(c.asked, endOfData)
+	c.asked = append(c.asked, asked{endOfData, c.messageTurn})
 }
 
 // bytes takes what the client sent as its bytes are in the log.
-func (c *completer) bytes(l line) {
+func (c *completer) bytes(i int, l line) {
 	if !c.fromServer {
 		var step *line
 		if c.auth && verbOf(l.text) == "" {
@@ -149,7 +152,7 @@ func (c *completer) bytes(l line) {
 		c.shown = true
 		if strings.HasSuffix(l.text, "\r\n.\r\n") || l.text == ".\r\n" {
 			c.message, c.header, c.shown = false, false, false
-			c.asked = append(c.asked, endOfData)
+			c.ask(endOfData, i)
 		}
 		return
 	}
@@ -163,7 +166,7 @@ func (c *completer) bytes(l line) {
 		case verb == "AUTH":
 			c.auth, c.steps = true, 0
 		}
-		c.asked = append(c.asked, verb)
+		c.ask(verb, i)
 	}
 }
 

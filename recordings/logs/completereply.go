@@ -16,6 +16,7 @@ func (c *completer) server(i int, l line) {
 		return
 	}
 	if !c.under {
+		c.settle(i, l)
 		c.question(l, n)
 		c.last = ""
 	}
@@ -23,40 +24,44 @@ func (c *completer) server(i int, l line) {
 	if len(c.last) < shownWords {
 		c.last += replyWords(l.text)
 	}
-	if c.under && c.cutShort(i, n) {
-		// The last line of the reply is not in the log.
-		l.text = l.text[:3] + " " + l.text[4:]
-		c.under = false
-	}
 	if strings.Contains(strings.ToUpper(l.text), "STARTTLS") && n == 250 {
 		c.offersTLS = true
 	}
 	c.add(l)
+	if c.under && c.ends[i] {
+		// The last line of the reply is not in the log.
+		c.add(line{kind: said, side: who.Server, text: l.text[:3] + " ", at: l.at, inferred: true, closes: true})
+		c.under = false
+	}
 	if !c.under {
 		c.remember(c.last)
 		c.answer(n, l)
 	}
 }
 
-// cutShort reports that the reply under way does not go on: another one, the
-// end of the connection or the end of the log follows.
-func (c *completer) cutShort(i, n int) bool {
-	for _, l := range c.in[i+1:] {
-		if l.kind == said && l.side == who.Server && code(l.text) != 0 {
-			return code(l.text) != n
-		}
-		if l.kind == trouble && l.reply != "" {
-			return true
+// settle makes what the reply at i answers the first that waits: what stands
+// before it was answered, but the log does not show how.
+func (c *completer) settle(i int, l line) {
+	t := c.begins[i]
+	if t < 0 || c.turns[t].to < 0 {
+		return
+	}
+	for k, a := range c.asked {
+		if a.turn == c.turns[t].to {
+			rest := c.asked[k:]
+			c.asked = c.asked[:k:k]
+			c.assumeGood(l, nil)
+			c.asked = append([]asked{}, rest...)
+			return
 		}
 	}
-	return true
 }
 
 // answer takes a whole reply.
 func (c *completer) answer(n int, l line) {
 	verb := ""
 	if len(c.asked) > 0 {
-		verb = c.asked[0]
+		verb = c.asked[0].verb
 		c.asked = c.asked[1:]
 	}
 	c.react(verb, n, l)
@@ -119,7 +124,7 @@ func (c *completer) inferQuestion(verb string, l line) {
 	default:
 		c.infer(who.Client, verb, l)
 	}
-	c.asked = append(c.asked, verb)
+	c.ask(verb, -1)
 }
 
 var aboutAuth = regexp.MustCompile(`(?i)authenti|credential|log ?in|password|username`)
@@ -278,7 +283,7 @@ func (c *completer) assumeUpTo(l line) {
 	c.asked = c.asked[:len(c.asked)-1]
 	c.assumeGood(l, nil)
 	c.asked = append(c.asked, keep)
-	c.auth = keep == "AUTH"
+	c.auth = keep.verb == "AUTH"
 }
 
 var notWords = regexp.MustCompile(`[^0-9A-Za-z]+`)

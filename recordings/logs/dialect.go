@@ -28,6 +28,7 @@ type dialect struct {
 	escapes    bool // \r\n written out is part of the form and stays
 	bodyHidden bool // the tool never shows the message
 	errorOnly  bool // an error text or single replies, never a dialogue
+	fallback   bool // not a tool's form: tried whatever the text looks like
 }
 
 // A mark recognises lines of a dialect.

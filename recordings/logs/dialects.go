@@ -33,9 +33,9 @@ var dialects = append([]dialect{
 	{id: "emailjs", name: "emailjs", marks: []mark{m(8, `smtp: ['"][45]\d\d[ -]`), m(6, `\bcode: \d+, smtp: undefined`)}, parse: parseEmailJS, errorOnly: true, escapes: true},
 	{id: "gen_smtp", name: "Erlang's gen_smtp", marks: []mark{m(12, `\{(?:temporary_failure|permanent_failure|network_failure|no_more_hosts|missing_requirement)\b`), m(5, `gen_smtp`)}, parse: parseGenSMTP, errorOnly: true, escapes: true},
 }, append(simpleTools,
-	dialect{id: "raw", name: "the bare protocol, marked", weigh: scoreMarked, parse: parseMarked},
-	dialect{id: "raw", name: "the bare protocol", marks: rawMarks, joint: rawJoint, parse: parseRaw},
-	dialect{id: "application", name: "an application's log", weigh: scoreApplication, parse: parseApplication, errorOnly: true, escapes: true},
+	dialect{id: "raw", name: "the bare protocol, marked", weigh: scoreMarked, parse: parseMarked, fallback: true},
+	dialect{id: "raw", name: "the bare protocol", marks: rawMarks, joint: rawJoint, parse: parseRaw, fallback: true},
+	dialect{id: "application", name: "an application's log", weigh: scoreApplication, parse: parseApplication, errorOnly: true, escapes: true, fallback: true},
 	dialect{id: "error", name: "the text of an error", weigh: scoreErrorLine, parse: parseErrorLine, errorOnly: true},
 )...)
 

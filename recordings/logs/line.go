@@ -41,6 +41,7 @@ type line struct {
 	session  string    // the tool's name for the connection; "" when it has none
 	starts   bool      // a new connection begins here
 	inferred bool      // not in the log: the dialogue needs it to be understood, but it is not shown
+	closes   bool      // inferred, the last line of a reply of which the log shows only those before
 	answers  string    // of a reply: the verb that the log says it answers; "." for the end of data
 	reply    string    // of trouble: the server's reply inside the text, its lines joined by \n
 	size     int64     // of unseen: how many bytes, -1 when unknown

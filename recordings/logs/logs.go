@@ -42,7 +42,8 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, fmt.Errorf("the log is empty: %w", ErrNoLog)
 	}
-	rows, d := restore(rowsOf(text))
+	rows := restore(rowsOf(text))
+	d := choose(rows)
 	if d == nil {
 		return nil, ErrNoLog
 	}

@@ -27,7 +27,7 @@ func isRedacted(text string) bool {
 	if text == "" {
 		return false
 	}
-	if strings.Contains(strings.ToLower(text), "base64") || hiddenWords.MatchString(text) || onlyFill.MatchString(text) || longFill.MatchString(text) {
+	if strings.HasPrefix(text, "{...") || strings.Contains(strings.ToLower(text), "base64") || hiddenWords.MatchString(text) || onlyFill.MatchString(text) || longFill.MatchString(text) {
 		return true
 	}
 	return strings.Contains(text, secretComment)

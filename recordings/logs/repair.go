@@ -33,10 +33,10 @@ var repairs = []repair{
 }
 
 // restore applies each repair that makes the text look more like some dialect,
-// until none does any more, and returns the rows with the dialect they are in.
+// until none does any more.
 // A repair that only might have been needed changes nothing: a message that
 // quotes ">" or holds "&lt;" stays as it was sent.
-func restore(rows []row) ([]row, *dialect) {
+func restore(rows []row) []row {
 	rows = tidy(rows)
 	sample := telling(rows)
 	d, score := recognise(sample)
@@ -60,7 +60,7 @@ func restore(rows []row) ([]row, *dialect) {
 			break
 		}
 	}
-	return oldestFirst(rows), d
+	return oldestFirst(rows)
 }
 
 // best tries the repair on a sample and returns which of its outcomes makes it

@@ -119,7 +119,7 @@ var simpleTools = []dialect{
 
 // tool is a dialect of a form with marks.
 func tool(id, name string, f *form, joint string, marks ...mark) dialect {
-	d := dialect{id: id, name: name, marks: marks, parse: f.parse}
+	d := dialect{id: id, name: name, marks: marks, parse: parseMarked}
 	if joint != "" {
 		d.joint = jointOf(joint)
 	}
