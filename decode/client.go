@@ -240,7 +240,7 @@ func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, str
 	switch {
 	case len(l.holes) > 0:
 		return nil, l.holes[0].off == 0 && l.holes[0].mask.What != "text"
-	case len(text) == 0:
+	case len(text) == 0 || string(text) == "*": // which cancels a login, and is no part of one
 		return nil, false
 	case l.over == hiding && c.Known:
 		return []secretSpan{{len(text) - len(c.Arg), len(text), &Mask{What: "text"}}}, false

@@ -148,7 +148,7 @@ func (d *Dialogue) finishReply() {
 	q, answered := d.answers(r)
 	if answered {
 		r.To, r.ToVerb = q.seq, q.verb
-	} else {
+	} else if !r.own() { // smtptap says that in place of a reply that was kept back
 		e.Notes = append(e.Notes, d.unsolicited(r))
 	}
 	if (r.ToVerb == "EHLO" || r.ToVerb == "HELO") && r.Code == 250 {

@@ -26,13 +26,15 @@ const OwnMark = "[smtptap]"
 // A pasted log and a server that is another smtptap show its replies as the
 // server's.
 func (e *Entry) Author() who.Party {
-	if e.Event == nil || e.Event.Reply == nil || len(e.Event.Reply.Lines) == 0 {
-		return e.From
-	}
-	if strings.HasPrefix(e.Event.Reply.Lines[0].Text, OwnMark) {
+	if e.Event != nil && e.Event.Reply != nil && e.Event.Reply.own() {
 		return who.Smtptap
 	}
 	return e.From
+}
+
+// own reports a reply that smtptap made up.
+func (r *Reply) own() bool {
+	return len(r.Lines) > 0 && strings.HasPrefix(r.Lines[0].Text, OwnMark)
 }
 
 // A Transcript is one session as everything downstream reads it: the screen,

@@ -23,16 +23,70 @@ func (s *session) mechanism(r *reply) string {
 	return name
 }
 
-func usedMechanism(names ...string) func(*session, *reply) bool {
-	return func(s *session, r *reply) bool {
-		used := s.mechanism(r)
-		for _, n := range names {
-			if used == n {
-				return true
-			}
-		}
+// digestInDoubt reports a login by a digest of the password that was refused and
+// may go well with the password itself, as far as the session tells: one that
+// was tried with the same user was not refused too, and one is on offer.
+func digestInDoubt(s *session, r *reply) bool {
+	if used := s.mechanism(r); used != "CRAM-MD5" && used != "DIGEST-MD5" {
 		return false
 	}
+	for other := range s.to("AUTH") {
+		if m := s.mechanism(other); m != "CRAM-MD5" && m != "DIGEST-MD5" && other.code == 535 && s.sameUser(r, other) {
+			return false
+		}
+	}
+	offered := " " + strings.ToUpper(s.offered["AUTH"]) + " "
+	return s.offered["AUTH"] == "" || s.offers("STARTTLS") || strings.Contains(offered, " PLAIN ") || strings.Contains(offered, " LOGIN ")
+}
+
+// sameUser reports that two logins were not of different users.
+func (s *session) sameUser(a, b *reply) bool {
+	one, other := s.userOf(a), s.userOf(b)
+	return one == "" || other == "" || one == other
+}
+
+// userOf is the user of the login that a reply decides, "" when unknown.
+func (s *session) userOf(r *reply) string {
+	user := ""
+	for _, i := range s.logins {
+		if i > r.entry {
+			break
+		}
+		a := s.ev(i).Auth
+		if a.Step == decode.StepStart {
+			user = ""
+		}
+		switch {
+		case a.User != "":
+			user = a.User
+		case a.Secret != nil && a.Secret.User != "":
+			user = a.Secret.User
+		}
+	}
+	return user
+}
+
+// credentialsSent reports a refusal behind credentials, or one of which that is
+// not known.
+func credentialsSent(s *session, r *reply) bool {
+	if r.asked < 0 || s.lack(decode.LackCredentials) || s.lack(decode.LackClientLines) {
+		return true
+	}
+	a := s.ev(r.asked).Auth
+	return a == nil || a.Step != decode.StepStart || a.Secret != nil || a.User != ""
+}
+
+// oddBlanks reports an AUTH command with other blanks than the two that belong
+// there, for a mechanism that the server is not known to lack.
+func oddBlanks(s *session, r *reply) bool {
+	if r.asked < 0 || s.lack(decode.LackBytes) {
+		return false
+	}
+	line := strings.TrimRight(string(s.ev(r.asked).Raw), "\r\n")
+	if len(line) < 4 || !strings.EqualFold(line[:4], "AUTH") {
+		return false
+	}
+	return strings.Contains(line, "  ") || strings.ContainsRune(line, '\t') || strings.HasSuffix(line, " ") || line[0] == ' '
 }
 
 // mechanismMissing reports a login with a mechanism that EHLO did not list.

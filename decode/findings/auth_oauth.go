@@ -13,7 +13,7 @@ func isTokenMechanism(name string) bool { return name == "XOAUTH2" || name == "O
 // refusedToken reports a refusal of a login by token that does not say that
 // something else is the matter.
 func refusedToken(s *session, r *reply) bool {
-	return isTokenMechanism(s.mechanism(r)) && !containsAny(r.folded(), []string{"smtpclientauthentication", "unrecognized auth", "not supported", "mechanism"}) && r.code != 504
+	return isTokenMechanism(s.mechanism(r)) && !containsAny(r.folded(), []string{"smtpclientauthentication", "unrecognized auth", "not supported", "mechanism"}) && r.code != 504 && !mechanismMissing(s, r)
 }
 
 func longToken(s *session, r *reply) bool {
@@ -32,7 +32,7 @@ func emptyToken(s *session) *sighting {
 		case ev.Auth.Secret != nil && hasFact(ev.Auth.Secret, decode.FactEmpty):
 			return tokenSighting(i, a)
 		case ev.Command == nil || !isTokenMechanism(strings.ToUpper(strings.TrimSpace(ev.Command.Arg))):
-		case a != nil && a.code >= 400, a != nil && a.code == 334 && s.nothingFollows(i):
+		case a != nil && a.code >= 400 && !mechanismMissing(s, a), a != nil && a.code == 334 && s.nothingFollows(i):
 			return tokenSighting(i, a)
 		}
 	}

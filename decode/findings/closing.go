@@ -27,7 +27,7 @@ func lost(id string) finder {
 // findLoss tells how the connection was lost: what was waited for, and who
 // ended it. Nil when it ended as it should, or the transcript does not show it.
 func (s *session) findLoss() *fault {
-	if s.dialFault != nil || s.tlsFault != nil || s.running() {
+	if s.dialFault != nil || s.tlsFault != nil || s.running() || noFinalDot(s) != nil {
 		return nil
 	}
 	by, gone := s.lossShown()
@@ -76,7 +76,7 @@ func (s *session) lossShown() (entry int, by loser) {
 	}
 	if !s.pasted() {
 		left := s.clientLeft()
-		if left >= 0 && (s.end == nil || s.end.fact.Cause != facts.CauseShutdown) && !s.quitSaid() && s.waitedFor(left) {
+		if left >= 0 && (s.end == nil || s.end.fact.Cause != facts.CauseShutdown) && !s.quitSaid() && (s.inMessage() || s.waitedFor(left)) {
 			return left, clientClosed
 		}
 		return -1, 0
@@ -103,6 +103,17 @@ func (s *session) farewell() bool {
 // quitSaid reports a client that said QUIT and was not waiting for anything
 // else then.
 func (s *session) quitSaid() bool { return s.said("QUIT") && s.unanswered() < 0 }
+
+// inMessage reports that the last thing that the client said is a part of a
+// message and not its end.
+func (s *session) inMessage() bool {
+	last := s.unanswered()
+	if last < 0 {
+		return false
+	}
+	ev := s.ev(last)
+	return ev.Kind == decode.KindHeader || ev.Kind == decode.KindBody || ev.Command != nil && ev.Command.Verb == "BDAT" && ev.Command.ChunkSize > 0
+}
 
 // waitedFor reports that a client that closed had waited for a reply.
 func (s *session) waitedFor(left int) bool {
@@ -135,7 +146,11 @@ func (s *session) unanswered() int {
 	if s.lack(decode.LackServerLines) && s.broken < 0 {
 		return -1
 	}
-	for i := s.lastWire; i >= 0; i-- {
+	from := s.lastWire
+	if left := s.clientLeft(); left >= 0 {
+		from = min(from, left) // what the server says later answers nothing
+	}
+	for i := from; i >= 0; i-- {
 		ev := s.t.Entries[i].Event
 		switch {
 		case ev == nil || ev.Kind == decode.KindMissing || ev.Kind == decode.KindOpaque:

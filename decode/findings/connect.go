@@ -148,6 +148,9 @@ func inspected(s *session) *sighting {
 // proxyHeader finds a PROXY header, version 1 as the decoder notes it or
 // version 2, whose signature ends in a line that reads as QUIT.
 func proxyHeader(s *session) *sighting {
+	if s.header != nil {
+		return s.header
+	}
 	if at := s.noted("proxy-protocol"); len(at) > 0 {
 		return see(at...)
 	}

@@ -42,7 +42,7 @@ func dotsMissing(s *session) *sighting {
 		if m.End < 0 || !m.Stuffed || m.Reply < 0 {
 			continue
 		}
-		if c := s.nextLine(m.End); c >= 0 && s.isText(c) {
+		if c := s.nextLine(m.End); s.stray[c] {
 			if r := s.answer(c); r != nil && (r.code >= 500 || r.code == 221) {
 				g := see(m.End, c, r.entry)
 				g.severity = Failure
@@ -132,7 +132,7 @@ func dataAsCommands(s *session) *sighting {
 	var proof []int
 	for i := range s.replies {
 		r := s.replies[i]
-		if r.asked >= 0 && (r.code >= 500 || r.code == 221) && s.isText(r.asked) {
+		if r.asked >= 0 && (r.code >= 500 || r.code == 221) && s.stray[r.asked] {
 			proof = append(proof, r.asked, r.entry)
 		}
 	}
@@ -142,6 +142,8 @@ func dataAsCommands(s *session) *sighting {
 	return see(firstFew(proof)...)
 }
 
+// noFinalDot finds a client that has said its message and waits: for the reply
+// to an end that it did not send, or not as it must be.
 func noFinalDot(s *session) *sighting {
 	if s.pasted() || s.running() || s.lack(decode.LackEnd) {
 		return nil
@@ -151,9 +153,30 @@ func noFinalDot(s *session) *sighting {
 		if m.Complete || !m.Stuffed || len(m.Parts) == 0 || s.refusedSince(m.Parts[0]) || s.serverLeft() >= 0 {
 			continue
 		}
-		return see(m.Parts[len(m.Parts)-1])
+		if last := m.Parts[len(m.Parts)-1]; s.waitedBehind(last) || s.endsInDot(last) {
+			return see(last)
+		}
 	}
 	return nil
+}
+
+// waitedBehind reports that nothing came for a while behind an entry until the
+// session ended.
+func (s *session) waitedBehind(i int) bool {
+	return s.t.Entries[len(s.t.Entries)-1].At-s.t.Entries[i].At >= shortWait
+}
+
+// endsInDot reports a message whose last bytes are a dot that was meant as its
+// end.
+func (s *session) endsInDot(i int) bool {
+	ev := s.ev(i)
+	const end = 8
+	span := decode.Span{Start: max(ev.Span.Start, ev.Span.End-end), End: ev.Span.End}
+	if s.t.Bytes == nil {
+		return false
+	}
+	tail := bytes.TrimRight(s.read(span, end), "\r\n")
+	return bytes.HasSuffix(tail, []byte("\n.")) || bytes.HasSuffix(tail, []byte("\r."))
 }
 
 // refusedSince reports a reply that says no behind an entry, other than one

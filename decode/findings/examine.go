@@ -75,7 +75,7 @@ func (x *examination) replies() {
 	all := conditions()
 	held := map[string][]*condition{} // conditions that may hold, by what the reply says
 	for _, r := range x.spoken {
-		if !worthReading(r) || x.became.Consequence(r.entry) || r.by == who.Smtptap && x.toldByFacts() {
+		if !worthReading(r) || x.became.Consequence(r.entry) || x.follows(r) || r.by == who.Smtptap && x.toldByFacts() {
 			continue
 		}
 		key := r.by.String() + " " + r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/outcome"
 )
 
 func emptyRecipient(s *session, r *reply) bool {
@@ -48,18 +49,17 @@ func notUserText(_ *session, r *reply) bool { return !userText.match(r.folded())
 // userText are servers' words for a mailbox that does not exist.
 var userText = newPattern(`user unknown|unknown (user|recipient|mailbox|local part|address)|no such (user|recipient|person|mailbox|address|account|local user)|(mailbox|account|recipient|user|email|address|alias|inbox)( address)?( [^ ]+)?.{0,60}(not found|not (be )?found|unavailable|does not exist|doesn't exist|not exist|not (a )?(valid|known)|disabled|inactive|deactivated|suspended|invalid|unknown|no longer)|recipientnotfound|invalid (recipient|mailbox|user)|not a valid mailbox|no mailbox (here|by)|does not have an? .{0,30}account|couldn't be delivered.{0,40}(not found|unknown)`)
 
+// someRefused finds recipients that were refused in a transaction whose message
+// went to the others.
 func someRefused(s *session) *sighting {
 	var proof []int
-	taken := false
-	for r := range s.to("RCPT") {
-		if r.positive() {
-			taken = true
-		} else if !s.madeGood(r) {
-			proof = append(proof, r.proof()...)
+	for i := range s.became.Transactions {
+		t := &s.became.Transactions[i]
+		for _, to := range t.Recipients {
+			if r := s.answer(to.Decided.Entry); t.Taken() && to.Answer > outcome.Accepted && !to.MadeGood && r != nil {
+				proof = append(proof, r.proof()...)
+			}
 		}
-	}
-	if !taken {
-		return nil
 	}
 	return see(firstFew(proof)...)
 }

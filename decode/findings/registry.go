@@ -102,6 +102,8 @@ var predicates = map[string]any{
 	"answers-nothing":         answersNothing,
 	"cancelled":               cancelled,
 	"eight-bit-path":          eightBitPath,
+	"credentials-sent":        credentialsSent,
+	"digest-in-doubt":         digestInDoubt,
 	"empty-recipient":         emptyRecipient,
 	"empty-sender":            emptySender,
 	"has-unlisted-params":     hasUnlistedParams,
@@ -139,13 +141,13 @@ var predicates = map[string]any{
 	"not-user-text":           notUserText,
 	"not-virus-product":       notVirusProduct,
 	"nothing-refused":         nothingRefused,
+	"odd-blanks":              oddBlanks,
 	"orphaned":                orphaned,
 	"plain-alone":             plainAlone,
 	"refused-token":           refusedToken,
 	"refuses-visitor":         refusesVisitor,
 	"sender-no-address":       senderNoAddress,
 	"single-replies-of-login": singleRepliesOfLogin,
-	"used-mechanism":          usedMechanism,
 	"without-login":           withoutLogin,
 }
 

@@ -233,7 +233,7 @@ var messageRulings = []ruling{
 	{"dots doubled twice", message(date, from, to, id, "Subject: x", "", "...css"), "SENT", ids("DOT-STUFFING-DOUBLE"), ids("DOT-STUFFING-MISSING")},
 	{"an ellipsis", message(date, from, to, id, "Subject: x", "", "... and so on", "..css"), "SENT", nil, ids("DOT-STUFFING-DOUBLE", "DOT-STUFFING-MISSING")},
 	{"text as commands", of(loggedIn, mail, "C: RCPT TO:<to@example.net>\nS: 550 5.1.1 no such user\nC: DATA\nS: 503 no recipients\nC: Subject: x\nS: 500 what\nC: From: a@example.com\nS: 500 what\n"), "RCPT-UNKNOWN-550", ids("DATA-AS-COMMANDS"), nil},
-	{"no end", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nclosed C"), "FINAL-DOT-MISSING", nil, nil},
+	{"no end", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nwait 60s\nclosed C"), "FINAL-DOT-MISSING", nil, ids("CONN-CLOSED-AFTER-DATA")},
 	{"larger than SIZE", message(date, from, to, id, "Subject: x", "", strings.Repeat(strings.Repeat("x", 900)+`\r\n`, 120)), "SENT", ids("SIZE-552"), nil},
 	{"a bad chunk", of(strings.Replace(loggedIn, "8BITMIME", "CHUNKING", 1), mail, rcpt, "C: BDAT many LAST\nS: 501 5.5.4 Syntax: BDAT count [LAST]\n"), "BDAT-MISUSE", nil, nil},
 	{"an early reply", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nS: 250 ok\nC: more\nC: .\nS: 250 ok\n"), "", ids("EARLY-REPLY"), nil},
@@ -322,7 +322,7 @@ var clientRulings = []ruling{
 	{"a mail catcher", of(strings.Replace(sent, "mx.example.org ESMTP", "mailhog.example ESMTP MailHog", 1)), "SENT", ids("ACCEPTED-NOT-ARRIVED"), nil},
 }
 
-var allRulings = slices.Concat(connectRulings, tlsRulings, heloRulings, loginRulings, envelopeRulings, messageRulings, sequenceRulings, closingRulings, timeRulings, clientRulings)
+var allRulings = slices.Concat(connectRulings, tlsRulings, heloRulings, loginRulings, envelopeRulings, messageRulings, sequenceRulings, closingRulings, timeRulings, clientRulings, blameRulings)
 
 func TestRules(t *testing.T) {
 	for _, c := range allRulings {

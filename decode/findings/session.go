@@ -55,10 +55,12 @@ type session struct {
 	wanted   provider // whose server the client meant
 	client   clientKind
 
-	tlsFault  *fault // why TLS failed, nil when it did not
-	dialFault *fault // why no server was reached
-	lossFault *fault // how the connection was lost
-	mute      *fault // a peer that left without a word inside TLS
+	tlsFault  *fault       // why TLS failed, nil when it did not
+	dialFault *fault       // why no server was reached
+	lossFault *fault       // how the connection was lost
+	mute      *fault       // a peer that left without a word inside TLS
+	stray     map[int]bool // lines of messages that came where commands belong
+	header    *sighting    // a load balancer's PROXY header
 	became    outcome.Session
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
@@ -92,7 +94,7 @@ func gather(t *decode.Transcript) *session {
 	s := &session{
 		t: t, answers: map[int]*reply{}, byVerb: map[string][]*reply{}, byName: map[string][]int{}, notes: map[string][]int{},
 		settings: map[string]string{}, setAt: map[string]int{}, offered: map[string]string{},
-		greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
+		stray: map[int]bool{}, greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
 	}
 	asked := map[asking]int{}
 	for i := range t.Entries {
@@ -105,6 +107,8 @@ func gather(t *decode.Transcript) *session {
 		}
 	}
 	s.messages = t.Messages()
+	s.findHeader()
+	s.findText()
 	s.client = s.recognise()
 	s.wanted = s.wantedProvider()
 	s.provider = s.greetingProvider()
