@@ -33,7 +33,7 @@ func leaks(secret string) []string {
 	return forms
 }
 
-func checkNoLeak(t *testing.T, r *recorder, secrets ...string) {
+func checkNoLeak(t testing.TB, r *recorder, secrets ...string) {
 	t.Helper()
 	kept := string(r.raw[who.Client]) + string(r.raw[who.Server])
 	for _, e := range r.events {

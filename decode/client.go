@@ -236,22 +236,23 @@ func (d *Dialogue) hidesRest(buf []byte) bool {
 // whole line is a credential: a password typed after a failed AUTH, or one sent
 // a state too early or to a server that never asked.
 func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, stray bool) {
-	c := parseCommand(text)
+	c := smtp.ReadCommand(text)
+	known := c.Verb != ""
 	switch {
 	case len(l.holes) > 0:
 		return nil, l.holes[0].off == 0 && l.holes[0].mask.What != "text"
 	case len(text) == 0 || string(text) == "*": // which cancels a login, and is no part of one
 		return nil, false
-	case l.over == hiding && c.Known:
+	case l.over == hiding && known:
 		return []secretSpan{{len(text) - len(c.Arg), len(text), &Mask{What: "text"}}}, false
-	case d.http, c.Known, isRequest(text):
+	case d.http, known, isRequest(text):
 	case d.authTried, looksLikeCredential(text), len(saslRuns(text)) > 0:
 		return []secretSpan{{0, len(text), &Mask{What: "line"}}}, true
 	case l.over == hiding:
 		return []secretSpan{{0, len(text), &Mask{What: "text"}}}, false
 	}
 	secrets = d.lineSecrets(text)
-	if c.Known && c.Path == "" {
+	if known && !c.Path.Found {
 		for _, p := range d.repeated(text, false) {
 			secrets = addSpan(secrets, secretSpan{p.from, p.to, &Mask{What: "text"}})
 		}

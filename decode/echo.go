@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -11,23 +12,23 @@ import (
 )
 
 const (
-	shortestKnown = 3    // shorter secrets are not looked for
-	strongKnown   = 8    // from this length on a text is no word by chance
-	mostKnown     = 2048 // texts of one session to look for
-	mostKnownSize = 256 << 10
-	longestKnown  = 4096     // of a longer secret the beginning is looked for
-	mostSaid      = 8 << 10  // of what was said in clear before
-	mostHeld      = 64 << 10 // of one reply that waits for its end
-	deepest       = 2        // notations inside each other
+	shortestKnown = 3         // shorter secrets are not looked for
+	strongKnown   = 8         // from this length on a text is no word by chance
+	mostKnown     = 256 << 10 // bytes of what is looked for in one session
+	longestKnown  = 4096      // of a longer secret the beginning is looked for
+	mostSaid      = 8 << 10   // of what was said in clear before
+	mostHeld      = 64 << 10  // of one reply that waits for its end
+	deepest       = 2         // notations inside each other
 )
 
 // known are the secrets of a session, as texts to look for in what the server
 // says.
 type known struct {
-	texts    []secretText
-	size     int
-	overflow bool   // there were more than can be looked for
-	said     []byte // what was said before in clear, in lower case
+	texts    map[uint16][]secretText // by their beginning
+	begin    *[1 << 10]uint64        // which beginnings there are
+	size     int                     // of all texts
+	overflow bool                    // there were more than can be looked for
+	said     []byte                  // what was said before in clear, in lower case
 }
 
 // A secretText is a secret in lower case. A weak one is short or a common word:
@@ -60,7 +61,7 @@ func wordSet(s string) map[string]bool {
 // secret.
 func (k *known) say(p []byte) {
 	if room := mostSaid - len(k.said); room > 0 && len(k.texts) == 0 {
-		k.said = append(k.said, lower(p[:min(len(p), room)])...)
+		k.said = appendLower(k.said, p[:min(len(p), room)])
 	}
 }
 
@@ -100,35 +101,48 @@ func (k *known) rememberWords(text []byte) {
 // add keeps a secret, and how it would stand in other character sets and
 // without its punctuation.
 func (k *known) add(secret []byte) {
-	k.addText(secret)
-	if len(secret) >= strongKnown {
-		k.addText(only(secret, isWordByte).text)
-	}
-	if smtp.HasEightBit(secret) && utf8.Valid(secret) {
-		var latin1, be, le []byte
-		for _, r := range string(secret) {
-			latin1 = append(latin1, byte(r))
-		}
-		for _, u := range utf16.Encode([]rune(string(secret))) {
-			be, le = append(be, byte(u>>8), byte(u)), append(le, byte(u), byte(u>>8))
-		}
-		k.addText(latin1)
-		k.addText(be)
-		k.addText(le)
+	text := lower(secret[:min(len(secret), longestKnown)])
+	weak := common[string(text)] || len(text) < strongKnown && !(len(text) > strongKnown/2 && mixed(text)) || bytes.Contains(k.said, text)
+	for _, form := range append([][]byte{text}, otherForms(text)...) {
+		k.addText(secretText{form, weak, len(secret) > longestKnown})
 	}
 }
 
-func (k *known) addText(secret []byte) {
-	s := secretText{text: lower(secret[:min(len(secret), longestKnown)]), cut: len(secret) > longestKnown}
-	if len(s.text) < shortestKnown || slices.ContainsFunc(k.texts, func(o secretText) bool { return bytes.Equal(o.text, s.text) }) {
+func otherForms(text []byte) [][]byte {
+	var forms [][]byte
+	if len(text) >= strongKnown {
+		forms = append(forms, only(text, isWordByte).text)
+	}
+	if smtp.HasEightBit(text) && utf8.Valid(text) {
+		var latin1, be, le []byte
+		for _, r := range string(text) {
+			latin1 = append(latin1, byte(r))
+		}
+		for _, u := range utf16.Encode([]rune(string(text))) {
+			be, le = append(be, byte(u>>8), byte(u)), append(le, byte(u), byte(u>>8))
+		}
+		forms = append(forms, latin1, be, le)
+	}
+	return forms
+}
+
+func (k *known) addText(s secretText) {
+	if len(s.text) < shortestKnown {
 		return
 	}
-	if len(k.texts) == mostKnown || k.size+len(s.text) > mostKnownSize {
+	b := beginning(s.text)
+	if slices.ContainsFunc(k.texts[b], func(o secretText) bool { return bytes.Equal(o.text, s.text) }) {
+		return
+	}
+	if k.size+len(s.text) > mostKnown {
 		k.overflow = true
 		return
 	}
-	s.weak = common[string(s.text)] || len(s.text) < strongKnown && !(len(s.text) > strongKnown/2 && mixed(s.text)) || bytes.Contains(k.said, s.text)
-	k.texts = append(k.texts, s)
+	if k.texts == nil {
+		k.texts, k.begin = map[uint16][]secretText{}, new([1 << 10]uint64)
+	}
+	k.texts[b] = append(k.texts[b], s)
+	k.begin[b/64] |= 1 << (b % 64)
 	k.size += len(s.text)
 }
 
@@ -143,43 +157,79 @@ func mixed(p []byte) bool {
 	return digits > 0 && digits < len(p)
 }
 
-func lower(p []byte) []byte {
-	q := bytes.Clone(p)
-	for i, b := range q {
-		if 'A' <= b && b <= 'Z' {
-			q[i] = b + 'a' - 'A'
+// lower is a text in lower case, as far as that leaves every place where it is.
+func lower(p []byte) []byte { return appendLower(make([]byte, 0, len(p)), p) }
+
+func appendLower(to, p []byte) []byte {
+	start := len(to)
+	q := append(to, p...)
+	for i := start; i < len(q); {
+		r, n := rune(q[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRune(q[i:])
 		}
+		if l := unicode.ToLower(r); l != r && utf8.RuneLen(l) == n {
+			utf8.EncodeRune(q[i:], l)
+		}
+		i += n
 	}
 	return q
 }
 
-// match finds the secrets in a text. answering: it answers credentials.
+// reversed is a text with its characters in the opposite order.
+func reversed(p []byte) []byte {
+	q := make([]byte, 0, len(p))
+	for len(p) > 0 {
+		_, n := utf8.DecodeLastRune(p)
+		q, p = append(q, p[len(p)-n:]...), p[:len(p)-n]
+	}
+	return q
+}
+
+// match finds the secrets in a text, reversed and set apart as well. answering:
+// the text answers credentials.
 func (k *known) match(text []byte, answering bool) []part {
 	folded := lower(text)
-	var found []part
-	for _, s := range k.texts {
-		if s.weak && !answering {
+	found := k.matchFolded(folded, answering)
+	for _, p := range k.matchFolded(reversed(folded), false) {
+		found = append(found, part{len(text) - p.to, len(text) - p.from})
+	}
+	for _, keep := range []func(byte) bool{isInk, isWordByte} {
+		v := only(folded, keep)
+		if len(v.text) == len(text) {
 			continue
 		}
-		for from := 0; ; {
-			i := bytes.Index(folded[from:], s.text)
-			if i < 0 {
-				break
-			}
-			p := part{from + i, from + i + len(s.text)}
-			from = p.from + 1
-			if s.weak && !standsAlone(folded, p) {
-				continue
-			}
-			if s.cut {
-				p.to = len(text)
-			}
-			found = append(found, p)
-			from = p.to
+		for _, p := range k.matchFolded(v.text, false) {
+			found = append(found, part{v.at[p.from], v.at[p.to-1] + 1})
 		}
 	}
 	return found
 }
+
+func (k *known) matchFolded(folded []byte, answering bool) []part {
+	var found []part
+	end := 0
+	for i := 0; i+shortestKnown <= len(folded); i++ {
+		b := beginning(folded[i:])
+		if k.begin[b/64]&(1<<(b%64)) == 0 {
+			continue
+		}
+		for _, s := range k.texts[b] {
+			p := part{i, i + len(s.text)}
+			if p.to <= end || s.weak && !answering || !bytes.HasPrefix(folded[i:], s.text) || s.weak && !standsAlone(folded, p) {
+				continue
+			}
+			if s.cut {
+				p.to = len(folded)
+			}
+			found, end = append(found, p), p.to
+		}
+	}
+	return found
+}
+
+// beginning is a hash of the first bytes of a text.
+func beginning(p []byte) uint16 { return uint16(p[0])<<8 ^ uint16(p[1])<<4 ^ uint16(p[2]) }
 
 // standsAlone reports a word of its own, and of a common word that it is quoted.
 func standsAlone(text []byte, p part) bool {
@@ -217,6 +267,12 @@ func isInk(b byte) bool { return b > ' ' }
 // quote what they did not understand, and some mechanisms end with a proof that
 // a password can be guessed from. The secrets are given for each line.
 func (d *Dialogue) echoes(lines []line) map[int][]secretSpan {
+	if d.auth == nil && len(d.known.texts) == 0 && !d.known.overflow {
+		if runs := saslRuns(smtp.TrimEnd(lines[0].buf)); len(runs) > 0 {
+			return map[int][]secretSpan{0: spansOf(runs, "echo")}
+		}
+		return nil
+	}
 	found := map[int][]secretSpan{}
 	var all view // the texts of the lines, and their places in the bytes of the lines
 	starts := make([]int, 1, len(lines)+1)
@@ -257,19 +313,14 @@ func (d *Dialogue) repeated(text []byte, hidden bool) []part {
 		return found
 	}
 	answering := d.answersCredentials()
-	found = append(found, search(text, deepest, func(p []byte) []part { return d.known.match(p, answering) })...)
-	strong := func(p []byte) []part { return d.known.match(p, false) }
-	for _, keep := range []func(byte) bool{isInk, isWordByte} {
-		// It may be broken over lines, or letters set apart.
-		v := only(text, keep)
-		for _, p := range search(v.text, deepest, strong) {
-			found = append(found, part{v.at[p.from], v.at[p.to-1] + 1})
-		}
+	match := func(p []byte) []part { return d.known.match(p, answering) }
+	found = append(found, search(text, deepest, match)...)
+	broken := only(text, isInk)
+	for _, p := range search(broken.text, deepest, func(p []byte) []part { return d.known.matchFolded(lower(p), false) }) {
+		found = append(found, part{broken.at[p.from], broken.at[p.to-1] + 1})
 	}
-	reversed := bytes.Clone(text)
-	slices.Reverse(reversed)
-	for _, p := range strong(reversed) {
-		found = append(found, part{len(text) - p.to, len(text) - p.from})
+	if plain, ok := decodeBase64(bytes.TrimSpace(text)); ok && len(search(plain, deepest, match)) > 0 {
+		found = append(found, part{0, len(text)}) // a challenge
 	}
 	return found
 }

@@ -1,8 +1,10 @@
 package decode_test
 
 import (
-	"bytes"
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,36 +84,56 @@ func checkFed(t testing.TB, turns []turn, r *recorder) {
 	}
 }
 
-// FuzzSecrets: a password that is sent in an AUTH exchange, cut anywhere, is in
-// nothing that a recorder is given.
+// FuzzSecrets: a password that is said anywhere, in any protocol, and repeated
+// in any notation, cut anywhere, is in nothing that a recorder is given.
 func FuzzSecrets(f *testing.F) {
-	const canary = "cAnArY-pAsSwOrD-4711"
-	f.Add("PLAIN", uint8(0), uint8(1), "235 ok")
-	f.Add("LOGIN", uint8(1), uint8(5), "535 no")
-	f.Add("XOAUTH2", uint8(2), uint8(3), "334 eyJzdGF0dXMiOiI0MDAifQ==")
-	f.Add("cram-md5", uint8(3), uint8(9), "504 what")
-	f.Fuzz(func(t *testing.T, mech string, form, size uint8, reply string) {
-		secret := b64("\x00user@example.com\x00" + canary)
-		lines := []string{
-			"AUTH " + mech + " " + secret + "\r\n",
-			"AUTH " + mech + "\r\n" + secret + "\r\n",
-			"auth " + mech + "\r\n" + b64("user@example.com") + "\r\n" + b64(canary) + "\r\n",
-			"Auth\t" + mech + "  " + secret,
-		}
-		turns := []turn{{who.Server, "220 mx\r\n"}, {who.Client, lines[int(form)%len(lines)]}, {who.Server, reply + "\r\n"},
-			{who.Client, b64(canary) + "\r\n"}, {who.Server, "500 " + b64(canary) + "?\r\n"}}
-		if int(form)%len(lines) == 3 {
-			turns = turns[:3] // the line has no end, so nothing else can begin
-		}
-		r := run(turns, func(n int) int { return min(n, int(size)+1) })
-		for _, side := range []who.Party{who.Client, who.Server} {
-			for _, form := range []string{canary, b64(canary), secret} {
-				if bytes.Contains(r.raw[side], []byte(form)) {
-					t.Fatalf("%s stream holds the secret:\n%q\n%s", side, r.raw[side], shown(r.events))
-				}
+	ways := slices.Sorted(maps.Keys(written))
+	f.Add("x", uint8(0), uint8(1), uint8(1), "PLAIN", "235 ok")
+	f.Add("=+.", uint8(9), uint8(5), uint8(5), "LOGIN", "535 no")
+	f.Add("$-_", uint8(40), uint8(12), uint8(3), "XOAUTH2", "334 eyJzdGF0dXMiOiI0MDAifQ==")
+	f.Add("", uint8(70), uint8(22), uint8(9), "cram-md5", "504-what\r\n504 what")
+	f.Fuzz(func(t *testing.T, password string, where, way, size uint8, mech, reply string) {
+		secret := "cAnArY" + strings.Map(func(r rune) rune {
+			if r > ' ' && r < 127 && !strings.ContainsRune("\"\\%;<>@/'`,:", r) {
+				return r
 			}
+			return -1
+		}, password[:min(len(password), 40)]) + "4711xQ"
+		turns := places[int(where)%len(places)].turns(secret)
+		turns = append(turns, turn{who.Client, "AUTH " + mech + " " + b64("\x00u\x00"+secret) + "\r\n"}, turn{who.Server, reply + "\r\n"},
+			turn{who.Client, b64(secret) + "\r\n"}, turn{who.Server, "500-what is\r\n500-" + written[ways[int(way)%len(ways)]](secret) + "\r\n500 then?\r\n"})
+		want := run(turns, whole)
+		checkTiles(t, "fuzz", want)
+		checkFed(t, turns, want)
+		checkNoLeak(t, want, secret)
+		if got := run(turns, func(n int) int { return min(n, int(size)+1) }); !reflect.DeepEqual(got.events, want.events) {
+			t.Fatalf("other cuts:\n%s\nwant\n%s", shown(got.events), shown(want.events))
+		}
+		if got := replay(want); !reflect.DeepEqual(got.events, want.events) {
+			t.Fatalf("recorded:\n%s\nwant\n%s", shown(got.events), shown(want.events))
 		}
 	})
+}
+
+// BenchmarkRepeats reads replies to a session with many logins, as large as a
+// server may send them.
+func BenchmarkRepeats(b *testing.B) {
+	for _, kind := range []struct{ name, word string }{{"words", "no such user here "}, {"base64", b64("\x00some\x00thing else") + " "}, {"hex", "00ff17"}, {"escapes", "%41=42+43"}} {
+		b.Run(kind.name, func(b *testing.B) {
+			var d decode.Dialogue
+			d.Feed(0, who.Server, []byte("220 mx\r\n"))
+			for i := range 100 {
+				d.Feed(0, who.Client, []byte("AUTH PLAIN "+b64(fmt.Sprintf("\x00user\x00password-%d", i))+"\r\n"))
+				d.Feed(0, who.Server, []byte("535 no\r\n"))
+			}
+			reply := []byte("550 " + strings.Repeat(kind.word, 500/len(kind.word)) + "\r\n")
+			b.SetBytes(int64(len(reply)))
+			b.ReportAllocs()
+			for b.Loop() {
+				d.Feed(time.Second, who.Server, reply)
+			}
+		})
+	}
 }
 
 // BenchmarkBody feeds message text as it is, and as nobody sends it.

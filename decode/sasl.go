@@ -179,8 +179,11 @@ func readToken(m *Mask, plain []byte, ok bool) {
 			user = saslname(user)
 		}
 		m.User = identity([]byte(user))
-		if len(g[2]) == 0 {
+		switch {
+		case len(g[2]) == 0:
 			m.Facts = append(m.Facts, FactEmpty)
+		case writtenSeparator.MatchString(user):
+			m.Facts = append(m.Facts, FactSeparatorWritten)
 		}
 	case len(plain) == 0 || !ok || m.Mechanism == "OAUTHBEARER" && string(plain) == "\x01":
 		// Nothing to say of its form; the byte alone answers an error (RFC 7628

@@ -49,8 +49,7 @@ type replyBuilder struct {
 func (d *Dialogue) serverLine(partial bool) {
 	l := &d.line[who.Server]
 	d.held, d.heldSize = append(d.held, *l), d.heldSize+len(l.buf)
-	more := parseReplyLine(smtp.TrimEnd(l.buf), d.reply != nil || len(d.held) > 1).More
-	if more && !partial && d.mayRepeat(nil) && d.heldSize < mostHeld {
+	if !partial && d.mayRepeat(nil) && d.heldSize < mostHeld && parseReplyLine(smtp.TrimEnd(l.buf), d.reply != nil || len(d.held) > 1).More {
 		*l = line{}
 		return
 	}

@@ -3,7 +3,6 @@ package decode
 import (
 	"bytes"
 	"regexp"
-	"slices"
 	"strings"
 
 	"smtptap/decode/smtp"
@@ -66,13 +65,13 @@ func (d *Dialogue) lineSecrets(text []byte) []secretSpan {
 		}
 		return found
 	}
-	c := parseCommand(text)
+	verb := smtp.ReadCommand(text).Verb
 	switch {
-	case c.Verb == "XCLIENT":
+	case verb == "XCLIENT":
 		return xclientSecrets(text)
 	case d.http && !isStrictCommand(text):
 		return d.httpSecrets(text)
-	case c.Known:
+	case verb != "":
 		return spansOf(append(saslRuns(text), labelled(text)...), "credentials")
 	}
 	return d.unknownSecrets(text)
@@ -80,7 +79,8 @@ func (d *Dialogue) lineSecrets(text []byte) []secretSpan {
 
 // loginIn is where the response of a login begins, -1 in a line without one.
 func loginIn(text []byte) int {
-	if folded := lower(text); !bytes.Contains(folded, []byte("auth")) && !bytes.Contains(folded, []byte("exps")) {
+	var room [fewBytes]byte
+	if folded := appendLower(room[:0], text); !bytes.Contains(folded, []byte("auth")) && !bytes.Contains(folded, []byte("exps")) {
 		return -1
 	}
 	if m := authWord.FindSubmatchIndex(text); m != nil {
@@ -287,17 +287,24 @@ func saslRuns(text []byte) []part {
 // stands before the @ of a URL.
 func labelled(text []byte) []part {
 	var found []part
-	folded := lower(text)
+	var room [fewBytes]byte
+	folded := appendLower(room[:0], text)
 	for _, l := range labels {
-		if !slices.ContainsFunc(l.signs, func(sign string) bool { return bytes.Contains(folded, []byte(sign)) }) {
-			continue
-		}
-		for _, m := range l.form.FindAllSubmatchIndex(text, -1) {
-			found = append(found, part{m[2], m[3]})
+		for _, sign := range l.signs {
+			if !bytes.Contains(folded, []byte(sign)) {
+				continue
+			}
+			for _, m := range l.form.FindAllSubmatchIndex(text, -1) {
+				found = append(found, part{m[2], m[3]})
+			}
+			break
 		}
 	}
 	return found
 }
+
+// fewBytes is room for the common line.
+const fewBytes = 128
 
 // spansOf makes secrets of parts.
 func spansOf(parts []part, what string) []secretSpan {

@@ -16,8 +16,7 @@ import (
 type suspicion struct {
 	on      bool
 	login   bool   // AUTH was said: lines may be credentials
-	judged  bool   // the beginning of the line was; the rest of it passes
-	hide    bool   // or is part of its secret
+	passing bool   // the line is too long to be held, and the rest of it passes
 	secrets []Span // of the field or body under way
 }
 
@@ -29,35 +28,41 @@ var loginLine = regexp.MustCompile(`(?i)(?:^[^a-z0-9]*|[\x00-\x1f])((?:x-?)?auth
 func (m *message) takeSuspect(d *Dialogue, at time.Duration, p []byte) int {
 	l := &d.line[who.Client]
 	n, ended := l.upTo(p)
-	if m.suspect.judged {
-		m.suspect.judged = !ended
-		return m.rest(d, at, p[:n], ended)
+	switch {
+	case m.suspect.passing:
+		m.suspect.passing = !ended
+		m.pass(d, at, p[:n], n, nil)
+		return n
+	case l.over == hiding:
+		d.overflowing(at, who.Client, p[:n])
+	default:
+		if l.empty() {
+			l.begin = at
+		}
+		if room := max(MaxRaw-len(l.buf), 0); n > room {
+			n, ended = room, false
+		}
+		l.add(at, p[:n])
+		if !ended && len(l.buf) >= MaxRaw {
+			m.overflow(d, l)
+		}
 	}
-	if l.empty() {
-		l.begin = at
-	}
-	if room := max(MaxRaw-len(l.buf), 0); n > room {
-		n, ended = room, false
-	}
-	l.add(at, p[:n])
-	if ended || len(l.buf) >= MaxRaw {
-		m.suspect.judged = !ended
+	if ended {
 		m.judge(d, l)
 	}
 	return n
 }
 
-// rest takes bytes of a line that was judged by its beginning.
-func (m *message) rest(d *Dialogue, at time.Duration, p []byte, ended bool) int {
-	if !m.suspect.hide {
-		m.pass(d, at, p, p, nil)
-		return len(p)
+// overflow decides by the beginning of a line that is too long to be held: the
+// rest of it passes, or is a part of its secret.
+func (m *message) overflow(d *Dialogue, l *line) {
+	secrets := m.suspectSecrets(d, l, l.buf)
+	if n := len(secrets); n > 0 && secrets[n-1].to == len(l.buf) && !d.KeepSecrets {
+		l.over, l.last = hiding, l.buf[len(l.buf)-1]
+		return
 	}
-	if ended {
-		m.suspect.hide = false
-		m.pass(d, at, []byte("\n"), []byte("\n"), nil)
-	}
-	return len(p)
+	m.suspect.passing = true
+	m.judge(d, l)
 }
 
 // judge hands a line on, without what is secret in it.
@@ -81,8 +86,8 @@ func (m *message) judge(d *Dialogue, l *line) {
 			m.suspect.secrets = append(m.suspect.secrets, Span{start, m.pos})
 		default:
 			m.suspect.secrets = append(m.suspect.secrets, Span{m.pos, m.pos + int64(len(MaskText))})
-			m.pass(d, at, []byte(MaskText), l.buf[s.from:s.to], s.mask)
-			m.suspect.hide = m.suspect.judged && s.to == len(l.buf)
+			m.pass(d, at, []byte(MaskText), s.to-s.from+l.dropped(), s.mask)
+			l.past = 0
 		}
 		from = s.to
 	}
@@ -100,17 +105,17 @@ func (m *message) passRuns(d *Dialogue, l *line, from, to int) {
 			}
 		}
 		run := d.lend(l.buf[from:end])
-		m.pass(d, l.timeOf(from), run, run, nil)
+		m.pass(d, l.timeOf(from), run, len(run), nil)
 		from = end
 	}
 }
 
-// pass reads bytes as the message, and hands them, or the secret that they
-// stand for, to the recorder.
-func (m *message) pass(d *Dialogue, at time.Duration, p, fed []byte, mask *Mask) {
+// pass reads bytes as the message, and hands them, or the secret of fed bytes
+// that they stand for, to the recorder.
+func (m *message) pass(d *Dialogue, at time.Duration, p []byte, fed int, mask *Mask) {
 	_, done := m.read(d, at, p)
 	if mask != nil {
-		d.mask(at, who.Client, mask, len(fed))
+		d.mask(at, who.Client, mask, fed)
 	} else {
 		d.keep(at, who.Client, p)
 	}
