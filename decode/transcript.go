@@ -54,6 +54,10 @@ type Transcript struct {
 	SecretsTaken bool // its recording holds passwords, which were taken out here
 	Ended        bool // no more entries will come
 
+	// Became is what became of the session, in the word of package outcome,
+	// where Entries hold only a part of it; "" where they hold all.
+	Became string
+
 	Entries []Entry
 	Earlier int // entries before the first that are no longer held in memory; the recording has them
 

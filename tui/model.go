@@ -199,7 +199,7 @@ func (m *model) sync(again bool) tea.Cmd {
 		if err != nil {
 			return loaded{id: sum.ID, err: err}
 		}
-		return loaded{id: sum.ID, session: session.New(t, sum)}
+		return loaded{id: sum.ID, session: session.New(t, sum, current)}
 	}
 }
 

@@ -30,7 +30,11 @@ func Of(tr *decode.Transcript) Session {
 	case tr.Ended && t.end == nil:
 		t.end = &facts.End{}
 	}
-	return t.Session()
+	s := t.Session()
+	if whole := Outcome(tr.Became); whole != "" && whole != s.Outcome {
+		s.Outcome, s.Decided = whole, Decision{Entry: -1}
+	}
+	return s
 }
 
 // Session is what became of the session so far.

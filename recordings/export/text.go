@@ -64,7 +64,12 @@ func (p *TextPrinter) Print(t *decode.Transcript) error {
 		p.say(t, fmt.Sprintf("=== %d lines went by faster than they could be shown; the recording has them", t.Earlier-p.done), p.warn)
 		p.done = t.Earlier
 	}
-	under := p.findingsUnder(t)
+	// While a session runs its findings wait: what is still to come may make
+	// good what went wrong.
+	var under map[int][]findings.Finding
+	if t.Ended || t.Source == decode.SourceLog {
+		under = p.findingsUnder(t)
+	}
 	for ; p.done < t.Earlier+len(t.Entries); p.done++ {
 		i := p.done - t.Earlier
 		p.entry(t, i)

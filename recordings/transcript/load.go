@@ -51,9 +51,6 @@ func Summarize(path string) (Summary, error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("%q: %w", path, err)
 	}
-	if l.damage != nil {
-		l.tally.tear()
-	}
 	sum := l.tally.Summary()
 	sum.Live = false
 	h := l.transcript
@@ -66,20 +63,6 @@ func Summarize(path string) (Summary, error) {
 // it is the id of the session.
 func nameOf(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), recordings.Ext)
-}
-
-// readSpan reads a span of a recording whose index is not known.
-func readSpan(path string, which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("recording: %w", err)
-	}
-	defer f.Close()
-	l, err := load(f, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w", path, err)
-	}
-	return l.index.read(f, which, side, span)
 }
 
 func readFile(path string, x *index, which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
@@ -119,7 +102,21 @@ func load(r io.Reader, room int) (*loading, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := records.Header()
+	l := newLoading(records.Header(), room)
+	if err := l.readAll(records); err != nil {
+		return nil, err
+	}
+	if l.left > 0 {
+		l.transcript.Became = string(l.tally.Summary().Outcome)
+		l.cannotShow(fmt.Sprintf("the session is too long to be shown as a whole: its last %d lines are left out", l.left))
+	}
+	if l.unread > maxUnread {
+		l.cannotShow(fmt.Sprintf("%d more records can't be read", l.unread-maxUnread))
+	}
+	return l, nil
+}
+
+func newLoading(h recordings.Header, room int) *loading {
 	l := &loading{room: room, transcript: &decode.Transcript{
 		Started: h.Started, Source: decode.SourceRecording, Ended: true,
 		Listen: h.Listen, Target: h.Target, Mode: h.Mode, SecretsKept: h.SecretsKept,
@@ -127,16 +124,7 @@ func load(r io.Reader, room int) (*loading, error) {
 	l.decoder = decoder{keepSecrets: h.SecretsKept, entry: l.add, index: &l.index}
 	l.decoder.begin(h.SplitLegs)
 	l.index.split = h.SplitLegs
-	if err := l.readAll(records); err != nil {
-		return nil, err
-	}
-	if l.left > 0 {
-		l.cannotShow(fmt.Sprintf("the session is too long to be shown as a whole: its last %d lines are left out", l.left))
-	}
-	if l.unread > maxUnread {
-		l.cannotShow(fmt.Sprintf("%d more records can't be read", l.unread-maxUnread))
-	}
-	return l, nil
+	return l
 }
 
 // add takes an entry from the decoder.
@@ -173,6 +161,7 @@ func (l *loading) readAll(records *recordings.Reader) error {
 			l.cannotShow("the " + l.damage.Error())
 			l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
 			l.decoder.flush(l.last)
+			l.tally.tear()
 			return nil
 		case b.err != nil:
 			return b.err

@@ -50,6 +50,8 @@ type Log struct {
 	tally    Tally
 	gaps     [2][2]int64 // where the recording of each stream has its first gap, plus one; 0 for nowhere
 	released bool        // what it held was given back: the recording has it
+
+	index liveIndex // of the recording, as far as somebody looked
 }
 
 // ID is the session's id, which is also the name of its recording.
@@ -203,6 +205,8 @@ func (l *Log) snapshot() (t *decode.Transcript, held bool) {
 		Entries: l.entries[:len(l.entries):len(l.entries)], Earlier: l.earlier,
 	}
 	if l.earlier > 0 {
+		o, _ := l.tally.became.Outcome()
+		t.Became = string(o)
 		t.CannotShow = append(t.CannotShow, fmt.Sprintf("the first %d lines of this session are no longer held in memory", l.earlier))
 	}
 	if l.set.recorder != nil {
@@ -227,7 +231,7 @@ func (l *Log) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, er
 	if tape != nil && !l.set.recorder.flush(tape, flushPatience) {
 		return nil, fmt.Errorf("session %s: its recording is not written yet", l.id)
 	}
-	return readSpan(l.set.options.Folder.Path(l.id), which, side, span)
+	return l.index.bytes(l.set.options.Folder.Path(l.id), which, side, span)
 }
 
 // flushPatience is how long a reader waits for the disk.

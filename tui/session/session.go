@@ -30,25 +30,81 @@ const (
 	maxStarts  = 100
 )
 
-// New works a session out. It may read the recording.
-func New(t *decode.Transcript, sum transcript.Summary) *Session {
-	s := &Session{
-		Transcript: t, Summary: sum, Report: findings.Analyze(t), Mail: t.Messages(),
-		Under: map[int][]int{}, Starts: map[int][]byte{}, NoReveal: !t.SecretsKept,
+// New works a session out. It may read the recording. Before is an earlier state
+// of the same session, nil for none: what was worked out then, and has not
+// changed, is not worked out again.
+func New(t *decode.Transcript, sum transcript.Summary, before *Session) *Session {
+	s := &Session{Transcript: t, Summary: sum, NoReveal: !t.SecretsKept}
+	news := everything
+	if before != nil && before.ID == t.ID && before.Earlier == t.Earlier && len(before.Entries) <= len(t.Entries) && !t.Ended {
+		news = newsOf(t.Entries[len(before.Entries):])
 	}
+	if news < decisions {
+		s.Report, s.Under = before.Report, before.Under
+	} else {
+		s.judge()
+	}
+	if news < messages {
+		s.Mail, s.Starts = before.Mail, before.Starts
+	} else {
+		s.Mail = t.Messages()
+		s.readStarts(before)
+	}
+	return s
+}
+
+// judge asks for the findings.
+func (s *Session) judge() {
+	s.Report, s.Under = findings.Analyze(s.Transcript), map[int][]int{}
 	for i, f := range s.Report.Findings {
 		if len(f.Entries) > 0 {
 			last := slices.Max(f.Entries)
 			s.Under[last] = append(s.Under[last], i)
 		}
 	}
-	s.readStarts()
-	return s
 }
 
-// readStarts reads the beginnings of bodies. Those that can't be read are shown
-// without.
-func (s *Session) readStarts() {
+// News is how much entries that came since change of what was worked out.
+type news uint8
+
+const (
+	nothing    news = iota
+	messages        // of messages and envelopes
+	decisions       // something was decided, good or bad
+	everything      // it is another session, or one that has ended
+)
+
+func newsOf(entries []decode.Entry) news {
+	all := nothing
+	for _, e := range entries {
+		all = max(all, newsIn(e.Event))
+	}
+	return all
+}
+
+func newsIn(e *decode.Event) news {
+	switch {
+	case e == nil:
+		return decisions
+	case e.Reply != nil && (!e.Reply.Positive() || decides[e.Reply.ToVerb]):
+		return decisions
+	case e.Reply != nil, e.Kind == decode.KindAuth, e.Command != nil && !envelope[e.Command.Verb]:
+		return nothing
+	}
+	return messages
+}
+
+// decides are what a reply answers that ends something, envelope the commands
+// that make up messages.
+var (
+	decides  = map[string]bool{"": true, ".": true, "BDAT": true, "EHLO": true, "AUTH": true, "STARTTLS": true, "RSET": true, "QUIT": true}
+	envelope = map[string]bool{"MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "EHLO": true, "HELO": true}
+)
+
+// readStarts reads the beginnings of bodies, as far as they are not known from
+// before. Those that can't be read are shown without.
+func (s *Session) readStarts(before *Session) {
+	s.Starts = map[int][]byte{}
 	if s.Bytes == nil {
 		return
 	}
@@ -59,12 +115,28 @@ func (s *Session) readStarts() {
 		if e.Event == nil || e.Event.Kind != decode.KindBody {
 			continue
 		}
+		if b := before.start(i+s.Earlier, e.Event); b != nil {
+			s.Starts[i] = b
+			continue
+		}
 		span := e.Event.Span
 		span.End = min(span.End, span.Start+startBytes)
 		if b, err := s.Bytes(e.Leg, e.Event.Side, span); err == nil {
 			s.Starts[i] = b
 		}
 	}
+}
+
+// start is how the body of an event begins, whose entry is counted from the
+// session's first; nil when it is not known.
+func (s *Session) start(entry int, e *decode.Event) []byte {
+	if s == nil {
+		return nil
+	}
+	if i := entry - s.Earlier; i >= 0 && i < len(s.Entries) && s.Entries[i].Event == e {
+		return s.Starts[i]
+	}
+	return nil
 }
 
 // Waited is how long entry i took to come after what it answers, and whether
