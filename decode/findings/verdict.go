@@ -27,7 +27,11 @@ func (s *session) verdict(all []found) Verdict {
 	case outcome.Opaque:
 		return Verdict{VerdictUnknown, Unknown, "not known: the session went on inside TLS, which was handed through unopened (--starttls intercept opens it)"}
 	case outcome.Unknown:
-		return Verdict{VerdictUnknown, Unknown, "not known: the transcript stops before the server has decided"}
+		v := Verdict{VerdictUnknown, Unknown, "not known: the transcript stops before the server has decided"}
+		if decisive != nil {
+			v.ID, v.Text = decisive.ID, v.Text+"; "+s.because(decisive)
+		}
+		return v
 	case outcome.Nothing:
 		return s.nothing()
 	}
