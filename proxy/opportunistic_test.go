@@ -3,7 +3,6 @@ package proxy_test
 import (
 	"bufio"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"slices"
 	"strings"
@@ -105,8 +104,7 @@ func TestMXClientTLS(t *testing.T) {
 	}
 	mx := org()
 	b := setUpMXWith(t, intercepting(authority), mx)
-	pool := x509.NewCertPool()
-	pool.AddCert(authority.Certificate())
+	pool := authority.Pool()
 
 	c := b.dial()
 	clear := dialogue(t, c, "EHLO client.example\r\n", "STARTTLS\r\n")

@@ -91,8 +91,10 @@ func startTLSProxy(b *testing.B, server string, roots *x509.CertPool) (addr stri
 	if err != nil {
 		b.Fatal(err)
 	}
-	pool = x509.NewCertPool()
-	pool.AddCert(authority.Certificate())
+	if err := authority.Prepare(serverName); err != nil {
+		b.Fatal(err)
+	}
+	pool = authority.Pool()
 	set := transcript.NewSet(transcript.Options{})
 	p := &proxy.Proxy{
 		Transcripts: set, Upstream: &named{addr: netip.MustParseAddrPort(server), implicit: true},

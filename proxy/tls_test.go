@@ -3,7 +3,6 @@ package proxy_test
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net"
 	"net/netip"
@@ -39,6 +38,9 @@ func setUpTLS(t *testing.T, mode proxy.Mode, change func(*proxy.Proxy, *named)) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := authority.Prepare(serverName); err != nil {
+		t.Fatal(err)
+	}
 	root := certtest.NewAuthority(t, "Example Root")
 	b := &tlsBench{authority: authority, cert: root.Issue(t, certtest.Spec{Names: []string{serverName}})}
 	b.bench = setUp(t, func(p *proxy.Proxy) {
@@ -70,8 +72,7 @@ func (n *named) Dial(ctx context.Context, ses upstream.Session) (*upstream.Serve
 
 // clientConfig makes a client that trusts the authority and nobody else.
 func (b *tlsBench) clientConfig() *tls.Config {
-	pool := x509.NewCertPool()
-	pool.AddCert(b.authority.Certificate())
+	pool := b.authority.Pool()
 	return &tls.Config{ServerName: serverName, RootCAs: pool}
 }
 

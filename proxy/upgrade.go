@@ -130,7 +130,7 @@ func (s *session) secureServer(conn net.Conn, at *upstream.Server, implicit bool
 	s.touch()
 	s.serverNames = []string{at.Host.Name}
 	s.certAsked, s.serverHeard = fact.ClientCert, s.server.bytes.Load()
-	if len(fact.Chain) > 0 {
+	if len(fact.Chain) > 0 && (fact.Verified || s.proxy.TLS.Insecure) {
 		s.serverNames = append(s.serverNames, fact.Chain[0].Names...)
 	}
 	var failed *handshake.Error

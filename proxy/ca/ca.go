@@ -1,42 +1,35 @@
 // Package ca is the local certificate authority with which smtptap opens the
 // TLS of clients that trust it, and mints the certificates that they see.
 //
-// Whoever holds the authority's key can impersonate every server to those
-// clients. So the key is made where nobody else can read it, is never written
-// over, exported or logged, and is refused when its file or folder has become
-// open to others.
+// The authority is a bundle of roots, one for each target that was used. A root
+// is constrained (RFC 5280 section 4.2.1.10) to this machine and to its target,
+// and lives a year at most: whoever steals its key can pose as nothing else. A
+// root that comes to its end gets a successor in the same bundle in time, so
+// that clients which name the file notice nothing.
+//
+// Keys are made where nobody else can read them, are never written over,
+// exported or logged, and are refused when their file or folder has become open
+// to others.
 package ca
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
-)
-
-// How long certificates are good for. They begin in the past, for clients
-// whose clock is slow.
-const (
-	backdated     = 48 * time.Hour
-	authorityLife = 10 * 365 * 24 * time.Hour
-	leafLife      = 7 * 24 * time.Hour
 )
 
 // An Authority signs certificates. Its methods may be called from any goroutine.
 type Authority struct {
-	cert *x509.Certificate
-	pem  []byte
-	key  *ecdsa.PrivateKey
-	path string
+	dir  string
 	mint minter
+
+	mu    sync.Mutex
+	roots []*root // that are valid, the first to expire first
 }
 
 // DefaultDir is the authority's folder: smtptap/ca in the user's state folder
@@ -55,112 +48,103 @@ func DefaultDir() (string, error) {
 
 // Open returns the authority in dir and makes it if there is none. The error
 // is one line that says what is wrong with which file and what to do.
-func Open(dir string) (*Authority, error) { return open(dir, true) }
-
-// Load returns the authority in dir. The error wraps fs.ErrNotExist when there
-// is none.
-func Load(dir string) (*Authority, error) { return open(dir, false) }
-
-func open(dir string, create bool) (*Authority, error) {
+func Open(dir string) (*Authority, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority: %w", err)
 	}
-	st, err := openStore(abs, create)
-	if err != nil {
-		return nil, fmt.Errorf("certificate authority: %w", err)
-	}
-	defer st.close()
-	a, err := st.authority(create, time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("certificate authority: %w", err)
+	a := &Authority{dir: abs}
+	if err := a.Prepare(localhost); err != nil {
+		return nil, err
 	}
 	return a, nil
 }
 
-// Path is the file that holds the authority's certificate, for clients to trust.
-func (a *Authority) Path() string { return a.path }
+// Path is the file that holds the authority's roots, for clients to trust.
+func (a *Authority) Path() string { return filepath.Join(a.dir, bundleFile) }
 
-// PEM is the authority's certificate.
-func (a *Authority) PEM() []byte { return append([]byte(nil), a.pem...) }
+// Prepare puts a root for that host into the file at Path, so that a client may
+// read it before it connects. See Leaf for names.
+func (a *Authority) Prepare(name string) error {
+	_, err := a.rootFor(parseHost(name), time.Now())
+	return err
+}
 
-// Certificate is the authority's certificate.
-func (a *Authority) Certificate() *x509.Certificate { return a.cert }
+// Roots are the authority's roots.
+func (a *Authority) Roots() []*x509.Certificate {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []*x509.Certificate
+	for _, r := range a.roots {
+		all = append(all, r.cert)
+	}
+	return all
+}
 
-// newRoot makes the certificate of an authority with that key.
-func newRoot(key *ecdsa.PrivateKey, now time.Time) (der []byte, err error) {
-	serial, err := newSerial()
+// Pool is a pool of the authority's roots.
+func (a *Authority) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, cert := range a.Roots() {
+		pool.AddCert(cert)
+	}
+	return pool
+}
+
+// PEM is what the file at Path holds.
+func (a *Authority) PEM() []byte { return bundle(a.Roots()) }
+
+func bundle(roots []*x509.Certificate) (out []byte) {
+	for _, cert := range roots {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: cert.Raw})...)
+	}
+	return out
+}
+
+// rootFor returns the root that signs for that host now, and makes it or its
+// successor if need be.
+func (a *Authority) rootFor(h host, now time.Time) (*root, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	expired := len(a.roots) > 0 && a.roots[0].left(now) <= 0
+	if r := signer(a.roots, h, now); r != nil && !expired && !needsSuccessor(a.roots, h, now) {
+		return r, nil
+	}
+	roots, err := a.renew(h, now)
+	if err != nil {
+		return nil, fmt.Errorf("certificate authority: %w", err)
+	}
+	a.roots = roots
+	return signer(roots, h, now), nil
+}
+
+// renew reads the roots from disk, where another program may have made some,
+// adds what is missing and drops what has expired. a.mu is held.
+func (a *Authority) renew(h host, now time.Time) ([]*root, error) {
+	st, err := openStore(a.dir)
 	if err != nil {
 		return nil, err
 	}
-	name := pkix.Name{Organization: []string{"smtptap"}, CommonName: "smtptap local authority"}
-	if host, err := os.Hostname(); err == nil {
-		name.OrganizationalUnit = []string{host} // tells the authorities of several machines apart
+	defer st.close()
+	roots, err := st.roots(now)
+	if err != nil {
+		return nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      name,
-		NotBefore:    now.Add(-backdated),
-		NotAfter:     now.Add(authorityLife),
-		KeyUsage:     x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		MaxPathLenZero:        true, // it signs no other authority
-	}
-	return x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-}
-
-func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
-
-// newSerial is a random number of 128 bits (RFC 5280 section 4.1.2.2 allows 20
-// octets, and wants it positive).
-func newSerial() (*big.Int, error) {
-	for {
-		n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 128))
-		if err != nil || n.Sign() > 0 {
-			return n, err
+	if needsSuccessor(roots, h, now) {
+		made, err := newRoot(h, now)
+		if err != nil {
+			return nil, err
+		}
+		if made, err = st.addRoot(made); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(roots, func(r *root) bool { return r.cert.Equal(made.cert) }) {
+			roots = append(roots, made)
+		}
+		sortRoots(roots)
+		var gone []host
+		if roots, gone = st.bound(roots); len(gone) > 0 {
+			a.mint.forgetHosts(gone)
 		}
 	}
-}
-
-const (
-	pemKey  = "PRIVATE KEY"
-	pemCert = "CERTIFICATE"
-)
-
-func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: der}), nil
-}
-
-func decodeKey(data []byte) (*ecdsa.PrivateKey, error) {
-	block, _ := pem.Decode(data)
-	if block == nil || block.Type != pemKey {
-		return nil, errors.New("holds no private key")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("holds no private key that can be read")
-	}
-	ec, ok := key.(*ecdsa.PrivateKey)
-	if !ok || ec.Curve != elliptic.P256() {
-		return nil, errors.New("holds a private key of another kind than ECDSA P-256")
-	}
-	return ec, nil
-}
-
-func decodeCert(data []byte) (*x509.Certificate, error) {
-	block, _ := pem.Decode(data)
-	if block == nil || block.Type != pemCert {
-		return nil, errors.New("holds no certificate")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, errors.New("holds no certificate that can be read")
-	}
-	return cert, nil
+	return roots, st.writeBundle(now)
 }

@@ -1,18 +1,27 @@
 package ca
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
 
-// A leaf that is about to expire is replaced, and none outlives the authority.
-func TestLeafIsRenewed(t *testing.T) {
-	a, err := Open(t.TempDir() + "/ca")
+func openNew(t *testing.T) *Authority {
+	t.Helper()
+	a, err := Open(filepath.Join(t.TempDir(), "ca"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return a
+}
+
+// A leaf that is about to expire is replaced.
+func TestLeafIsRenewed(t *testing.T) {
+	a := openNew(t)
 	now := time.Now()
-	first, err := a.leafAt(now, []string{"mail.example.com"})
+	first, err := a.leafAt(now, "mail.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,28 +29,60 @@ func TestLeafIsRenewed(t *testing.T) {
 		after time.Duration
 		same  bool
 	}{{time.Hour, true}, {leafLife - refresh - time.Minute, true}, {leafLife - refresh + time.Minute, false}} {
-		again, err := a.leafAt(now.Add(tt.after), []string{"mail.example.com"})
+		again, err := a.leafAt(now.Add(tt.after), "mail.example.com")
 		if err != nil || (again == first) != tt.same {
 			t.Errorf("after %v: the same leaf is %v, want %v; %v", tt.after, again == first, tt.same, err)
 		}
 	}
-	last, err := a.leafAt(a.cert.NotAfter.Add(-time.Hour), []string{"late.example.com"})
-	if err != nil || last.Leaf.NotAfter.After(a.cert.NotAfter) {
-		t.Errorf("a leaf is good until %v, the authority until %v; %v", last.Leaf.NotAfter, a.cert.NotAfter, err)
-	}
 }
 
-func TestExpiredAuthorityIsRefused(t *testing.T) {
-	dir := t.TempDir() + "/ca"
-	if _, err := Open(dir); err != nil {
-		t.Fatal(err)
+// Over three years, one leaf a day: whoever has read the bundle within the last
+// weeks knows who has signed, no leaf outlives its root, and expired roots go.
+func TestRootsAreRenewed(t *testing.T) {
+	a := openNew(t)
+	begin := time.Now()
+	type reading struct {
+		at    time.Time
+		roots map[string]bool
 	}
-	st, err := openStore(dir, false)
-	if err != nil {
-		t.Fatal(err)
+	var bundles []reading
+	for now := begin; now.Before(begin.AddDate(3, 0, 0)); now = now.Add(24 * time.Hour) {
+		leaf, err := a.leafAt(now, "mail.example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := reading{now, map[string]bool{}}
+		for _, root := range a.Roots() {
+			read.roots[string(root.RawSubject)+string(root.SubjectKeyId)] = true
+			if life := root.NotAfter.Sub(root.NotBefore); life > 365*24*time.Hour {
+				t.Fatalf("a root lives %v", life)
+			}
+			if now.After(root.NotAfter.Add(time.Second)) {
+				t.Fatalf("on %v the bundle holds a root that expired on %v", now, root.NotAfter)
+			}
+		}
+		if data, err := os.ReadFile(a.Path()); err != nil || !bytes.Equal(data, a.PEM()) {
+			t.Fatalf("on %v the file is not the bundle: %v", now, err)
+		}
+		bundles = append(bundles, read)
+		signedBy := string(leaf.Leaf.RawIssuer) + string(leaf.Leaf.AuthorityKeyId)
+		for _, old := range bundles {
+			if now.Sub(old.at) < 30*24*time.Hour && !old.roots[signedBy] {
+				t.Fatalf("who read the bundle on %v does not know who signs on %v", old.at, now)
+			}
+		}
+		var root time.Time
+		for _, r := range a.roots {
+			if bytes.Equal(r.cert.SubjectKeyId, leaf.Leaf.AuthorityKeyId) {
+				root = r.cert.NotAfter
+			}
+		}
+		if leaf.Leaf.NotAfter.After(root) {
+			t.Fatalf("a leaf is good until %v, its root until %v", leaf.Leaf.NotAfter, root)
+		}
 	}
-	defer st.close()
-	if _, err := st.authority(true, time.Now().Add(authorityLife+time.Hour)); err == nil {
-		t.Error("accepted")
+	files, err := os.ReadDir(filepath.Join(a.dir, rootsDir))
+	if err != nil || len(files) > 4 {
+		t.Errorf("%d roots are left, %v", len(files), err)
 	}
 }

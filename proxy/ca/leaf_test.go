@@ -4,9 +4,15 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,89 +31,140 @@ func newAuthority(t testing.TB) *ca.Authority {
 	return a
 }
 
-func mint(t testing.TB, a *ca.Authority, names ...string) *tls.Certificate {
+func mint(t testing.TB, a *ca.Authority, name string) *tls.Certificate {
 	t.Helper()
-	c, err := a.Leaf(names...)
+	c, err := a.Leaf(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func TestAuthority(t *testing.T) {
-	cert := newAuthority(t).Certificate()
-	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
-		t.Errorf("the key is %T, want ECDSA P-256", cert.PublicKey)
+func TestRoots(t *testing.T) {
+	a := newAuthority(t)
+	if err := a.Prepare("mail.example.com"); err != nil {
+		t.Fatal(err)
 	}
-	if !cert.IsCA || cert.MaxPathLen != 0 || !cert.MaxPathLenZero {
-		t.Error("it can sign other authorities")
+	roots := a.Roots()
+	if len(roots) != 2 {
+		t.Fatalf("%d roots, want one for this machine and one for the target", len(roots))
 	}
-	if cert.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign {
-		t.Errorf("its key is for %v", cert.KeyUsage)
+	for _, cert := range roots {
+		if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
+			t.Errorf("the key is %T, want ECDSA P-256", cert.PublicKey)
+		}
+		if !cert.IsCA || cert.MaxPathLen != 0 || !cert.MaxPathLenZero {
+			t.Error("it can sign other authorities")
+		}
+		if cert.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign || !slices.Equal(cert.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
+			t.Errorf("its key is for %v, %v", cert.KeyUsage, cert.ExtKeyUsage)
+		}
+		if life := cert.NotAfter.Sub(cert.NotBefore); life > 365*24*time.Hour {
+			t.Errorf("it lives %v", life)
+		}
 	}
 }
 
 func TestLeaf(t *testing.T) {
-	a := newAuthority(t)
-	leaf := mint(t, a, "mail.example.com", "*.example.net", "192.0.2.1", "[2001:db8::1]", "Mail.Example.COM.").Leaf
-	roots := x509.NewCertPool()
-	roots.AddCert(a.Certificate())
-	for name, good := range map[string]bool{
-		"mail.example.com": true, "smtp.example.net": true, "192.0.2.1": true, "2001:db8::1": true,
-		"other.example.com": false, "example.net": false, "192.0.2.2": false,
+	for _, tt := range []struct{ name, also string }{
+		{"mail.example.com", "mail.example.com"}, {"Mail.Example.COM.", "mail.example.com"}, {"192.0.2.1", "192.0.2.1"},
+		{"[2001:db8::1]", "2001:db8::1"}, {"::ffff:192.0.2.1", "192.0.2.1"}, {"_mta.example_x.test", "_mta.example_x.test"},
+		{strings.Repeat("a", 63) + ".example.com", strings.Repeat("a", 63) + ".example.com"},
+		// No certificate can hold these, or none should.
+		{"", ""}, {"localhost", ""}, {"127.0.0.1", ""}, {"*.example.net", ""}, {"bücher.example", ""}, {"a b.example", ""},
+		{"a\x00.example", ""}, {"a..example", ""}, {".", ""}, {strings.Repeat("x.", 150) + "example", ""},
 	} {
-		_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name})
-		if (err == nil) != good {
-			t.Errorf("%s: %v", name, err)
+		a := newAuthority(t)
+		leaf := mint(t, a, tt.name).Leaf
+		for _, name := range []string{"localhost", "127.0.0.1", "::1", tt.also} {
+			if name == "" {
+				continue
+			}
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), DNSName: name}); err != nil {
+				t.Errorf("leaf for %q: %s: %v", tt.name, name, err)
+			}
 		}
-	}
-	if len(leaf.DNSNames) != 2 || leaf.Subject.CommonName != "mail.example.com" {
-		t.Errorf("names %v, common name %q", leaf.DNSNames, leaf.Subject.CommonName)
-	}
-	if leaf.IsCA || !slices.Equal(leaf.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
-		t.Error("it is good for more than a server")
-	}
-	if bits := leaf.SerialNumber.BitLen(); bits <= 64 || bits > 128 {
-		t.Errorf("the serial number has %d bits", bits)
-	}
-	if back := time.Since(leaf.NotBefore).Round(time.Hour); back != 48*time.Hour {
-		t.Errorf("it begins %v ago", back)
-	}
-	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 199*24*time.Hour {
-		t.Errorf("it is good for %v", life)
+		if n := len(leaf.DNSNames) + len(leaf.IPAddresses); n != 3 && tt.also == "" || n > 4 {
+			t.Errorf("leaf for %q has the names %v %v", tt.name, leaf.DNSNames, leaf.IPAddresses)
+		}
+		if leaf.IsCA || !slices.Equal(leaf.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
+			t.Error("it is good for more than a server")
+		}
+		if bits := leaf.SerialNumber.BitLen(); bits <= 64 || bits > 128 {
+			t.Errorf("the serial number has %d bits", bits)
+		}
+		if back := time.Since(leaf.NotBefore).Round(time.Hour); back != 48*time.Hour {
+			t.Errorf("it begins %v ago", back)
+		}
 	}
 }
 
-// Names that no certificate can hold leave room for the others.
-func TestLeafOddNames(t *testing.T) {
-	a := newAuthority(t)
-	long := strings.Repeat("a", 63) + "." + strings.Repeat("b", 63) + ".example.com"
-	for _, tt := range []struct {
-		names []string
-		want  []string
-		cn    string
-	}{
-		{nil, nil, "smtptap"},
-		{[]string{""}, nil, "smtptap"},
-		{[]string{"bücher.example", "xn--bcher-kva.example"}, []string{"xn--bcher-kva.example"}, "xn--bcher-kva.example"},
-		{[]string{"a b.example", "a\x00.example", "a..example", ".", "*.*.example"}, nil, "smtptap"},
-		{[]string{strings.Repeat("x.", 150) + "example"}, nil, "smtptap"},
-		{[]string{long, "short.example"}, []string{long, "short.example"}, "short.example"},
-		{[]string{"_mta.example_x.test"}, []string{"_mta.example_x.test"}, "_mta.example_x.test"},
-		{[]string{"::ffff:192.0.2.1", "fe80::1%eth0"}, nil, "192.0.2.1"},
-	} {
-		leaf := mint(t, a, tt.names...).Leaf
-		if !slices.Equal(leaf.DNSNames, tt.want) || leaf.Subject.CommonName != tt.cn {
-			t.Errorf("%q: names %q, common name %q", tt.names, leaf.DNSNames, leaf.Subject.CommonName)
+// Whoever steals the keys of all roots can pose as no server that was no target.
+func TestStolenKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	a, err := ca.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"mail.example.com", "192.0.2.1"} {
+		if err := a.Prepare(target); err != nil {
+			t.Fatal(err)
 		}
 	}
-	var many []string
-	for i := range 500 {
-		many = append(many, fmt.Sprintf("h%d.example", i))
+	files, err := filepath.Glob(filepath.Join(dir, "roots", "*.pem"))
+	if err != nil || len(files) != 3 {
+		t.Fatalf("roots are in %q, %v", files, err)
 	}
-	if n := len(mint(t, a, many...).Leaf.DNSNames); n != 100 {
-		t.Errorf("a leaf has %d names", n)
+	for _, file := range files {
+		root, key := steal(t, file)
+		for _, forged := range []string{"bank.example", "example.com", "smtp.example.com", "192.0.2.2", "10.0.0.1", "2001:db8::1"} {
+			leaf := forge(t, root, key, forged)
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), DNSName: forged}); err == nil {
+				t.Errorf("%v vouches for %s", root.Subject, forged)
+			}
+		}
 	}
+}
+
+func steal(t *testing.T, file string) (*x509.Certificate, any) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certBlock, rest := pem.Decode(data)
+	keyBlock, _ := pem.Decode(rest)
+	cert, err := x509.ParseCertificate(certBlock.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(keyBlock.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+func forge(t *testing.T, root *x509.Certificate, key any, name string) *x509.Certificate {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, root, key.(*ecdsa.PrivateKey).Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
 }
 
 // Those who ask for the same leaf at the same time get the same.
@@ -129,33 +186,38 @@ func TestLeafMintedOnce(t *testing.T) {
 func TestLeafCacheIsBounded(t *testing.T) {
 	a := newAuthority(t)
 	first := mint(t, a, "first.example")
-	for i := range 99 {
+	for i := range 49 {
 		mint(t, a, fmt.Sprintf("h%d.example", i))
 	}
 	if mint(t, a, "first.example") != first {
-		t.Error("the 100th leaf pushed the first one out")
+		t.Error("the 50th leaf pushed the first one out")
 	}
 	// h0 is now the one that was not used for longest.
 	h0 := mint(t, a, "h0.example")
-	for i := range 100 {
+	for i := range 50 {
 		mint(t, a, fmt.Sprintf("more%d.example", i))
 	}
 	if mint(t, a, "h0.example") == h0 {
-		t.Error("more than 100 leaves are kept")
+		t.Error("more than 50 leaves are kept")
 	}
 }
 
-// The key leaves the authority in no form.
+// Targets come and go: the bundle does not grow for ever.
+func TestRootsAreBounded(t *testing.T) {
+	a := newAuthority(t)
+	for i := range 80 {
+		mint(t, a, fmt.Sprintf("h%d.example", i))
+	}
+	if n := len(a.Roots()); n > 64 {
+		t.Errorf("%d roots", n)
+	}
+	mint(t, a, "h79.example")
+}
+
+// The keys leave the authority in no form.
 func TestPEMHoldsNoKey(t *testing.T) {
 	if pem := newAuthority(t).PEM(); bytes.Contains(pem, []byte("PRIVATE")) || bytes.Count(pem, []byte("BEGIN")) != 1 {
 		t.Errorf("it is\n%s", pem)
-	}
-}
-
-func BenchmarkLeafMinted(b *testing.B) {
-	a := newAuthority(b)
-	for i := 0; b.Loop(); i++ {
-		mint(b, a, fmt.Sprintf("h%d.example", i))
 	}
 }
 

@@ -1,22 +1,28 @@
 package ca
 
 import (
-	"crypto/ecdsa"
+	"bytes"
 	"crypto/rand"
-	"encoding/pem"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Files of the authority's folder.
 const (
-	keyFile  = "ca-key.pem"
-	certFile = "ca.pem"
+	bundleFile = "ca.pem" // the roots' certificates, for clients
+	rootsDir   = "roots"  // each root with its key, for nobody else
+
+	// oldKeyFile is the key of a root without constraints, as the authority
+	// once was. It goes as soon as it is met.
+	oldKeyFile = "ca-key.pem"
 )
 
 // A store is the authority's folder, opened and found safe. What is done in it
@@ -27,11 +33,9 @@ type store struct {
 }
 
 // openStore opens the folder, and makes it if need be.
-func openStore(dir string, create bool) (*store, error) {
-	if create {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, plain(dir, err)
-		}
+func openStore(dir string) (*store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, plain(dir, err)
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -46,7 +50,7 @@ func openStore(dir string, create bool) (*store, error) {
 	}
 	opened, err := root.Stat(".")
 	if err == nil && !os.SameFile(opened, info) {
-		err = fmt.Errorf("folder %q was exchanged while it was being opened", dir)
+		err = fmt.Errorf("folder %q %w", dir, errExchanged)
 	}
 	if err != nil {
 		root.Close()
@@ -71,68 +75,135 @@ func checkDir(dir string, info fs.FileInfo) error {
 	return nil
 }
 
-// authority reads the key and the certificate, and makes what is missing. Two
-// programs that do this at the same time end up with the same authority: a
-// file that exists is never replaced, and the second one reads what the first
-// has made.
-func (s *store) authority(create bool, now time.Time) (*Authority, error) {
-	key, err := s.key(create)
+// roots reads the roots that are valid, and removes those that have expired.
+func (s *store) roots(now time.Time) ([]*root, error) {
+	if err := s.root.Remove(oldKeyFile); err == nil {
+		s.root.Remove(bundleFile) // it holds what that key has signed
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, plain(s.dir, err)
+	}
+	if err := s.root.Mkdir(rootsDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, plain(s.dir, err)
+	}
+	info, err := s.root.Lstat(rootsDir)
 	if err != nil {
+		return nil, plain(s.dir, err)
+	}
+	if err := checkDir(filepath.Join(s.dir, rootsDir), info); err != nil {
 		return nil, err
 	}
-	data, err := s.certificate(key, create, now)
+	entries, err := fs.ReadDir(s.root.FS(), rootsDir)
 	if err != nil {
-		return nil, err
+		return nil, plain(s.dir, err)
 	}
-	cert, err := decodeCert(data)
-	path := filepath.Join(s.dir, certFile)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%q %w; remove the folder to have a new authority made", path, err)
-	case !key.PublicKey.Equal(cert.PublicKey) || !cert.IsCA:
-		return nil, fmt.Errorf("%q does not belong to the key beside it; remove the folder to have a new authority made", path)
-	case now.After(cert.NotAfter):
-		return nil, fmt.Errorf("%q has expired on %s; remove the folder to have a new authority made", path, cert.NotAfter.Format(time.DateOnly))
-	}
-	return &Authority{cert: cert, pem: data, key: key, path: path}, nil
-}
-
-func (s *store) key(create bool) (*ecdsa.PrivateKey, error) {
-	data, err := s.read(keyFile, true)
-	if errors.Is(err, fs.ErrNotExist) && create {
-		if data, err = newKeyFile(); err == nil {
-			data, err = s.publish(keyFile, data, 0o600, true)
+	var all []*root
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") { // being written
+			continue
+		}
+		r, err := s.readRoot(e.Name())
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // another program has removed it
+		case err != nil:
+			return nil, err
+		case r.left(now) <= 0:
+			s.root.Remove(filepath.Join(rootsDir, e.Name()))
+		default:
+			all = append(all, r)
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	key, err := decodeKey(data)
-	if err != nil {
-		return nil, fmt.Errorf("%q %w; remove the folder to have a new authority made", filepath.Join(s.dir, keyFile), err)
-	}
-	return key, nil
+	sortRoots(all)
+	return all, nil
 }
 
-func newKeyFile() ([]byte, error) {
-	key, err := newKey()
+func (s *store) readRoot(file string) (*root, error) {
+	name := filepath.Join(rootsDir, file)
+	data, err := s.read(name, true)
 	if err != nil {
 		return nil, err
 	}
-	return encodeKey(key)
+	r, err := decodeRoot(data)
+	if err != nil {
+		return nil, fmt.Errorf("%q %w; remove it to have a new one made", filepath.Join(s.dir, name), err)
+	}
+	return r, nil
 }
 
-func (s *store) certificate(key *ecdsa.PrivateKey, create bool, now time.Time) ([]byte, error) {
-	data, err := s.read(certFile, false)
-	if !errors.Is(err, fs.ErrNotExist) || !create {
-		return data, err
-	}
-	der, err := newRoot(key, now)
+// addRoot writes a root. When another program has just made one for the same
+// host, that one is it.
+func (s *store) addRoot(r *root) (*root, error) {
+	data, err := r.encode()
 	if err != nil {
 		return nil, err
 	}
-	return s.publish(certFile, pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: der}), 0o644, false)
+	taken, err := s.publish(filepath.Join(rootsDir, r.name()), data)
+	if err != nil || !taken {
+		return r, err
+	}
+	return s.readRoot(r.name())
 }
+
+// maxRoots bounds the roots: clients read all of them, and an mx target may lead
+// to many servers.
+const maxRoots = 64
+
+// bound removes the oldest roots beyond maxRoots, and returns the others and
+// the hosts of those that went. The root of this machine stays.
+func (s *store) bound(roots []*root) (kept []*root, gone []host) {
+	for i := 0; len(roots) > maxRoots && i < len(roots); {
+		if roots[i].host == (host{}) {
+			i++
+			continue
+		}
+		s.root.Remove(filepath.Join(rootsDir, roots[i].name()))
+		gone = append(gone, roots[i].host)
+		roots = slices.Delete(roots, i, i+1)
+	}
+	return roots, gone
+}
+
+// writeBundle makes the bundle hold what the folder of roots does. Another
+// program may add a root meanwhile: the bundle is then written again.
+func (s *store) writeBundle(now time.Time) error {
+	for {
+		want, err := s.bundle(now)
+		if err != nil {
+			return err
+		}
+		have, err := s.read(bundleFile, false)
+		if err == nil && bytes.Equal(have, want) {
+			return nil
+		}
+		if errors.Is(err, errExchanged) {
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		temp, err := s.temp(bundleFile, want, 0o644)
+		if err != nil {
+			return err
+		}
+		if err := s.root.Rename(temp, bundleFile); err != nil {
+			s.root.Remove(temp)
+			return plain(s.dir, err)
+		}
+	}
+}
+
+func (s *store) bundle(now time.Time) ([]byte, error) {
+	roots, err := s.roots(now)
+	if err != nil {
+		return nil, err
+	}
+	var certs []*x509.Certificate
+	for _, r := range roots {
+		certs = append(certs, r.cert)
+	}
+	return bundle(certs), nil
+}
+
+var errExchanged = errors.New("was exchanged while it was being opened")
 
 // maxFile bounds what is read of a file.
 const maxFile = 1 << 20
@@ -158,39 +229,48 @@ func (s *store) read(name string, secret bool) ([]byte, error) {
 	case err != nil:
 		return nil, plain(s.dir, err)
 	case !os.SameFile(info, named):
-		return nil, fmt.Errorf("%q was exchanged while it was being opened", path)
+		return nil, fmt.Errorf("%q %w", path, errExchanged)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%q is not a plain file; move it away", path)
 	case !owned(info):
-		return nil, fmt.Errorf("%q belongs to another user; remove the folder to have a new authority made", path)
+		return nil, fmt.Errorf("%q belongs to another user; remove it to have a new one made", path)
 	case secret && !private(info):
-		return nil, fmt.Errorf("%q can be read by other users (mode %04o), so the key may be known: remove the folder to have a new authority made, or run chmod 600 on it if you are sure", path, info.Mode().Perm())
+		return nil, fmt.Errorf("%q can be read by other users (mode %04o), so the key may be known: remove it to have a new one made, or run chmod 600 on it if you are sure", path, info.Mode().Perm())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	return data, plain(s.dir, err)
 }
 
-// publish makes a file with that content appear under its name whole, or not at
-// all. When the name is taken meanwhile, it returns what is there.
-func (s *store) publish(name string, data []byte, mode fs.FileMode, secret bool) ([]byte, error) {
-	temp := "." + name + "." + rand.Text()
-	f, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+// publish makes a file for nobody else to read appear under its name whole, or
+// not at all. It reports whether the name was taken meanwhile.
+func (s *store) publish(name string, data []byte) (taken bool, err error) {
+	temp, err := s.temp(name, data, 0o600)
 	if err != nil {
-		return nil, plain(s.dir, err)
+		return false, err
 	}
 	defer s.root.Remove(temp)
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return nil, plain(s.dir, err)
-	}
 	switch err := s.root.Link(temp, name); {
 	case errors.Is(err, fs.ErrExist):
-		return s.read(name, secret)
+		return true, nil
 	case err != nil:
-		return nil, plain(s.dir, err)
+		return false, plain(s.dir, err)
 	}
-	return data, nil
+	return false, nil
+}
+
+// temp writes a file beside that name, and returns what it is called.
+func (s *store) temp(name string, data []byte, mode fs.FileMode) (string, error) {
+	temp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text())
+	f, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return "", plain(s.dir, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		s.root.Remove(temp)
+		return "", plain(s.dir, err)
+	}
+	return temp, nil
 }
 
 // plain keeps of an error of the file system what a user can do something

@@ -34,7 +34,17 @@ func mode(t *testing.T, path string) fs.FileMode {
 	return info.Mode().Perm()
 }
 
-// The key and its folder are for nobody else, whatever the umask says.
+// rootFile is the file of the only root in dir.
+func rootFile(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "roots", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("roots %q, %v; want one", files, err)
+	}
+	return files[0]
+}
+
+// Keys and their folders are for nobody else, whatever the umask says.
 func TestOpenMakesPrivateFiles(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o077} {
 		dir := filepath.Join(t.TempDir(), "state", "smtptap", "ca")
@@ -44,18 +54,20 @@ func TestOpenMakesPrivateFiles(t *testing.T) {
 		if err != nil {
 			t.Fatalf("umask %04o: %v", umask, err)
 		}
-		if got := mode(t, dir); got != 0o700 {
-			t.Errorf("umask %04o: the folder has mode %04o", umask, got)
-		}
-		if got := mode(t, filepath.Join(dir, "ca-key.pem")); got != 0o600 {
-			t.Errorf("umask %04o: the key has mode %04o", umask, got)
+		for path, want := range map[string]fs.FileMode{dir: 0o700, filepath.Join(dir, "roots"): 0o700, rootFile(t, dir): 0o600} {
+			if got := mode(t, path); got != want {
+				t.Errorf("umask %04o: %s has mode %04o", umask, path, got)
+			}
 		}
 		if a.Path() != filepath.Join(dir, "ca.pem") {
-			t.Errorf("the certificate is at %q", a.Path())
+			t.Errorf("the certificates are at %q", a.Path())
+		}
+		if data, err := os.ReadFile(a.Path()); err != nil || !bytes.Equal(data, a.PEM()) {
+			t.Errorf("the file holds %q, %v", data, err)
 		}
 		left, err := os.ReadDir(dir)
 		if err != nil || len(left) != 2 {
-			t.Errorf("the folder holds %v, %v; want the key and the certificate", left, err)
+			t.Errorf("the folder holds %v, %v; want the bundle and the roots", left, err)
 		}
 	}
 }
@@ -63,146 +75,135 @@ func TestOpenMakesPrivateFiles(t *testing.T) {
 // What is there is used again and not touched.
 func TestOpenAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ca")
-	if _, err := ca.Load(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("loading what does not exist: %v", err)
-	}
 	first := mustOpen(t, dir)
 	if again := mustOpen(t, dir); !bytes.Equal(first.PEM(), again.PEM()) {
 		t.Error("opening again gave another authority")
 	}
-	loaded, err := ca.Load(dir)
-	if err != nil || !loaded.Certificate().Equal(first.Certificate()) {
-		t.Errorf("loading gave another authority, %v", err)
-	}
 }
 
-// A crash between the two files leaves a key that nobody trusts yet.
+// A crash between the root and the bundle is mended.
 func TestOpenCompletes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ca")
 	first := mustOpen(t, dir)
-	key, err := os.ReadFile(filepath.Join(dir, "ca-key.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(first.Path()); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(first.Path(), []byte("hello"), 0o644))
 	again := mustOpen(t, dir)
-	if err := again.Certificate().CheckSignatureFrom(again.Certificate()); err != nil {
-		t.Error(err)
-	}
-	if now, err := os.ReadFile(filepath.Join(dir, "ca-key.pem")); err != nil || !bytes.Equal(now, key) {
-		t.Errorf("the key was replaced, %v", err)
+	if data, err := os.ReadFile(first.Path()); err != nil || !bytes.Equal(data, first.PEM()) || !bytes.Equal(data, again.PEM()) {
+		t.Errorf("the bundle is %q, %v", data, err)
 	}
 }
 
-// Programs that start at the same time agree on one authority.
+// An authority without constraints, as there once was, is replaced.
+func TestOpenReplacesOldAuthority(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	must(t, os.MkdirAll(dir, 0o700))
+	must(t, os.WriteFile(filepath.Join(dir, "ca-key.pem"), []byte("old"), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("old"), 0o644))
+	a := mustOpen(t, dir)
+	if _, err := os.Stat(filepath.Join(dir, "ca-key.pem")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its key is still there: %v", err)
+	}
+	if data, err := os.ReadFile(a.Path()); err != nil || !bytes.Equal(data, a.PEM()) {
+		t.Errorf("the bundle is %q, %v", data, err)
+	}
+}
+
+// Programs that start at the same time agree on one authority, and none loses
+// the other's root from the bundle.
 func TestOpenAtTheSameTime(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ca")
-	var all [16]*ca.Authority
 	var wg sync.WaitGroup
-	for i := range all {
+	for i := range 16 {
 		wg.Go(func() {
 			a, err := ca.Open(dir)
+			if err == nil {
+				err = a.Prepare([]string{"one.example", "two.example", "three.example", "four.example"}[i%4])
+			}
 			if err != nil {
 				t.Error(err)
-				return
 			}
-			all[i] = a
 		})
 	}
 	wg.Wait()
-	for _, a := range all[1:] {
-		if a != nil && all[0] != nil && !bytes.Equal(a.PEM(), all[0].PEM()) {
-			t.Fatal("two authorities were made")
-		}
+	data, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	if n := bytes.Count(data, []byte("BEGIN CERTIFICATE")); err != nil || n != 5 {
+		t.Errorf("the bundle holds %d roots, want 5; %v", n, err)
 	}
 }
 
 // Each of these is refused in one line that names the file, and nothing is
 // written over or followed.
 func TestOpenRefuses(t *testing.T) {
-	other := mustOpen(t, filepath.Join(t.TempDir(), "other"))
 	for name, tt := range map[string]struct {
-		spoil func(t *testing.T, dir string) // the folder holds an authority
-		file  string                         // that the error names, "" for the folder
+		spoil func(t *testing.T, dir, root string) // the folder holds an authority
+		of    string                               // what the error names: "root", "bundle", "" for the folder
 		want  string
 	}{
 		"folder open to the group": {
-			func(t *testing.T, dir string) { must(t, os.Chmod(dir, 0o750)) }, "", "open to other users (mode 0750)",
+			func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o750)) }, "", "open to other users (mode 0750)",
 		},
 		"folder open to the world": {
-			func(t *testing.T, dir string) { must(t, os.Chmod(dir, 0o705)) }, "", "open to other users (mode 0705)",
+			func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o705)) }, "", "open to other users (mode 0705)",
+		},
+		"roots open to the world": {
+			func(t *testing.T, dir, _ string) { must(t, os.Chmod(filepath.Join(dir, "roots"), 0o705)) }, "", "open to other users (mode 0705)",
 		},
 		"folder is a link": {
-			func(t *testing.T, dir string) {
+			func(t *testing.T, dir, _ string) {
 				must(t, os.Rename(dir, dir+"-real"))
 				must(t, os.Symlink(dir+"-real", dir))
 			}, "", "symbolic link",
 		},
 		"folder is a file": {
-			func(t *testing.T, dir string) {
+			func(t *testing.T, dir, _ string) {
 				must(t, os.RemoveAll(dir))
 				must(t, os.WriteFile(dir, nil, 0o600))
 			}, "", "not a directory",
 		},
+		"roots is a link": {
+			func(t *testing.T, dir, _ string) {
+				must(t, os.Rename(filepath.Join(dir, "roots"), filepath.Join(dir, "elsewhere")))
+				must(t, os.Symlink("elsewhere", filepath.Join(dir, "roots")))
+			}, "", "symbolic link",
+		},
 		"key readable by others": {
-			func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Join(dir, "ca-key.pem"), 0o644)) }, "ca-key.pem", "can be read by other users (mode 0644)",
+			func(t *testing.T, _, root string) { must(t, os.Chmod(root, 0o644)) }, "root", "can be read by other users (mode 0644)",
 		},
 		"key of the group": {
-			func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Join(dir, "ca-key.pem"), 0o640)) }, "ca-key.pem", "can be read by other users (mode 0640)",
+			func(t *testing.T, _, root string) { must(t, os.Chmod(root, 0o640)) }, "root", "can be read by other users (mode 0640)",
 		},
 		"key is a link": {
-			func(t *testing.T, dir string) {
-				key := filepath.Join(dir, "ca-key.pem")
-				must(t, os.Rename(key, filepath.Join(dir, "elsewhere")))
-				must(t, os.Symlink("elsewhere", key))
-			}, "ca-key.pem", "symbolic link",
-		},
-		"key is a link to nothing": {
-			func(t *testing.T, dir string) {
-				key := filepath.Join(dir, "ca-key.pem")
-				must(t, os.Remove(key))
-				must(t, os.Symlink(filepath.Join(t.TempDir(), "planted"), key))
-			}, "ca-key.pem", "symbolic link",
+			func(t *testing.T, dir, root string) {
+				must(t, os.Rename(root, filepath.Join(dir, "elsewhere")))
+				must(t, os.Symlink("../elsewhere", root))
+			}, "root", "symbolic link",
 		},
 		"key is a folder": {
-			func(t *testing.T, dir string) {
-				key := filepath.Join(dir, "ca-key.pem")
-				must(t, os.Remove(key))
-				must(t, os.Mkdir(key, 0o700))
-			}, "ca-key.pem", "not a plain file",
+			func(t *testing.T, _, root string) {
+				must(t, os.Remove(root))
+				must(t, os.Mkdir(root, 0o700))
+			}, "root", "not a plain file",
 		},
 		"key cut off": {
-			func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "ca-key.pem"), 30)) }, "ca-key.pem", "holds no private key",
+			func(t *testing.T, _, root string) { must(t, os.Truncate(root, 30)) }, "root", "holds no root with its key",
 		},
-		"certificate is a link": {
-			func(t *testing.T, dir string) {
+		"bundle is a link": {
+			func(t *testing.T, dir, _ string) {
 				must(t, os.Remove(filepath.Join(dir, "ca.pem")))
-				must(t, os.Symlink(other.Path(), filepath.Join(dir, "ca.pem")))
-			}, "ca.pem", "symbolic link",
-		},
-		"certificate of another key": {
-			func(t *testing.T, dir string) {
-				must(t, os.WriteFile(filepath.Join(dir, "ca.pem"), other.PEM(), 0o600))
-			}, "ca.pem", "does not belong to the key",
-		},
-		"certificate is none": {
-			func(t *testing.T, dir string) {
-				must(t, os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("hello"), 0o600))
-			}, "ca.pem", "holds no certificate",
+				must(t, os.Symlink(filepath.Join(t.TempDir(), "planted"), filepath.Join(dir, "ca.pem")))
+			}, "bundle", "symbolic link",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "ca")
 			mustOpen(t, dir)
-			tt.spoil(t, dir)
+			root := rootFile(t, dir)
+			tt.spoil(t, dir, root)
 			_, err := ca.Open(dir)
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			text := err.Error()
-			if !strings.Contains(text, tt.want) || !strings.Contains(text, filepath.Join(dir, tt.file)) || strings.Contains(text, "\n") {
+			names := map[string]string{"": dir, "root": root, "bundle": filepath.Join(dir, "ca.pem")}[tt.of]
+			if text := err.Error(); !strings.Contains(text, tt.want) || !strings.Contains(text, names) || strings.Contains(text, "\n") {
 				t.Errorf("the error is %q; want one line with %q and the path", text, tt.want)
 			}
 		})
@@ -214,27 +215,17 @@ func TestOpenRefusesForeignOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
-	for _, file := range []string{"", "ca-key.pem", "ca.pem"} {
+	for _, file := range []string{"", "roots", "root", "ca.pem"} {
 		dir := filepath.Join(t.TempDir(), "ca")
 		mustOpen(t, dir)
-		must(t, os.Chown(filepath.Join(dir, file), 65534, -1))
+		path := filepath.Join(dir, file)
+		if file == "root" {
+			path = rootFile(t, dir)
+		}
+		must(t, os.Chown(path, 65534, -1))
 		if _, err := ca.Open(dir); err == nil || !strings.Contains(err.Error(), "belongs to another user") {
 			t.Errorf("%q of another user: %v", file, err)
 		}
-	}
-}
-
-// What stands in the way of a new authority is left as it is.
-func TestOpenWritesOverNothing(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "ca")
-	must(t, os.Mkdir(dir, 0o700))
-	key := filepath.Join(dir, "ca-key.pem")
-	must(t, os.WriteFile(key, []byte("mine"), 0o644))
-	if _, err := ca.Open(dir); err == nil {
-		t.Fatal("accepted a file that was there before")
-	}
-	if data, err := os.ReadFile(key); err != nil || string(data) != "mine" {
-		t.Errorf("the file now holds %q, %v", data, err)
 	}
 }
 

@@ -85,7 +85,7 @@ func (s *Settings) WithServer(conn net.Conn, to Server) (*tls.Conn, *facts.TLS, 
 
 // Client is what a client's leg has to show.
 type Client struct {
-	Names    []string // of the server, for the certificate, behind the one that the client asks for
+	Names    []string // of the server: the host that was dialled, and those of a certificate that was accepted
 	Implicit bool     // TLS begins with the first byte
 }
 
@@ -125,20 +125,36 @@ func (s *Settings) Ready() (*ca.Authority, error) {
 }
 
 // leaf is the certificate for a client that asks for that name. Clients that
-// were given an address in place of a name check for that.
-func (s *Settings) leaf(conn net.Conn, name string, others []string) (*tls.Certificate, error) {
+// were given an address in place of a name check for that. A name that has
+// nothing to do with the server is not certified.
+func (s *Settings) leaf(conn net.Conn, asked string, server []string) (*tls.Certificate, error) {
 	authority, err := s.Ready()
 	if err != nil {
 		return nil, err
 	}
-	names := append([]string{name}, others...)
-	if host, _, err := net.SplitHostPort(conn.LocalAddr().String()); err == nil {
-		names = append(names, host)
-		if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-			names = append(names, "localhost")
+	switch {
+	case asked == "":
+		asked, _, _ = net.SplitHostPort(conn.LocalAddr().String())
+	case !concerns(asked, server):
+		asked = ""
+		if len(server) > 0 {
+			asked = server[0]
 		}
 	}
-	return authority.Leaf(names...)
+	return authority.Leaf(asked)
+}
+
+// concerns reports whether a client that asks for that name means this machine
+// or the server of these names.
+func concerns(asked string, server []string) bool {
+	if strings.EqualFold(asked, "localhost") {
+		return true
+	}
+	if len(server) > 0 && strings.EqualFold(strings.TrimSuffix(server[0], "."), asked) {
+		return true
+	}
+	certified := &x509.Certificate{DNSNames: server}
+	return certified.VerifyHostname(asked) == nil
 }
 
 // shake runs the handshake and notes what was agreed.

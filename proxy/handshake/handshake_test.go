@@ -18,12 +18,24 @@ import (
 	"smtptap/proxy/handshake/certtest"
 )
 
-// The client sees a certificate for what it asked for, for the server's names,
-// and for the address that it has connected to.
+// toA is a client of a server that goes by the name a.example.
+var toA = handshake.Client{Names: []string{"a.example"}}
+
+// The client sees a certificate for the server's name that it asked for, and
+// for the address that it has connected to. Other names are not certified.
 func TestClientSeesItsNames(t *testing.T) {
 	s, roots := withAuthority(t)
 	as := handshake.Client{Names: []string{"mail.example.com", "*.example.com"}}
-	for _, name := range []string{"mail.example.com", "smtp.example.com", "localhost", "127.0.0.1", "dev.example.net"} {
+	for name, related := range map[string]bool{
+		"mail.example.com": true, "smtp.example.com": true, "localhost": true, "127.0.0.1": true,
+		"dev.example.net": false, "example.com": false, "a.smtp.example.com": false,
+	} {
+		if !related {
+			if _, _, err := withClient(t, s, as, tlsClient(&tls.Config{ServerName: name, RootCAs: roots})); err == nil {
+				t.Errorf("%s has nothing to do with the server, and was certified", name)
+			}
+			continue
+		}
 		conn, fact, err := withClient(t, s, as, tlsClient(&tls.Config{ServerName: name, RootCAs: roots}))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -40,7 +52,7 @@ func TestClientSeesItsNames(t *testing.T) {
 
 func TestClientHelloIsTold(t *testing.T) {
 	s, roots := withAuthority(t)
-	_, fact, err := withClient(t, s, handshake.Client{}, tlsClient(&tls.Config{ServerName: "a.example", RootCAs: roots, NextProtos: []string{"smtp"}}))
+	_, fact, err := withClient(t, s, toA, tlsClient(&tls.Config{ServerName: "a.example", RootCAs: roots, NextProtos: []string{"smtp"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +67,7 @@ func TestClientResumesNothing(t *testing.T) {
 	s, roots := withAuthority(t)
 	cache := tls.NewLRUClientSessionCache(0)
 	for range 2 {
-		conn, fact, err := withClient(t, s, handshake.Client{}, func(c net.Conn) {
+		conn, fact, err := withClient(t, s, toA, func(c net.Conn) {
 			client := tls.Client(c, &tls.Config{ServerName: "a.example", RootCAs: roots, ClientSessionCache: cache})
 			if err := client.Handshake(); err != nil {
 				t.Error(err)
@@ -94,7 +106,7 @@ func TestOldVersions(t *testing.T) {
 	}
 	s, roots := withAuthority(t)
 	s.MinVersion = v
-	_, fact, err = withClient(t, s, handshake.Client{}, tlsClient(&tls.Config{ServerName: "a.example", RootCAs: roots, MinVersion: v, MaxVersion: v}))
+	_, fact, err = withClient(t, s, toA, tlsClient(&tls.Config{ServerName: "a.example", RootCAs: roots, MinVersion: v, MaxVersion: v}))
 	if err != nil || fact.Version != "TLS 1.0" {
 		t.Errorf("client: %v, %s", err, fact.Version)
 	}
@@ -182,7 +194,7 @@ func TestKeyLog(t *testing.T) {
 	s, roots := withAuthority(t)
 	root, cert := good(t)
 	s.Roots, s.KeyLog = root.Pool(), keys
-	if _, _, err := withClient(t, s, handshake.Client{}, tlsClient(&tls.Config{ServerName: "a.example", RootCAs: roots})); err != nil {
+	if _, _, err := withClient(t, s, toA, tlsClient(&tls.Config{ServerName: "a.example", RootCAs: roots})); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := withServer(t, s, handshake.Server{Name: "mail.example.com"}, tlsServer(&tls.Config{Certificates: []tls.Certificate{cert}})); err != nil {
@@ -213,7 +225,7 @@ func TestHowTLSEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, roots := withAuthority(t)
-			conn, _, err := withClient(t, s, handshake.Client{}, func(c net.Conn) {
+			conn, _, err := withClient(t, s, toA, func(c net.Conn) {
 				client := tls.Client(c, &tls.Config{ServerName: "a.example", RootCAs: roots})
 				if err := client.Handshake(); err != nil {
 					t.Error(err)
@@ -251,7 +263,7 @@ func TestCloseWriteReachesTheSocket(t *testing.T) {
 		}
 		peers.Close()
 	})
-	conn, _, err := s.WithClient(ours, handshake.Client{})
+	conn, _, err := s.WithClient(ours, toA)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,8 +109,12 @@ func withAuthority(t testing.TB) (*handshake.Settings, *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := x509.NewCertPool()
-	pool.AddCert(a.Certificate())
+	for _, name := range []string{"a.example", "mail.example.com", "smtp.example.com"} {
+		if err := a.Prepare(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := a.Pool()
 	return &handshake.Settings{Authority: func() (*ca.Authority, error) { return a, nil }}, pool
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -237,8 +236,7 @@ func (r *replaying) implicit() (bool, error) {
 
 // clientTLS asks for the name that the recorded client asked for.
 func (r *replaying) clientTLS(authority *ca.Authority) *tls.Config {
-	roots := x509.NewCertPool()
-	roots.AddCert(authority.Certificate())
+	roots := authority.Pool()
 	config := &tls.Config{RootCAs: roots, ServerName: "localhost"}
 	for _, e := range r.old.Entries {
 		if f, ok := e.Fact.(*facts.TLS); ok && f.Leg == who.ClientLeg && f.SNI != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 
 	"smtptap/decode/visible"
 	"smtptap/proxy"
+	"smtptap/proxy/upstream"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/plain"
@@ -168,6 +170,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 			return err
 		}
 	}
+	f.prepareAuthority(px, listeners, log)
 	for _, l := range listeners {
 		log.Info().Str("addr", l.Addr().String()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
@@ -241,6 +244,30 @@ func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordin
 		log.Warn().Msg(advice)
 	}
 	return transcript.NewSet(o), o.Folder, nil
+}
+
+// prepareAuthority sees to it that clients which read the authority's file
+// before they connect find the root for the target and for where smtptap listens.
+func (f *serveFlags) prepareAuthority(px *proxy.Proxy, listeners []proxy.Listener, log zerolog.Logger) {
+	target, err := f.target.parse()
+	if err != nil || target.Kind != upstream.KindHost || px.Mode != proxy.Intercept {
+		return
+	}
+	authority, err := px.TLS.Ready()
+	names := []string{target.Host}
+	for _, l := range listeners {
+		if host, _, err := net.SplitHostPort(l.Addr().String()); err == nil && !net.ParseIP(host).IsUnspecified() {
+			names = append(names, host)
+		}
+	}
+	for _, name := range names {
+		if err == nil {
+			err = authority.Prepare(name)
+		}
+	}
+	if err != nil {
+		log.Warn().Str("error", visible.Text(err.Error())).Msg("clients can't be given TLS")
+	}
 }
 
 // panicCause tells why decoding panicked. What is no error of the runtime may

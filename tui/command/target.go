@@ -114,8 +114,7 @@ func sinkCertificate() (*tls.Config, *x509.CertPool, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a certificate for the sink: %w", err)
 	}
-	roots := x509.NewCertPool()
-	roots.AddCert(signer.Certificate())
+	roots := signer.Pool()
 	return &tls.Config{Certificates: []tls.Certificate{*leaf}}, roots, nil
 }
 
