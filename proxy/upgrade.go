@@ -20,6 +20,9 @@ import (
 func (s *session) prepare(ctx context.Context, ph phase) (phase, error) {
 	greeting, failed := s.prepareServer(&ph)
 	if s.listen.TLS {
+		if ph.target != nil && len(s.serverNames) == 0 {
+			s.serverNames = []string{ph.target.Host.Name}
+		}
 		client, err := s.secureClient(ph.client, true)
 		if err != nil {
 			return ph, err

@@ -132,10 +132,12 @@ func (s *Settings) leaf(conn net.Conn, asked string, server []string) (*tls.Cert
 	if err != nil {
 		return nil, err
 	}
+	local, _, _ := net.SplitHostPort(conn.LocalAddr().String())
+	ip := net.ParseIP(local)
 	switch {
-	case asked == "":
-		asked, _, _ = net.SplitHostPort(conn.LocalAddr().String())
-	case !concerns(asked, server):
+	case asked == "" && ip != nil && !ip.IsLoopback():
+		asked = local // it was given this address, and checks for that
+	case asked == "" || !concerns(asked, server):
 		asked = ""
 		if len(server) > 0 {
 			asked = server[0]
