@@ -70,6 +70,26 @@ func (a *Authority) Prepare(name string) error {
 	return err
 }
 
+// Knows reports whether there is a root for that host already, so that clients
+// may have read it. Another program may have made it.
+func (a *Authority) Knows(name string) bool {
+	h, now := parseHost(name), time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if signer(a.roots, h, now) != nil {
+		return true
+	}
+	st, err := openStore(a.dir)
+	if err != nil {
+		return false
+	}
+	defer st.close()
+	if roots, err := st.roots(now); err == nil {
+		a.roots = roots
+	}
+	return signer(a.roots, h, now) != nil
+}
+
 // Roots are the authority's roots.
 func (a *Authority) Roots() []*x509.Certificate {
 	a.mu.Lock()

@@ -176,7 +176,8 @@ func TestPostfixTLSClient(t *testing.T) {
 	s := newSite(t, certtest.Spec{})
 	addr, said := s.start(t)
 	p := start(t, "--to", "smtp://"+addr, "--server-ca", s.roots)
-	mta := startPostfix(t, p.Addr, "smtp_tls_security_level = secure", "smtp_tls_secure_cert_match = mail.example.com", "smtp_tls_servername = mail.example.com", "smtp_tls_CAfile = "+p.authority(t))
+	mta := startPostfix(t, p.Addr, "smtp_tls_security_level = secure", "smtp_tls_secure_cert_match = mail.example.com",
+		"smtp_tls_CAfile = "+strings.TrimSpace(p.smtptap(t, "ca", "path", "--for", "mail.example.com")))
 	host, port, _ := strings.Cut(mta.Addr, ":")
 	client(t, 0, "swaks", "--server", host, "--port", port, "--from", "sender@example.com", "--to", "rcpt@example.net")
 	waitFor(t, func() bool { return strings.Contains(said.String(), "rcpt@example.net") }, mta.String)

@@ -132,18 +132,32 @@ func (s *Settings) leaf(conn net.Conn, asked string, server []string) (*tls.Cert
 	if err != nil {
 		return nil, err
 	}
-	local, _, _ := net.SplitHostPort(conn.LocalAddr().String())
-	ip := net.ParseIP(local)
-	switch {
-	case asked == "" && ip != nil && !ip.IsLoopback():
-		asked = local // it was given this address, and checks for that
-	case asked == "" || !concerns(asked, server):
+	if asked == "" {
+		return authority.Leaf(unnamed(authority, conn, server))
+	}
+	if !concerns(asked, server) {
 		asked = ""
 		if len(server) > 0 {
 			asked = server[0]
 		}
 	}
 	return authority.Leaf(asked)
+}
+
+// unnamed is the host for a client that asks for none: it was given an address,
+// or checks for a name of the server without saying so (Postfix). It can have
+// read the root of such a name only where there is one already.
+func unnamed(authority *ca.Authority, conn net.Conn, server []string) string {
+	local, _, _ := net.SplitHostPort(conn.LocalAddr().String())
+	if ip := net.ParseIP(local); ip != nil && !ip.IsLoopback() {
+		return local
+	}
+	for _, name := range server {
+		if net.ParseIP(name) == nil && authority.Knows(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // concerns reports whether a client that asks for that name means this machine

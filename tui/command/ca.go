@@ -11,7 +11,8 @@ import (
 
 // CA is `smtptap ca`.
 func CA(p *Program) *cobra.Command {
-	return &cobra.Command{
+	var names []string
+	cmd := &cobra.Command{
 		Use:   "ca [path | pem | howto CLIENT]",
 		Short: "The local authority and how to make a client trust it",
 		Long: "smtptap opens TLS with certificates of an authority of its own, which is made on first use.\n" +
@@ -33,6 +34,11 @@ func CA(p *Program) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, name := range names {
+				if err := authority.Prepare(name); err != nil {
+					return err
+				}
+			}
 			switch what {
 			case "path":
 				fmt.Fprintln(p.streams.Out, authority.Path())
@@ -46,6 +52,8 @@ func CA(p *Program) *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().StringArrayVar(&names, "for", nil, "also certify this host, where a client expects another name than that of --to; repeatable")
+	return cmd
 }
 
 func (p *Program) howto(client, path string) error {
