@@ -30,7 +30,6 @@ type exchange struct {
 	mechanism string
 	responses int  // client lines since the AUTH command
 	initial   bool // the AUTH command carried a response
-	prompted  bool // a 334 came that no client line has followed
 	prompt    string
 	user      string // user name given so far
 }
@@ -70,7 +69,7 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 	if d.KeepSecrets && auth.Secret != nil && len(secrets) > 0 {
 		auth.Revealed = revealed(mech, text[from:to])
 	}
-	if !d.greeted && !d.Midway {
+	if !d.order.Greeted() && !d.Midway {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
 	if !partial {
@@ -92,19 +91,18 @@ func splitAuth(text []byte) (mechanism string, from, to int) {
 	return mechanism, len(text) - len(response), len(text)
 }
 
-// inExchange reports whether a client line belongs to an AUTH exchange. After
-// a 334 every line does. Before it, a client that does not wait may already be
-// at its credentials, or at its next command.
+// inExchange reports whether a client line belongs to an AUTH exchange; see
+// smtp.Sequence.InLogin.
 func (d *Dialogue) inExchange(text []byte) bool {
-	return d.auth != nil && (d.auth.prompted || !isStrictCommand(text))
+	return d.auth != nil && (d.order.Prompted() || !isStrictCommand(text))
 }
 
 // authLine tells of a client line inside an exchange.
 func (d *Dialogue) authLine(l *line, text []byte) Event {
 	x := d.auth
 	auth := &Auth{Mechanism: x.mechanism, Step: StepResponse, Prompt: x.prompt}
-	prompted := x.prompted
-	x.prompted, x.prompt = false, ""
+	prompted := d.order.Prompted()
+	x.prompt = ""
 	var notes []Note
 	var secrets []secretSpan
 	whole := secretSpan{0, len(text), nil}
@@ -161,7 +159,7 @@ func (d *Dialogue) challenged(r *Reply) *Auth {
 	if r.Code != 334 {
 		return nil
 	}
-	if d.client == inMessage {
+	if d.order.Place() == smtp.InMessage {
 		// The server saw an end of the message, and a login after it.
 		d.message.suspect.on, d.message.suspect.login = true, true
 		return nil
@@ -172,7 +170,6 @@ func (d *Dialogue) challenged(r *Reply) *Auth {
 		x = &exchange{}
 		d.auth, d.authTried = x, true
 	}
-	x.prompted = !d.waitsFor("AUTH")
 	text := strings.TrimSpace(r.Text())
 	a := &Auth{Mechanism: x.mechanism, Step: StepChallenge}
 	plain, err := base64.StdEncoding.DecodeString(text)
@@ -188,16 +185,6 @@ func (d *Dialogue) challenged(r *Reply) *Auth {
 		a.Decoded = a.Prompt
 	}
 	return a
-}
-
-// waitsFor reports whether a reply to that verb is due.
-func (d *Dialogue) waitsFor(verb string) bool {
-	for _, q := range d.asked {
-		if q.verb == verb {
-			return true
-		}
-	}
-	return false
 }
 
 // mostlyText reports whether a decoded challenge is meant for reading.

@@ -8,9 +8,6 @@ import (
 	"smtptap/decode/who"
 )
 
-// endOfData is what a reply to a whole message answers, in place of a verb.
-const endOfData = "."
-
 // feedClient gives bytes of the client their meaning, as far as that is known,
 // and returns how many it took.
 func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
@@ -20,31 +17,33 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 	}
 	d.proceed()
 	taken := 0
+	if !d.begun && len(p) > 0 {
+		taken = d.open(at, p)
+	}
 	for taken < len(p) {
 		rest := p[taken:]
-		switch d.client {
-		case afterDATA, afterTLS:
-			if d.replaying || d.Gate && d.client == afterTLS {
+		switch d.order.Place() {
+		case smtp.AfterDATA, smtp.AfterSTARTTLS:
+			if d.replaying || d.Gate && d.order.Place() == smtp.AfterSTARTTLS {
 				return taken
 			}
 			d.hold(at, rest)
 			return len(p)
-		case notText:
+		case smtp.NotText:
 			d.takeOpaque(at, rest)
 			return len(p)
-		case inMessage:
+		case smtp.InMessage, smtp.InChunk:
 			taken += d.message.take(d, at, rest)
 		default:
-			if d.pos[who.Client] == 0 && d.line[who.Client].empty() && !d.tls && looksLikeTLS(rest) {
-				d.client = notText
-				continue
+			if !d.replaying && d.line[who.Client].empty() && d.order.TLSBegins(rest) {
+				return taken
 			}
 			n, ended := d.takeLine(at, who.Client, rest, d.hidesRest)
 			taken += n
 			if ended {
 				d.clientLine(false)
 			}
-			if d.client == afterTLS {
+			if d.order.Place() == smtp.AfterSTARTTLS {
 				return taken
 			}
 		}
@@ -52,20 +51,29 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 	return taken
 }
 
+// inMessage reports that the client's next bytes are part of a message.
+func (d *Dialogue) inMessage() bool {
+	return d.order.Place() == smtp.InMessage || d.order.Place() == smtp.InChunk
+}
+
+// undecided reports that what the client's next bytes are hangs on a reply.
+func (d *Dialogue) undecided() bool {
+	return d.order.Place() == smtp.AfterDATA || d.order.Place() == smtp.AfterSTARTTLS
+}
+
 // proceed lets the dialogue go on in clear behind an accepted STARTTLS.
 func (d *Dialogue) proceed() {
-	if d.upgraded {
-		d.upgraded = false
-		d.decide(inCommands)
+	if d.order.Place() == smtp.Upgraded {
+		d.decide(smtp.InCommands)
 	}
 }
 
 // hold keeps bytes whose meaning hangs on a reply.
 func (d *Dialogue) hold(at time.Duration, p []byte) {
-	room := maxBacklog - d.waiting
-	if d.client == afterDATA && len(p) > room {
+	room := smtp.MaxEarly - d.waiting
+	if d.order.Place() == smtp.AfterDATA && len(p) > room {
 		d.backlog = append(d.backlog, chunk{at: at, p: append([]byte(nil), p[:room]...)})
-		d.decide(inMessage)
+		d.decide(smtp.InMessage)
 		d.feedClient(at, p[room:])
 		return
 	}
@@ -75,12 +83,9 @@ func (d *Dialogue) hold(at time.Duration, p []byte) {
 
 // decide settles what the client's bytes behind a DATA or STARTTLS were, and
 // reads those that came early.
-func (d *Dialogue) decide(state clientState) {
-	if d.client != afterDATA && d.client != afterTLS {
-		return
-	}
-	d.client = state
-	if state == inMessage {
+func (d *Dialogue) decide(place smtp.Place) {
+	d.order.Decide(place)
+	if place == smtp.InMessage {
 		d.message = newMessage(d, false, 0)
 	}
 	early, left := d.backlog, d.waiting
@@ -90,7 +95,7 @@ func (d *Dialogue) decide(state clientState) {
 	for i := range early {
 		c := &early[i]
 		for len(c.p) > 0 {
-			if d.client == afterDATA || d.client == afterTLS {
+			if d.undecided() {
 				// Another of them among these bytes: the rest waits for its
 				// reply where it is. Copying it each time would cost the
 				// square of its length.
@@ -111,8 +116,8 @@ func (d *Dialogue) decide(state clientState) {
 
 // decideAll is decide for a dialogue in which no reply will come any more.
 func (d *Dialogue) decideAll() {
-	for d.client == afterDATA || d.client == afterTLS {
-		d.decide(inCommands)
+	for d.undecided() || d.order.Place() == smtp.Upgraded {
+		d.decide(smtp.InCommands)
 	}
 }
 
@@ -121,11 +126,12 @@ func (d *Dialogue) decideAll() {
 func (d *Dialogue) clientLine(partial bool) {
 	l := &d.line[who.Client]
 	text := smtp.TrimEnd(l.buf)
+	line := smtp.ReadCommand(text)
 	var e Event
 	switch {
 	case d.inExchange(text):
 		e = d.authLine(l, text)
-	case hasVerb(text, "AUTH"):
+	case line.Verb == "AUTH":
 		e = d.authCommand(l, text, partial)
 	default:
 		e = d.command(l, text, partial)
@@ -135,43 +141,28 @@ func (d *Dialogue) clientLine(partial bool) {
 		e.Notes = append(e.Notes, note("data-after-refusal", 1))
 	}
 	d.refusedDATA = 0
-	l.reset()
 	sent := d.emit(e)
-	if partial {
-		return
+	if !partial {
+		d.after(sent, &line)
 	}
-	d.after(sent)
+	l.reset()
 }
 
-// after moves the dialogue on behind a command.
-func (d *Dialogue) after(e *Event) {
-	if e.Kind == KindAuth && e.Auth.Step == StepStray && e.Command == nil {
-		d.ask(e.Seq, "")
+// after moves the dialogue on behind a line of the client.
+func (d *Dialogue) after(e *Event, line *smtp.Command) {
+	if e.Kind == KindAuth && e.Auth.Step != StepStray {
+		d.order.Response(e.Seq)
 		return
 	}
-	if e.Kind == KindAuth {
-		d.ask(e.Seq, "AUTH")
-		return
+	if line.Verb == "" && e.Command != nil {
+		line.Verb = e.Command.Verb // one that no RFC defines
 	}
-	c := e.Command
-	d.ask(e.Seq, c.Verb)
-	switch c.Verb {
-	case "MAIL", "RSET", "EHLO", "HELO":
+	d.order.Command(e.Seq, line)
+	switch {
+	case line.Verb == "MAIL", line.Verb == "RSET", line.Verb == "EHLO", line.Verb == "HELO", line.Verb == "BDAT" && line.Size == 0 && line.Last:
 		d.message = message{}
-	case "DATA":
-		d.client = afterDATA
-	case "STARTTLS":
-		if !d.end[who.Server] { // otherwise there is no reply to wait for
-			d.client = afterTLS
-			d.starttls = e.Seq
-		}
-	case "BDAT":
-		if c.ChunkSize > 0 {
-			d.client = inMessage
-			d.message = d.message.nextChunk(d, c.ChunkSize, c.Last)
-		} else if c.Last {
-			d.message = message{}
-		}
+	case d.order.Place() == smtp.InChunk:
+		d.message = d.message.nextChunk(d, line.Size, line.Last)
 	}
 }
 
@@ -204,10 +195,10 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 	c := parseCommand(text)
 	e.Kind = KindCommand
 	e.Command = c
-	if !d.greeted && !d.Midway {
+	if !d.order.Greeted() && !d.Midway {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
-	if len(d.asked) > 0 && !d.offered["PIPELINING"] && d.greeted {
+	if d.order.Waiting() > 0 && !d.offered["PIPELINING"] && d.order.Greeted() {
 		e.Notes = append(e.Notes, note("pipelined", 1))
 	}
 	e.Notes = append(e.Notes, commandNotes(c, text)...)
@@ -253,8 +244,9 @@ func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, str
 	}
 	secrets = d.lineSecrets(text)
 	if known && !c.Path.Found {
-		for _, p := range d.repeated(text, false) {
-			secrets = addSpan(secrets, secretSpan{p.from, p.to, &Mask{What: "text"}})
+		arg := len(text) - len(c.Arg) // the verb of a command is no secret, whatever was one before
+		for _, p := range d.repeated(text[arg:], false) {
+			secrets = addSpan(secrets, secretSpan{arg + p.from, arg + p.to, &Mask{What: "text"}})
 		}
 	}
 	return inOrder(secrets), false

@@ -235,9 +235,8 @@ func (m *message) finishData(d *Dialogue) {
 	m.finishField(d)
 	m.finishBody(d, m.lineStart, m.beforeAt)
 	e := d.emit(Event{Begin: m.lineAt, At: m.at, Side: who.Client, Span: Span{m.lineStart, m.pos}, Kind: KindEndOfData, Raw: []byte(".\r\n")})
-	d.client = inCommands
 	*m = message{}
-	d.ask(e.Seq, endOfData)
+	d.order.MessageEnds(e.Seq)
 }
 
 // finishChunk tells of a whole BDAT chunk.
@@ -251,7 +250,7 @@ func (m *message) finishChunk(d *Dialogue) {
 	m.finishField(d)
 	m.finishBody(d, m.pos, m.at)
 	m.open = !m.last
-	d.client = inCommands
+	d.order.ChunkEnds()
 }
 
 // finish tells of a message that ended before its end.

@@ -26,22 +26,19 @@ type Dialogue struct {
 	pos  [3]int64 // bytes of each side's recorded stream so far, by Side
 	end  [3]bool  // the side sends no more
 
-	client    clientState
+	order     smtp.Sequence
+	begun     bool    // past the client's first bytes, which may be no line
 	line      [3]line // the unfinished line of each side
-	backlog   []chunk // client bytes whose meaning hangs on a reply; at most maxBacklog
+	backlog   []chunk // client bytes whose meaning hangs on a reply; at most smtp.MaxEarly
 	waiting   int     // bytes in backlog
 	replaying bool    // the backlog is being read
-	message   message // while client is inMessage, and between the chunks of one
+	message   message // the one that is being sent, and between the chunks of one
 
 	refusedDATA time.Duration // when a DATA was refused; a line from before was meant as its message
 
-	greeted  bool
 	reply    *replyBuilder // multi-line reply under way: building, or nil
 	building replyBuilder
-	asked    []question // commands without a reply, oldest first
 	offered  map[string]bool
-	starttls int // Seq of the STARTTLS command whose reply decides, or -1
-	upgraded bool
 
 	auth      *exchange
 	authTried bool   // an AUTH command was seen: stray lines may be credentials
@@ -51,25 +48,10 @@ type Dialogue struct {
 	held      []line // lines of a reply that may repeat one
 	heldSize  int    // bytes in held
 
-	opaque  *opaqueRun  // while client is notText
+	opaque  *opaqueRun  // of bytes that are no text
 	missing [3]*Missing // unseen bytes not yet told as an event
 	since   [3]time.Duration
 }
-
-type clientState uint8
-
-const (
-	inCommands clientState = iota
-	afterDATA              // DATA was sent, its reply has not come
-	afterTLS               // STARTTLS was sent, its reply has not come
-	inMessage              // behind 354, or inside a BDAT chunk
-	notText                // TLS or another protocol; nothing here is a line
-)
-
-// maxBacklog bounds the bytes held undecoded behind a DATA whose reply has not
-// come. Past it the message is assumed to be wanted: servers that are still
-// reading after a mebibyte are.
-const maxBacklog = 1 << 20
 
 type chunk struct {
 	at   time.Duration
@@ -111,9 +93,11 @@ type Out struct {
 	HoldClient bool
 	// Refused: the reply to STARTTLS was not 220. Held bytes go on as text.
 	Refused bool
-	// Accepted: the reply to STARTTLS was 220 and ends here. Nothing that
-	// follows in clear on either side may enter TLS. The caller goes on
-	// with Secured, Unopened, or (a peer that ignores its own 220) Feed.
+	// Accepted: the reply to STARTTLS was 220 and ends here, or, after bytes
+	// of the client, TLS begins here after a 220 that was taken for another
+	// reply. Nothing that follows in clear on either side may enter TLS. The
+	// caller goes on with Secured, Unopened, or (a peer that ignores its own
+	// 220) Feed.
 	Accepted bool
 	// Due is what the reply that comes next, or is under way, will answer:
 	// as Reply.ToVerb, "" for the greeting and when none is due.
@@ -123,7 +107,7 @@ type Out struct {
 func (d *Dialogue) begin() {
 	if d.offered == nil {
 		d.offered = map[string]bool{}
-		d.starttls = -1
+		d.order.Midway = d.Midway
 	}
 	d.out = Out{Pieces: d.out.Pieces[:0]}
 	if d.lent = d.lent[:0]; cap(d.lent) > 1<<10 {
@@ -140,8 +124,9 @@ func (d *Dialogue) Feed(at time.Duration, side who.Party, p []byte) Out {
 	} else {
 		d.out.N = d.feedServer(at, p)
 	}
-	d.out.HoldClient = d.client == afterTLS && !d.upgraded
-	d.out.Due = d.due()
+	d.out.HoldClient = d.order.Place() == smtp.AfterSTARTTLS
+	d.out.Accepted = d.order.Place() == smtp.Upgraded
+	d.out.Due = d.order.Due()
 	return d.out
 }
 
@@ -150,15 +135,18 @@ func (d *Dialogue) Feed(at time.Duration, side who.Party, p []byte) Out {
 func (d *Dialogue) FeedMask(at time.Duration, side who.Party, m Mask) Out {
 	d.begin()
 	d.proceed()
+	if side == who.Client {
+		d.settle()
+	}
 	d.takeMask(at, side, m)
 	return d.out
 }
 
 func (d *Dialogue) takeMask(at time.Duration, side who.Party, m Mask) {
 	switch {
-	case side == who.Client && d.client == inMessage && !d.message.suspect.on:
+	case side == who.Client && d.inMessage() && !d.message.suspect.on:
 		d.message.take(d, at, []byte(MaskText))
-	case side == who.Client && (d.client == afterDATA || d.client == afterTLS):
+	case side == who.Client && d.undecided():
 		d.backlog = append(d.backlog, chunk{at, []byte(MaskText), &m})
 		d.waiting += len(MaskText)
 	default:
@@ -176,8 +164,11 @@ func (d *Dialogue) Skip(at time.Duration, side who.Party, n int64, why string) O
 		m = nil
 	}
 	if m == nil {
+		if side == who.Client {
+			d.settle()
+		}
 		d.flushPartial(side)
-		if side == who.Client && d.client == inMessage {
+		if side == who.Client && d.inMessage() {
 			d.message.finish(d)
 		}
 		m = &Missing{Why: why}
@@ -205,7 +196,7 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 	at := d.since[side]
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Missing: m})
 	e := d.emit(Event{Begin: at, At: at, Side: side, Span: Span{d.pos[side], d.pos[side]}, Kind: KindMissing, Missing: m})
-	if side != who.Client || d.client != inMessage || m.Why != WhyNotInLog {
+	if side != who.Client || !d.inMessage() || m.Why != WhyNotInLog {
 		return
 	}
 	if dot {
@@ -214,8 +205,7 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 	}
 	// The log leaves the message out, and often its dot too: the next reply
 	// answers the message.
-	d.client = inCommands
-	d.ask(e.Seq, endOfData)
+	d.order.MessageEnds(e.Seq)
 }
 
 // Swallow takes bytes that side sent and that went no further: clear text
@@ -224,6 +214,9 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 func (d *Dialogue) Swallow(at time.Duration, side who.Party, p []byte) Out {
 	d.begin()
 	d.out.N = len(p)
+	if side == who.Client {
+		d.settle()
+	}
 	d.swallow(at, side, p)
 	return d.out
 }
@@ -233,6 +226,7 @@ func (d *Dialogue) Swallow(at time.Duration, side who.Party, p []byte) Out {
 // when nothing was said before.
 func (d *Dialogue) Secured(at time.Duration) Out {
 	d.begin()
+	d.settle()
 	d.flushMissing(who.Client)
 	d.flushMissing(who.Server)
 	if len(d.backlog) > 0 {
@@ -242,12 +236,10 @@ func (d *Dialogue) Secured(at time.Duration) Out {
 	d.flushOpaque()
 	d.flushPartial(who.Client)
 	d.flushPartial(who.Server)
-	d.client = inCommands
+	d.order.Secured()
 	d.tls = true
-	d.asked = d.asked[:0]
 	d.offered = map[string]bool{}
 	d.auth = nil
-	d.starttls = -1
 	return d.out
 }
 
@@ -255,9 +247,8 @@ func (d *Dialogue) Secured(at time.Duration) Out {
 // client sends is text.
 func (d *Dialogue) Release(time.Duration) Out {
 	d.begin()
-	if d.client == afterTLS {
-		d.starttls = -1
-		d.decide(inCommands)
+	if d.order.Place() == smtp.AfterSTARTTLS {
+		d.decide(smtp.InCommands)
 	}
 	return d.out
 }
@@ -265,10 +256,10 @@ func (d *Dialogue) Release(time.Duration) Out {
 // Unopened tells that TLS is being handed through: what follows is not for reading.
 func (d *Dialogue) Unopened(at time.Duration) Out {
 	d.begin()
+	d.settle()
 	d.flushPartial(who.Client)
 	d.flushPartial(who.Server)
-	d.client = notText
-	d.starttls = -1
+	d.order.Decide(smtp.NotText)
 	for _, c := range d.backlog {
 		d.takeOpaque(c.at, c.p)
 	}
@@ -283,13 +274,15 @@ func (d *Dialogue) Closed(at time.Duration, side who.Party) Out {
 		return d.out
 	}
 	d.end[side] = true
-	if side == who.Server && d.client != inMessage {
+	if side == who.Server {
 		// No reply can decide any more what the client's bytes meant.
+		d.order.ServerEnds()
 		d.decideAll()
 	}
 	if side == who.Client {
+		d.settle()
 		d.decideAll()
-		if d.client == inMessage {
+		if d.inMessage() {
 			d.message.finish(d)
 		}
 		d.flushOpaque()

@@ -276,6 +276,7 @@ func (d *Dialogue) echoes(lines []line) map[int][]secretSpan {
 	found := map[int][]secretSpan{}
 	var all view // the texts of the lines, and their places in the bytes of the lines
 	starts := make([]int, 1, len(lines)+1)
+	texts := make([]int, 0, len(lines)) // where each line's text begins: its code is no secret
 	hidden := d.known.overflow
 	for i := range lines {
 		text := smtp.TrimEnd(lines[i].buf)
@@ -287,14 +288,14 @@ func (d *Dialogue) echoes(lines []line) map[int][]secretSpan {
 		for k := from; k < len(text); k++ {
 			all.at = append(all.at, starts[i]+k)
 		}
-		starts = append(starts, starts[i]+len(text))
+		starts, texts = append(starts, starts[i]+len(text)), append(texts, starts[i]+from)
 		all.text, all.at = append(append(all.text, r.Text...), '\n'), append(all.at, starts[i+1])
 		hidden = hidden || lines[i].over == hiding
 	}
 	for _, p := range d.repeated(all.text, hidden) {
 		from, to := all.at[p.from], all.at[p.to-1]+1
 		for i := range lines {
-			a, b := max(from, starts[i]), min(to, starts[i+1])
+			a, b := max(from, texts[i]), min(to, starts[i+1])
 			if a < b {
 				found[i] = addSpan(found[i], secretSpan{a - starts[i], b - starts[i], &Mask{What: "echo"}})
 			}
@@ -331,7 +332,7 @@ func (d *Dialogue) answersCredentials() bool {
 	if !d.authTried && len(d.known.texts) == 0 {
 		return false
 	}
-	verb := d.due()
+	verb := d.order.Due()
 	return verb == "AUTH" || !isVerbFirst([]byte(verb))
 }
 

@@ -69,9 +69,53 @@ func (d *Dialogue) flushOpaque() {
 	d.emit(e)
 }
 
-// looksLikeTLS reports whether a stream that begins with p begins with a TLS
-// handshake record. No SMTP command starts with that control character.
-func looksLikeTLS(p []byte) bool { return len(p) > 0 && p[0] == 0x16 }
+// open looks at the client's first bytes for what may stand before the first
+// command, and returns how many it took. They wait in the client's line.
+func (d *Dialogue) open(at time.Duration, p []byte) int {
+	l := &d.line[who.Client]
+	held := len(l.buf)
+	first := p
+	if held > 0 {
+		first = append(l.buf, p...)
+	}
+	header, size, more := smtp.ReadHeader(first)
+	switch {
+	case more:
+		l.add(at, p)
+		return len(p)
+	case header == smtp.NoHeader:
+		d.settle()
+		return 0
+	}
+	d.begun = true
+	if header == smtp.TLS {
+		d.order.Decide(smtp.NotText)
+		return 0
+	}
+	l.add(at, p[:size-held])
+	e := d.flush(who.Client, l, nil)
+	l.reset()
+	e.Kind, e.Raw, e.Notes = KindOpaque, clone(e.Raw), []Note{note("proxy-protocol", 1)}
+	d.order.Header(d.emit(e).Seq, header)
+	return size - held
+}
+
+// settle takes the client's first bytes for lines.
+func (d *Dialogue) settle() {
+	if d.begun {
+		return
+	}
+	d.begun = true
+	l := d.line[who.Client]
+	d.line[who.Client] = line{}
+	for i, m := range l.marks {
+		end := len(l.buf)
+		if i+1 < len(l.marks) {
+			end = l.marks[i+1].off
+		}
+		d.feedClient(m.at, l.buf[m.off:end])
+	}
+}
 
 // swallow tells of bytes that went no further.
 func (d *Dialogue) swallow(at time.Duration, side who.Party, p []byte) {
@@ -115,7 +159,7 @@ func (d *Dialogue) firstCredential(side who.Party, p []byte) (int, bool) {
 	switch {
 	case side == who.Server:
 		return firstPart(d.repeated(p, d.known.overflow))
-	case looksLikeTLS(p):
+	case smtp.BeginsTLS(p):
 		return 0, false
 	case d.authTried:
 		return 0, true

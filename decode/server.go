@@ -8,18 +8,13 @@ import (
 	"smtptap/decode/who"
 )
 
-// A question is something of the client that a reply is due for.
-type question struct {
-	seq  int
-	verb string
-}
-
-func (d *Dialogue) ask(seq int, verb string) { d.asked = append(d.asked, question{seq, verb}) }
-
 // feedServer reads reply lines, and returns how many bytes it took: all,
 // unless an accepted STARTTLS ends before.
 func (d *Dialogue) feedServer(at time.Duration, p []byte) int {
 	d.proceed()
+	if !d.begun && len(p) > 0 && !d.line[who.Client].empty() {
+		d.settle()
+	}
 	taken := 0
 	for taken < len(p) {
 		n, ended := d.takeLine(at, who.Server, p[taken:], d.mayRepeat)
@@ -28,7 +23,7 @@ func (d *Dialogue) feedServer(at time.Duration, p []byte) int {
 			continue
 		}
 		d.serverLine(false)
-		if d.out.Accepted {
+		if d.order.Place() == smtp.Upgraded {
 			return taken
 		}
 	}
@@ -41,6 +36,8 @@ type replyBuilder struct {
 	reply *Reply
 	text  int // bytes of text kept
 	codes bool
+	begun bool // it has a line
+	hello bool // another line than the first offers an extension
 }
 
 // serverLine takes a line of the server into its reply. Where the reply may
@@ -83,6 +80,8 @@ func (d *Dialogue) replyLine(l *line, secrets []secretSpan, partial bool) {
 	} else {
 		b.merge(e)
 	}
+	b.hello = b.hello || b.begun && smtp.ReadReplyLine(smtp.TrimEnd(e.Raw)).Offers()
+	b.begun = true
 	b.add(parsed)
 	if parsed.More && !partial {
 		return
@@ -134,21 +133,21 @@ func (d *Dialogue) finishReply() {
 		return
 	}
 	b := d.reply
-	e, r := b.event, b.reply
+	e, r, hello := b.event, b.reply, b.hello
 	d.reply, d.building = nil, replyBuilder{}
 	e.Kind, e.Reply = KindReply, r
-	if !d.greeted && d.isGreeting(r) {
-		d.greeted = true
+	was := d.order.Place()
+	answer := d.order.Reply(r.Code, hello)
+	switch {
+	case answer.Greeting:
 		e.Kind = KindGreeting
-		d.emit(e)
-		return
-	}
-	d.greeted = true
-	q, answered := d.answers(r)
-	if answered {
-		r.To, r.ToVerb = q.seq, q.verb
-	} else if !r.own() { // smtptap says that in place of a reply that was kept back
-		e.Notes = append(e.Notes, d.unsolicited(r))
+	case answer.Unsolicited && r.own(): // smtptap says that in place of a reply that was kept back
+	case answer.Early && r.Code/100 == 2:
+		e.Notes = append(e.Notes, note("early-reply", 1))
+	case answer.Unsolicited:
+		e.Notes = append(e.Notes, note("unsolicited-reply", 1))
+	default:
+		r.To, r.ToVerb = answer.ID, answer.Verb
 	}
 	if (r.ToVerb == "EHLO" || r.ToVerb == "HELO") && r.Code == 250 {
 		d.offered = map[string]bool{}
@@ -159,104 +158,30 @@ func (d *Dialogue) finishReply() {
 			d.offered[k.Name] = true
 		}
 	}
-	e.Auth = d.challenged(r)
+	if !answer.Greeting {
+		e.Auth = d.challenged(r)
+	}
+	if r.ToVerb == "AUTH" && r.Code != 334 {
+		d.auth = nil
+	}
 	d.emit(e)
-	d.react(r, e.At)
+	d.decided(was, e.At)
 }
 
-// isGreeting tells the greeting from a reply in a dialogue whose beginning was
-// not seen.
-func (d *Dialogue) isGreeting(r *Reply) bool {
-	if !d.Midway || len(d.asked) == 0 {
-		return true
-	}
-	return r.Code == 220 && d.asked[0].verb != "STARTTLS"
-}
-
-// answers takes the question that a reply is for. Servers that lose count are
-// found by replies that only one command can have.
-func (d *Dialogue) answers(r *Reply) (question, bool) {
-	if d.client == inMessage && !d.message.chunked {
-		// Only the final dot, which has not come, is waited for now.
-		return question{}, false
-	}
-	if only := onlyFor(r.Code); only != "" {
-		for i, q := range d.asked {
-			if q.verb == only {
-				d.asked = d.asked[i:]
-				break
-			}
-		}
-	}
-	if len(d.asked) == 0 {
-		return question{}, false
-	}
-	q := d.asked[0]
-	if len(d.asked) == 1 {
-		d.asked = d.asked[:0] // its place can be used again
-	} else {
-		d.asked = d.asked[1:]
-	}
-	return q, true
-}
-
-// onlyFor is the one command that a reply of that code can answer, "" for most.
-func onlyFor(code int) string {
-	switch code {
-	case 354:
-		return "DATA"
-	case 334:
-		return "AUTH"
-	case 221:
-		return "QUIT"
-	}
-	return ""
-}
-
-// due is what the next reply will answer. Only that reply can show which command
-// a server that loses count has skipped.
-func (d *Dialogue) due() string {
-	if len(d.asked) == 0 || !d.greeted && !d.Midway || d.client == inMessage && !d.message.chunked {
-		return ""
-	}
-	return d.asked[0].verb
-}
-
-// unsolicited says how a reply came that answers nothing.
-func (d *Dialogue) unsolicited(r *Reply) Note {
-	if d.client == inMessage && r.Code/100 == 2 {
-		return note("early-reply", 1)
-	}
-	return note("unsolicited-reply", 1)
-}
-
-// react moves the dialogue on behind a reply.
-func (d *Dialogue) react(r *Reply, at time.Duration) {
-	switch r.ToVerb {
-	case "STARTTLS":
-		if r.To != d.starttls {
-			return
-		}
-		d.starttls = -1
-		if r.Code == 220 {
-			d.out.Accepted = true
-			d.upgraded = true
-			return
-		}
+// decided lets the client's bytes have their meaning that hung on a reply.
+func (d *Dialogue) decided(was smtp.Place, at time.Duration) {
+	place := d.order.Place()
+	switch {
+	case place == was, place == smtp.Upgraded:
+		return
+	case was == smtp.AfterSTARTTLS:
 		d.out.Refused = true
-		d.decide(inCommands)
-	case "DATA":
-		if r.Code/100 == 3 {
-			d.decide(inMessage)
-			return
-		}
+	case place == smtp.InCommands:
 		d.refusedDATA = at
-		d.decide(inCommands)
-	case "AUTH":
-		if r.Code != 334 {
-			d.auth = nil
-		}
+	case was == smtp.InCommands:
+		d.flushPartial(who.Client)
 	}
+	d.decide(place)
 }
 
 // keywords reads the extensions of an EHLO reply (RFC 5321 section 4.1.1.1).

@@ -200,26 +200,15 @@ func isRequest(text []byte) bool {
 // isStrictCommand recognises a command of SMTP by all of its line, where other
 // text, or a credential, might stand as well.
 func isStrictCommand(text []byte) bool {
-	const odd = smtp.NoPath | smtp.NoBrackets | smtp.Unclosed | smtp.BadPath | smtp.BadParam | smtp.BareCR | smtp.Control
 	c := smtp.ReadCommand(text)
 	switch c.Verb {
 	case "MAIL", "RCPT":
-		return c.Form&odd == 0 && len(saslRuns(text)) == 0 && len(labelled(text)) == 0
-	case "EHLO", "HELO", "LHLO":
-		return !bytes.ContainsFunc(c.Arg, func(r rune) bool { return !isHostRune(r) })
-	case "BDAT":
-		return c.Size >= 0
+		return c.Plain() && len(saslRuns(text)) == 0 && len(labelled(text)) == 0
 	case "AUTH":
 		mech, _, _ := splitAuth(text)
 		return mech != ""
-	case "XCLIENT", "XFORWARD":
-		return bytes.IndexByte(c.Arg, '=') >= 0
 	}
-	return c.Verb != "" && len(c.Arg) == 0
-}
-
-func isHostRune(r rune) bool {
-	return r < 0x80 && isWordByte(byte(r)) || strings.ContainsRune(".-:[]_", r)
+	return c.Plain()
 }
 
 // isVerbFirst reports a line that begins with the verb of a command.

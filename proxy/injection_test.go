@@ -378,7 +378,7 @@ func TestSTARTTLSReplyAfterAnother(t *testing.T) {
 func TestUnansweredSTARTTLS(t *testing.T) {
 	for name, before := range map[string][]string{
 		"nothing said since": {"-> STARTTLS"},
-		"out of step":        {"-> ", "-> STARTTLS", "<- 454 not now"},
+		"out of step":        {"-> ", "-> STARTTLS", "<- 500 what"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setUpTLS(t, proxy.Intercept, func(p *proxy.Proxy, _ *named) { p.SetWait(time.Millisecond) })

@@ -244,8 +244,8 @@ func (r *relay) noteServer(from who.Party, p []byte) (n int, accepted bool) {
 	v := r.s.log.Data(from, who.Client, p)
 	was := r.gate
 	for rest := p[:v.N]; len(rest) > 0; {
-		n, code, complete := r.replies.Next(rest)
-		r.heard, r.said220 = r.heard || complete, r.said220 || complete && code == 220
+		n, reply, complete := r.replies.Next(rest)
+		r.heard, r.said220 = r.heard || complete, r.said220 || complete && reply.Code == 220
 		rest = rest[n:]
 	}
 	switch {

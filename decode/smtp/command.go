@@ -117,13 +117,18 @@ func ReadCommand(line []byte) Command {
 // known is the verb that word is in any case, "" for none.
 func known(word []byte) string {
 	var upper [longestVerb]byte
+	return verbs[string(upperCase(upper[:], word))]
+}
+
+// upperCase writes word into room, in upper case.
+func upperCase(room, word []byte) []byte {
 	for i, b := range word {
 		if 'a' <= b && b <= 'z' {
 			b -= 'a' - 'A'
 		}
-		upper[i] = b
+		room[i] = b
 	}
-	return verbs[string(upper[:len(word)])]
+	return room[:len(word)]
 }
 
 // readArg reads the argument of the commands whose meaning lies in it.

@@ -71,29 +71,35 @@ func enhancedLen(p []byte, class byte) int {
 // Replies finds the ends of replies in a server's stream, cut anywhere. The zero
 // value stands at the start of a reply. It holds no text.
 type Replies struct {
-	head  [4]byte // the start of the unfinished line
-	n     int     // octets of that line, 5 for more than 4
-	begun bool    // lines of the reply stand before it
-	code  int     // of the lines before
+	head  [32]byte // the start of the unfinished line
+	n     int      // octets of that line, one more than head has room for when it is longer
+	begun bool     // lines of the reply stand before it
+	code  int      // of the lines before
+	hello bool     // one of them lists an extension
+}
+
+// A Reply is what a stream tells of a reply that is complete.
+type Reply struct {
+	Code  int  // that of its last line that has one
+	Hello bool // it lists extensions, as the reply to EHLO does
 }
 
 // Next goes through p up to the end of the first reply that p completes, and
-// returns how far that is and the reply's code, that of its last line that has
-// one. n is len(p) when none is complete.
-func (r *Replies) Next(p []byte) (n, code int, complete bool) {
+// returns how far that is. n is len(p) when none is complete.
+func (r *Replies) Next(p []byte) (n int, reply Reply, complete bool) {
 	for n < len(p) {
 		end := bytes.IndexByte(p[n:], '\n')
 		if end < 0 {
 			r.add(p[n:])
-			return len(p), 0, false
+			return len(p), Reply{}, false
 		}
 		r.add(p[n : n+end])
 		n += end + 1
-		if code, complete := r.line(); complete {
-			return n, code, true
+		if reply, complete := r.line(); complete {
+			return n, reply, true
 		}
 	}
-	return n, 0, false
+	return n, Reply{}, false
 }
 
 // Pending reports that a reply has begun and not ended.
@@ -108,36 +114,34 @@ func (r *Replies) add(p []byte) {
 }
 
 // line ends the line.
-func (r *Replies) line() (code int, complete bool) {
+func (r *Replies) line() (reply Reply, complete bool) {
 	n := min(r.n, len(r.head))
 	if n == r.n && n > 0 && r.head[n-1] == '\r' {
 		n--
 	}
-	var l ReplyLine
-	if code, more, found := replyHead(r.head[:n]); found {
-		l.Code, l.More = code, more
-	}
+	l := ReadReplyLine(r.head[:n])
 	if l.Code != 0 {
 		r.code = l.Code
 	}
-	code = r.code
+	r.hello = r.hello || r.begun && l.Offers()
+	reply = Reply{Code: r.code, Hello: r.hello}
 	if complete = l.Ends(r.begun); complete {
 		*r = Replies{}
-	} else {
-		*r = Replies{begun: true, code: code}
+		return reply, true
 	}
-	return code, complete
+	*r = Replies{begun: true, code: r.code, hello: r.hello}
+	return reply, false
 }
 
 // FirstReply is the length of the reply at the start of p, its lines' ends
 // included, and its code; 0 if it is not complete.
 func FirstReply(p []byte) (n, code int) {
 	var r Replies
-	n, code, complete := r.Next(p)
+	n, reply, complete := r.Next(p)
 	if !complete {
 		return 0, 0
 	}
-	return n, code
+	return n, reply.Code
 }
 
 // A Keyword is an extension that a line of the reply to EHLO offers (RFC 5321
@@ -157,3 +161,20 @@ func ReadKeyword(text []byte) Keyword {
 
 // Is compares the name in any case.
 func (k Keyword) Is(name string) bool { return equalFold(k.Name, name) }
+
+// extensions are keywords that only a reply to EHLO lists.
+var extensions = map[string]bool{
+	"STARTTLS": true, "SIZE": true, "PIPELINING": true, "8BITMIME": true, "AUTH": true, "AUTH=": true, "ENHANCEDSTATUSCODES": true,
+	"CHUNKING": true, "BINARYMIME": true, "SMTPUTF8": true, "DSN": true, "ETRN": true, "DELIVERBY": true, "REQUIRETLS": true,
+	"LIMITS": true, "XCLIENT": true, "XFORWARD": true,
+}
+
+// Offers reports whether the line offers an extension that is known.
+func (l ReplyLine) Offers() bool {
+	var upper [len("ENHANCEDSTATUSCODES")]byte
+	name := ReadKeyword(l.Text).Name
+	if l.Code != 250 || len(name) > len(upper) {
+		return false
+	}
+	return extensions[string(upperCase(upper[:], name))]
+}

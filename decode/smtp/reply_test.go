@@ -82,9 +82,9 @@ func TestReplies(t *testing.T) {
 			var got []int
 			for _, p := range [][]byte{[]byte(stream[:cut]), []byte(stream[cut:])} {
 				for len(p) > 0 {
-					n, code, complete := r.Next(p)
+					n, reply, complete := r.Next(p)
 					if p = p[n:]; complete {
-						got = append(got, code)
+						got = append(got, reply.Code)
 					}
 				}
 			}
@@ -114,7 +114,7 @@ func FuzzReplies(f *testing.F) {
 			if want == 0 {
 				return
 			}
-			n, got, complete := 0, 0, false
+			n, got, complete := 0, smtp.Reply{}, false
 			for !complete {
 				p := rest[n:]
 				if at+n < cut {
@@ -124,8 +124,8 @@ func FuzzReplies(f *testing.F) {
 				k, got, complete = r.Next(p)
 				n += k
 			}
-			if n != want || got != code {
-				t.Fatalf("%q: %d, %d; want %d, %d", rest, n, got, want, code)
+			if n != want || got.Code != code {
+				t.Fatalf("%q: %d, %d; want %d, %d", rest, n, got.Code, want, code)
 			}
 			if r.Pending() {
 				t.Fatal("pending behind a reply")
