@@ -24,6 +24,7 @@ func FuzzAnalyze(f *testing.F) {
 		tr := fuzzed(input)
 		r := findings.Analyze(tr)
 		proofsExist(t, tr, r)
+		agrees(t, r)
 		if strings.ContainsAny(r.Verdict.Text, "\x00\x1b\r\n") {
 			t.Errorf("the verdict %q is not fit for a terminal", r.Verdict.Text)
 		}

@@ -424,6 +424,22 @@ func TestReplies(t *testing.T) {
 		if strings.Contains(r.Verdict.Text, "?:") || strings.Contains(r.Verdict.Text, "  ") || strings.ContainsAny(r.Verdict.Text, "{}") {
 			t.Errorf("%s: a gap in %q", row.row, r.Verdict.Text)
 		}
+		agrees(t, r)
 		proofsExist(t, tr, r)
+	}
+}
+
+// agrees checks that the verdict weighs what the outcome does.
+func agrees(t testing.TB, r findings.Report) {
+	t.Helper()
+	want := findings.Unknown
+	switch o := r.Outcome.Outcome; {
+	case o.Good():
+		want = findings.Success
+	case o.Bad():
+		want = findings.Failure
+	}
+	if r.Verdict.Severity != want {
+		t.Errorf("the session is %s, and its verdict %s is a %s", r.Outcome.Outcome, r.Verdict.ID, r.Verdict.Severity)
 	}
 }

@@ -335,6 +335,7 @@ func TestRules(t *testing.T) {
 			if c.verdict != "" && r.Verdict.ID != c.verdict {
 				t.Errorf("verdict %s (%s), want %s\n%s", r.Verdict.ID, r.Verdict.Text, c.verdict, list(r))
 			}
+			agrees(t, r)
 			for _, id := range c.want {
 				if !has(r, id) {
 					t.Errorf("%s was not found\n%s", id, list(r))

@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"slices"
 	"time"
 
 	"smtptap/decode"
@@ -89,7 +90,7 @@ func (t *Tracker) Outcome() (Outcome, Decision) {
 	switch {
 	case t.sealed:
 		return Opaque, Decision{Entry: -1}
-	case bad != nil && t.refusal.stage == atAuth && bad.Code != 0:
+	case bad != nil && t.refusal.stage == atAuth && slices.Contains(t.consequences, bad.Entry):
 		return byWhom(t.refusal.Decision)
 	case bad != nil:
 		return bad.how, bad.Decision

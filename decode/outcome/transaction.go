@@ -43,9 +43,14 @@ func (t *Tracker) mail(q question, r *decode.Reply, d Decision) {
 		return
 	}
 	x.mailNo = d
-	if t.refusal.stage == atAuth {
+	if t.refusal.stage == atAuth && wantsLogin(r) {
 		t.follows(d)
 	}
+}
+
+// wantsLogin reports a refusal of MAIL that is for want of a login.
+func wantsLogin(r *decode.Reply) bool {
+	return r.Code == 530 || r.Code == 503 || r.Enhanced == "5.7.0" || r.Enhanced == "5.7.1" || strings.Contains(strings.ToLower(r.Text()), "auth")
 }
 
 func (t *Tracker) rcpt(q question, r *decode.Reply, d Decision) {

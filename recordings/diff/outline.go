@@ -57,6 +57,8 @@ func outline(t *decode.Transcript, o Options, skip map[string]bool) ([]item, err
 			}
 		}
 	}
+	became := string(outcome.Of(t).Outcome)
+	x.add("outcome", "what became of it", became, became, -1)
 	return x.items, nil
 }
 
