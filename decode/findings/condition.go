@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"smtptap/decode/meaning"
 	"smtptap/decode/who"
 )
 
@@ -33,6 +34,10 @@ type when struct {
 	// Loose looks for Text there too, for logs that tell a reply's text
 	// without its code.
 	Loose bool `toml:"loose"`
+
+	// Weak conditions tell little: what the words of a reply mean goes before
+	// them. Those that look at nothing but what it answers and its code are.
+	Weak bool `toml:"weak"`
 }
 
 // A condition is a when made ready.
@@ -46,7 +51,7 @@ type condition struct {
 	from           who.Party // whose words it looks at
 	variant        string
 	also           predicate
-	loose          bool
+	loose, weak    bool
 }
 
 // A table holds the conditions of all rules by what they look at, in the order
@@ -107,7 +112,22 @@ func newCondition(w when, r *rule, order int) *condition {
 			c.verbs[verb] = true
 		}
 	}
+	c.weak = w.Weak || w.Text == "" && w.By == "" && w.Also == "" && commonCode(c.code) && (len(c.enhanced) == 0 || meaning.Known(r.ID))
 	return c
+}
+
+// commonCode reports codes that servers use for many things.
+func commonCode(codes []string) bool {
+	if len(codes) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(codes, func(c string) bool {
+		switch c {
+		case "421", "450", "451", "452", "454", "500", "501", "502", "503", "504", "530", "535", "550", "551", "552", "553", "554", "555":
+			return true
+		}
+		return strings.Contains(c, "x")
+	})
 }
 
 // fits reports whether a code is one of the patterns.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtptap/decode/meaning"
 	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 )
@@ -70,24 +71,24 @@ func merged(a, b []int) []int {
 // more of them has been explained long before.
 const mostExplained = 400
 
-// replies explains each reply by the first rule that recognises it.
+// replies explains each reply by what recognises it best.
 func (x *examination) replies() {
 	all := conditions()
-	held := map[string][]*condition{} // conditions that may hold, by what the reply says
+	held := map[string]*reading{} // by what the reply says
 	for _, r := range x.spoken {
 		if !worthReading(r) || x.became.Consequence(r.entry) || x.follows(r) || r.by == who.Smtptap && x.toldByFacts() {
 			continue
 		}
 		key := r.by.String() + " " + r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
-		mayHold, read := held[key]
-		if !read {
+		read, found := held[key]
+		if !found {
 			if len(held) >= mostExplained {
 				continue
 			}
-			mayHold = all.mayHold(r)
-			held[key] = mayHold
+			read = all.read(r)
+			held[key] = read
 		}
-		x.explain(r, mayHold)
+		x.explain(r, read)
 	}
 }
 
@@ -103,29 +104,70 @@ func worthReading(r *reply) bool {
 	return !r.positive() || r.verb == toGreeting || r.verb == "EHLO" || r.verb == "DATA" || r.code == 221 || r.code == 334
 }
 
-func (t *table) mayHold(r *reply) []*condition {
+// A reading is what can be told from a reply by itself.
+type reading struct {
+	mayHold []*condition      // in the order of the catalogue
+	means   []meaning.Reading // the likeliest first
+}
+
+func (t *table) read(r *reply) *reading {
 	candidates, listed := t.replies[r.verb]
 	if !listed {
 		candidates = t.any
 	}
-	var all []*condition
+	read := &reading{}
 	for _, c := range candidates {
 		if c.mayHold(r) {
-			all = append(all, c)
+			read.mayHold = append(read.mayHold, c)
 		}
 	}
-	return all
+	if r.code >= 400 && r.by == who.Server {
+		read.means = meaning.Of(meaning.Reply{Stage: stage(r.verb), Code: r.code, Enhanced: r.enhanced, Words: r.text()})
+	}
+	return read
 }
 
-func (x *examination) explain(r *reply, mayHold []*condition) {
+// stage is what a reply answers in the terms of package meaning.
+func stage(verb string) string {
+	if verb == "BDAT" {
+		return toMessage
+	}
+	return verb
+}
+
+// explain finds what recognises a reply: a condition that says much; what its
+// words mean; a condition that says little.
+func (x *examination) explain(r *reply, read *reading) {
 	explained := false
-	for _, c := range mayHold {
+	try := func(c *condition) {
 		if explained && c.rule.Role != beside || !c.holds(x.session, r) {
-			continue
+			return
 		}
 		x.add(c.rule, see(r.proof()...).as(c.variant), r.entry)
 		explained = explained || c.rule.Role != beside
 	}
+	for _, c := range read.mayHold {
+		if !c.weak {
+			try(c)
+		}
+	}
+	if rule := meant(read.means); rule != nil && !explained {
+		x.add(rule, see(r.proof()...), r.entry)
+		explained = rule.Role != beside
+	}
+	for _, c := range read.mayHold {
+		if c.weak {
+			try(c)
+		}
+	}
+}
+
+// meant is the rule for the likeliest meaning; nil for none.
+func meant(readings []meaning.Reading) *rule {
+	if len(readings) == 0 {
+		return nil
+	}
+	return &catalogue()[orders()[readings[0].ID]]
 }
 
 // withoutNames is a text without what differs between replies that mean the
@@ -177,27 +219,62 @@ func placeOf(g *sighting) int {
 // server said.
 func (x *examination) statements() {
 	explained := x.became.Outcome == outcome.Sent || slices.ContainsFunc(x.found, func(f found) bool { return f.Severity == Failure && f.rule.Role == decides })
-	var best *condition
-	var told *statement
+	var best heard
 	for i := range x.says {
-		said := &x.says[i]
-		for _, c := range conditions().says {
-			if !c.heard(x.session, said) {
-				continue
-			}
-			if c.rule.Severity != Failure || c.rule.Role == aftermath {
-				x.add(c.rule, see(said.entry), said.entry).heard = true
-				continue
-			}
-			if best == nil || best.rule.Role == lastHope && c.rule.Role != lastHope {
-				best, told = c, said
-			}
-			break
+		if h := x.hear(&x.says[i]); h.weight() > best.weight() {
+			best = h
 		}
 	}
-	if best != nil && !explained {
-		x.add(best.rule, see(told.entry).as(best.variant), told.entry).heard = true
+	if best.rule != nil && !explained {
+		x.add(best.rule, see(best.entry).as(best.variant), best.entry).heard = true
 	}
+}
+
+// A heard is what a statement of the client tells.
+type heard struct {
+	rule    *rule
+	variant string
+	entry   int
+	score   int
+}
+
+// exact is the score of a statement that a condition of the catalogue knows.
+const exact = 1 << 10
+
+// weight puts what says much before what says little.
+func (h *heard) weight() int {
+	switch {
+	case h.rule == nil:
+		return -1
+	case h.rule.Role == lastHope:
+		return 0
+	}
+	return h.score
+}
+
+// hear finds what a statement tells of a failure. What else it tells is noted at
+// once.
+func (x *examination) hear(said *statement) heard {
+	var h heard
+	for _, c := range conditions().says {
+		if !c.heard(x.session, said) {
+			continue
+		}
+		if c.rule.Severity != Failure || c.rule.Role == aftermath {
+			x.add(c.rule, see(said.entry), said.entry).heard = true
+			continue
+		}
+		if h.rule == nil || h.rule.Role == lastHope {
+			h = heard{c.rule, c.variant, said.entry, exact}
+		}
+	}
+	if said.set || said.by == who.Smtptap || h.weight() > 0 {
+		return h
+	}
+	if all := meaning.Said(said.text); len(all) > 0 {
+		h = heard{meant(all), "", said.entry, all[0].Score}
+	}
+	return h
 }
 
 // lints adds mistakes that no server has minded. Where one has, they tell why.

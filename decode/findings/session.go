@@ -78,6 +78,7 @@ type statement struct {
 	text   string
 	folded string
 	fact   bool // the reason of a failed connection or handshake
+	set    bool // a setting, which is no failure
 	by     who.Party
 }
 

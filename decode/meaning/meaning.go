@@ -24,12 +24,16 @@ type Reply struct {
 type Reading struct {
 	ID    string // of the finding
 	Score int    // the weight of evidence, in half points
-	Words int    // how much of it the words gave
+	Said  int    // how much of it the words and the enhanced code gave
 	Stage string // what the reply answers, as told or as inferred
 }
 
-// leastScore is what evidence must come to: less is a guess.
-const leastScore = 10
+// leastScore is what evidence must come to, and leastSaid what the reply itself
+// must give of it: less is a guess.
+const (
+	leastScore = 10
+	leastSaid  = 4
+)
 
 // Of lists what a reply may mean, the likeliest first; none where its words
 // tell nothing that is known.
@@ -39,14 +43,14 @@ func Of(r Reply) []Reading {
 	concepts := l.concepts(t)
 	var all []Reading
 	for _, s := range senses() {
-		total, gained := s.weigh(&r, t, concepts)
-		if total < leastScore {
+		total, said := s.weigh(&r, t, concepts)
+		if total < leastScore || said < leastSaid {
 			continue
 		}
-		all = append(all, Reading{ID: s.ID, Score: total, Words: gained, Stage: cmp.Or(r.Stage, s.Stage)})
+		all = append(all, Reading{ID: s.ID, Score: total, Said: said, Stage: cmp.Or(r.Stage, s.Stage)})
 	}
 	slices.SortStableFunc(all, func(a, b Reading) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Words, a.Words), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Said, a.Said), cmp.Compare(a.ID, b.ID))
 	})
 	return all
 }
@@ -60,6 +64,20 @@ func Concepts(s string) []string {
 		if found.has(number) {
 			all = append(all, name)
 		}
+	}
+	return all
+}
+
+// Known reports whether that finding is one of the meanings.
+func Known(id string) bool {
+	return slices.ContainsFunc(senses(), func(s *sense) bool { return s.ID == id })
+}
+
+// IDs are the findings that a reply or an error may mean.
+func IDs() []string {
+	var all []string
+	for _, s := range senses() {
+		all = append(all, s.ID)
 	}
 	return all
 }

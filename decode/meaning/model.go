@@ -92,9 +92,16 @@ func (c *clause) holds(concepts set) bool {
 }
 
 // weigh adds up the evidence for the sense. Points are doubled, so that halves
-// are whole.
-func (s *sense) weigh(r *Reply, t *text, concepts set) (total, words int) {
-	total = 2 * (s.stagePoints(r.Stage) + longest(s.Code, codeText(r.Code)) + longest(s.Enhanced, subject(r.Enhanced)))
+// are whole. said is what the words and the enhanced code give of it: without
+// them there is no more than a place and a class.
+func (s *sense) weigh(r *Reply, t *text, concepts set) (total, said int) {
+	said = 2*longest(s.Enhanced, subject(r.Enhanced)) + s.heard(t, concepts)
+	return 2*(s.stagePoints(r.Stage)+longest(s.Code, codeText(r.Code))) + said, said
+}
+
+// heard adds up what the words say.
+func (s *sense) heard(t *text, concepts set) int {
+	words := 0
 	var gains []int
 	against := 0
 	for i := range s.clauses {
@@ -123,8 +130,7 @@ func (s *sense) weigh(r *Reply, t *text, concepts set) (total, words int) {
 			words += min(g, 2) // further evidence says much the same again
 		}
 	}
-	words += 2 * against
-	return total + words, words
+	return words + 2*against
 }
 
 func (s *sense) stagePoints(stage string) int {
