@@ -49,9 +49,7 @@ func Of(r Reply) []Reading {
 		}
 		all = append(all, Reading{ID: s.ID, Score: total, Said: said, Stage: cmp.Or(r.Stage, s.Stage)})
 	}
-	slices.SortStableFunc(all, func(a, b Reading) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Said, a.Said), cmp.Compare(a.ID, b.ID))
-	})
+	rank(all)
 	return all
 }
 
@@ -76,8 +74,9 @@ func Known(id string) bool {
 // IDs are the findings that a reply or an error may mean.
 func IDs() []string {
 	var all []string
-	for _, s := range senses() {
+	for _, s := range slices.Concat(senses(), errors()) {
 		all = append(all, s.ID)
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }

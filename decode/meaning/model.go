@@ -1,6 +1,7 @@
 package meaning
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -16,14 +17,14 @@ var meaningsData []byte
 
 // A sense is one meaning as meanings.toml has it.
 type sense struct {
-	ID        string
-	Stage     string
-	At        map[string]int
-	Elsewhere int
-	Code      map[string]int
-	Enhanced  map[string]int
-	Words     map[string]int
-	Says      map[string]int
+	ID        string         `toml:"id"`
+	Stage     string         `toml:"stage"`
+	At        map[string]int `toml:"at"`
+	Elsewhere int            `toml:"elsewhere"`
+	Code      map[string]int `toml:"code"`
+	Enhanced  map[string]int `toml:"enhanced"`
+	Words     map[string]int `toml:"words"`
+	Says      map[string]int `toml:"says"`
 
 	clauses []clause
 	sayings []saying
@@ -40,20 +41,30 @@ type saying struct {
 	points int
 }
 
-var senses = sync.OnceValue(func() []*sense {
-	all, err := readSenses(meaningsData, words())
+// A table holds the meanings of replies, and of what clients say.
+type table struct {
+	Meaning []*sense `toml:"meaning"`
+	Error   []*sense `toml:"error"`
+}
+
+var meanings = sync.OnceValue(func() *table {
+	t, err := readMeanings(meaningsData, words())
 	if err != nil {
 		panic(err)
 	}
-	return all
+	return t
 })
 
-func readSenses(data []byte, l *lexicon) ([]*sense, error) {
-	var file struct{ Meaning []*sense }
-	if err := toml.Unmarshal(data, &file); err != nil {
+func senses() []*sense { return meanings().Meaning }
+
+func errors() []*sense { return meanings().Error }
+
+func readMeanings(data []byte, l *lexicon) (*table, error) {
+	t := &table{}
+	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(t); err != nil {
 		return nil, err
 	}
-	for _, s := range file.Meaning {
+	for _, s := range slices.Concat(t.Meaning, t.Error) {
 		if s.ID == "" {
 			return nil, fmt.Errorf("a meaning without an id")
 		}
@@ -61,7 +72,7 @@ func readSenses(data []byte, l *lexicon) ([]*sense, error) {
 			return nil, err
 		}
 	}
-	return file.Meaning, nil
+	return t, nil
 }
 
 func (s *sense) prepare(l *lexicon) error {
