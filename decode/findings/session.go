@@ -242,6 +242,9 @@ func (s *session) remark(i int, n *facts.Note) {
 		s.say(i, n.Text, false)
 	case facts.NoteClientSetting:
 		s.say(i, n.Text, false)
+		if last := len(s.says) - 1; last >= 0 && s.says[last].entry == i {
+			s.says[last].set = true
+		}
 		if name, value, found := strings.Cut(n.Text, ":"); found {
 			name = strings.ToLower(strings.TrimSpace(name))
 			s.settings[name] = settingValue(value)
