@@ -311,6 +311,11 @@ var timeRulings = []ruling{
 }
 
 var clientRulings = []ruling{
+	{"R to s_client", of("S: 220 x\nC: HELO www.example.com\nS: 250 x\n", mail, "error RENEGOTIATING\n"), "S-CLIENT-RENEGOTIATES", nil, nil},
+	{"Go keeps the password back", of("error 535 unencrypted connection\nerror smtp: plainauth: unencrypted connection"), "CLIENT-AUTH-NEEDS-TLS", nil, nil},
+	{"an error that nobody knows", of("error Uncaught Exception: frobnicator failed"), "CLIENT-ERROR", nil, nil},
+	{"a reply that nobody knows", of("S: 220 x\nC: FROB\nS: 599 5.9.9 frobnicated\n"), "REFUSED-5XX", nil, nil},
+	{"a reply for now that nobody knows", of("S: 220 x\nC: FROB\nS: 470 4.9.9 frobnicated\n"), "REFUSED-4XX", nil, nil},
 	{"a URL as host", of("error Invalid host: https://smtp.example.com"), "PM-INVALID-HOST", nil, nil},
 	{"no OpenSSL", of("error Extension missing: openssl"), "PM-OPENSSL-MISSING", nil, nil},
 	{"no body", of("error Message body empty"), "PM-EMPTY-BODY", nil, nil},
