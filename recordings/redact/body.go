@@ -101,8 +101,11 @@ func (w *bodyWriter) message(whole []byte, from int64) (out []byte, told bool) {
 		out = append(out, w.between(tree, whole, from, p.Body.Start)...)
 		leaf := whole[p.Body.Start:p.Body.End]
 		if w.levels.Body {
-			out = append(out, blank(leaf, p.Encoding)...)
-			w.about = append(w.about, w.describe(p, leaf))
+			empty := blank(leaf, p.Encoding)
+			out = append(out, empty...)
+			if !bytes.Equal(empty, leaf) {
+				w.about = append(w.about, w.describe(p, leaf))
+			}
 		} else {
 			out = append(out, w.leaf(p, leaf)...)
 		}

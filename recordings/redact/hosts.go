@@ -60,6 +60,11 @@ func (r *rewriter) learnDomains() {
 		if e.Event == nil {
 			continue
 		}
+		if h := e.Event.Header; h != nil && strings.EqualFold(h.Name, "Received") {
+			for _, m := range loggedIn.FindAllStringSubmatch(h.Value, -1) {
+				r.names.user(m[1])
+			}
+		}
 		text := string(e.Event.Raw)
 		if e.Event.Auth != nil {
 			text += " " + e.Event.Auth.User + " " + e.Event.Auth.Authzid
@@ -79,12 +84,20 @@ func (r *rewriter) learnTarget(target string) {
 	if host, _, err := net.SplitHostPort(target); err == nil {
 		target = host
 	}
-	if strings.Contains(target, ".") {
-		r.names.learn(target)
-	}
+	r.names.learn(target)
 }
 
-var receivedHost = regexp.MustCompile(`(?i)\b(?:from|by)\s+([a-z0-9.-]+\.[a-z]{2,})`)
+// receivedHost is a host in a Received field (RFC 5321 section 4.4), with the
+// names that servers put into comments.
+var receivedHost = regexp.MustCompile(`(?i)(?:\b(?:from|by)\s+|\b(?:helo|ehlo)[= ]\s*)([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?)(?:[\s()\[;,]|$)|\(([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?)\s+\[`)
+
+// noHost are words of Received fields that stand where a host may.
+var noHost = map[string]bool{"unknown": true, "localhost": true, "helo": true, "ehlo": true, "envelope-from": true, "from": true, "authenticated": true, "using": true,
+	"port": true, "using-tls": true, "version": true, "no": true, "not": true, "postfix": true, "exim": true, "sendmail": true, "qmail": true, "smtp": true, "esmtp": true,
+	"local": true, "network": true, "account": true, "may": true, "client": true, "verified": true, "cipher": true, "may-be-forged": true, "http": true, "userid": true, "hello": true}
+
+// loggedIn is the user in a Received field.
+var loggedIn = regexp.MustCompile(`(?i)\bauthenticated (?:sender|user|as|id)?[:=]?\s*([^\s();]+)`)
 
 // clientName is a host in the attributes of XCLIENT and XFORWARD.
 var clientName = regexp.MustCompile(`(?i)\b(?:NAME|HELO|DESTADDR|ADDR)=(\S+\.\S+)`)
@@ -106,7 +119,9 @@ func (r *rewriter) learnEvent(ev *decode.Event) {
 		}
 	case ev.Header != nil && strings.EqualFold(ev.Header.Name, "Received"):
 		for _, m := range receivedHost.FindAllStringSubmatch(ev.Header.Value, -1) {
-			r.names.learn(m[1])
+			if name := strings.ToLower(m[1] + m[2]); !noHost[name] && !commonWords[name] {
+				r.names.learn(name)
+			}
 		}
 	case ev.Header != nil && strings.EqualFold(ev.Header.Name, "Message-ID"):
 		if i := strings.LastIndexByte(ev.Header.Value, '@'); i >= 0 {
@@ -157,6 +172,10 @@ func (s *standIns) inJSON(value any) any {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if text, ok := v[name].(string); ok && (name == "subject" || name == "issuer") {
+				v[name] = s.subject(text)
+				continue
+			}
 			v[name] = s.inJSON(v[name])
 		}
 	}

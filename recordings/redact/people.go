@@ -18,12 +18,12 @@ import (
 // that stays.
 var addressPattern = regexp.MustCompile(
 	`([\pL\pM\pN\x{FFFD}!#$%&'*+/=?^_{|}~-][\pL\pM\pN\x{FFFD}.!#$%&'*+/=?^_{|}~-]*|[\pL\pM\pN\x{FFFD}.!#$%&'*+/=?^_{|}~-]*"(?:[^"\\\r\n]|\\.){1,64}")` +
-		`(@|%40|&#0*64;|&#[xX]0*40;|&commat;|\\u0040)` +
+		`(@|%40|\+40|&#0*64;|&#[xX]0*40;|&commat;|\\u0040)` +
 		`([\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?(?:\.[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?)*|\[[0-9A-Fa-f:.IPv]+\])`)
 
 // keyPattern is what stands in front of an address and is not part of it: the
 // name of a parameter of a link, or one of a header field or command.
-var keyPattern = regexp.MustCompile(`^(?:.*?[?&][A-Za-z0-9_.-]+=|(?i:i|d|e|uid|cn|emailaddress|to|cc|bcc|from|mailfrom|email|e-?mail|mail|user|username|login|address|addr|rcpt|recipient|sender|orcpt|auth|envelope-from|(?:smtp|header)\.[a-z]+|policy\.[a-z]+)=|(?:%3[CcDdAaBb]|%2[02Cc])+)`)
+var keyPattern = regexp.MustCompile(`^(?:.*?[?&][A-Za-z0-9_.-]+=|(?i:i|d|e|uid|cn|emailaddress|to|cc|bcc|from|mailfrom|email|e-?mail|mail|user|username|login|address|addr|rcpt|recipient|sender|orcpt|envid|auth|envelope-from|(?:smtp|header)\.[a-z]+|policy\.[a-z]+)=|(?:%3[CcDdAaBb]|%2[02Cc])+)`)
 
 // encodedPattern finds what may be base64 of either alphabet (RFC 4648).
 var encodedPattern = regexp.MustCompile(`[A-Za-z0-9+/_-]{12,}={0,2}`)
@@ -40,6 +40,9 @@ func (s *standIns) inPlain(t string) string {
 	for _, m := range addressPattern.FindAllStringSubmatchIndex(t, -1) {
 		local, at, domain := t[m[2]:m[3]], t[m[4]:m[5]], t[m[6]:m[7]]
 		domain = domain[:domainEnd(domain)]
+		if at == "+40" && !strings.Contains(domain, ".") {
+			continue
+		}
 		b.WriteString(t[done:m[0]])
 		before := local[:s.before(local, domain)]
 		b.WriteString(before + s.local(local[len(before):], at, domain) + at + s.domainOf(domain))
@@ -126,11 +129,15 @@ func (s *standIns) local(local, at, domain string) string {
 	}
 	// What xtext hides of an address (RFC 3461 section 4).
 	local = strings.NewReplacer("+2B", "+", "+2b", "+", "+3D", "=", "+3d", "=").Replace(local)
+	if at == "+40" {
+		local = fromXtext(local)
+	}
 	key := local + "@" + canonical(domain)
 	have, found := s.people[key]
 	if !found {
 		have = s.nextUser()
 		s.people[key] = have
+		s.rememberLocal(local, have)
 	}
 	s.given[have+"@"+s.domainOf(domain)] = true
 	return have
@@ -195,6 +202,7 @@ func (s *standIns) user(u string) string {
 	if !found {
 		have = s.nextUser()
 		s.people[u] = have
+		s.rememberLocal(u, have)
 	}
 	return have
 }

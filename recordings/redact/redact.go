@@ -22,7 +22,19 @@ var ErrTooLarge = errors.New("the messages are over 64 MiB, too large to replace
 // Apply returns the session with passwords masked and everything that the
 // levels name replaced. t is not changed.
 func Apply(t *decode.Transcript, l Levels) (*decode.Transcript, error) {
-	r := &rewriter{from: t, levels: l, names: newStandIns(l)}
+	names := newStandIns(l)
+	if l.Addresses || l.Hosts {
+		// What is learnt at the end may stand at the beginning.
+		if _, err := again(t, l, names); err != nil {
+			return nil, err
+		}
+	}
+	return again(t, l, names)
+}
+
+// again says a session again.
+func again(t *decode.Transcript, l Levels, names *standIns) (*decode.Transcript, error) {
+	r := &rewriter{from: t, levels: l, names: names}
 	r.findMails()
 	r.learnHosts()
 	r.learnDomains()
@@ -208,6 +220,9 @@ func pieces(ev *decode.Event, raw []byte) []piece {
 			continue
 		}
 		m := decode.Mask{What: "line"}
+		if ev.Command != nil {
+			m.What = "text"
+		}
 		if ev.Auth != nil && ev.Auth.Secret != nil {
 			m = *ev.Auth.Secret
 		}
@@ -248,7 +263,14 @@ func (r *rewriter) lineText(ev *decode.Event, text string) string {
 			}
 		}
 	}
-	return r.names.text(text)
+	if ev.Command != nil && (ev.Command.Verb == "MAIL" || ev.Command.Verb == "RCPT") {
+		return r.names.commandText(text)
+	}
+	text = r.names.text(text)
+	if ev.Reply != nil && r.levels.Addresses {
+		text = r.names.inLocals(text, true)
+	}
+	return text
 }
 
 // verified is a line that names a user and the mailbox (RFC 5321 section 3.5.1).

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Patterns of what gets stand-ins. They are generous: a stand-in too many does
@@ -32,20 +34,26 @@ type standIns struct {
 	known   []string // host names to look for, longest first
 	four    int
 	six     int
+
+	locals        map[string]string // stand-ins of local parts and user names that stand alone, by them in lower case
+	organisations map[string]string // by name in a certificate
 }
 
 func newStandIns(l Levels) *standIns {
 	return &standIns{levels: l, people: map[string]string{}, given: map[string]bool{}, persons: map[string]string{},
-		domains: map[string]string{}, hosts: map[string]string{}, ips: map[netip.Addr]string{}}
+		domains: map[string]string{}, hosts: map[string]string{}, ips: map[netip.Addr]string{}, locals: map[string]string{}, organisations: map[string]string{}}
 }
 
 // text replaces in text that is no part of a message.
 func (s *standIns) text(t string) string {
 	if s.levels.Addresses {
-		t = s.inAddresses(t)
+		t = s.inHex(s.inAddresses(t), s.inPlain)
 	}
 	if s.levels.Hosts {
-		t = s.inHosts(t)
+		t = s.inHex(s.inOrganisations(s.inHosts(t)), s.inHosts)
+	}
+	if s.levels.Addresses {
+		t = s.inLocals(t, false)
 	}
 	if s.levels.Addresses && !s.levels.KeepDomains {
 		t = s.inDomains(t)
@@ -85,8 +93,8 @@ func (s *standIns) learn(host string) {
 	}
 	s.hosts[key] = fmt.Sprintf("host%d.example", len(s.hosts)+1)
 	s.known = append(s.known, key)
-	if key != host {
-		s.known = append(s.known, host)
+	if unicode, err := idna.ToUnicode(key); err == nil && unicode != key {
+		s.known = append(s.known, unicode)
 	}
 	slices.SortStableFunc(s.known, func(a, b string) int { return len(b) - len(a) })
 }
@@ -106,6 +114,11 @@ func (s *standIns) inDomains(t string) string {
 func (s *standIns) inHosts(t string) string {
 	for _, m := range linkHost.FindAllStringSubmatch(t, -1) {
 		s.learn(m[1])
+	}
+	for _, m := range addressPattern.FindAllStringSubmatch(t, -1) {
+		if domain := m[3][:domainEnd(m[3])]; strings.Contains(domain, ".") {
+			s.learn(domain)
+		}
 	}
 	for _, host := range s.known {
 		t = replaceWord(t, host, s.hosts[canonical(host)])
