@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"strings"
+
+	"smtptap/decode/smtp"
 )
 
 // A reply is what the server answered, as far as a client goes by it.
@@ -22,7 +24,6 @@ const maxReplyLine = 4 << 10
 const maxKeywords = 200
 
 // readReply reads a reply up to the line that ends it (RFC 5321 section 4.2.1).
-// A line that is none ends it too, whatever it says.
 func readReply(r *bufio.Reader) (reply, error) {
 	all := reply{keywords: map[string]bool{}}
 	for first := true; ; first = false {
@@ -30,41 +31,28 @@ func readReply(r *bufio.Reader) (reply, error) {
 		if err != nil {
 			return all, err
 		}
-		var more bool
-		all.code, more, all.text = parseReplyLine(line)
-		if word, _, _ := strings.Cut(all.text, " "); !first && len(all.keywords) < maxKeywords {
-			all.keywords[strings.ToUpper(word)] = true
+		l := smtp.ReadReplyLine(line)
+		if l.Code != 0 {
+			all.code = l.Code
 		}
-		if !more {
+		all.text = strings.TrimSpace(string(l.Enhanced) + " " + string(l.Text))
+		if !first && len(all.keywords) < maxKeywords {
+			all.keywords[strings.ToUpper(string(smtp.ReadKeyword(l.Text).Name))] = true
+		}
+		if l.Ends(!first) {
 			return all, nil
 		}
 	}
 }
 
-// parseReplyLine reads a line: three digits, a hyphen where more lines follow,
-// and a text.
-func parseReplyLine(line string) (code int, more bool, text string) {
-	for i := range 3 {
-		if i >= len(line) || line[i] < '0' || line[i] > '9' {
-			return 0, false, line
-		}
-		code = code*10 + int(line[i]-'0')
-	}
-	line = line[3:]
-	if line == "" {
-		return code, false, ""
-	}
-	return code, line[0] == '-', strings.TrimSpace(line[1:])
-}
-
 // readLine reads up to a LF. Of a line that is too long the beginning is kept.
-func readLine(r *bufio.Reader) (string, error) {
+func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {
 		piece, err := r.ReadSlice('\n')
 		line = append(line, piece[:min(len(piece), maxReplyLine-len(line))]...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return strings.TrimRight(string(line), "\r\n"), err
+			return line, err
 		}
 	}
 }

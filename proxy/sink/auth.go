@@ -5,21 +5,23 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"smtptap/decode/smtp"
 )
 
 // auth accepts whatever the client authenticates with (RFC 4954). Mechanisms
 // that it does not know get an empty challenge and one response.
-func (c *session) auth(arg string) error {
-	mechanism, initial, _ := strings.Cut(arg, " ")
+func (c *session) auth(arg []byte) error {
+	mechanism, initial := smtp.Word(arg)
 	switch {
-	case mechanism == "":
+	case len(mechanism) == 0:
 		c.reply("501 5.5.4 Syntax: AUTH mechanism [initial-response]")
 		return nil
 	case c.authenticated:
 		c.reply("503 5.5.1 Already authenticated")
 		return nil
 	}
-	for _, challenge := range c.challenges(strings.ToUpper(mechanism), initial != "") {
+	for _, challenge := range c.challenges(strings.ToUpper(string(mechanism)), len(initial) > 0) {
 		c.reply("334 " + base64.StdEncoding.EncodeToString([]byte(challenge)))
 		response, err := c.line()
 		if err != nil {

@@ -15,7 +15,7 @@ func FuzzSkipMessage(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		wanted := strings.Index("\r\n"+s, endOfData)
+		wanted := strings.Index("\r\n"+s, "\r\n.\r\n")
 		for _, in := range []io.Reader{strings.NewReader(s), iotest.OneByteReader(strings.NewReader(s))} {
 			r := bufio.NewReaderSize(in, 16)
 			size, err := skipMessage(r)

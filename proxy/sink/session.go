@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
-	"strings"
 	"time"
+
+	"smtptap/decode/smtp"
 )
 
 // maxLine is the longest line that is taken. AUTH may need 12288 octets (RFC
@@ -128,8 +128,8 @@ func (c *session) line() (string, error) {
 
 // command answers one command. An error ends the session.
 func (c *session) command(line string) error {
-	verb, arg, _ := strings.Cut(line, " ")
-	switch verb = strings.ToUpper(verb); verb {
+	cmd := smtp.ReadCommand([]byte(line))
+	switch cmd.Verb {
 	case "HELO":
 		c.reset()
 		c.reply("250 " + c.server.name())
@@ -139,15 +139,15 @@ func (c *session) command(line string) error {
 	case "STARTTLS":
 		return c.startTLS()
 	case "AUTH":
-		return c.auth(arg)
+		return c.auth(cmd.Arg)
 	case "MAIL":
-		c.mailFrom(arg)
+		c.mailFrom(cmd.Path)
 	case "RCPT":
-		c.rcptTo(arg)
+		c.rcptTo(cmd.Path)
 	case "DATA":
 		return c.data()
 	case "BDAT":
-		return c.bdat(arg)
+		return c.bdat(cmd)
 	case "RSET":
 		c.reset()
 		c.reply("250 2.0.0 OK")
@@ -212,9 +212,9 @@ func (c *session) startTLS() error {
 // reset forgets the transaction.
 func (c *session) reset() { c.mail, c.rcpts, c.chunks = false, 0, 0 }
 
-func (c *session) mailFrom(arg string) {
+func (c *session) mailFrom(path smtp.Path) {
 	switch {
-	case !hasPrefixFold(arg, "FROM:"):
+	case !path.Found:
 		c.reply("501 5.5.4 Syntax: MAIL FROM:<address>")
 	case c.mail:
 		c.reply("503 5.5.1 MAIL was given already")
@@ -224,9 +224,9 @@ func (c *session) mailFrom(arg string) {
 	}
 }
 
-func (c *session) rcptTo(arg string) {
+func (c *session) rcptTo(path smtp.Path) {
 	switch {
-	case !hasPrefixFold(arg, "TO:"):
+	case !path.Found:
 		c.reply("501 5.5.4 Syntax: RCPT TO:<address>")
 	case !c.mail:
 		c.reply("503 5.5.1 MAIL comes first")
@@ -234,10 +234,6 @@ func (c *session) rcptTo(arg string) {
 		c.rcpts++
 		c.reply("250 2.1.5 OK")
 	}
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 // data takes a message and throws it away.
@@ -260,27 +256,25 @@ func (c *session) data() error {
 
 // bdat takes a chunk (RFC 3030 section 2). The chunk is read whatever the
 // answer is, because the client does not wait for it.
-func (c *session) bdat(arg string) error {
-	digits, last, _ := strings.Cut(arg, " ")
-	size, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || size < 0 || last != "" && !strings.EqualFold(last, "LAST") {
+func (c *session) bdat(cmd smtp.Command) error {
+	if cmd.Size < 0 {
 		c.reply("501 5.5.4 Syntax: BDAT size [LAST]")
 		return nil
 	}
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if _, err := io.CopyN(io.Discard, c.r, size); err != nil {
+	if _, err := io.CopyN(io.Discard, c.r, cmd.Size); err != nil {
 		return err
 	}
 	switch {
 	case c.rcpts == 0:
 		c.reply("503 5.5.1 RCPT comes first")
-	case last == "":
-		c.chunks += size
-		c.reply(fmt.Sprintf("250 2.0.0 %d octets received", size))
+	case !cmd.Last:
+		c.chunks += cmd.Size
+		c.reply(fmt.Sprintf("250 2.0.0 %d octets received", cmd.Size))
 	default:
-		c.accepted(c.chunks + size)
+		c.accepted(c.chunks + cmd.Size)
 	}
 	return nil
 }
