@@ -2,6 +2,9 @@ package decode
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
+	"sort"
 	"time"
 
 	"smtptap/decode/who"
@@ -164,35 +167,32 @@ func (d *Dialogue) firstAt(l *line, secrets []secretSpan) time.Duration {
 
 // timeOf is when the byte at that offset came.
 func (l *line) timeOf(off int) time.Duration {
-	at := l.begin
-	for i, m := range l.marks {
-		if i == 0 || m.off <= off {
-			at = m.at
-		}
+	if len(l.marks) == 0 {
+		return l.begin
 	}
-	return at
+	return l.marks[max(l.markAfter(off)-1, 0)].at
+}
+
+// markAfter is the index of the first mark past that offset.
+func (l *line) markAfter(off int) int {
+	return sort.Search(len(l.marks), func(i int) bool { return l.marks[i].off > off })
 }
 
 func (l *line) isHole(off int) bool {
-	for _, h := range l.holes {
-		if h.off == off {
-			return true
-		}
-	}
-	return false
+	_, found := slices.BinarySearchFunc(l.holes, off, func(h hole, off int) int { return cmp.Compare(h.off, off) })
+	return found
 }
 
 // keepRun hands the bytes [from,to) to the recorder, a piece for each arrival.
 func (d *Dialogue) keepRun(side who.Party, l *line, from, to int) {
 	for from < to {
 		end, at := to, l.begin
-		for i, m := range l.marks {
-			if m.off <= from {
-				at = m.at
-			}
-			if m.off > from && m.off < end {
-				end = l.marks[i].off
-			}
+		next := l.markAfter(from)
+		if next > 0 {
+			at = l.marks[next-1].at
+		}
+		if next < len(l.marks) {
+			end = min(end, l.marks[next].off)
 		}
 		d.keep(at, side, d.lend(l.buf[from:end]))
 		from = end
