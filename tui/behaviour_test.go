@@ -35,11 +35,11 @@ func TestOneGlanceTellsWhetherItWasSent(t *testing.T) {
 	s := newScreen(t, played(t), 80, 24, nil)
 	s.expect("✗ refused", "535", "易联云验证码", "+2 lin@example.net")
 	s.press("enter")
-	s.expect("✓ SENT")
+	s.expect("✓ Sent")
 	s.press("esc", "k", "enter")
-	s.expect("PARTLY SENT", "550 5.1.1 <nobody@example.net>")
+	s.expect("Partly sent", "550 5.1.1 <nobody@example.net>")
 	s.press("esc", "k", "enter")
-	s.expect("✗ NOT SENT", "the login was refused", "535 5.7.8 Error: authentication failed", "2.4 s waiting for the server")
+	s.expect("✗ Not sent", "535 5.7.8 Error: authentication failed", "2.4 s waiting for the server")
 }
 
 func TestSelectionIsToldWithoutColour(t *testing.T) {
@@ -142,7 +142,7 @@ func TestMessage(t *testing.T) {
 func TestFindingsLeadToTheLine(t *testing.T) {
 	s := newScreen(t, played(t), 120, 40, nil)
 	s.press("g", "j", "enter", "4")
-	s.expect("why", "mend", "seen", "535 5.7.8")
+	s.expect("why", "fix", "seen", "535 5.7.8")
 	for range 3 {
 		s.press("j")
 		if strings.Contains(stripped(s.detail.View()[s.detailCursorRow()]), "seen") {
@@ -256,7 +256,7 @@ func TestOpenRecording(t *testing.T) {
 	s.press("o", path+"x", "enter")
 	s.expect("no such file")
 	s.press("backspace", "enter")
-	s.expect("✗ refused", "NOT SENT")
+	s.expect("✗ refused", "Not sent")
 }
 
 func TestEmptyScreenTeaches(t *testing.T) {
@@ -270,7 +270,7 @@ func TestLiveSessionGrows(t *testing.T) {
 	stage := emptyStage(t, false)
 	stage.Play("smtp://mail.example.com:587", scene.Running())
 	s := newScreen(t, stage, 100, 40, nil)
-	s.expect("● running", "RUNNING", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
+	s.expect("● running", "In progress", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
 	stage.Wait(time.Minute)
 	s.update(tick{stage.Now()}) // what comes of it is the next tick
 	s.expect("1m 00s")
@@ -353,12 +353,12 @@ func TestMouse(t *testing.T) {
 	s := newScreen(t, played(t), 120, 40, func(o *Options) { o.Mouse = true })
 	s.expect("mouse")
 	s.take(tea.MouseMsg{X: 5, Y: 2, Button: tea.MouseButtonLeft, Action: tea.MouseActionPress})
-	s.expect("NOT SENT")
+	s.expect("Not sent")
 	row := s.places.detail.y
 	s.take(tea.MouseMsg{X: 18, Y: row, Button: tea.MouseButtonLeft, Action: tea.MouseActionPress})
 	s.expect("[2 Message]")
 	s.take(tea.MouseMsg{X: 5, Y: 2, Button: tea.MouseButtonWheelUp, Action: tea.MouseActionPress})
-	s.expect("✓ SENT")
+	s.expect("✓ Sent")
 }
 
 func TestFarewell(t *testing.T) {
@@ -394,7 +394,7 @@ func TestSessionThatCannotBeRead(t *testing.T) {
 	s := newScreen(t, stage, 120, 40, nil)
 	s.expect("the session can't be shown", "no such file")
 	s.press("k")
-	s.expect("PARTLY SENT")
+	s.expect("Partly sent")
 }
 
 func TestPanicEndsTheScreenOnly(t *testing.T) {

@@ -153,7 +153,7 @@ func (c copying) all() (string, error) {
 		t = masked
 	}
 	var b strings.Builder
-	err := export.Text(&b, t, export.TextOptions{})
+	err := export.Text(&b, t, export.TextOptions{Lang: c.session.Lang})
 	return b.String(), err
 }
 

@@ -26,7 +26,7 @@ func (m *model) askExport() tea.Cmd {
 		dir = ""
 	}
 	set := m.options.Set
-	e := exporting.New(m.theme, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
+	e := exporting.New(m.theme, m.options.Lang, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
 	m.open(e)
 	return e.Start()
 }

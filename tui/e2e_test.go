@@ -19,7 +19,7 @@ import (
 
 func TestDemoOnTheScreen(t *testing.T) {
 	m := run(t, 120, 40, nil, needTmux(t)+" demo")
-	m.until("✓ sent", "易联云验证码", "✓ SENT", "REC")
+	m.until("✓ sent", "易联云验证码", "✓ Sent", "REC")
 	if m.ask("#{alternate_on}") != "1" {
 		t.Error("the screen is not on the alternate screen")
 	}
@@ -208,7 +208,7 @@ func TestHostileSessionOnTheScreen(t *testing.T) {
 	m := run(t, 120, 40, nil, needTmux(t)+" -l 127.0.0.1:0 --to smtp://"+serveHostile(t))
 	title := m.ask("#{pane_title}")
 	sendHostile(t, m.listens())
-	m.until("✗ refused", `\x1b[2J`, "NOT SENT")
+	m.until("✗ refused", `\x1b[2J`, "Not sent")
 	for _, keys := range [][]string{{"Enter"}, {"v"}, {"v"}, {"2"}, {"3"}, {"4"}, {"5"}, {"1"}, {"g"}, {"G"}, {"e"}, {"Escape"}} {
 		m.keys(keys...)
 		for _, size := range [][2]string{{"55", "17"}, {"120", "40"}} {
@@ -239,7 +239,7 @@ func TestHostileSessionOnTheScreen(t *testing.T) {
 func TestNothingIsLeftOver(t *testing.T) {
 	m := run(t, 100, 36, nil, needTmux(t)+" -l 127.0.0.1:0 --to smtp://"+serveHostile(t))
 	sendHostile(t, m.listens())
-	m.until("✗ refused", "NOT SENT")
+	m.until("✗ refused", "Not sent")
 	m.keys("Enter")
 	for _, keys := range []string{"2", "v", "v", "1", "G", "g", "v", "v", "v"} {
 		m.keys(keys)
@@ -298,8 +298,8 @@ func TestOtherLocalesDrawTheSame(t *testing.T) {
 	smtptap, dir := needTmux(t), recorded(t)
 	first := ""
 	for _, locale := range []string{"C.UTF-8", "zh_CN.UTF-8", "ja_JP.UTF-8"} {
-		m := run(t, 120, 40, []string{"LC_ALL=" + locale, "LANG=" + locale}, smtptap+" view -w "+dir)
-		text := m.until("5 sessions", "✓ SENT", "? help")
+		m := run(t, 120, 40, []string{"LC_ALL=" + locale, "LANG=" + locale, "SMTPTAP_LANG=en"}, smtptap+" view -w "+dir)
+		text := m.until("5 sessions", "✓ Sent", "? help")
 		if first == "" {
 			first = text
 		}

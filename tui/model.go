@@ -92,7 +92,7 @@ func (m *model) findingsOf(s transcript.Summary) []string {
 		return nil
 	}
 	var ids []string
-	for _, f := range findings.Analyze(t).Findings {
+	for _, f := range findings.Analyze(t, m.options.Lang).Findings {
 		ids = append(ids, f.ID)
 	}
 	return ids
@@ -199,7 +199,7 @@ func (m *model) sync(again bool) tea.Cmd {
 		if err != nil {
 			return loaded{id: sum.ID, err: err}
 		}
-		return loaded{id: sum.ID, session: session.New(t, sum, current)}
+		return loaded{id: sum.ID, session: session.New(t, sum, current, m.options.Lang)}
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/terminal"
@@ -52,6 +53,7 @@ type Options struct {
 	Folder  *recordings.Folder // where recordings are looked for; may be nil
 	View    bool               // recordings are looked at, nothing runs
 	Version string
+	Lang    lang.Lang // of what people read
 
 	ASCII   bool   // marks in ASCII
 	NoColor bool   // no colours: bold, underline and reverse only

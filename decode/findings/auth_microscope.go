@@ -61,7 +61,7 @@ func refusedWith(facts ...string) finder {
 		if len(at) == 0 || r == nil {
 			return nil
 		}
-		return see(append(at, r.entry)...).with("reply", r.quote())
+		return see(append(at, r.entry)...)
 	}
 }
 
@@ -98,7 +98,7 @@ func emptyCredentials(s *session) *sighting {
 		return nil
 	}
 	slices.Sort(at)
-	return see(append(slices.Compact(at), r.entry)...).with("reply", r.quote())
+	return see(append(slices.Compact(at), r.entry)...)
 }
 
 // closesExchange reports an empty line by which a client takes a server's last
@@ -142,7 +142,7 @@ func wrappedBase64(s *session) *sighting {
 		}
 		g := see(first, at)
 		if r := s.refusal(); r != nil {
-			g = see(first, at, r.entry).with("reply", r.quote())
+			g = see(first, at, r.entry)
 			slices.Sort(g.entries)
 		}
 		return g

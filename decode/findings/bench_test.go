@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 )
 
 // crowd is a session of n recipients of which every third is refused, each in
@@ -34,7 +35,7 @@ func BenchmarkAnalyze(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				findings.Analyze(tr)
+				findings.Analyze(tr, lang.English)
 			}
 		})
 	}

@@ -5,11 +5,12 @@ import (
 	"cmp"
 	"embed"
 	"maps"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"smtptap/decode/lang"
 )
 
 // The catalogue is data: one entry holds everything about one finding. See
@@ -32,32 +33,39 @@ type rule struct {
 		Severity Severity `toml:"severity"`
 	} `toml:"lint"` // the milder form: the bytes show the mistake, and no server has refused them yet
 
-	Sources []string `toml:"sources"`
-	En      words    `toml:"en"`
+	// Retry says whether the same mail can be tried again.
+	Retry Retry `toml:"retry"`
+
+	Sources []string          `toml:"sources"`
+	En      words             `toml:"en"`
+	Zh      words             `toml:"zh"`
+	Code    map[string]string `toml:"code"` // the fix in the code or settings of clients
 
 	// At is what differs at a provider: parts that are empty stay as they are.
-	At map[provider]struct {
-		En words `toml:"en"`
-	} `toml:"at"`
+	At map[provider]variation `toml:"at"`
 
 	// Case is what differs in a case that the finder or the condition tells
-	// apart: text, reason and fix; a fix of its own goes without those of
-	// clients that are not said again.
-	Case map[string]struct {
-		En words `toml:"en"`
-	} `toml:"case"`
+	// apart: title, reason and fix. A fix of its own goes without those of
+	// clients that are not given again.
+	Case map[string]variation `toml:"case"`
 
 	find, lint finder // of Find and Lint
 }
 
+// A variation is what an entry says differently.
+type variation struct {
+	En   words             `toml:"en"`
+	Zh   words             `toml:"zh"`
+	Code map[string]string `toml:"code"`
+}
+
 // words are what an entry says in one language.
 type words struct {
-	Title  string            `toml:"title"` // what it is, in a few words
-	Text   string            `toml:"text"`  // what happened in this session; see session.fill
-	Lint   string            `toml:"lint"`  // the same, where no server has refused it
-	Why    string            `toml:"why"`
-	Fix    string            `toml:"fix"`
-	Client map[string]string `toml:"client"` // the fix in the terms of clients
+	Title  string            `toml:"title"`  // what happened, as a verdict names it
+	Lint   string            `toml:"lint"`   // the title of the milder form
+	Why    string            `toml:"why"`    // see session.fill for what may stand in braces
+	Fix    string            `toml:"fix"`    // steps, one a line
+	Client map[string]string `toml:"client"` // steps for one client, beside its code
 }
 
 // A role says how a finding stands to the verdict.
@@ -159,75 +167,72 @@ var orders = sync.OnceValue(func() map[string]int {
 // An Entry is a rule of the catalogue, for reading.
 type Entry struct {
 	ID       string
-	Title    string // what it is, in a few words
 	Severity Severity
-	Text     string // what a finding says, with an ellipsis for what is different in each session
-	Cause    string
+	Retry    Retry
+	Title    string // what happened
+	Why      string // with an ellipsis for what is different in each session
 	Fix      Fix
 	Sources  []string
 }
 
-func (r *rule) entry() Entry {
-	w := r.in("", "")
-	return Entry{r.ID, w.Title, r.Severity, bare(w.Text), w.Why, w.asFix(), r.Sources}
+func (r *rule) entry(l lang.Lang) Entry {
+	w, code := r.in(l, "", "")
+	return Entry{r.ID, r.Severity, r.Retry, w.Title, lang.Bare(w.Why), w.fix(code), r.Sources}
 }
 
 // in is what the entry says in that case of a session with that provider's
-// server.
-func (r *rule) in(p provider, variant string) words {
-	w := r.En
+// server, and the code of clients.
+func (r *rule) in(l lang.Lang, p provider, variant string) (words, map[string]string) {
+	w, code := r.En, r.Code
+	if l == lang.Chinese {
+		w = r.Zh
+	}
 	if c, found := r.Case[variant]; found {
-		w.Text, w.Why = cmp.Or(c.En.Text, w.Text), cmp.Or(c.En.Why, w.Why)
-		if c.En.Fix != "" {
-			w.Fix, w.Client = c.En.Fix, c.En.Client
+		other := c.in(l)
+		w.Title, w.Why = cmp.Or(other.Title, w.Title), cmp.Or(other.Why, w.Why)
+		if other.Fix != "" {
+			w.Fix, w.Client, code = other.Fix, other.Client, c.Code
 		}
-		return w
+		return w, code
 	}
-	at, found := r.At[p]
-	if !found {
-		return w
-	}
-	if at.En.Why != "" {
-		w.Why = at.En.Why
-	}
-	if at.En.Fix != "" {
-		w.Fix = at.En.Fix
-	}
-	if len(at.En.Client) > 0 {
-		w.Client = maps.Clone(w.Client)
-		if w.Client == nil {
-			w.Client = map[string]string{}
-		}
-		maps.Copy(w.Client, at.En.Client)
-	}
-	return w
+	at := r.At[p]
+	other := at.in(l)
+	w.Why, w.Fix = cmp.Or(other.Why, w.Why), cmp.Or(other.Fix, w.Fix)
+	w.Client = overlaid(w.Client, other.Client)
+	return w, overlaid(code, at.Code)
 }
 
-func (w *words) asFix() Fix {
-	return Fix{w.Fix, w.Client["phpmailer"], w.Client["nodemailer"], w.Client["python"], w.Client["symfony"], w.Client["wordpress"], w.Client["other"]}
+func (v variation) in(l lang.Lang) words {
+	if l == lang.Chinese {
+		return v.Zh
+	}
+	return v.En
 }
 
-var optional = regexp.MustCompile(`\[[^\[\]]*\{[^\[\]]*\]`)
-
-// bare is a rule's text without the parts that are different in each session.
-func bare(text string) string {
-	return placeholder.ReplaceAllString(optional.ReplaceAllString(text, ""), "…")
+func overlaid(below, above map[string]string) map[string]string {
+	if len(above) == 0 {
+		return below
+	}
+	all := map[string]string{}
+	maps.Copy(all, below)
+	maps.Copy(all, above)
+	return all
 }
 
 // Catalogue lists everything that can be recognised.
-func Catalogue() []Entry {
+func Catalogue(l lang.Lang) []Entry {
 	rules := catalogue()
 	all := make([]Entry, 0, len(rules))
 	for i := range rules {
-		all = append(all, rules[i].entry())
+		all = append(all, rules[i].entry(l))
 	}
 	return all
 }
 
 // Find returns the catalogue's entry with that id, in any case.
-func Find(id string) (Entry, bool) {
+func Find(id string, l lang.Lang) (Entry, bool) {
 	if i, found := orders()[strings.ToUpper(strings.TrimSpace(id))]; found {
-		return catalogue()[i].entry(), true
+		return catalogue()[i].entry(l), true
 	}
 	return Entry{}, false
 }

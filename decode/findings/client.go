@@ -6,17 +6,17 @@ import (
 	"smtptap/decode"
 )
 
-// clientKind is the program that the client is.
+// clientKind is the program that the client is, by its id in the catalogue.
 type clientKind string
 
 const (
 	clientUnknown    clientKind = ""
-	clientPHPMailer  clientKind = "PHPMailer"
+	clientPHPMailer  clientKind = "phpmailer"
 	clientNodemailer clientKind = "nodemailer"
-	clientSmtplib    clientKind = "smtplib"
-	clientSymfony    clientKind = "Symfony"
-	clientWordPress  clientKind = "WordPress"
-	clientOther      clientKind = "other"
+	clientPython     clientKind = "python"
+	clientSymfony    clientKind = "symfony"
+	clientWordPress  clientKind = "wordpress"
+	clientJava       clientKind = "java"
 )
 
 // dialectClients are the clients by the dialect of their log.
@@ -25,9 +25,9 @@ var dialectClients = []struct {
 	kind   clientKind
 }{
 	{"wp-mail-smtp", clientWordPress}, {"phpmailer", clientPHPMailer}, {"nodemailer", clientNodemailer},
-	{"smtplib", clientSmtplib}, {"symfony", clientSymfony}, {"swiftmailer", clientSymfony}, {"laravel", clientSymfony},
-	{"swaks", clientOther}, {"curl", clientOther}, {"msmtp", clientOther}, {"javamail", clientOther}, {"roundcube", clientOther},
-	{"dokuwiki", clientOther}, {"wiremail", clientOther},
+	{"smtplib", clientPython}, {"symfony", clientSymfony}, {"swiftmailer", clientSymfony}, {"laravel", clientSymfony},
+	{"swaks", "swaks"}, {"curl", "curl"}, {"msmtp", "msmtp"}, {"javamail", clientJava}, {"roundcube", "roundcube"},
+	{"dokuwiki", "dokuwiki"}, {"wiremail", "wiremail"},
 }
 
 // mailerClients are the clients by what they write into X-Mailer or User-Agent.
@@ -36,8 +36,8 @@ var mailerClients = []struct {
 	kind clientKind
 }{
 	{"wpmailsmtp", clientWordPress}, {"phpmailer", clientPHPMailer}, {"nodemailer", clientNodemailer},
-	{"swiftmailer", clientSymfony}, {"symfony", clientSymfony}, {"swaks", clientOther}, {"mutt", clientOther},
-	{"thunderbird", clientOther}, {"outlook", clientOther},
+	{"swiftmailer", clientSymfony}, {"symfony", clientSymfony}, {"swaks", "swaks"}, {"mutt", "mutt"},
+	{"thunderbird", "thunderbird"}, {"outlook", "outlook"},
 }
 
 // boundaryClients are the clients by the boundaries that they make.
@@ -46,7 +46,7 @@ var boundaryClients = []struct {
 	kind   clientKind
 }{
 	{"b1_", clientPHPMailer}, {"b2_", clientPHPMailer}, {"--_nmp-", clientNodemailer}, {"_=_swift", clientSymfony},
-	{"===============", clientSmtplib}, {"----=_part_", clientOther},
+	{"===============", clientPython}, {"----=_part_", clientJava},
 }
 
 // recognise tells the client by its log's dialect, by what it writes into its
@@ -66,7 +66,7 @@ func (s *session) recognise() clientKind {
 		// Only smtplib writes its verbs in this mixture.
 		raw := string(s.ev(i).Raw)
 		if strings.HasPrefix(raw, "mail FROM:") || strings.HasPrefix(raw, "rcpt TO:") {
-			return clientSmtplib
+			return clientPython
 		}
 	}
 	return clientUnknown
@@ -94,46 +94,6 @@ func fieldClient(h *decode.Header) clientKind {
 		}
 	}
 	return clientUnknown
-}
-
-// Client is the program that the client of a session seems to be, "" when it
-// can't be told. Its own fix is the one to show first.
-func Client(t *decode.Transcript) string {
-	s := &session{t: t, byName: map[string][]int{}, notes: map[string][]int{}}
-	for i := range t.Entries {
-		ev := t.Entries[i].Event
-		switch {
-		case ev == nil:
-		case ev.Kind == decode.KindHeader:
-			s.fields = append(s.fields, i)
-		case ev.Kind == decode.KindCommand:
-			s.commands = append(s.commands, i)
-		}
-	}
-	return string(s.recognise())
-}
-
-// For is the fix in the terms of that client, as Report.Client names it; ""
-// when none is known.
-func (f Fix) For(client string) string {
-	switch clientKind(client) {
-	case clientPHPMailer:
-		return f.PHPMailer
-	case clientNodemailer:
-		return f.Nodemailer
-	case clientSmtplib:
-		return f.Smtplib
-	case clientSymfony:
-		return f.Symfony
-	case clientWordPress:
-		if f.WordPress == "" {
-			return f.PHPMailer // which WordPress sends through
-		}
-		return f.WordPress
-	case clientOther:
-		return f.Other
-	}
-	return ""
 }
 
 // isPHPMailer reports PHPMailer itself or WordPress around it.

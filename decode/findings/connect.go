@@ -119,7 +119,7 @@ func wrongService(s *session) *sighting {
 		}
 		for _, g := range otherGreetings {
 			if strings.HasPrefix(r.text(), g) {
-				return see(r.entry).with("reply", r.text())
+				return see(r.entry)
 			}
 		}
 	}

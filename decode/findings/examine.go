@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/meaning"
 	"smtptap/decode/outcome"
 	"smtptap/decode/who"
@@ -19,8 +20,8 @@ type found struct {
 }
 
 // examine asks every rule, and returns the findings, the decisive one first.
-func (s *session) examine() []found {
-	x := &examination{session: s, seen: map[string]int{}}
+func (s *session) examine(l lang.Lang) []found {
+	x := &examination{session: s, lang: l, seen: map[string]int{}}
 	x.replies()
 	x.finders()
 	x.statements()
@@ -33,6 +34,7 @@ func (s *session) examine() []found {
 // An examination gathers the findings of a session, one for each rule.
 type examination struct {
 	*session
+	lang  lang.Lang
 	found []found
 	seen  map[string]int // index by id
 }
@@ -47,14 +49,17 @@ func (x *examination) add(r *rule, g *sighting, place int) *found {
 	}
 	x.seen[r.ID] = len(x.found)
 	g.entries = merged(g.entries, nil)
-	w := r.in(x.provider, g.variant)
-	text := w.Text
+	w, code := r.in(x.lang, x.provider, g.variant)
+	title := w.Title
 	if g.mild {
-		text = cmp.Or(w.Lint, w.Text)
+		title = cmp.Or(w.Lint, w.Title)
 	}
 	x.found = append(x.found, found{
-		Finding: Finding{ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Entries: slices.Clone(g.entries), Text: x.fill(text, g), Cause: w.Why, Fix: w.asFix(), Sources: r.Sources},
-		rule:    r, place: place,
+		Finding: Finding{
+			ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Retry: r.Retry, Entries: slices.Clone(g.entries), Text: title,
+			Why: x.fill(w.Why, g, x.lang), Fix: w.fix(code), Sources: r.Sources,
+		},
+		rule: r, place: place,
 	})
 	return &x.found[len(x.found)-1]
 }

@@ -1,8 +1,8 @@
-// Package findings says what went wrong in a session, why, and how to mend it.
+// Package findings says what went wrong in a session, why, and how to fix it.
 //
 // A rule looks at a transcript and, where it recognises something, proves it
 // with entries. All findings of a session come down to one verdict. Rules judge
-// by what the wire shows; a provider's name only changes the mend.
+// by what the wire shows; a provider's name only changes the fix.
 //
 // The same rules read a live session, a recording and a pasted log. What a log
 // is unable to show (decode.Transcript.Lacks) proves nothing.
@@ -10,6 +10,7 @@ package findings
 
 import (
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 )
 
@@ -24,30 +25,28 @@ const (
 	Unknown Severity = "unknown" // of verdicts only: the transcript does not show it
 )
 
+// A Retry says whether what failed can be tried again.
+type Retry string
+
+const (
+	RetryLater    Retry = "later"     // the same mail may be taken later
+	RetryAfterFix Retry = "after-fix" // not before something was changed
+	RetryNever    Retry = "never"     // not to this recipient, or not at all
+)
+
 // A Finding is something that a rule recognised.
 type Finding struct {
 	ID       string // of the catalogue, such as "AUTH-BAD-CREDENTIALS"
 	Severity Severity
+	Retry    Retry  // of failures
 	Entries  []int  // indexes into Transcript.Entries that prove it, in order
-	Text     string // what happened, in one sentence; safe to print
-	Cause    string
+	Text     string // what happened, as a verdict names it: "login refused"; safe to print
+	Why      string // safe to print
 	Fix      Fix
 	Sources  []string // RFC sections, provider documents, issues of projects
 }
 
-// A Fix says how to mend a finding: in general, and in the terms of clients.
-// Clients for which nothing is known beyond General are empty.
-type Fix struct {
-	General    string
-	PHPMailer  string
-	Nodemailer string
-	Smtplib    string
-	Symfony    string // Laravel too, which sends through it
-	WordPress  string
-	Other      string
-}
-
-// A Verdict is one session in one sentence.
+// A Verdict is one session in one row: its state, then the reason.
 type Verdict struct {
 	// ID is that of the finding that decided it, or one of the Verdict
 	// constants where no finding did.
@@ -73,19 +72,19 @@ type Report struct {
 	Outcome  outcome.Session
 	Verdict  Verdict
 	Findings []Finding // the one that decided the verdict first, then by weight and place
-	Client   string    // the program that the client seems to be, see Fix.For; "" when it can't be told
+	Client   string    // the program that the client seems to be, by its id in the catalogue; "" when it can't be told
 }
 
 // Failed reports that something was not sent that the client tried to send.
 func (r Report) Failed() bool { return r.Outcome.Outcome.Bad() }
 
-// Analyze judges a session. It may be called while the session runs, and again
-// whenever it has grown: it keeps nothing, and its work is bounded however
-// large the messages are.
-func Analyze(t *decode.Transcript) Report {
+// Analyze judges a session, in words of that language. It may be called while
+// the session runs, and again whenever it has grown: it keeps nothing, and its
+// work is bounded however large the messages are.
+func Analyze(t *decode.Transcript, l lang.Lang) Report {
 	s := gather(t)
-	found := s.examine()
-	r := Report{Outcome: s.became, Verdict: s.verdict(found), Client: string(s.client)}
+	found := s.examine(l)
+	r := Report{Outcome: s.became, Verdict: s.verdict(found, l), Client: string(s.client)}
 	for i := range found {
 		r.Findings = append(r.Findings, found[i].Finding)
 	}

@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 )
 
@@ -22,7 +23,7 @@ func FuzzAnalyze(f *testing.F) {
 	f.Add("s220 smtp.gmail.com - gsmtp\ncEHLO [127.0.0.1]\ns250 AUTH XOAUTH2\ncAUTH XOAUTH2 =\ns334 eyJzdGF0dXMiOiI0MDAifQ==\nc\ns535 \xc7\xeb\xca\xb9")
 	f.Fuzz(func(t *testing.T, input string) {
 		tr := fuzzed(input)
-		r := findings.Analyze(tr)
+		r := findings.Analyze(tr, lang.English)
 		proofsExist(t, tr, r)
 		agrees(t, r)
 		if strings.ContainsAny(r.Verdict.Text, "\x00\x1b\r\n") {
@@ -34,9 +35,9 @@ func FuzzAnalyze(f *testing.F) {
 			}
 		}
 		tr.Source, tr.Ended = decode.SourceLive, false
-		findings.Analyze(tr)
+		findings.Analyze(tr, lang.English)
 		tr.Source, tr.Lacks = decode.SourceLog, []string{decode.LackServerLines, decode.LackEnd}
-		findings.Analyze(tr)
+		findings.Analyze(tr, lang.English)
 	})
 }
 

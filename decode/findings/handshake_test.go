@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 )
 
@@ -60,73 +61,73 @@ const (
 	caHowto    = "smtptap ca howto"
 	serverCA   = "--server-ca FILE"
 	plainTo    = "--to smtp://"
-	listenAsIs = "listen without tls:"
+	listenAsIs = "Listen without `tls:`"
 	tlsMin     = "--tls-min"
 )
 
 var cells = []cell{
 	// The client's connection, TLS from the first byte.
-	{"client, implicit, refuses the certificate", alerted(shown(onClient(true, "alert", who.Client)), "unknown_ca"), false, "TLS-PROXY-CA-UNTRUSTED", "the client refused the certificate that smtptap showed: unknown_ca", caHowto},
+	{"client, implicit, refuses the certificate", alerted(shown(onClient(true, "alert", who.Client)), "unknown_ca"), false, "TLS-PROXY-CA-UNTRUSTED", "alert: unknown_ca", caHowto},
 	{"client, implicit, another alert for it", alerted(shown(onClient(true, "alert", who.Client)), "certificate_unknown"), false, "TLS-PROXY-CA-UNTRUSTED", "certificate_unknown", caHowto},
-	{"client, implicit, another alert", alerted(shown(onClient(true, "alert", who.Client)), "internal_error"), false, "TLS-HANDSHAKE-FAIL", "the TLS handshake with the client failed: the reason", "client's own error"},
-	{"client, implicit, no version", alerted(onClient(true, "no-common-version", who.Client), "protocol_version"), false, "TLS-VERSION-MISMATCH", "the client and smtptap have no TLS version", tlsMin},
-	{"client, implicit, no version for smtptap", helloed(onClient(true, "no-common-version", 0)), false, "TLS-VERSION-MISMATCH", "the client and smtptap", tlsMin},
-	{"client, implicit, no cipher", helloed(onClient(true, "no-common-cipher", 0)), false, "TLS-VERSION-MISMATCH", "the client and smtptap", "Update the client"},
-	{"client, implicit, speaks in clear", onClient(true, "not-tls", 0), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "the client speaks in clear", listenAsIs},
-	{"client, implicit, says nothing", after(onClient(true, "timeout", 0), 30*time.Second), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "waited for a greeting", listenAsIs},
-	{"client, implicit, stops in the middle", after(helloed(onClient(true, "timeout", 0)), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "came to no end", "openssl"},
-	{"client, implicit, waits and leaves", after(onClient(true, "closed", who.Client), 5*time.Second), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "waited for a greeting", listenAsIs},
+	{"client, implicit, another alert", alerted(shown(onClient(true, "alert", who.Client)), "internal_error"), false, "TLS-HANDSHAKE-FAIL", "did not agree: the reason", "client's own error"},
+	{"client, implicit, no version", alerted(onClient(true, "no-common-version", who.Client), "protocol_version"), false, "TLS-VERSION-MISMATCH", "The client and smtptap have no TLS version", tlsMin},
+	{"client, implicit, no version for smtptap", helloed(onClient(true, "no-common-version", 0)), false, "TLS-VERSION-MISMATCH", "The client and smtptap", tlsMin},
+	{"client, implicit, no cipher", helloed(onClient(true, "no-common-cipher", 0)), false, "TLS-VERSION-MISMATCH", "The client and smtptap", "Update the client"},
+	{"client, implicit, speaks in clear", onClient(true, "not-tls", 0), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "client spoke clear text", listenAsIs},
+	{"client, implicit, says nothing", after(onClient(true, "timeout", 0), 30*time.Second), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "awaited a greeting", listenAsIs},
+	{"client, implicit, stops in the middle", after(helloed(onClient(true, "timeout", 0)), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "TLS handshake timed out", "openssl"},
+	{"client, implicit, waits and leaves", after(onClient(true, "closed", who.Client), 5*time.Second), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "awaited a greeting", listenAsIs},
 	{"client, implicit, looks and leaves", onClient(true, "closed", who.Client), false, "", "", ""},
 	{"client, implicit, looks and resets", onClient(true, "reset", who.Client), false, "", "", ""},
-	{"client, implicit, leaves behind its hello", helloed(onClient(true, "closed", who.Client)), false, "TLS-HANDSHAKE-RESET", "the client cut the connection", "client's own error"},
-	{"client, implicit, leaves at the certificate", shown(onClient(true, "closed", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "at the sight of the certificate", caHowto},
-	{"client, implicit, resets at the certificate", shown(onClient(true, "reset", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "at the sight of the certificate", caHowto},
+	{"client, implicit, leaves behind its hello", helloed(onClient(true, "closed", who.Client)), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
+	{"client, implicit, leaves at the certificate", shown(onClient(true, "closed", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "as soon as it saw", caHowto},
+	{"client, implicit, resets at the certificate", shown(onClient(true, "reset", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "as soon as it saw", caHowto},
 	{"client, implicit, something else", helloed(onClient(true, "other", 0)), false, "TLS-HANDSHAKE-FAIL", "with the client failed", "client's own error"},
 
 	// The client's connection, STARTTLS.
-	{"client, STARTTLS, refuses the certificate", alerted(shown(onClient(false, "alert", who.Client)), "bad_certificate"), false, "TLS-PROXY-CA-UNTRUSTED", "the client refused", caHowto},
+	{"client, STARTTLS, refuses the certificate", alerted(shown(onClient(false, "alert", who.Client)), "bad_certificate"), false, "TLS-PROXY-CA-UNTRUSTED", "client rejected smtptap's certificate", caHowto},
 	{"client, STARTTLS, another alert", alerted(shown(onClient(false, "alert", who.Client)), "decode_error"), false, "TLS-HANDSHAKE-FAIL", "with the client failed", "client's own error"},
-	{"client, STARTTLS, no version", helloed(onClient(false, "no-common-version", 0)), false, "TLS-VERSION-MISMATCH", "the client and smtptap", tlsMin},
-	{"client, STARTTLS, goes on in clear", onClient(false, "not-tls", 0), false, "STARTTLS-CLIENT-IN-CLEAR", "went on in clear", "begin the handshake"},
-	{"client, STARTTLS, says nothing", after(onClient(false, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "came to no end", "openssl"},
-	{"client, STARTTLS, leaves behind the 220", onClient(false, "closed", who.Client), false, "TLS-HANDSHAKE-RESET", "the client cut the connection", "client's own error"},
-	{"client, STARTTLS, waits and resets", after(onClient(false, "reset", who.Client), 5*time.Second), false, "TLS-HANDSHAKE-RESET", "the client cut the connection", "client's own error"},
-	{"client, STARTTLS, leaves at the certificate", shown(onClient(false, "closed", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "at the sight of the certificate", caHowto},
+	{"client, STARTTLS, no version", helloed(onClient(false, "no-common-version", 0)), false, "TLS-VERSION-MISMATCH", "The client and smtptap", tlsMin},
+	{"client, STARTTLS, goes on in clear", onClient(false, "not-tls", 0), false, "STARTTLS-CLIENT-IN-CLEAR", "continued in clear text", "Start the handshake"},
+	{"client, STARTTLS, says nothing", after(onClient(false, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "TLS handshake timed out", "openssl"},
+	{"client, STARTTLS, leaves behind the 220", onClient(false, "closed", who.Client), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
+	{"client, STARTTLS, waits and resets", after(onClient(false, "reset", who.Client), 5*time.Second), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
+	{"client, STARTTLS, leaves at the certificate", shown(onClient(false, "closed", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "as soon as it saw", caHowto},
 
 	// The server's connection, TLS from the first byte.
-	{"server, implicit, self-signed", judged(onServer(true, "certificate", 0), "self-signed"), false, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept the server's certificate: the verdict in words", serverCA},
-	{"server, implicit, expired", judged(onServer(true, "certificate", 0), "expired"), false, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept", "-k (--insecure)"},
-	{"server, implicit, another name", judged(onServer(true, "certificate", 0), "wrong-name"), false, "TLS-NAME-MISMATCH", "smtptap does not accept the server's certificate, which is for another name", "Name the server in --to"},
-	{"server, implicit, in clear", onServer(true, "not-tls", 0), false, "SMTPS-TO-PLAIN-PORT", "the server speaks first, in clear", plainTo},
-	{"server, implicit, closes", onServer(true, "closed", who.Server), false, "TLS-HANDSHAKE-RESET", "the server cut the connection", tlsMin},
-	{"server, implicit, says nothing", after(onServer(true, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "came to no end", "openssl"},
-	{"server, implicit, wants a certificate", alerted(asked(onServer(true, "alert", who.Server)), "certificate_required"), false, "TLS-CLIENT-CERT-WANTED", "for want of a certificate", "--client-cert"},
+	{"server, implicit, self-signed", judged(onServer(true, "certificate", 0), "self-signed"), false, "TLS-SERVER-CERT-REFUSED", "the verdict in words", serverCA},
+	{"server, implicit, expired", judged(onServer(true, "certificate", 0), "expired"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", "`-k` (`--insecure`)"},
+	{"server, implicit, another name", judged(onServer(true, "certificate", 0), "wrong-name"), false, "TLS-NAME-MISMATCH", "smtptap rejected the certificate: wrong name", "Name the server in `--to`"},
+	{"server, implicit, in clear", onServer(true, "not-tls", 0), false, "SMTPS-TO-PLAIN-PORT", "The server spoke first, in clear text", plainTo},
+	{"server, implicit, closes", onServer(true, "closed", who.Server), false, "TLS-HANDSHAKE-RESET", "server cut the TLS handshake", tlsMin},
+	{"server, implicit, says nothing", after(onServer(true, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "TLS handshake timed out", "openssl"},
+	{"server, implicit, wants a certificate", alerted(asked(onServer(true, "alert", who.Server)), "certificate_required"), false, "TLS-CLIENT-CERT-WANTED", "server requires a client certificate", "--client-cert"},
 
 	// The server's connection, the client's STARTTLS.
-	{"server, STARTTLS, self-signed", judged(onServer(false, "certificate", 0), "self-signed"), false, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept", serverCA},
-	{"server, STARTTLS, unknown authority", judged(onServer(false, "certificate", 0), "unknown-authority"), false, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept", serverCA},
-	{"server, STARTTLS, not yet valid", judged(onServer(false, "certificate", 0), "not-yet-valid"), false, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept", serverCA},
-	{"server, STARTTLS, a weak key", judged(onServer(false, "certificate", 0), "weak-key"), false, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept", serverCA},
-	{"server, STARTTLS, another name", judged(onServer(false, "certificate", 0), "wrong-name"), false, "TLS-NAME-MISMATCH", "another name", "-k (--insecure)"},
-	{"server, STARTTLS, in clear", onServer(false, "not-tls", 0), false, "STARTTLS-220-NO-TLS", "the server agreed to STARTTLS and then spoke no TLS", "--starttls hide"},
-	{"server, STARTTLS, closes", onServer(false, "closed", who.Server), false, "TLS-HANDSHAKE-RESET", "the server cut", "server's log"},
-	{"server, STARTTLS, resets", onServer(false, "reset", who.Server), false, "TLS-HANDSHAKE-RESET", "the server cut", "server's log"},
-	{"server, STARTTLS, says nothing", after(onServer(false, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "came to no end", "openssl"},
-	{"server, STARTTLS, no version", onServer(false, "no-common-version", 0), false, "TLS-VERSION-MISMATCH", "the server and smtptap", tlsMin},
-	{"server, STARTTLS, no cipher", onServer(false, "no-common-cipher", 0), false, "TLS-VERSION-MISMATCH", "the server and smtptap", tlsMin},
-	{"server, STARTTLS, finds none either", alerted(onServer(false, "alert", who.Server), "handshake_failure"), false, "TLS-VERSION-MISMATCH", "the server and smtptap", tlsMin},
-	{"server, STARTTLS, wants a certificate, in TLS 1.2", alerted(asked(onServer(false, "alert", who.Server)), "handshake_failure"), false, "TLS-CLIENT-CERT-WANTED", "for want of a certificate", "--client-cert"},
-	{"server, STARTTLS, refuses smtptap's certificate", alerted(asked(onServer(false, "alert", who.Server)), "unknown_ca"), false, "TLS-CLIENT-CERT-WANTED", "for want of a certificate", "--client-cert"},
-	{"server, STARTTLS, another alert", alerted(onServer(false, "alert", who.Server), "unrecognized_name"), false, "TLS-HANDSHAKE-FAIL", "the TLS handshake with the server failed: the reason", "server's log"},
+	{"server, STARTTLS, self-signed", judged(onServer(false, "certificate", 0), "self-signed"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
+	{"server, STARTTLS, unknown authority", judged(onServer(false, "certificate", 0), "unknown-authority"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
+	{"server, STARTTLS, not yet valid", judged(onServer(false, "certificate", 0), "not-yet-valid"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
+	{"server, STARTTLS, a weak key", judged(onServer(false, "certificate", 0), "weak-key"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
+	{"server, STARTTLS, another name", judged(onServer(false, "certificate", 0), "wrong-name"), false, "TLS-NAME-MISMATCH", "wrong name", "`-k` (`--insecure`)"},
+	{"server, STARTTLS, in clear", onServer(false, "not-tls", 0), false, "STARTTLS-220-NO-TLS", "server accepted STARTTLS but spoke no TLS", "--starttls hide"},
+	{"server, STARTTLS, closes", onServer(false, "closed", who.Server), false, "TLS-HANDSHAKE-RESET", "server cut the TLS handshake", "server's log"},
+	{"server, STARTTLS, resets", onServer(false, "reset", who.Server), false, "TLS-HANDSHAKE-RESET", "server cut the TLS handshake", "server's log"},
+	{"server, STARTTLS, says nothing", after(onServer(false, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "TLS handshake timed out", "openssl"},
+	{"server, STARTTLS, no version", onServer(false, "no-common-version", 0), false, "TLS-VERSION-MISMATCH", "The server and smtptap", tlsMin},
+	{"server, STARTTLS, no cipher", onServer(false, "no-common-cipher", 0), false, "TLS-VERSION-MISMATCH", "The server and smtptap", tlsMin},
+	{"server, STARTTLS, finds none either", alerted(onServer(false, "alert", who.Server), "handshake_failure"), false, "TLS-VERSION-MISMATCH", "The server and smtptap", tlsMin},
+	{"server, STARTTLS, wants a certificate, in TLS 1.2", alerted(asked(onServer(false, "alert", who.Server)), "handshake_failure"), false, "TLS-CLIENT-CERT-WANTED", "server requires a client certificate", "--client-cert"},
+	{"server, STARTTLS, refuses smtptap's certificate", alerted(asked(onServer(false, "alert", who.Server)), "unknown_ca"), false, "TLS-CLIENT-CERT-WANTED", "server requires a client certificate", "--client-cert"},
+	{"server, STARTTLS, another alert", alerted(onServer(false, "alert", who.Server), "unrecognized_name"), false, "TLS-HANDSHAKE-FAIL", "did not agree: the reason", "server's log"},
 	{"server, STARTTLS, something else", onServer(false, "other", 0), false, "TLS-HANDSHAKE-FAIL", "with the server failed", "server's log"},
 
 	// The server's connection, at smtptap's own wish.
-	{"server, own wish, self-signed", judged(onServer(false, "certificate", 0), "self-signed"), true, "TLS-SERVER-CERT-REFUSED", "smtptap does not accept", serverCA},
-	{"server, own wish, another name", judged(onServer(false, "certificate", 0), "wrong-name"), true, "TLS-NAME-MISMATCH", "another name", "--to"},
-	{"server, own wish, in clear", onServer(false, "not-tls", 0), true, "STARTTLS-220-NO-TLS", "the server agreed to STARTTLS and then spoke no TLS", "leave --tls-to-server out"},
-	{"server, own wish, resets", onServer(false, "reset", who.Server), true, "TLS-HANDSHAKE-RESET", "the server cut", "server's log"},
-	{"server, own wish, says nothing", after(onServer(false, "timeout", 0), 30*time.Second), true, "TLS-HANDSHAKE-TIMEOUT", "came to no end", "openssl"},
-	{"server, own wish, no version", alerted(onServer(false, "no-common-version", who.Server), "protocol_version"), true, "TLS-VERSION-MISMATCH", "the server and smtptap", tlsMin},
+	{"server, own wish, self-signed", judged(onServer(false, "certificate", 0), "self-signed"), true, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
+	{"server, own wish, another name", judged(onServer(false, "certificate", 0), "wrong-name"), true, "TLS-NAME-MISMATCH", "wrong name", "--to"},
+	{"server, own wish, in clear", onServer(false, "not-tls", 0), true, "STARTTLS-220-NO-TLS", "server accepted STARTTLS but spoke no TLS", "leave `--tls-to-server` out"},
+	{"server, own wish, resets", onServer(false, "reset", who.Server), true, "TLS-HANDSHAKE-RESET", "server cut the TLS handshake", "server's log"},
+	{"server, own wish, says nothing", after(onServer(false, "timeout", 0), 30*time.Second), true, "TLS-HANDSHAKE-TIMEOUT", "TLS handshake timed out", "openssl"},
+	{"server, own wish, no version", alerted(onServer(false, "no-common-version", who.Server), "protocol_version"), true, "TLS-VERSION-MISMATCH", "The server and smtptap", tlsMin},
 	{"server, own wish, another alert", alerted(onServer(false, "alert", who.Server), "internal_error"), true, "TLS-HANDSHAKE-FAIL", "with the server failed", "server's log"},
 }
 
@@ -167,7 +168,7 @@ func TestFailedHandshakes(t *testing.T) {
 		c := &cells[i]
 		t.Run(c.name, func(t *testing.T) {
 			tr := c.session(t)
-			r := findings.Analyze(tr)
+			r := findings.Analyze(tr, lang.English)
 			proofsExist(t, tr, r)
 			if c.id == "" {
 				if r.Verdict.ID != findings.VerdictNothing || len(r.Findings) > 0 {
@@ -179,11 +180,11 @@ func TestFailedHandshakes(t *testing.T) {
 				t.Fatalf("verdict %s (%s), want %s\n%s", r.Verdict.ID, r.Verdict.Text, c.id, list(r))
 			}
 			f := r.Findings[0]
-			if !strings.Contains(f.Text, c.says) {
-				t.Errorf("it says %q, want %q", f.Text, c.says)
+			if !strings.Contains(f.Text+". "+f.Why, c.says) {
+				t.Errorf("it says %q, %q, want %q", f.Text, f.Why, c.says)
 			}
-			if !strings.Contains(f.Fix.General, c.fixes) {
-				t.Errorf("the fix is %q, want %q", f.Fix.General, c.fixes)
+			if fix := strings.Join(f.Fix.Steps, "\n"); !strings.Contains(fix, c.fixes) {
+				t.Errorf("the fix is %q, want %q", fix, c.fixes)
 			}
 			for _, other := range r.Findings[1:] {
 				if other.Severity != findings.Advice {
@@ -231,7 +232,7 @@ func TestOwnWordsInLogs(t *testing.T) {
 			"and the client":         c.script + "S: " + c.reply + "\nerror SMTP Error: " + c.reply + "\n",
 			"the client's word only": inLog + "error SMTP ERROR: command failed: " + c.reply + "\n",
 		} {
-			r := findings.Analyze(play(t, text))
+			r := findings.Analyze(play(t, text), lang.English)
 			if how == "the client's word only" && c.id == "SMTPTAP-REFUSED" {
 				continue
 			}

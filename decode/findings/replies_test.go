@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 )
 
@@ -413,7 +414,7 @@ func replyRows(t testing.TB) []replyRow {
 func TestReplies(t *testing.T) {
 	for _, row := range replyRows(t) {
 		tr := play(t, row.text)
-		r := findings.Analyze(tr)
+		r := findings.Analyze(tr, lang.English)
 		found := func(f findings.Finding) bool { return slices.Contains(row.want, f.ID) }
 		switch {
 		case slices.Contains(row.want, r.Verdict.ID):

@@ -91,11 +91,6 @@ func (r *reply) proof() []int {
 	return []int{r.entry}
 }
 
-// quote is the reply as a sentence quotes it.
-func (r *reply) quote() string {
-	return strings.Join(strings.Fields(r.codeText+" "+r.enhanced+" "+r.text()), " ")
-}
-
 // fold makes a text ready for matching: lower case, white space in single
 // spaces, typographic quotes straight, cut where no reason is told any more.
 func fold(s string) string {

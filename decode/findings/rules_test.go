@@ -9,6 +9,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 )
 
@@ -336,7 +337,7 @@ func TestRules(t *testing.T) {
 	for _, c := range allRulings {
 		t.Run(c.name, func(t *testing.T) {
 			tr := c.session(t)
-			r := findings.Analyze(tr)
+			r := findings.Analyze(tr, lang.English)
 			if c.verdict != "" && r.Verdict.ID != c.verdict {
 				t.Errorf("verdict %s (%s), want %s\n%s", r.Verdict.ID, r.Verdict.Text, c.verdict, list(r))
 			}
@@ -390,18 +391,18 @@ func TestEveryRuleIsSeen(t *testing.T) {
 		}
 	}
 	for _, c := range allRulings {
-		note(findings.Analyze(c.session(t)))
+		note(findings.Analyze(c.session(t), lang.English))
 	}
 	for i := range cells {
-		note(findings.Analyze(cells[i].session(t)))
+		note(findings.Analyze(cells[i].session(t), lang.English))
 	}
 	for _, w := range ownWords {
-		note(findings.Analyze(play(t, w.script+"S: "+w.reply+"\n")))
+		note(findings.Analyze(play(t, w.script+"S: "+w.reply+"\n"), lang.English))
 	}
 	for _, row := range replyRows(t) {
-		note(findings.Analyze(play(t, row.text)))
+		note(findings.Analyze(play(t, row.text), lang.English))
 	}
-	for _, e := range findings.Catalogue() {
+	for _, e := range findings.Catalogue(lang.English) {
 		if !seen[e.ID] {
 			t.Errorf("no test finds %s", e.ID)
 		}

@@ -84,7 +84,7 @@ func malformedReply(s *session) *sighting {
 func replyCharset(s *session) *sighting {
 	for _, i := range s.notes["invalid-utf8"] {
 		if r := s.answer(i); r != nil && r.entry == i && r.code != 0 {
-			return see(i).with("reply", r.quote())
+			return see(i)
 		}
 	}
 	return nil

@@ -1,126 +1,114 @@
 package findings
 
 import (
-	"fmt"
-	"strings"
+	_ "embed"
+	"strconv"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
 
-// verdict says the session in one sentence. Its weight follows from what became
-// of the mail, its reason from the finding that stands first.
-func (s *session) verdict(all []found) Verdict {
+//go:embed catalogue/verdicts.toml
+var verdictTexts []byte
+
+var verdicts = lang.NewTexts(verdictTexts)
+
+// verdict says the session in one row: its state, which is what became of the
+// mail, then the reason, which is the finding that stands first.
+func (s *session) verdict(all []found, l lang.Lang) Verdict {
 	o := &s.became
+	say := func(id string, severity Severity, key string, words ...string) Verdict {
+		return Verdict{id, severity, verdicts.Say(l, key, words...)}
+	}
 	var decisive *found
 	if len(all) > 0 && all[0].Severity == Failure {
 		decisive = &all[0]
 	}
 	switch o.Outcome {
 	case outcome.Sent:
-		return Verdict{VerdictSent, Success, accepted(o)}
+		return Verdict{VerdictSent, Success, sent(o, l)}
 	case outcome.Disputed:
-		return Verdict{VerdictDisputed, Failure, accepted(o) + s.fill("; all the same the client says: {says}", see(o.Decided.Entry))}
+		return say(VerdictDisputed, Failure, "disputed")
 	case outcome.Running:
-		return Verdict{VerdictRunning, Unknown, "in progress"}
+		return say(VerdictRunning, Unknown, "running")
 	case outcome.Opaque:
-		return Verdict{VerdictUnknown, Unknown, "not known: the session went on inside TLS, which was handed through unopened (--starttls intercept opens it)"}
+		return say(VerdictUnknown, Unknown, "inside-tls")
 	case outcome.Unknown:
-		v := Verdict{VerdictUnknown, Unknown, "not known: the transcript stops before the server has decided"}
 		if decisive != nil {
-			v.ID, v.Text = decisive.ID, v.Text+"; "+s.because(decisive)
+			return say(decisive.ID, Unknown, "cut-off-reason", "reason", decisive.Text)
 		}
-		return v
+		return say(VerdictUnknown, Unknown, "cut-off")
 	case outcome.Nothing:
-		return s.nothing()
+		if s.loggedIn >= 0 {
+			return say(VerdictLogin, Success, "logged-in")
+		}
+		return say(VerdictNothing, Success, "no-mail")
 	}
-	said := "not sent: "
-	if o.Outcome == outcome.Partly {
-		said = accepted(o) + "; "
+	partly, share := o.Outcome == outcome.Partly, []string{}
+	if partly && o.Messages == 1 && o.Refused > 0 {
+		share = []string{"count", strconv.Itoa(o.Accepted), "all", strconv.Itoa(o.Accepted + o.Refused)}
 	}
 	switch {
+	case decisive != nil && partly:
+		return say(decisive.ID, Failure, "partly-sent", append(share, "reason", decisive.Text)...)
 	case decisive != nil:
-		return Verdict{decisive.ID, Failure, said + s.because(decisive)}
-	case o.Outcome == outcome.Partly:
-		return Verdict{VerdictPartly, Failure, said + "the rest was not: " + s.lastWord()}
+		return say(decisive.ID, Failure, "not-sent", "reason", decisive.Text)
+	case partly:
+		return say(VerdictPartly, Failure, "partly-sent-unknown", share...)
 	}
-	return Verdict{VerdictNotSent, Failure, said + s.lastWord()}
+	return say(VerdictNotSent, Failure, s.lastWord(), "verb", s.soFar())
 }
 
-// nothing is the verdict on a session in which the client did not try to send.
-func (s *session) nothing() Verdict {
-	if s.loggedIn >= 0 {
-		return Verdict{VerdictLogin, Success, s.fill("the login[ of {user}] was accepted; nothing was sent", &sighting{})}
+// sent tells for how many recipients mail was accepted, and the id that the
+// server gave.
+func sent(o *outcome.Session, l lang.Lang) string {
+	id := ""
+	if len(o.QueueIDs) == 1 {
+		id = visible.Text(o.QueueIDs[0])
 	}
-	return Verdict{VerdictNothing, Success, "nothing was sent: the client did not try"}
-}
-
-// because is a finding in a sentence, with the mend in brief.
-func (s *session) because(f *found) string {
-	mend := lowerFirst(firstSentence(f.Fix.General))
-	if mend == "" {
-		return f.Text
-	}
-	return strings.TrimRight(f.Text, ". ") + "; " + mend
-}
-
-// accepted tells for how many recipients mail was accepted, and the ids that
-// the server gave.
-func accepted(o *outcome.Session) string {
-	text := "accepted"
 	switch {
 	case o.Inferred:
-		return "it seems accepted: the client went on behind the message; the replies are not in the log"
+		return verdicts.Say(l, "sent-inferred")
 	case o.Messages > 1:
-		text = fmt.Sprintf("accepted, %d messages", o.Messages)
-	case o.Refused > 0:
-		text = fmt.Sprintf("accepted for %d of %d recipients", o.Accepted, o.Accepted+o.Refused)
+		return verdicts.Say(l, "sent-messages", "count", strconv.Itoa(o.Messages))
 	case o.Accepted > 1:
-		text = fmt.Sprintf("accepted for %d recipients", o.Accepted)
+		return verdicts.Say(l, "sent-recipients", "count", strconv.Itoa(o.Accepted), "id", id)
 	}
-	const most = 3
-	switch ids := o.QueueIDs; {
-	case len(ids) == 1:
-		text += "; queue id " + visible.Text(ids[0])
-	case len(ids) > most:
-		text += "; queue ids " + visible.Text(strings.Join(ids[:most], ", ")) + " and more"
-	case len(ids) > 1:
-		text += "; queue ids " + visible.Text(strings.Join(ids, ", "))
-	}
-	return text
+	return verdicts.Say(l, "sent", "id", id)
 }
 
-// lastWord is what stood in the way when no rule knows it: the reply that
-// decided, or how the session ended.
+// lastWord is the verdict on what no rule knows: on the reply that decided, or
+// on how the session ended.
 func (s *session) lastWord() string {
 	d := s.became.Decided
 	if r := s.answers[d.Entry]; d.Code != 0 && r != nil && r.entry == d.Entry {
-		by := "the server"
 		if d.By == who.Smtptap {
-			by = "smtptap"
+			return "not-sent-smtptap"
 		}
-		return s.fill(by+" answered {reply}", see(d.Entry))
+		return "not-sent-refused"
 	}
 	for i := range s.says {
 		if !s.says[i].fact {
-			return s.fill("the client says: {says}", see(s.says[i].entry))
+			return "not-sent-client"
 		}
 	}
 	switch {
 	case len(s.spoken) == 0:
-		return "the server said nothing"
+		return "not-sent-silent"
 	case d.By == who.Client:
-		return "the client gave up before the message was accepted" + s.soFar()
+		return "not-sent-client-left"
 	case d.By == who.Server:
-		return "the server closed the connection before the message was accepted" + s.soFar()
+		return "not-sent-server-left"
 	case d.By == who.Smtptap:
-		return "smtptap ended the session before the message was accepted" + s.soFar()
+		return "not-sent-smtptap-left"
 	}
-	return "the session ended before the message was accepted"
+	return "not-sent-ended"
 }
 
-// soFar tells what the server had accepted of the transaction that failed.
+// soFar is the last command that the server had accepted of the transaction
+// that failed; "" for none.
 func (s *session) soFar() string {
 	for i := range s.became.Transactions {
 		t := &s.became.Transactions[i]
@@ -130,43 +118,12 @@ func (s *session) soFar() string {
 		if r := s.answer(t.Mail); r == nil || !r.positive() {
 			continue
 		}
-		n := 0
 		for _, to := range t.Recipients {
 			if to.Answer == outcome.Accepted {
-				n++
+				return "RCPT TO"
 			}
 		}
-		switch n {
-		case 0:
-			return "; MAIL had been accepted"
-		case 1:
-			return "; MAIL and RCPT had been accepted"
-		}
-		return fmt.Sprintf("; MAIL and %d recipients had been accepted", n)
+		return "MAIL FROM"
 	}
 	return ""
-}
-
-// firstSentence is the mend in brief: up to the first full stop or semicolon
-// outside quotes.
-func firstSentence(s string) string {
-	quoted := false
-	for i := range len(s) {
-		switch s[i] {
-		case '`', '"':
-			quoted = !quoted
-		case '.', ';':
-			if !quoted && (i+1 == len(s) || s[i+1] == ' ') {
-				return s[:i]
-			}
-		}
-	}
-	return s
-}
-
-func lowerFirst(s string) string {
-	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'a' && s[1] <= 'z' {
-		return string(s[0]+'a'-'A') + s[1:]
-	}
-	return s
 }

@@ -2,56 +2,40 @@ package findings
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
-
-// Words that a rule's text may hold in braces. A part of the text in square
-// brackets is left out when a word in it is not known in this session.
-//
-//	{reply}    the reply that proves it        {says}    what the client's log says
-//	{user}     who logged in                   {from}    the sender on the envelope
-//	{rcpt}     the recipient it is about       {helo}    the name behind EHLO
-//	{mech}     the login mechanism             {offered} the mechanisms on offer
-//	{server}   whose server it is, or "the server"
-//
-// and what a sighting brings along.
-var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
-
-var bracketed = regexp.MustCompile(`\[([^\[\]]*)\]`)
 
 // mostQuoted is how many characters of a peer's words a sentence quotes.
 const mostQuoted = 160
 
-// fill puts the session's own words into a rule's text.
-func (s *session) fill(text string, g *sighting) string {
-	if !strings.Contains(text, "{") {
-		return text
-	}
-	words := s.words(g)
-	text = bracketed.ReplaceAllStringFunc(text, func(part string) string {
-		for _, p := range placeholder.FindAllString(part, -1) {
-			if words[strings.Trim(p, "{}")] == "" {
-				return ""
-			}
+// fill puts the session's own words into a text's placeholders:
+//
+//	{says}     what the client's log says
+//	{user}     who logged in                   {from}    the sender on the envelope
+//	{rcpt}     the recipient it is about       {helo}    the name after EHLO
+//	{mech}     the login mechanism             {offered} the mechanisms on offer
+//	{server}   whose server it is
+//
+// and what a sighting brings along.
+func (s *session) fill(text string, g *sighting, l lang.Lang) string {
+	var words map[string]string
+	return lang.Fill(text, func(name string) string {
+		if words == nil {
+			words = s.words(g)
+			words["server"] = cmp.Or(words["server"], verdicts.Say(l, "the-server"))
 		}
-		if !strings.Contains(part, "{") {
-			return part
-		}
-		return part[1 : len(part)-1]
-	})
-	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
-		return visible.Text(shorten(cmp.Or(words[strings.Trim(p, "{}")], "?")))
+		return visible.Text(shorten(words[name]))
 	})
 }
 
 func (s *session) words(g *sighting) map[string]string {
 	words := map[string]string{
 		"user":    s.user,
-		"server":  cmp.Or(s.provider.name(), "the server"),
+		"server":  s.provider.name(),
 		"offered": s.offered["AUTH"],
 	}
 	end := len(s.t.Entries)
@@ -66,9 +50,6 @@ func (s *session) words(g *sighting) map[string]string {
 	}
 	for _, i := range g.entries {
 		s.entryWords(i, words)
-	}
-	if words["reply"] == "" {
-		words["reply"] = words["says"] // a log that tells the reply in the client's words
 	}
 	for name, word := range g.words {
 		words[name] = word
@@ -89,11 +70,6 @@ func (s *session) entryWords(i int, words map[string]string) {
 	}
 	if e.Event == nil {
 		return
-	}
-	if e.Event.Reply != nil {
-		if r := s.answers[i]; r != nil && r.entry == i {
-			words["reply"] = r.quote()
-		}
 	}
 	if c := e.Event.Command; c != nil && c.Verb == "RCPT" {
 		words["rcpt"] = c.Path

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/proxy/handshake/certtest"
 	"smtptap/recordings/export"
@@ -408,7 +409,7 @@ func exportCanaries(t *testing.T, dir string, look func(what, text string)) {
 					continue // the sessions hold no message
 				}
 				var b bytes.Buffer
-				if err := export.Write(&b, shared, format, nil); err != nil {
+				if err := export.Write(&b, shared, format, lang.English, nil); err != nil {
 					t.Fatal(path, level, format, err)
 				}
 				look(filepath.Base(path)+" as "+format+" at "+level, b.String())

@@ -2,19 +2,40 @@ package export
 
 import (
 	"bufio"
+	"cmp"
+	_ "embed"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
+
+//go:embed words.toml
+var wordTexts []byte
+
+// words are what reports say around the session's own text.
+var words = lang.NewTexts(wordTexts)
+
+// langName is the language of a document's texts.
+func langName(l lang.Lang) string { return string(cmp.Or(l, lang.English)) }
+
+// severityWord names a severity for people.
+func severityWord(s findings.Severity, l lang.Lang) string { return words.Say(l, string(s)) }
 
 func findingsOf(r findings.Report) []finding {
 	all := []finding{}
 	for _, f := range r.Findings {
-		all = append(all, finding{ID: f.ID, Severity: string(f.Severity), Lines: append([]int{}, f.Entries...), Text: f.Text, Cause: f.Cause, Fix: fixOf(f.Fix), Sources: f.Sources})
+		all = append(all, finding{
+			ID: f.ID, Severity: string(f.Severity), Lines: append([]int{}, f.Entries...), Retry: string(f.Retry), Text: f.Text,
+			Cause: f.Why, Fix: fixOf(f.Fix), Sources: f.Sources,
+		})
 	}
 	return all
 }
@@ -22,39 +43,36 @@ func findingsOf(r findings.Report) []finding {
 // fixOf is a fix by client, without those for which nothing is known.
 func fixOf(f findings.Fix) map[string]string {
 	all := map[string]string{}
-	for _, part := range fixParts(f) {
-		all[part.Client] = part.Text
+	if len(f.Steps) > 0 {
+		all["general"] = strings.Join(f.Steps, "\n")
+	}
+	for _, c := range f.Clients {
+		all[c.Client] = clientText(c)
 	}
 	return all
 }
 
-type fixPart struct{ Client, Label, Text string }
-
-// fixParts are the parts of a fix that hold something, the general one first.
-func fixParts(f findings.Fix) []fixPart {
-	var parts []fixPart
-	for _, p := range []fixPart{
-		{"general", "mend", f.General}, {"phpmailer", "PHPMailer", f.PHPMailer}, {"nodemailer", "nodemailer", f.Nodemailer},
-		{"smtplib", "smtplib", f.Smtplib}, {"symfony", "Symfony, Laravel", f.Symfony}, {"wordpress", "WordPress", f.WordPress}, {"other", "other", f.Other},
-	} {
-		if p.Text != "" {
-			parts = append(parts, p)
-		}
+// clientText is what a client's fix says, its steps before its code.
+func clientText(c findings.ClientFix) string {
+	all := c.Steps
+	if c.Code != "" {
+		all = append(all[:len(all):len(all)], c.Code)
 	}
-	return parts
+	return strings.Join(all, "\n")
 }
 
 // ExplainJSON writes what a pasted log comes to as one JSON object.
-func ExplainJSON(w io.Writer, t *decode.Transcript) error {
-	report := findings.Analyze(t)
+func ExplainJSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
+	report := findings.Analyze(t, l)
 	doc := struct {
+		Lang       string    `json:"lang"` // of texts
 		Dialect    string    `json:"dialect"`
 		Outcome    string    `json:"outcome"` // as in the list of recordings
 		Verdict    verdict   `json:"verdict"`
 		Findings   []finding `json:"findings"`
 		CannotShow []string  `json:"cannotShow"`
 		Dialogue   []entry   `json:"dialogue"`
-	}{Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...)}
+	}{Lang: langName(l), Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...)}
 	doc.Dialogue = []entry{}
 	for i := range t.Entries {
 		doc.Dialogue = append(doc.Dialogue, lineOf(t, i))
@@ -63,36 +81,33 @@ func ExplainJSON(w io.Writer, t *decode.Transcript) error {
 }
 
 // Catalogue lists everything that can be recognised, one finding a line.
-func Catalogue(w io.Writer) error {
+func Catalogue(w io.Writer, l lang.Lang) error {
 	out := bufio.NewWriter(w)
-	for _, e := range findings.Catalogue() {
-		fmt.Fprintf(out, "%-32s %-8s %s\n", e.ID, e.Severity, e.Text)
+	for _, e := range findings.Catalogue(l) {
+		severity := severityWord(e.Severity, l)
+		fmt.Fprintf(out, "%-32s %s%s %s\n", e.ID, severity, strings.Repeat(" ", max(8-runewidth.StringWidth(severity), 0)), e.Title)
 	}
 	return out.Flush()
 }
 
 // CatalogueEntry writes one finding of the catalogue in full.
-func CatalogueEntry(w io.Writer, e findings.Entry) error {
+func CatalogueEntry(w io.Writer, e findings.Entry, l lang.Lang) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s (%s)\n\n%s\n", e.ID, e.Severity, e.Text)
-	paragraph(out, "Cause", e.Cause)
-	for _, p := range fixParts(e.Fix) {
-		label := p.Label
-		if p.Client == "general" {
-			label = "Mend"
-		}
-		paragraph(out, label, p.Text)
+	fmt.Fprintf(out, "%s (%s)\n\n%s\n", e.ID, severityWord(e.Severity, l), e.Title)
+	section(out, words.Say(l, "why-heading"), e.Why)
+	section(out, words.Say(l, "fix-heading"), e.Fix.Steps...)
+	for _, c := range e.Fix.Clients {
+		section(out, c.Name, strings.Split(clientText(c), "\n")...)
 	}
-	fmt.Fprintln(out, "\nSources")
-	for _, s := range e.Sources {
-		fmt.Fprintf(out, "  %s\n", s)
-	}
+	section(out, words.Say(l, "sources-heading"), e.Sources...)
 	return out.Flush()
 }
 
-func paragraph(w io.Writer, label, text string) {
-	fmt.Fprintf(w, "\n%s\n", label)
-	for _, line := range annotate.Fold(text, 76) {
-		fmt.Fprintf(w, "  %s\n", line)
+func section(w io.Writer, heading string, paragraphs ...string) {
+	fmt.Fprintf(w, "\n%s\n", heading)
+	for _, p := range paragraphs {
+		for _, line := range annotate.Fold(p, 76) {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/recordings/redact"
 )
 
@@ -13,14 +14,14 @@ import (
 var formats = []struct {
 	name  string
 	ext   string
-	write func(w io.Writer, t *decode.Transcript) error
+	write func(w io.Writer, t *decode.Transcript, l lang.Lang) error
 }{
-	{"text", ".txt", func(w io.Writer, t *decode.Transcript) error { return Text(w, t, TextOptions{}) }},
-	{"phpmailer", ".log", PHPMailer},
+	{"text", ".txt", func(w io.Writer, t *decode.Transcript, l lang.Lang) error { return Text(w, t, TextOptions{Lang: l}) }},
+	{"phpmailer", ".log", func(w io.Writer, t *decode.Transcript, _ lang.Lang) error { return PHPMailer(w, t) }},
 	{"markdown", ".md", Markdown},
 	{"html", ".html", HTML},
 	{"json", ".json", JSON},
-	{"eml", ".eml", func(w io.Writer, t *decode.Transcript) error { return EML(w, t, 0) }},
+	{"eml", ".eml", func(w io.Writer, t *decode.Transcript, _ lang.Lang) error { return EML(w, t, 0) }},
 	{"pcapng", ".pcapng", PCAPNG},
 }
 
@@ -56,10 +57,11 @@ func Extension(name string) string {
 	return ""
 }
 
-// Write writes the session in that format. It refuses to write a password that
+// Write writes the session in that format, what smtptap says of it in that
+// language. It refuses to write a password that
 // the recording holds; hand it what redact.Apply returned, and the secrets of
 // the original.
-func Write(w io.Writer, t *decode.Transcript, format string, secrets []string) error {
+func Write(w io.Writer, t *decode.Transcript, format string, l lang.Lang, secrets []string) error {
 	for _, f := range formats {
 		if f.name != format {
 			continue
@@ -68,7 +70,7 @@ func Write(w io.Writer, t *decode.Transcript, format string, secrets []string) e
 			return err
 		}
 		guard := redact.Guard(w, secrets)
-		if err := f.write(guard, t); err != nil {
+		if err := f.write(guard, t, l); err != nil {
 			return err
 		}
 		return guard.Close()

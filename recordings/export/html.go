@@ -10,6 +10,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -20,8 +21,8 @@ var page string
 // HTML writes the session as one page that needs nothing else: no script, no
 // request, no style from elsewhere, and a policy that forbids them. Long
 // bodies are folded; the time that each step took is drawn beside it.
-func HTML(w io.Writer, t *decode.Transcript) error {
-	return pageTemplate.Execute(w, pageOf(t))
+func HTML(w io.Writer, t *decode.Transcript, l lang.Lang) error {
+	return pageTemplate.Execute(w, pageOf(t, l))
 }
 
 var pageTemplate = template.Must(template.New("session").Parse(page))
@@ -29,6 +30,7 @@ var pageTemplate = template.Must(template.New("session").Parse(page))
 // A htmlPage is what the template draws. Its strings are safe to show; the
 // template escapes them for HTML.
 type htmlPage struct {
+	Lang     string
 	Title    string
 	Verdict  string
 	Severity string
@@ -40,10 +42,12 @@ type htmlPage struct {
 }
 
 type htmlFinding struct {
-	Severity, Text, ID, Cause string
-	Lines                     []int
-	Fixes                     []fixPart
-	Sources                   []string
+	Severity, Label, Text, ID, Why string
+	Lines                          []int
+	Fix                            findings.Fix
+	Own                            *findings.ClientFix // of the client that the session shows
+	Others                         []findings.ClientFix
+	Sources                        []string
 }
 
 type htmlLine struct {
@@ -67,15 +71,24 @@ type htmlStep struct {
 	Server      bool   // the server was waited for
 }
 
-func pageOf(t *decode.Transcript) htmlPage {
-	report := findings.Analyze(t)
-	p := htmlPage{Title: "SMTP session", Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t)}
+func pageOf(t *decode.Transcript, l lang.Lang) htmlPage {
+	report := findings.Analyze(t, l)
+	p := htmlPage{Lang: langName(l), Title: words.Say(l, "title"), Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t)}
 	if t.ID != "" {
 		p.Title += " " + visible.Text(t.ID)
 	}
 	under := map[int][]htmlFinding{}
 	for _, f := range report.Findings {
-		h := htmlFinding{Severity: string(f.Severity), Text: f.Text, ID: f.ID, Cause: f.Cause, Lines: f.Entries, Fixes: fixParts(f.Fix), Sources: f.Sources}
+		h := htmlFinding{Severity: string(f.Severity), Label: severityWord(f.Severity, l), Text: f.Text, ID: f.ID, Why: f.Why, Lines: f.Entries, Fix: f.Fix, Sources: f.Sources}
+		own, found := f.Fix.For(report.Client)
+		if found {
+			h.Own = &own
+		}
+		for _, c := range f.Fix.Clients {
+			if c.Client != own.Client {
+				h.Others = append(h.Others, c)
+			}
+		}
 		p.Findings = append(p.Findings, h)
 		if n := len(f.Entries); n > 0 {
 			under[f.Entries[n-1]] = append(under[f.Entries[n-1]], h)

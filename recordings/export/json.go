@@ -11,15 +11,16 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
 
 // JSON writes the session as one document, described by schema.json beside
 // this file. Bytes are text where they are UTF-8, base64 otherwise.
-func JSON(w io.Writer, t *decode.Transcript) error {
-	doc := document{Format: "smtptap-session", Version: 1, Session: sessionOf(t)}
-	report := findings.Analyze(t)
+func JSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
+	doc := document{Format: "smtptap-session", Version: 1, Lang: langName(l), Session: sessionOf(t)}
+	report := findings.Analyze(t, l)
 	doc.Outcome, doc.Transactions = string(report.Outcome.Outcome), transactionsOf(report)
 	doc.Verdict = verdictOf(report)
 	doc.Findings = findingsOf(report)
@@ -49,6 +50,7 @@ func JSONLine(w io.Writer, t *decode.Transcript, i int) error {
 type document struct {
 	Format   string    `json:"format"`
 	Version  int       `json:"version"`
+	Lang     string    `json:"lang"` // of texts
 	Session  session   `json:"session"`
 	Outcome  string    `json:"outcome"`
 	Verdict  verdict   `json:"verdict"`
@@ -88,7 +90,8 @@ func verdictOf(r findings.Report) verdict {
 type finding struct {
 	ID       string            `json:"id"`
 	Severity string            `json:"severity"`
-	Lines    []int             `json:"lines"` // indexes of entries
+	Lines    []int             `json:"lines"`           // indexes of entries
+	Retry    string            `json:"retry,omitempty"` // "later", "after-fix" or "never"
 	Text     string            `json:"text"`
 	Cause    string            `json:"cause"`
 	Fix      map[string]string `json:"fix"`

@@ -10,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
@@ -183,14 +184,14 @@ func TestPasswordInMessage(t *testing.T) {
 		}
 		for _, format := range []string{"eml", "html", "pcapng", "json", "text"} {
 			var out bytes.Buffer
-			err := export.Write(&out, shared, format, redact.Secrets(kept))
+			err := export.Write(&out, shared, format, lang.English, redact.Secrets(kept))
 			if !errors.Is(err, redact.ErrLeak) || strings.Contains(out.String(), password) {
 				t.Errorf("%s, %s: %v, %d bytes written", name, format, err, out.Len())
 			}
 		}
 		if blank, err := redact.Apply(kept, redact.Levels{Body: true}); err != nil {
 			t.Error(err)
-		} else if err := export.Write(new(bytes.Buffer), blank, "eml", redact.Secrets(kept)); (err != nil) != (name == "in the subject") {
+		} else if err := export.Write(new(bytes.Buffer), blank, "eml", lang.English, redact.Secrets(kept)); (err != nil) != (name == "in the subject") {
 			t.Errorf("%s, without the body: %v", name, err)
 		}
 	}

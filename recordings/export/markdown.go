@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 )
 
 // issueLimit is how many characters GitHub takes for the text of an issue.
@@ -16,16 +17,16 @@ const issueLimit = 65536
 // Markdown writes the session for an issue or forum: facts, verdict and
 // findings, with the dialogue in a part that is folded. It fits into an issue
 // of GitHub; a dialogue that does not is cut in the middle.
-func Markdown(w io.Writer, t *decode.Transcript) error {
-	report := findings.Analyze(t)
+func Markdown(w io.Writer, t *decode.Transcript, l lang.Lang) error {
+	report := findings.Analyze(t, l)
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "### %s\n\n", escapeMarkdown(report.Verdict.Text))
 	for _, r := range headOf(t) {
 		fmt.Fprintf(&head, "- **%s**: %s\n", escapeMarkdown(r.Label), escapeMarkdown(r.Value))
 	}
-	markdownFindings(&head, t, report)
-	const open, shut = "\n<details><summary>Dialogue</summary>\n\n", "\n</details>\n"
-	text, err := dialogueText(t)
+	markdownFindings(&head, report, l)
+	open, shut := "\n<details><summary>"+words.Say(l, "dialogue")+"</summary>\n\n", "\n</details>\n"
+	text, err := dialogueText(t, l)
 	if err != nil {
 		return err
 	}
@@ -41,21 +42,32 @@ func Markdown(w io.Writer, t *decode.Transcript) error {
 	return err
 }
 
-func markdownFindings(w io.Writer, t *decode.Transcript, report findings.Report) {
-	client := findings.Client(t)
+// markdownFindings writes the findings: what happened, why, and the steps that
+// fix it, those of the client that the session shows with its code.
+func markdownFindings(w io.Writer, report findings.Report, l lang.Lang) {
 	for _, f := range report.Findings {
-		fmt.Fprintf(w, "\n**%s: %s** (`%s`)\n", f.Severity, escapeMarkdown(f.Text), f.ID)
-		fmt.Fprintf(w, "\n%s\n\n*Mend:* %s\n", escapeMarkdown(f.Cause), escapeMarkdown(f.Fix.General))
-		if text := f.Fix.For(client); text != "" {
-			fmt.Fprintf(w, "\n*%s:* %s\n", client, code(text))
+		fmt.Fprintf(w, "\n**%s: %s** (`%s`)\n\n%s\n\n", severityWord(f.Severity, l), escapeMarkdown(f.Text), f.ID, escapeMarkdown(f.Why))
+		for _, step := range f.Fix.Steps {
+			fmt.Fprintf(w, "- %s\n", escapeMarkdown(step))
+		}
+		own, found := f.Fix.For(report.Client)
+		if !found {
+			continue
+		}
+		for _, step := range own.Steps {
+			fmt.Fprintf(w, "- %s: %s\n", own.Name, escapeMarkdown(step))
+		}
+		if own.Code != "" {
+			fence := fenceFor(own.Code)
+			fmt.Fprintf(w, "\n%s\n%s\n%s\n", fence, own.Code, fence)
 		}
 	}
 }
 
 // dialogueText is the text form without the findings, which stand above it.
-func dialogueText(t *decode.Transcript) (string, error) {
+func dialogueText(t *decode.Transcript, l lang.Lang) (string, error) {
 	var b bytes.Buffer
-	p := NewTextPrinter(&b, TextOptions{})
+	p := NewTextPrinter(&b, TextOptions{Lang: l})
 	for i := range t.Entries {
 		p.entry(t, i)
 	}
@@ -69,15 +81,6 @@ func fenceFor(text string) string {
 		fence += "`"
 	}
 	return fence
-}
-
-// code is text as inline code.
-func code(text string) string {
-	fence := "`"
-	for strings.Contains(text, fence) {
-		fence += "`"
-	}
-	return fence + " " + text + " " + fence
 }
 
 // escapeMarkdown keeps text from being anything but text: no markup, no HTML,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -13,6 +14,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 )
 
@@ -26,15 +28,15 @@ import (
 //
 // What smtptap said on the server's leg alone is left out: on one connection
 // there is no place for it.
-func PCAPNG(w io.Writer, t *decode.Transcript) error {
+func PCAPNG(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	ng, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
 		Name: "smtptap", Comment: "clear text of an SMTP session, put into packets", LinkType: layers.LinkTypeEthernet, SnapLength: 0,
 		TimestampResolution: 9,
-	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "smtptap", Comment: findings.Analyze(t).Verdict.Text}})
+	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "smtptap", Comment: findings.Analyze(t, l).Verdict.Text}})
 	if err != nil {
 		return err
 	}
-	c := newCapture(ng, t)
+	c := newCapture(ng, t, l)
 	c.handshake()
 	for i := range t.Entries {
 		c.entry(i)
@@ -69,15 +71,15 @@ type end struct {
 	seq  uint32
 }
 
-func newCapture(ng *pcapgo.NgWriter, t *decode.Transcript) *capture {
+func newCapture(ng *pcapgo.NgWriter, t *decode.Transcript, l lang.Lang) *capture {
 	client, server := addresses(t)
 	c := &capture{ng: ng, t: t, comments: map[int][]string{}}
 	c.ends[0] = end{[]byte{2, 0, 0, 0, 0, 1}, client, 1000}
 	c.ends[1] = end{[]byte{2, 0, 0, 0, 0, 2}, server, 5000}
-	for _, f := range findings.Analyze(t).Findings {
+	for _, f := range findings.Analyze(t, l).Findings {
 		if n := len(f.Entries); n > 0 {
 			at := f.Entries[n-1]
-			c.comments[at] = append(c.comments[at], fmt.Sprintf("%s: %s [%s]\n%s", f.Severity, f.Text, f.ID, f.Fix.General))
+			c.comments[at] = append(c.comments[at], fmt.Sprintf("%s: %s [%s]\n%s", severityWord(f.Severity, l), f.Text, f.ID, strings.Join(f.Fix.Steps, "\n")))
 		}
 	}
 	return c

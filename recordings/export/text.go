@@ -1,22 +1,27 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/muesli/termenv"
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
 
 // TextOptions say how the text form looks.
 type TextOptions struct {
+	Lang    lang.Lang
 	Color   bool
 	Session bool // begin each line with the session's short id, for several at once
 }
@@ -61,20 +66,22 @@ func (p *TextPrinter) Print(t *decode.Transcript) error {
 		return p.err
 	}
 	if p.done < t.Earlier {
-		p.say(t, fmt.Sprintf("=== %d lines went by faster than they could be shown; the recording has them", t.Earlier-p.done), p.warn)
+		p.say(t, "=== "+words.Say(p.o.Lang, "too-fast", "count", strconv.Itoa(t.Earlier-p.done)), p.warn)
 		p.done = t.Earlier
 	}
 	// While a session runs its findings wait: what is still to come may make
 	// good what went wrong.
+	var report findings.Report
 	var under map[int][]findings.Finding
 	if t.Ended || t.Source == decode.SourceLog {
-		under = p.findingsUnder(t)
+		report = findings.Analyze(t, p.o.Lang)
+		under = p.findingsUnder(t, report)
 	}
 	for ; p.done < t.Earlier+len(t.Entries); p.done++ {
 		i := p.done - t.Earlier
 		p.entry(t, i)
 		for _, f := range under[i] {
-			p.finding(t, f)
+			p.finding(t, f, report.Client)
 		}
 	}
 	return p.err
@@ -82,12 +89,14 @@ func (p *TextPrinter) Print(t *decode.Transcript) error {
 
 // End writes the verdict.
 func (p *TextPrinter) End(t *decode.Transcript) error {
-	report := findings.Analyze(t)
+	report := findings.Analyze(t, p.o.Lang)
 	for _, f := range report.Findings {
-		p.findingOnce(t, f)
+		if !p.told[f.ID] {
+			p.finding(t, f, report.Client)
+		}
 	}
 	for _, s := range t.CannotShow {
-		p.say(t, "=== not shown: "+visible.Text(s), p.dim)
+		p.say(t, "=== "+words.Say(p.o.Lang, "not-shown", "what", visible.Text(s)), p.dim)
 	}
 	p.say(t, "=== "+report.Verdict.Text, p.severity(report.Verdict.Severity))
 	return p.err
@@ -96,31 +105,31 @@ func (p *TextPrinter) End(t *decode.Transcript) error {
 func (p *TextPrinter) title(t *decode.Transcript) {
 	var parts []string
 	if t.ID != "" {
-		parts = append(parts, "session "+t.ID)
+		parts = append(parts, words.Say(p.o.Lang, "session", "id", t.ID))
 	}
 	if t.Dialect != "" {
-		parts = append(parts, "read as "+t.Dialect)
+		parts = append(parts, words.Say(p.o.Lang, "read-as", "dialect", t.Dialect))
 	}
 	if !t.Started.IsZero() {
 		parts = append(parts, t.Started.Local().Format(time.DateTime))
 	}
 	if t.Target != "" {
-		parts = append(parts, "to "+t.Target)
+		parts = append(parts, words.Say(p.o.Lang, "to", "target", t.Target))
 	}
-	p.say(t, "=== "+visible.Text(strings.Join(parts, ", ")), p.dim)
+	p.say(t, "=== "+visible.Text(strings.Join(parts, words.Say(p.o.Lang, "comma"))), p.dim)
 	if t.SecretsKept {
-		p.say(t, "=== this recording holds passwords: do not share it", p.bad)
+		p.say(t, "=== "+words.Say(p.o.Lang, "holds-passwords"), p.bad)
 	}
 	if t.SecretsTaken {
-		p.say(t, "=== the recording holds passwords, which are not shown here: share this and not the recording", p.bad)
+		p.say(t, "=== "+words.Say(p.o.Lang, "passwords-left-out"), p.bad)
 	}
 }
 
 // findingsUnder sorts the findings by the entry that they are printed under:
 // the last one that proves them.
-func (p *TextPrinter) findingsUnder(t *decode.Transcript) map[int][]findings.Finding {
+func (p *TextPrinter) findingsUnder(t *decode.Transcript, report findings.Report) map[int][]findings.Finding {
 	under := map[int][]findings.Finding{}
-	for _, f := range findings.Analyze(t).Findings {
+	for _, f := range report.Findings {
 		if len(f.Entries) == 0 || p.told[f.ID] {
 			continue
 		}
@@ -208,35 +217,34 @@ func arrow(e decode.Entry) string {
 	return "<" + line + " "
 }
 
-func (p *TextPrinter) findingOnce(t *decode.Transcript, f findings.Finding) {
-	if !p.told[f.ID] {
-		p.finding(t, f)
-	}
-}
-
-func (p *TextPrinter) finding(t *decode.Transcript, f findings.Finding) {
+// finding prints what happened, why, and the steps that fix it; the code is
+// that of the client that the session shows, or of PHPMailer.
+func (p *TextPrinter) finding(t *decode.Transcript, f findings.Finding, client string) {
 	p.told[f.ID] = true
-	style := p.severity(f.Severity)
-	p.say(t, fmt.Sprintf("%s!! %s: %s [%s]", indent[:15], f.Severity, f.Text, f.ID), style)
-	p.wrap(t, "cause: ", f.Cause)
-	p.wrap(t, "mend:  ", f.Fix.General)
-	client := findings.Client(t)
-	if text := f.Fix.For(client); text != "" {
-		p.wrap(t, client+": ", text)
-	} else if f.Fix.PHPMailer != "" {
-		p.wrap(t, "PHPMailer: ", f.Fix.PHPMailer)
+	p.say(t, fmt.Sprintf("%s!! %s: %s [%s]", indent[:15], severityWord(f.Severity, p.o.Lang), f.Text, f.ID), p.severity(f.Severity))
+	p.labelled(t, words.Say(p.o.Lang, "why"), f.Why)
+	p.labelled(t, words.Say(p.o.Lang, "fix"), f.Fix.Steps...)
+	if own, found := f.Fix.For(cmp.Or(client, "phpmailer")); found {
+		p.say(t, indent+own.Name+":", p.dim)
+		p.labelled(t, "", own.Steps...)
+		for line := range strings.Lines(own.Code) {
+			p.say(t, indent+"  "+strings.TrimSuffix(line, "\n"), p.plain)
+		}
 	}
 }
 
-// wrap prints a paragraph under a finding.
-func (p *TextPrinter) wrap(t *decode.Transcript, label, text string) {
-	if text == "" {
-		return
+// labelled prints paragraphs under a finding, the first with a label.
+func (p *TextPrinter) labelled(t *decode.Transcript, label string, paragraphs ...string) {
+	const width, column = 78, 6
+	lead := ""
+	if label != "" {
+		lead = label + strings.Repeat(" ", max(column-runewidth.StringWidth(label), 1))
 	}
-	const width = 78
-	for _, line := range annotate.Fold(text, width) {
-		p.say(t, indent+label+line, p.dim)
-		label = strings.Repeat(" ", len(label))
+	for _, text := range paragraphs {
+		for _, line := range annotate.Fold(text, width) {
+			p.say(t, indent+lead+line, p.dim)
+			lead = strings.Repeat(" ", runewidth.StringWidth(lead))
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/recordings/logs"
 )
@@ -196,7 +197,7 @@ func TestCorpus(t *testing.T) {
 		if wrong := wrongSide(tr); len(wrong) > 0 {
 			t.Errorf("%s: said by the wrong side: %q", name, wrong)
 		}
-		report := findings.Analyze(tr)
+		report := findings.Analyze(tr, lang.English)
 		marks := ""
 		if !dialects.count(rightDialect(d.Format, tr.Dialect)) {
 			marks += " dialect"

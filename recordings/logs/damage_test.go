@@ -13,6 +13,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/recordings/logs"
 )
 
@@ -174,7 +175,7 @@ func readsLike(t *testing.T, whole *decode.Transcript, text string, dialogue fun
 	return tr
 }
 
-func verdict(t *decode.Transcript) string { return findings.Analyze(t).Verdict.ID }
+func verdict(t *decode.Transcript) string { return findings.Analyze(t, lang.English).Verdict.ID }
 
 var spaces = regexp.MustCompile(`\s+`)
 

@@ -9,6 +9,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 )
 
 // TestCorpusVerdicts scores the verdicts over real logs. A verdict is right
@@ -19,7 +20,7 @@ func TestCorpusVerdicts(t *testing.T) {
 	w := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
 	failing, right, exact := 0, 0, 0
 	eachReal(t, func(name string, d described, tr *decode.Transcript) {
-		v := findings.Analyze(tr).Verdict
+		v := findings.Analyze(tr, lang.English).Verdict
 		mark := "ok"
 		switch {
 		case d.Outcome != "failure":

@@ -1,5 +1,5 @@
 // Package advice is the pane that shows what was found in a session: what
-// happened, what proves it, why it happens and how to mend it.
+// happened, what proves it, why it happens and how to fix it.
 package advice
 
 import (
@@ -80,7 +80,7 @@ func (m *Model) finding(f findings.Finding) {
 			m.evidence(entry, n == 0)
 		}
 	}
-	m.labelled("why", f.Cause, m.theme.Plain)
+	m.labelled("why", f.Why, m.theme.Plain)
 	m.fix(f.Fix)
 	m.labelled("see", strings.Join(f.Sources, ", "), m.theme.Dim)
 }
@@ -113,13 +113,26 @@ func (m *Model) labelled(label, text string, style theme.Style) {
 	}
 }
 
-// fix shows how to mend it, in the words of every client that we have some of.
+// fix shows how to fix it, for the client of the session first.
 func (m *Model) fix(f findings.Fix) {
-	m.labelled("mend", f.General, m.theme.Plain)
-	for _, c := range []struct{ name, text string }{
-		{"PHPMailer", f.PHPMailer}, {"nodemailer", f.Nodemailer}, {"smtplib", f.Smtplib},
-		{"Symfony", f.Symfony}, {"WordPress", f.WordPress}, {"other", f.Other},
-	} {
-		m.labelled(c.name, c.text, m.theme.Plain)
+	for i, step := range f.Steps {
+		m.labelled([]string{"fix", " "}[min(i, 1)], step, m.theme.Plain)
+	}
+	own, found := f.For(m.session.Report.Client)
+	if found {
+		m.client(own)
+	}
+	for _, c := range f.Clients {
+		if c.Client != own.Client {
+			m.client(c)
+		}
+	}
+}
+
+func (m *Model) client(c findings.ClientFix) {
+	label := c.Name
+	for _, text := range append(c.Steps[:len(c.Steps):len(c.Steps)], strings.Split(c.Code, "\n")...) {
+		m.labelled(label, text, m.theme.Plain)
+		label = " "
 	}
 }

@@ -20,7 +20,7 @@ func Explain(p *Program) *cobra.Command {
 		Use:   "explain [FILE|-]",
 		Short: "A pasted log (PHPMailer, swaks, nodemailer, smtplib, ...) annotated, with findings",
 		Long: "Explain reads debug output that somebody pasted, in any dialect it recognises, and says\n" +
-			"what happened, why, and how to mend it. Exit status 3 when the mail was not sent.",
+			"what happened, why, and how to fix it. Exit status 3 when the mail was not sent.",
 		Example: "  smtptap explain debug.log\n  php send.php 2>&1 | smtptap explain -\n  smtptap explain --json debug.log | jq .verdict",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
@@ -37,14 +37,14 @@ func Explain(p *Program) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				err = export.ExplainJSON(p.streams.Out, t)
+				err = export.ExplainJSON(p.streams.Out, t, p.lang.Lang)
 			} else {
-				err = export.Text(p.streams.Out, t, export.TextOptions{Color: color.on(p.streams.Out)})
+				err = export.Text(p.streams.Out, t, export.TextOptions{Lang: p.lang.Lang, Color: color.on(p.streams.Out)})
 			}
 			if err != nil {
 				return err
 			}
-			if findings.Analyze(t).Failed() {
+			if findings.Analyze(t, p.lang.Lang).Failed() {
 				return exit(exitSeen)
 			}
 			return nil

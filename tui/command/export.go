@@ -49,7 +49,7 @@ func Export(p *Program) *cobra.Command {
 			if format == "eml" {
 				return p.exportMessages(t, output, force, secrets)
 			}
-			return p.exportFile(output, force, func(w io.Writer) error { return export.Write(w, t, format, secrets) })
+			return p.exportFile(output, force, func(w io.Writer) error { return export.Write(w, t, format, p.lang.Lang, secrets) })
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")

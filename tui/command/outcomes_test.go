@@ -9,6 +9,7 @@ import (
 
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 	"smtptap/decode/who"
 	"smtptap/recordings"
@@ -145,7 +146,7 @@ func TestOneOutcome(t *testing.T) {
 			if sum := l.Summary(); sum.Outcome != outcome.Running || !sum.Live {
 				t.Errorf("while it runs it is %s", sum.Outcome)
 			}
-			if v := findings.Analyze(l.Transcript()).Verdict; v.ID != findings.VerdictRunning {
+			if v := findings.Analyze(l.Transcript(), lang.English).Verdict; v.ID != findings.VerdictRunning {
 				t.Errorf("while it runs the verdict is %s", v.ID)
 			}
 			l.End(facts.End{Cause: d.cause})
@@ -166,7 +167,7 @@ func TestOneOutcome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report := findings.Analyze(tr)
+			report := findings.Analyze(tr, lang.English)
 			if report.Failed() != (report.Verdict.Severity == findings.Failure) || d.want.Good() != (report.Verdict.Severity == findings.Success) {
 				t.Errorf("the verdict on %s is a %s: %s", d.want, report.Verdict.Severity, report.Verdict.Text)
 			}
@@ -196,10 +197,10 @@ func readers(t *testing.T, set *transcript.Set, path string) map[string]outcome.
 	if err != nil {
 		t.Fatal(err)
 	}
-	told["the report"] = findings.Analyze(tr).Outcome.Outcome
+	told["the report"] = findings.Analyze(tr, lang.English).Outcome.Outcome
 	var doc struct{ Outcome outcome.Outcome }
 	b.Reset()
-	if err := export.JSON(&b, tr); err != nil || json.Unmarshal(b.Bytes(), &doc) != nil {
+	if err := export.JSON(&b, tr, lang.English); err != nil || json.Unmarshal(b.Bytes(), &doc) != nil {
 		t.Fatalf("%v: %s", err, b.String())
 	}
 	told["export -f json"] = doc.Outcome

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/tui"
 )
@@ -38,18 +39,35 @@ type Streams struct {
 type Program struct {
 	streams Streams
 	root    *cobra.Command
+	lang    langFlag
 }
 
 // New returns the program without its subcommands: listening and relaying is
 // what it does when none is named.
 func New(s Streams) *Program {
-	p := &Program{streams: s}
+	p := &Program{streams: s, lang: langFlag{lang.Locale(os.Getenv)}}
 	p.root = p.serve()
+	p.root.PersistentFlags().Var(&p.lang, "lang", "language of what smtptap says: en, zh")
 	p.root.SetIn(s.In)
 	p.root.SetOut(s.Out)
 	p.root.SetErr(s.Err)
 	p.root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	return p
+}
+
+// langFlag is --lang. Without it the locale decides.
+type langFlag struct{ lang.Lang }
+
+func (f *langFlag) String() string { return string(f.Lang) }
+func (f *langFlag) Type() string   { return "language" }
+
+func (f *langFlag) Set(s string) error {
+	l, ok := lang.Parse(s)
+	if !ok {
+		return errors.New("valid values: en, zh")
+	}
+	f.Lang = l
+	return nil
 }
 
 // Add adds subcommands, in the order of the help.

@@ -33,19 +33,20 @@ func (f *screenFlags) flags(cmd *cobra.Command) {
 }
 
 // options are those of every screen.
-func (f *screenFlags) options(color *colorMode, s Streams) (tui.Options, error) {
+func (f *screenFlags) options(color *colorMode, p *Program) (tui.Options, error) {
+	s := p.streams
 	switch f.theme {
 	case "", "dark", "light", "mono":
 	default:
 		return tui.Options{}, usage(fmt.Errorf("--theme %q: there are dark, light and mono", f.theme))
 	}
 	in, _ := s.In.(*os.File)
-	return tui.Options{ASCII: f.ascii, Theme: f.theme, Mouse: f.mouse, NoColor: !color.on(s.Out), Version: version(), In: in, Out: s.Out}, nil
+	return tui.Options{ASCII: f.ascii, Theme: f.theme, Mouse: f.mouse, NoColor: !color.on(s.Out), Version: version(), Lang: p.lang.Lang, In: in, Out: s.Out}, nil
 }
 
 // screen is the screen of a proxy at work.
 func (s *serving) screen(ctx context.Context) error {
-	o, err := s.flags.screen.options(&s.flags.color, s.program.streams)
+	o, err := s.flags.screen.options(&s.flags.color, s.program)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func View(p *Program) *cobra.Command {
 			if _, err := uiMode("tui").choose(p.streams); err != nil {
 				return usage(fmt.Errorf("view needs a terminal; use show instead"))
 			}
-			o, err := screen.options(&color, p.streams)
+			o, err := screen.options(&color, p)
 			if err != nil {
 				return err
 			}

@@ -378,7 +378,7 @@ func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error 
 	out := s.program.streams.Out
 	switch ui {
 	case "text":
-		form = plain.Text(out, s.flags.color.on(out), !s.flags.single)
+		form = plain.Text(out, s.program.lang.Lang, s.flags.color.on(out), !s.flags.single)
 	case "json":
 		form = plain.JSON(out)
 	}

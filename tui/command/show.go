@@ -31,7 +31,7 @@ func Show(p *Program) *cobra.Command {
 			if t, err = redaction.apply(t); err != nil {
 				return err
 			}
-			return export.Text(p.streams.Out, t, export.TextOptions{Color: color.on(p.streams.Out)})
+			return export.Text(p.streams.Out, t, export.TextOptions{Lang: p.lang.Lang, Color: color.on(p.streams.Out)})
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")

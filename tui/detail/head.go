@@ -103,9 +103,8 @@ func (m *Model) verdict() []string {
 	case m.session == nil:
 		return []string{""}
 	}
-	mark, word, style := m.word()
-	text := strings.TrimPrefix(m.session.Report.Verdict.Text, strings.ToLower(word)+": ")
-	rows := m.wrapped(mark+" "+word, text, style, indent)
+	mark, style := m.mark()
+	rows := m.wrapped(mark+" "+m.session.Report.Verdict.Text, "", style, indent)
 	if m.session.SecretsKept {
 		rows = append(rows, m.wrapped("PASSWORDS", "are in this recording; copies and exports leave them out", m.theme.Warn, indent)...)
 	}
@@ -136,22 +135,22 @@ func (m *Model) wrapped(word, text string, style theme.Style, indent int) []stri
 	return rows
 }
 
-// word is the verdict in one.
-func (m *Model) word() (mark, word string, style theme.Style) {
+// mark is how the verdict is marked.
+func (m *Model) mark() (mark string, style theme.Style) {
 	marks := m.theme.Marks
 	switch m.session.Summary.Outcome {
 	case outcome.Partly:
-		return marks.Partly, "PARTLY SENT", m.theme.Warn
+		return marks.Partly, m.theme.Warn
 	case outcome.Disputed:
-		return marks.Unknown, "DISPUTED", m.theme.Warn
+		return marks.Unknown, m.theme.Warn
 	case outcome.Refused, outcome.Failed, outcome.Abandoned:
-		return marks.Refused, "NOT SENT", m.theme.Bad
+		return marks.Refused, m.theme.Bad
 	case outcome.Running:
-		return marks.Running, "RUNNING", m.theme.Key
+		return marks.Running, m.theme.Key
 	case outcome.Sent:
-		return marks.Sent, "SENT", m.theme.Good
+		return marks.Sent, m.theme.Good
 	case outcome.Nothing:
-		return marks.Nothing, "NOTHING SENT", m.theme.Strong
+		return marks.Nothing, m.theme.Strong
 	}
-	return marks.Nothing, "UNKNOWN", m.theme.Warn
+	return marks.Nothing, m.theme.Warn
 }

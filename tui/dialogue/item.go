@@ -393,8 +393,8 @@ func (l *layout) findings() {
 			style = l.theme.Warn
 		}
 		l.aside(l.theme.Marks.Finding+" "+f.Text, style)
-		if f.Severity == findings.Failure && f.Cause != "" {
-			l.aside("  "+f.Cause, l.theme.Plain)
+		if f.Severity == findings.Failure && f.Why != "" {
+			l.aside("  "+f.Why, l.theme.Plain)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
@@ -47,6 +48,7 @@ var leaves = []leave{
 // A Model is the question. Create it with New.
 type Model struct {
 	theme *theme.Theme
+	lang  lang.Lang
 	open  func() (*decode.Transcript, error)
 	title string
 	dir   string // where files go unless a path is given
@@ -68,8 +70,8 @@ type Model struct {
 
 // New returns the question about one session. name is that of the file without
 // its ending, dir the folder for it. Start begins to find out what it holds.
-func New(t *theme.Theme, title, dir, name string, open func() (*decode.Transcript, error)) *Model {
-	m := &Model{theme: t, open: open, title: title, dir: dir, base: name, formats: export.Formats()}
+func New(t *theme.Theme, l lang.Lang, title, dir, name string, open func() (*decode.Transcript, error)) *Model {
+	m := &Model{theme: t, lang: l, open: open, title: title, dir: dir, base: name, formats: export.Formats()}
 	m.rename()
 	return m
 }
@@ -160,7 +162,7 @@ func (m *Model) choose(format int) {
 
 func (m *Model) write() tea.Cmd {
 	m.trouble, m.written = "", ""
-	j := job{open: m.open, levels: m.levels, format: m.formats[m.format], path: strings.TrimSpace(m.name.Value())}
+	j := job{open: m.open, levels: m.levels, format: m.formats[m.format], lang: m.lang, path: strings.TrimSpace(m.name.Value())}
 	return func() tea.Msg {
 		what, err := j.run()
 		return written{m, what, err}

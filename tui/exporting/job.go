@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
 	"smtptap/tui/amount"
@@ -19,6 +20,7 @@ type job struct {
 	open   func() (*decode.Transcript, error)
 	levels redact.Levels
 	format string
+	lang   lang.Lang
 	path   string
 }
 
@@ -51,7 +53,7 @@ func (j job) run() (string, error) {
 		return "", err
 	}
 	if j.format != "eml" {
-		n, err := create(j.path, func(w io.Writer) error { return export.Write(w, t, j.format, secrets) })
+		n, err := create(j.path, func(w io.Writer) error { return export.Write(w, t, j.format, j.lang, secrets) })
 		return fmt.Sprintf("%s written", amount.Bytes(n)), err
 	}
 	messages := len(t.Messages())

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/recordings/export"
 	"smtptap/recordings/transcript"
@@ -30,9 +31,9 @@ type Form struct {
 
 // Text is the annotated text form. Each line of a session begins with its
 // short id when there may be several at once.
-func Text(w io.Writer, color, several bool) Form {
+func Text(w io.Writer, l lang.Lang, color, several bool) Form {
 	face := func() Face {
-		return export.NewTextPrinter(w, export.TextOptions{Color: color, Session: several})
+		return export.NewTextPrinter(w, export.TextOptions{Lang: l, Color: color, Session: several})
 	}
 	return Form{face, func(reason string) error {
 		text := "=== sessions are being recorded again"

@@ -7,12 +7,14 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/recordings/transcript"
 )
 
 // A Session is a snapshot. It does not change.
 type Session struct {
 	*decode.Transcript
+	Lang     lang.Lang
 	Summary  transcript.Summary
 	Report   findings.Report
 	Under    map[int][]int  // findings by the last entry that proves them
@@ -33,8 +35,8 @@ const (
 // New works a session out. It may read the recording. Before is an earlier state
 // of the same session, nil for none: what was worked out then, and has not
 // changed, is not worked out again.
-func New(t *decode.Transcript, sum transcript.Summary, before *Session) *Session {
-	s := &Session{Transcript: t, Summary: sum, NoReveal: !t.SecretsKept}
+func New(t *decode.Transcript, sum transcript.Summary, before *Session, l lang.Lang) *Session {
+	s := &Session{Transcript: t, Lang: l, Summary: sum, NoReveal: !t.SecretsKept}
 	news := everything
 	if before != nil && before.ID == t.ID && before.Earlier == t.Earlier && len(before.Entries) <= len(t.Entries) && !t.Ended {
 		news = newsOf(t.Entries[len(before.Entries):])
@@ -55,7 +57,7 @@ func New(t *decode.Transcript, sum transcript.Summary, before *Session) *Session
 
 // judge asks for the findings.
 func (s *Session) judge() {
-	s.Report, s.Under = findings.Analyze(s.Transcript), map[int][]int{}
+	s.Report, s.Under = findings.Analyze(s.Transcript, s.Lang), map[int][]int{}
 	for i, f := range s.Report.Findings {
 		if len(f.Entries) > 0 {
 			last := slices.Max(f.Entries)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -60,8 +61,8 @@ func TestLookAgain(t *testing.T) {
 		"C: RCPT TO:<b@example.net>", "S: 250 ok", "C: DATA", "S: 354 go", "C: Subject: x", "C: ", "C: hello", "C: .", "S: 250 ok", "C: QUIT", "S: 221 bye",
 	} {
 		say(l, line)
-		again := session.New(l.Transcript(), l.Summary(), before)
-		anew := session.New(l.Transcript(), l.Summary(), nil)
+		again := session.New(l.Transcript(), l.Summary(), before, lang.English)
+		anew := session.New(l.Transcript(), l.Summary(), nil, lang.English)
 		if !reflect.DeepEqual(again.Report.Findings, anew.Report.Findings) || again.Report.Verdict != anew.Report.Verdict ||
 			!reflect.DeepEqual(again.Starts, anew.Starts) || !reflect.DeepEqual(again.Under, anew.Under) {
 			t.Errorf("after %q an earlier look changes what is seen:\n%+v\n%+v", line, again.Report, anew.Report)
@@ -77,10 +78,10 @@ func BenchmarkLook(b *testing.B) {
 	for _, n := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("behind %d messages", n), func(b *testing.B) {
 			_, l := begin(b, n)
-			before := session.New(l.Transcript(), l.Summary(), nil)
+			before := session.New(l.Transcript(), l.Summary(), nil, lang.English)
 			for b.Loop() {
 				say(l, "C: NOOP")
-				before = session.New(l.Transcript(), l.Summary(), before)
+				before = session.New(l.Transcript(), l.Summary(), before, lang.English)
 			}
 		})
 	}
