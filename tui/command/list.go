@@ -142,7 +142,9 @@ func (f *outcomeFlag) flag(cmd *cobra.Command) {
 func outcomes() []string {
 	var names []string
 	for _, o := range outcome.All() {
-		names = append(names, string(o))
+		if o != outcome.Running { // a recording without an end is unknown
+			names = append(names, string(o))
+		}
 	}
 	return names
 }
