@@ -109,8 +109,12 @@ func (t *Transcript) Answer(i int) int {
 	}
 	for j := i + 1; j < len(t.Entries); j++ {
 		e := t.Entries[j]
-		if e.Event != nil && e.Event.Reply != nil && e.Leg == asked.Leg && e.Event.Reply.To == asked.Event.Seq {
+		switch {
+		case e.Event == nil || e.Event.Reply == nil || e.Leg != asked.Leg || e.Event.Reply.To < asked.Event.Seq:
+		case e.Event.Reply.To == asked.Event.Seq:
 			return j
+		default:
+			return -1 // replies come in the order of what they answer
 		}
 	}
 	return -1
@@ -124,8 +128,12 @@ func (t *Transcript) Question(i int) int {
 	}
 	for j := i - 1; j >= 0; j-- {
 		e := t.Entries[j]
-		if e.Event != nil && e.Leg == reply.Leg && e.Event.Seq == reply.Event.Reply.To {
+		switch {
+		case e.Event == nil || e.Leg != reply.Leg || e.Event.Seq > reply.Event.Reply.To:
+		case e.Event.Seq == reply.Event.Reply.To:
 			return j
+		default:
+			return -1
 		}
 	}
 	return -1

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"slices"
 	"strings"
 
 	"smtptap/decode"
@@ -57,9 +58,13 @@ func (s *session) spokeIntoReply() *sighting {
 		if len(r.event.Reply.Lines) < 2 || r.asked < 0 || r.verb != "EHLO" && s.offers("PIPELINING") {
 			continue
 		}
-		for _, c := range s.commands {
+		first, _ := slices.BinarySearch(s.commands, r.asked+1)
+		for _, c := range s.commands[first:] {
+			if c >= r.entry {
+				break
+			}
 			ev := s.ev(c)
-			if c <= r.asked || c >= r.entry || !s.fromClient(c) {
+			if !s.fromClient(c) {
 				continue
 			}
 			// A reply event begins at its first line and stands behind what
