@@ -80,6 +80,12 @@ var blameRulings = []ruling{
 	{"a dot with LF", of(hello, mail, rcpt, data, header, `C: \r\ntext\n.\n\`, "\nwait 60s\nclosed C"), "FINAL-DOT-MISSING", nil, ids("CONN-CLOSED-AFTER-DATA")},
 	{"the server times out for want of a dot", of(hello, mail, rcpt, data, header, "C: \nC: text\nwait 300s\nS: 421 4.4.2 timeout\nclosed S\n"), "", nil, ids("CONN-CLOSED-AFTER-DATA")},
 
+	{"the server leaves, and the client speaks all the same", of("tls\n", "S: 220 mx.example.org ESMTP\nclosed S\nC: EHLO www.example.com\nclosed C"), "CONN-CLOSED-MID-SESSION", nil, ids("CONN-CLOSED-AFTER-EHLO")},
+	{"the server leaves behind a message, and the client speaks all the same", of(loggedIn, mail, rcpt, content, "S: 250 ok\nclosed S\nC: MAIL FROM:<user@example.com>\nclosed C"), "KEEPALIVE-STALE", nil, nil},
+
+	// TLS where lines belong.
+	{"TLS behind a refused STARTTLS", of(strings.Replace(hello, "8BITMIME", "STARTTLS", 1), "C: STARTTLS\nS: 454 4.7.0 TLS not available\n", `C: \x16\x03\x01\x00\x05he\nl\rlo`, "\nclosed C"), "TLS-454-UNAVAILABLE", nil, ids("BARE-LF", "BARE-CR", "UNKNOWN-COMMAND-500")},
+
 	// A load balancer's header.
 	{"PROXY v2 refused line by line", of("S: 220 mx.example.org ESMTP\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x08\x9c\x40\0\x19EHLO www.example.com`, "\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 221 bye\n"), "PROXY-PROTOCOL-HEADER", nil, ids("UNKNOWN-COMMAND-500", "BARE-LF", "PIPELINING-MISUSE")},
 	{"PROXY v1 refused, and EHLO behind it", of("C: PROXY TCP4 192.0.2.7 192.0.2.8 40000 25\nC: EHLO www.example.com\nS: 220 mx.example.org ESMTP\nS: 500 5.5.1 unrecognized command\nS: 250 mx.example.org\n", quit), "", ids("PROXY-PROTOCOL-HEADER"), ids("UNKNOWN-COMMAND-500", "PIPELINING-MISUSE")},

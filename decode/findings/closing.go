@@ -42,8 +42,15 @@ func (s *session) findLoss() *fault {
 		return nil
 	}
 	f := &fault{id: s.lossRule(last, gone), sighting: *see(last, by)}
+	if gone == serverClosed && s.ev(last).Begin > s.t.Entries[by].At && !s.pasted() { // it was gone before the client spoke
+		f.id = "CONN-CLOSED-MID-SESSION"
+		if s.accepted(0, toMessage) {
+			f.id = "KEEPALIVE-STALE"
+		}
+	}
+	f.as(gone.variant())
 	slices.Sort(f.entries)
-	if ev := s.ev(last); ev.Command != nil && ev.Command.Verb != "" {
+	if ev := s.ev(last); ev.Command != nil && ev.Command.Verb != "" && ev.Begin <= s.t.Entries[by].At {
 		f.with("verb", ev.Command.Verb)
 	}
 	if waited := s.t.Entries[by].At - s.t.Entries[last].At; waited >= time.Second && !s.lack(decode.LackTimes) {
@@ -60,6 +67,14 @@ const (
 	clientClosed       // it gave up waiting
 	waitEnded          // a log says that a wait was over
 )
+
+// variant is the case of a rule for a connection that was lost.
+func (l loser) variant() string {
+	if l == clientClosed {
+		return "client"
+	}
+	return ""
+}
 
 // lostWords are clients' words for a connection that is gone, timeWords for a
 // wait that was over.

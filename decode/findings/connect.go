@@ -40,6 +40,9 @@ func (s *session) findDialFault() *fault {
 		}
 		if f == nil {
 			f = &fault{id: s.dialRule(d.fact)}
+			if !s.pasted() {
+				f.as("smtptap")
+			}
 		}
 		f.entries = append(f.entries, d.entry)
 	}
@@ -112,6 +115,17 @@ var implicitTLS = map[string]bool{"465": true, "993": true, "995": true, "991": 
 var otherGreetings = []string{"+OK", "* OK", "* BYE", "* PREAUTH", "HTTP/1.", "SSH-", "<!DOCTYPE", "<html"}
 
 func wrongService(s *session) *sighting {
+	if g := s.otherGreeting(); g != nil {
+		return g
+	}
+	if s.dialFault == nil && s.tlsFault != nil && s.tlsFault.id == "WRONG-SERVICE-PORT" {
+		return &s.tlsFault.sighting
+	}
+	return nil
+}
+
+// otherGreeting finds how another service begins.
+func (s *session) otherGreeting() *sighting {
 	for i := range s.replies {
 		r := s.replies[i]
 		if r.code != 0 {
@@ -122,9 +136,6 @@ func wrongService(s *session) *sighting {
 				return see(r.entry)
 			}
 		}
-	}
-	if s.dialFault == nil && s.tlsFault != nil && s.tlsFault.id == "WRONG-SERVICE-PORT" {
-		return &s.tlsFault.sighting
 	}
 	return nil
 }

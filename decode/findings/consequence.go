@@ -107,6 +107,33 @@ func (s *session) inProxyHeader(i int) bool {
 	return i >= 0 && s.header != nil && i <= placeOf(s.header) && s.t.Entries[i].Event != nil
 }
 
+// forgetTLS forgets what was noted of bytes that came behind a STARTTLS that was
+// refused, up to the next command: a client that begins TLS all the same.
+func (s *session) forgetTLS() {
+	asked, refused := false, false
+	dropped := map[int]bool{}
+	for i := range s.t.Entries {
+		e := &s.t.Entries[i]
+		switch ev := e.Event; {
+		case ev == nil:
+		case ev.Reply != nil:
+			refused = refused || asked && ev.Reply.Code >= 400 && (ev.Reply.ToVerb == "STARTTLS" || e.Author() == who.Smtptap)
+		case ev.Command != nil && ev.Command.Known:
+			asked, refused = ev.Command.Verb == "STARTTLS", false
+		default:
+			dropped[i] = refused
+		}
+	}
+	s.forget(func(i int, _ string) bool { return dropped[i] })
+}
+
+// forget drops notes of the decoder.
+func (s *session) forget(drop func(entry int, id string) bool) {
+	for id, at := range s.notes {
+		s.notes[id] = slices.DeleteFunc(at, func(i int) bool { return drop(i, id) })
+	}
+}
+
 // findHeader finds such a header, and forgets what was noted of its bytes and of
 // the command that comes right behind it: they are no SMTP.
 func (s *session) findHeader() {
@@ -120,9 +147,7 @@ func (s *session) findHeader() {
 			break
 		}
 	}
-	for id, at := range s.notes {
-		s.notes[id] = slices.DeleteFunc(at, func(i int) bool {
-			return i <= next && id != "proxy-protocol" && s.t.Entries[i].Author() == who.Client
-		})
-	}
+	s.forget(func(i int, id string) bool {
+		return i <= next && id != "proxy-protocol" && s.t.Entries[i].Author() == who.Client
+	})
 }

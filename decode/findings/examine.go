@@ -97,10 +97,17 @@ func (x *examination) replies() {
 	}
 }
 
-// toldByFacts reports a session in which a fact tells why smtptap refused what
-// the client wanted: its words to the client repeat that.
+// toldByFacts reports a session in which a fact, or the server's reply to
+// smtptap, tells why smtptap refused what the client wanted: its words to the
+// client repeat that.
 func (s *session) toldByFacts() bool {
-	return !s.pasted() && (s.dialFault != nil || s.tlsFault != nil)
+	if s.pasted() {
+		return false
+	}
+	return s.dialFault != nil || s.tlsFault != nil || slices.ContainsFunc(s.asked, func(i int) bool {
+		r := s.answer(i)
+		return r != nil && r.code/100 == 4
+	})
 }
 
 // worthReading leaves out what says yes and nothing more. A greeting, a

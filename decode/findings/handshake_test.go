@@ -211,6 +211,7 @@ var ownWords = []struct{ script, reply, id string }{
 	{starttls, "454 4.7.0 [smtptap] TLS with the server failed: the server said nothing in 30 seconds", "TLS-HANDSHAKE-TIMEOUT"},
 	{starttls, "454 4.7.0 [smtptap] TLS with the server failed: the server wants an older version of TLS than smtptap offers, which is TLS 1.2 or 1.3; --tls-min lets it speak older ones", "TLS-VERSION-MISMATCH"},
 	{starttls, "454 4.7.0 [smtptap] TLS with the server failed: the server ended the handshake with the alert internal_error", "TLS-HANDSHAKE-FAIL"},
+	{starttls, "454 4.7.0 [smtptap] STARTTLS is hidden here (--starttls hide): the client asked for it without being offered it", "STARTTLS-HIDDEN"},
 	{starttls, "454 4.7.0 [smtptap] TLS can't be opened here: reading the authority: permission denied", "TLS-CA-UNUSABLE"},
 	{inLog, `421 4.7.0 [smtptap] TLS with the server failed: the server spoke no TLS, but "220 mx": this port starts in clear text and wants STARTTLS; use smtp:// in place of smtps://`, "SMTPS-TO-PLAIN-PORT"},
 	{inLog, "421 4.7.0 [smtptap] STARTTLS with the server failed: the server does not offer STARTTLS, which --tls-to-server wants", "TLS-TO-SERVER-REFUSED"},

@@ -102,6 +102,7 @@ var predicates = map[string]any{
 	"answers-nothing":         answersNothing,
 	"cancelled":               cancelled,
 	"eight-bit-path":          eightBitPath,
+	"client-asked":            clientAsked,
 	"credentials-sent":        credentialsSent,
 	"digest-in-doubt":         digestInDoubt,
 	"empty-recipient":         emptyRecipient,

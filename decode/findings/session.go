@@ -109,6 +109,7 @@ func gather(t *decode.Transcript) *session {
 	}
 	s.messages = t.Messages()
 	s.findHeader()
+	s.forgetTLS()
 	s.findText()
 	s.client = s.recognise()
 	s.wanted = s.wantedProvider()

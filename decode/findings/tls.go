@@ -88,6 +88,9 @@ func (s *session) tlsRule(i int, f *facts.TLS) (id, variant string) {
 		return s.pastedTLSRule(i, f), ""
 	}
 	h := s.handshakeOf(i, f)
+	if h.leg == who.ServerLeg && h.seen == inClear && s.otherGreeting() != nil {
+		return "WRONG-SERVICE-PORT", ""
+	}
 	if h.asked == bySTARTTLS && s.alreadyTLS(i) && h.seen != refusal && h.seen != badCertificate && h.seen != wrongName {
 		return "STARTTLS-INSIDE-TLS", ""
 	}
@@ -215,12 +218,16 @@ func unverified(verdicts ...string) finder {
 }
 
 func tlsOnPlainPort(s *session) *sighting {
+	variant := "listener"
+	if s.pasted() {
+		variant = ""
+	}
 	if at := s.noted("not-smtp-tls"); len(at) > 0 {
-		return see(at...)
+		return see(at...).as(variant)
 	}
 	for _, h := range s.hellos {
 		if h.fact.Why == facts.HelloPlainPort {
-			return see(h.entry).as("listener")
+			return see(h.entry).as(variant)
 		}
 	}
 	return tlsFailed("TLS-ON-PLAINTEXT-PORT")(s)
@@ -347,4 +354,10 @@ func (s *session) hadTLS(i int) bool {
 		return true
 	}
 	return s.pasted() && s.lack(decode.LackStart)
+}
+
+// clientAsked reports a reply to the client, and not to smtptap, which asks for
+// TLS with the server on its own account.
+func clientAsked(s *session, r *reply) bool {
+	return r.asked < 0 || s.t.Entries[r.asked].From != who.Smtptap
 }

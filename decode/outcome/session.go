@@ -248,7 +248,9 @@ func (t *Tracker) lost() (Decision, Outcome) {
 	case facts.CauseServerGone, facts.CauseServerReset:
 		d.By = who.Server
 	case facts.CauseClientGone, facts.CauseClientReset:
-		d.By = who.Client
+		if t.first != who.Server { // whoever left first left the other nothing to stay for
+			d.By = who.Client
+		}
 	}
 	switch d.By {
 	case who.Server, who.Smtptap:
