@@ -5,8 +5,9 @@
 // It reads leniently, because servers do, and says how regular a line is,
 // because not all servers do: a guard lets through only what every server
 // reads as it does itself (Command.Clear), a decoder shows what was meant and
-// notes what is wrong. It holds nothing but its arguments, allocates nothing
-// and never fails.
+// notes what is wrong. Lines are read without allocation, and reading never
+// fails. Sequence tells from lines, and Framer from bytes, what is a command, what
+// a message, and what a reply answers.
 //
 // What it takes, and why:
 //
