@@ -54,6 +54,10 @@ type Transcript struct {
 	SecretsTaken bool // its recording holds passwords, which were taken out here
 	Ended        bool // no more entries will come
 
+	// Withheld are the identities that were taken out of it: no export may
+	// hold one.
+	Withheld []string
+
 	// Became is what became of the session, in the word of package outcome,
 	// where Entries hold only a part of it; "" where they hold all.
 	Became string

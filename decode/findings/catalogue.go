@@ -229,6 +229,17 @@ func Catalogue(l lang.Lang) []Entry {
 	return all
 }
 
+// Words are all texts of the catalogue: what may stand in any report.
+func Words() string {
+	var b strings.Builder
+	entries, _ := files.ReadDir("catalogue") // embedded: it can be read
+	for _, e := range entries {
+		text, _ := files.ReadFile("catalogue/" + e.Name())
+		b.Write(text)
+	}
+	return b.String()
+}
+
 // Find returns the catalogue's entry with that id, in any case.
 func Find(id string, l lang.Lang) (Entry, bool) {
 	if i, found := orders()[strings.ToUpper(strings.TrimSpace(id))]; found {

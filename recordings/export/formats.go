@@ -57,6 +57,31 @@ func Extension(name string) string {
 	return ""
 }
 
+// Holds counts what an export of the session in that format holds.
+func Holds(t *decode.Transcript, format string, l lang.Lang) (redact.Contents, error) {
+	c := redact.Count(t)
+	addresses := redact.NewCounter(t)
+	for _, f := range formats {
+		if f.name != format {
+			continue
+		}
+		if format != "eml" {
+			if err := f.write(addresses, t, l); err != nil {
+				return c, err
+			}
+			continue
+		}
+		for n := range t.Messages() {
+			if err := EML(addresses, t, n); err != nil {
+				return c, err
+			}
+		}
+	}
+	err := addresses.Close()
+	c.Addresses = addresses.Addresses()
+	return c, err
+}
+
 // Write writes the session in that format, what smtptap says of it in that
 // language. It refuses to write a password that
 // the recording holds; hand it what redact.Apply returned, and the secrets of
@@ -69,7 +94,7 @@ func Write(w io.Writer, t *decode.Transcript, format string, l lang.Lang, secret
 		if err := redact.Search(t, secrets); err != nil {
 			return err
 		}
-		guard := redact.Guard(w, secrets)
+		guard := redact.Guard(w, secrets, t.Withheld...)
 		if err := f.write(guard, t, l); err != nil {
 			return err
 		}

@@ -196,3 +196,62 @@ func TestPasswordInMessage(t *testing.T) {
 		}
 	}
 }
+
+// Redacting twice is the same as once, in each format.
+func TestRedactedTwice(t *testing.T) {
+	for _, name := range redact.Names() {
+		levels, err := redact.Parse([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		once, err := redact.Apply(private(), levels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := redact.Apply(once, levels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range export.Formats() {
+			if a, b := string(write(t, once, format)), string(write(t, twice, format)); a != b {
+				i := 0
+				for i < min(len(a), len(b)) && a[i] == b[i] {
+					i++
+				}
+				t.Errorf("%s as %s: twice it is\n%q\nonce\n%q", name, format, b[max(0, i-80):min(len(b), i+80)], a[max(0, i-80):min(len(a), i+80)])
+			}
+		}
+	}
+}
+
+// What an export holds is counted in what is written, in whatever notation it
+// stands there.
+func TestHolds(t *testing.T) {
+	x := newTeller(false)
+	x.server("220 mx")
+	x.client("EHLO c")
+	x.server("250 DSN")
+	x.client("MAIL FROM:<> SIZE=10")
+	x.server("250 ok")
+	x.client("RCPT TO:<postmaster> ORCPT=rfc822;top.secret+40corp.example")
+	x.server("250 ok")
+	tr := x.end()
+	for _, format := range export.Formats() {
+		want := 1
+		if format == "eml" {
+			want = 0
+		}
+		if c, err := export.Holds(tr, format, lang.English); err != nil || c.Addresses != want {
+			t.Errorf("%s: %s, %v", format, c, err)
+		}
+	}
+	redacted, err := redact.Apply(private(), redact.Levels{Addresses: true, Hosts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range export.Formats() {
+		if c, err := export.Holds(redacted, format, lang.English); err != nil || c.Addresses != 0 {
+			t.Errorf("%s, redacted: %s, %v", format, c, err)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 // body says a message's body again: unchanged when no level speaks of it.
 func (r *rewriter) body(i int, l *leg) error {
 	e := r.from.Entries[i]
+	defer func() { r.open = true }()
 	if !r.levels.message() || r.from.Bytes == nil {
 		return r.sameBody(e, l)
 	}
@@ -24,13 +25,14 @@ func (r *rewriter) body(i int, l *leg) error {
 		return err
 	}
 	r.feed(e, l, m.again[i], true)
+	r.open = true
 	if i == m.bodies[0] {
 		for _, text := range m.about {
 			id := partRedacted
 			if strings.HasPrefix(text, "body ") {
 				id = bodyRedacted
 			}
-			r.to.Entries = append(r.to.Entries, decode.Entry{At: e.Event.At, From: who.Smtptap, To: who.Smtptap, Fact: &facts.Note{ID: id, Text: text}})
+			r.tell(decode.Entry{At: e.Event.At, From: who.Smtptap, To: who.Smtptap, Fact: &facts.Note{ID: id, Text: text}})
 		}
 	}
 	return nil

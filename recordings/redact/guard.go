@@ -68,8 +68,14 @@ func Search(t *decode.Transcript, secrets []string) error {
 // clear, in base64 of either alphabet at any alignment, in hex, URL-encoded,
 // quoted-printable, quoted as in Go or JSON, or as HTML, also where lines were
 // folded in the middle of one. Close writes what it still holds.
-func Guard(w io.Writer, secrets []string) io.WriteCloser {
+//
+// It refuses identities as well that redaction has withheld.
+func Guard(w io.Writer, secrets []string, withheld ...string) io.WriteCloser {
 	g := &guard{w: w}
+	if len(withheld) > 0 {
+		g.last = refusing(w, withheld)
+		g.w = g.last
+	}
 	for _, s := range secrets {
 		for _, form := range forms(s) {
 			g.forms = append(g.forms, form)
@@ -85,6 +91,7 @@ func Guard(w io.Writer, secrets []string) io.WriteCloser {
 
 type guard struct {
 	w     io.Writer
+	last  *census // what w is, when identities are looked for
 	forms [][]byte
 	keep  int // bytes to hold back: a secret may come in two pieces
 	held  []byte
@@ -123,6 +130,9 @@ func (g *guard) Close() error {
 		_, g.err = g.w.Write(g.held)
 	}
 	g.held = nil
+	if g.err == nil && g.last != nil {
+		g.err = g.last.Close()
+	}
 	return g.err
 }
 

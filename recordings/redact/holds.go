@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
@@ -29,33 +28,28 @@ type Contents struct {
 // message bodies, which count as a whole.
 func Count(t *decode.Transcript) Contents {
 	var c Contents
-	names := newStandIns(Levels{Addresses: true})
+	addresses := NewCounter(t)
 	blanked := false
 	for _, e := range t.Entries {
 		if n, ok := e.Fact.(*facts.Note); ok && n.ID == bodyRedacted {
 			blanked = true
 		}
-		if e.Event == nil {
+		if e.Fact != nil {
+			if data, err := facts.Marshal(e.Fact); err == nil {
+				identitiesIn(string(data), addresses.tell)
+			}
 			continue
 		}
 		ev := e.Event
-		text := encodedRun.ReplaceAllStringFunc(string(ev.Raw), openWords)
+		identitiesIn(string(ev.Raw), addresses.tell)
 		if ev.Auth != nil {
-			text += " " + ev.Auth.User + " " + ev.Auth.Authzid
+			identitiesIn(ev.Auth.User+" "+ev.Auth.Authzid, addresses.tell)
 			if ev.Auth.Revealed != "" {
 				c.Secrets++
 			}
 		}
-		if ev.Header != nil && (strings.EqualFold(ev.Header.Name, "Message-ID") || strings.EqualFold(ev.Header.Name, "References") || strings.EqualFold(ev.Header.Name, "In-Reply-To")) {
-			continue
-		}
-		names.inAddresses(text)
 	}
-	for address := range names.people {
-		if !standInAddress.MatchString(address) {
-			c.Addresses++
-		}
-	}
+	c.Addresses = addresses.Addresses()
 	if !blanked {
 		for _, m := range t.Messages() {
 			if m.Size() > 0 && hasBody(t, &m) {

@@ -54,6 +54,7 @@ func again(t *decode.Transcript, l Levels, names *standIns) (*decode.Transcript,
 		}
 	}
 	r.finish()
+	out.Withheld = names.withheld()
 	out.Bytes = r.bytes
 	if t.Bytes == nil && !l.message() {
 		out.Bytes = nil
@@ -67,11 +68,13 @@ type rewriter struct {
 	to     *decode.Transcript
 	levels Levels
 	names  *standIns
-	legs   [2]*leg       // the client's, the server's
-	mails  map[int]*mail // by entry
-	chunks map[int][]int // what stands in the chunk that an entry's BDAT announces
-	held   int64         // bytes of messages in memory
-	bodies int           // rewritten so far
+	legs   [2]*leg        // the client's, the server's
+	mails  map[int]*mail  // by entry
+	chunks map[int][]int  // what stands in the chunk that an entry's BDAT announces
+	open   bool           // the event that was said last has not come
+	late   []decode.Entry // facts that wait for it
+	held   int64          // bytes of messages in memory
+	bodies int            // rewritten so far
 }
 
 // A leg is the dialogue of one leg and the streams that its spans point into.
@@ -94,7 +97,7 @@ func (r *rewriter) entry(i int) error {
 	e := r.from.Entries[i]
 	if e.Fact != nil {
 		r.closed(e)
-		r.to.Entries = append(r.to.Entries, decode.Entry{At: e.At, From: e.From, To: e.To, Leg: e.Leg, Fact: r.fact(e.Fact)})
+		r.tell(decode.Entry{At: e.At, From: e.From, To: e.To, Leg: e.Leg, Fact: r.fact(e.Fact)})
 		return nil
 	}
 	l, ev := r.legOf(e), e.Event
@@ -110,7 +113,9 @@ func (r *rewriter) entry(i int) error {
 	case decode.KindBody:
 		return r.body(i, l)
 	}
-	return r.line(i, l)
+	err := r.line(i, l)
+	r.open = ev.Kind == decode.KindHeader
+	return err
 }
 
 // line says a line again, or several in the case of a reply.
@@ -176,6 +181,18 @@ func (r *rewriter) take(e decode.Entry, l *leg, out decode.Out) {
 		ev := out.Events[i]
 		parties := l.party[ev.Side]
 		r.to.Entries = append(r.to.Entries, decode.Entry{At: ev.At, From: parties[0], To: parties[1], Leg: e.Leg, Event: &ev})
+		r.to.Entries = append(r.to.Entries, r.late...)
+		r.late, r.open = nil, false
+	}
+}
+
+// tell adds a fact, after the event that was said before it: that of a header
+// field or a body is complete only when something else comes.
+func (r *rewriter) tell(e decode.Entry) {
+	if r.open {
+		r.late = append(r.late, e)
+	} else {
+		r.to.Entries = append(r.to.Entries, e)
 	}
 }
 
@@ -202,6 +219,7 @@ func (r *rewriter) finish() {
 			r.take(decode.Entry{Leg: who.ClientLeg + who.Leg(i)}, l, l.d.Closed(at, side))
 		}
 	}
+	r.to.Entries = append(r.to.Entries, r.late...)
 }
 
 // A piece of a line is text, or a secret.

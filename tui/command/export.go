@@ -45,7 +45,11 @@ func Export(p *Program) *cobra.Command {
 			if t, err = redaction.apply(t); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.streams.Err, "smtptap: this holds %s\n", redact.Count(t))
+			holds, err := export.Holds(t, format, p.lang.Lang)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.streams.Err, "smtptap: this holds %s\n", holds)
 			if format == "eml" {
 				return p.exportMessages(t, output, force, secrets)
 			}
@@ -87,7 +91,7 @@ func (p *Program) exportMessages(t *decode.Transcript, output string, force bool
 	}
 	for i := range n {
 		write := func(w io.Writer) error {
-			guard := redact.Guard(w, secrets)
+			guard := redact.Guard(w, secrets, t.Withheld...)
 			if err := export.EML(guard, t, i); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"smtptap/recordings/export"
+	"smtptap/recordings/redact"
 )
 
 // Show is `smtptap show`.
@@ -31,7 +32,11 @@ func Show(p *Program) *cobra.Command {
 			if t, err = redaction.apply(t); err != nil {
 				return err
 			}
-			return export.Text(p.streams.Out, t, export.TextOptions{Lang: p.lang.Lang, Color: color.on(p.streams.Out)})
+			guard := redact.Guard(p.streams.Out, nil, t.Withheld...)
+			if err := export.Text(guard, t, export.TextOptions{Lang: p.lang.Lang, Color: color.on(p.streams.Out)}); err != nil {
+				return err
+			}
+			return guard.Close()
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")

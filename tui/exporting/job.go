@@ -63,7 +63,7 @@ func (j job) run() (string, error) {
 	var total int64
 	for i := range messages {
 		n, err := create(numbered(j.path, i), func(w io.Writer) error {
-			guard := redact.Guard(w, secrets)
+			guard := redact.Guard(w, secrets, t.Withheld...)
 			if err := export.EML(guard, t, i); err != nil {
 				return err
 			}
