@@ -36,7 +36,7 @@ var dialects = append([]dialect{
 	dialect{id: "raw", name: "the bare protocol, marked", weigh: scoreMarked, parse: parseMarked, fallback: true},
 	dialect{id: "raw", name: "the bare protocol", marks: rawMarks, joint: rawJoint, parse: parseRaw, fallback: true},
 	dialect{id: "application", name: "an application's log", weigh: scoreApplication, parse: parseApplication, errorOnly: true, escapes: true, fallback: true},
-	dialect{id: "error", name: "the text of an error", weigh: scoreErrorLine, parse: parseErrorLine, errorOnly: true},
+	dialect{id: "error", name: "the text of an error", weigh: scoreStatements, parse: parseStatements, errorOnly: true, fallback: true},
 )...)
 
 var phpmailerNeeds = regexp.MustCompile(`(?:CLIENT|SERVER) -> |SMTP (?:ERROR|NOTICE|INBOUND): |SMTP -> get_lines|\bConnection: (?:opening|opened|closed|Failed)|Connection failed\. Error`)

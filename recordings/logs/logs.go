@@ -43,18 +43,10 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 		return nil, fmt.Errorf("the log is empty: %w", ErrNoLog)
 	}
 	rows := restore(rowsOf(text))
-	d := choose(rows)
-	if d == nil {
-		return nil, ErrNoLog
-	}
-	id := d.id
-	if d.refine != nil {
-		id = d.refine(rows)
-	}
 	var out []*decode.Transcript
-	for _, lines := range sessions(d.parse(rows)) {
-		if t := build(lines, d, id); len(t.Entries) > 0 {
-			out = append(out, t)
+	for _, d := range readings(rows) {
+		if out = read(rows, d); len(out) > 0 {
+			break
 		}
 	}
 	switch len(out) {
@@ -67,6 +59,20 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 		t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log holds %d sessions; this is number %d.", len(out), i+1))
 	}
 	return out, nil
+}
+
+// read reads rows in one dialect.
+func read(rows []row, d *dialect) (out []*decode.Transcript) {
+	id := d.id
+	if d.refine != nil {
+		id = d.refine(rows)
+	}
+	for _, lines := range sessions(d.parse(rows)) {
+		if t := build(lines, d, id); len(t.Entries) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // Decisive is the index of the session that a reader of the log is after: the

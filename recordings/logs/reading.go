@@ -1,6 +1,8 @@
 package logs
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -18,11 +20,11 @@ type reading struct {
 	cost    int
 }
 
-// choose reads a sample of the text in the most promising ways and returns the
-// dialect that gives the best dialogue; nil when none finds anything.
-func choose(rows []row) *dialect {
+// readings reads a sample of the text in the most promising ways and returns
+// the dialects in which it says something, the best dialogue first.
+func readings(rows []row) []*dialect {
 	sample := telling(rows)
-	best := reading{}
+	var all []reading
 	sought := protocolRows(sample)
 	ways, scores := promising(sample)
 	for rank, d := range ways {
@@ -31,12 +33,14 @@ func choose(rows []row) *dialect {
 			continue
 		}
 		prior := rank*costLessKnown + min((scores[0]-scores[rank])/12, maxPrior)
-		r := reading{d, costOf(d, lines, sought) + prior}
-		if best.dialect == nil || r.cost < best.cost {
-			best = r
-		}
+		all = append(all, reading{d, costOf(d, lines, sought) + prior})
 	}
-	return best.dialect
+	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(a.cost, b.cost) })
+	best := make([]*dialect, len(all))
+	for i, r := range all {
+		best[i] = r.dialect
+	}
+	return best
 }
 
 // costLessKnown is the prior: how much better the dialogue must become for a
