@@ -61,23 +61,67 @@ func clientText(c findings.ClientFix) string {
 	return strings.Join(all, "\n")
 }
 
-// ExplainJSON writes what a pasted log comes to as one JSON object.
-func ExplainJSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
+// ExplainJSON writes what a pasted log comes to as one JSON object: the verdict
+// and the findings of its decisive session, and the dialogue of all.
+func ExplainJSON(w io.Writer, all []*decode.Transcript, decisive int, l lang.Lang) error {
+	t := all[decisive]
 	report := findings.Analyze(t, l)
-	doc := struct {
-		Lang       string    `json:"lang"` // of texts
-		Dialect    string    `json:"dialect"`
-		Outcome    string    `json:"outcome"` // as in the list of recordings
-		Verdict    verdict   `json:"verdict"`
-		Findings   []finding `json:"findings"`
-		CannotShow []string  `json:"cannotShow"`
-		Dialogue   []entry   `json:"dialogue"`
-	}{Lang: langName(l), Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...)}
-	doc.Dialogue = []entry{}
-	for i := range t.Entries {
-		doc.Dialogue = append(doc.Dialogue, lineOf(t, i))
+	doc := explained{Lang: langName(l), Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...), Dialogue: []entry{}}
+	if len(all) == 1 {
+		doc.add(t, 0)
+		return visible.WriteJSON(w, doc, "  ")
+	}
+	for n, t := range all {
+		if n == decisive {
+			doc.moveFindings(len(doc.Dialogue))
+		}
+		doc.add(t, n+1)
+		r := findings.Analyze(t, l)
+		doc.Sessions = append(doc.Sessions, part{n + 1, string(r.Outcome.Outcome), verdictOf(r)})
 	}
 	return visible.WriteJSON(w, doc, "  ")
+}
+
+// explained is what a pasted log comes to.
+type explained struct {
+	Lang       string    `json:"lang"` // of texts
+	Dialect    string    `json:"dialect"`
+	Outcome    string    `json:"outcome"` // as in the list of recordings
+	Verdict    verdict   `json:"verdict"`
+	Findings   []finding `json:"findings"`
+	CannotShow []string  `json:"cannotShow"`
+	Sessions   []part    `json:"sessions,omitempty"` // where the log holds several
+	Dialogue   []entry   `json:"dialogue"`
+}
+
+// A part is one of several sessions in a log.
+type part struct {
+	Number  int     `json:"number"`
+	Outcome string  `json:"outcome"`
+	Verdict verdict `json:"verdict"`
+}
+
+// add appends the entries of a session, under its number if there are several.
+func (doc *explained) add(t *decode.Transcript, number int) {
+	first := len(doc.Dialogue)
+	for i := range t.Entries {
+		e := lineOf(t, i)
+		e.N, e.Part = first+i, number
+		if e.Reply != nil && e.Reply.To != nil {
+			*e.Reply.To += first
+		}
+		doc.Dialogue = append(doc.Dialogue, e)
+	}
+}
+
+// moveFindings makes the findings' lines indexes of the whole dialogue, in
+// which their session begins at first.
+func (doc *explained) moveFindings(first int) {
+	for _, f := range doc.Findings {
+		for i := range f.Lines {
+			f.Lines[i] += first
+		}
+	}
 }
 
 // Catalogue lists everything that can be recognised, one finding a line.

@@ -101,7 +101,9 @@ type finding struct {
 // An entry is one line of the session.
 type entry struct {
 	N        int      `json:"n"`
-	AtMS     float64  `json:"at"` // milliseconds since the session began
+	Part     int      `json:"part,omitempty"`     // the session, in a log that holds several
+	Inferred bool     `json:"inferred,omitempty"` // the log does not show all of it
+	AtMS     float64  `json:"at"`                 // milliseconds since the session began
 	From     string   `json:"from,omitempty"`
 	To       string   `json:"to,omitempty"`
 	Upstream bool     `json:"upstream,omitempty"`
@@ -175,6 +177,7 @@ func lineOf(t *decode.Transcript, i int) entry {
 		return line
 	}
 	ev := e.Event
+	line.Inferred = e.Inferred
 	line.From, line.To = e.From.String(), e.To.String()
 	line.Kind, line.TLS, line.Bytes = ev.Kind.String(), ev.TLS, ev.Span.Len()
 	if ev.Raw != nil {

@@ -190,7 +190,7 @@ func (b *builder) take(out decode.Out, inferred bool) {
 		if e.Side == who.Server {
 			from, to = to, from
 		}
-		b.entries = append(b.entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
+		b.entries = append(b.entries, decode.Entry{At: e.At, From: from, To: to, Inferred: b.closes && e.Reply != nil, Event: &e})
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 // A grammar is the form of the lines of a text.
 type grammar struct {
 	labels map[string]who.Party
-	weight map[string]int // how many payloads each label has
-	tails  [3]string      // what stands behind every payload of a side, as a label
+	shared map[string]bool // labels that both sides have
+	weight map[string]int  // how many payloads each label has
+	tails  [3]string       // what stands behind every payload of a side, as a label
 }
 
 // maxLabel is how far behind the start of a line a payload may begin.
@@ -58,7 +59,7 @@ func starts(text string) []start {
 				label = verb[0]
 				all = slices.DeleteFunc(all, func(s start) bool { return s.at == label })
 			}
-			if of.side == who.Server || !behindCode(head[:at]) {
+			if before := behindCode(head[:at]); before == "" || of.side == who.Server && !strings.HasPrefix(head[at:], before) {
 				all = append(all, start{at, of.side, label})
 			}
 			from += g[2] + 1
@@ -71,11 +72,14 @@ func starts(text string) []start {
 	return all[:min(len(all), maxStarts)]
 }
 
-// behindCode reports that a reply's code ends the text: what follows is no
-// command but a keyword of the reply.
-func behindCode(text string) bool {
+// behindCode is the reply code that a text ends with: what follows is no
+// command but a keyword of the reply, and the same code again is its words.
+func behindCode(text string) string {
 	n := len(text)
-	return n >= 4 && code(text[n-4:]) != 0
+	if n < 4 || code(text[n-4:]) == 0 {
+		return ""
+	}
+	return text[n-4 : n-1]
 }
 
 // A vote counts what stands behind a label.
@@ -93,14 +97,18 @@ func learn(rows []row) *grammar {
 			votes[label][s.side]++
 		}
 	}
-	g := &grammar{labels: map[string]who.Party{}, weight: map[string]int{}}
+	g := &grammar{labels: map[string]who.Party{}, shared: map[string]bool{}, weight: map[string]int{}}
 	for label, v := range votes {
 		side, n, against := who.Server, v[who.Server], v[who.Client]
 		if against > n {
 			side, n, against = who.Client, against, n
 		}
-		if n >= 4*against && (n > 1 || !endsInProse(label)) {
+		switch {
+		case n == 1 && (endsInProse(label) || tellsError.MatchString(label)):
+		case n >= 4*against:
 			g.labels[label], g.weight[label] = side, n
+		case against > 1:
+			g.shared[label], g.weight[label] = true, n+against
 		}
 	}
 	g.pair()
@@ -146,8 +154,8 @@ func (g *grammar) payload(text string) (side who.Party, payload string, ok bool)
 		label := labelOf(text[:s.label])
 		// Of two places the later one counts, unless few lines have its label:
 		// a process id looks like a code too.
-		if is, known := g.labels[label]; known && is == s.side && (weight == 0 || g.weight[label] > 1 && 4*g.weight[label] >= weight) {
-			best, weight, side = s.at, max(weight, g.weight[label]), is
+		if is, known := g.labels[label]; (known && is == s.side || g.shared[label]) && (weight == 0 || g.weight[label] > 1 && 4*g.weight[label] >= weight) {
+			best, weight, side = s.at, max(weight, g.weight[label]), s.side
 		}
 	}
 	if best < 0 {
@@ -164,7 +172,7 @@ func (g *grammar) payload(text string) (side who.Party, payload string, ok bool)
 func (g *grammar) byLabel(text string) (at int, side who.Party) {
 	at = -1
 	scanLabel(text[:min(len(text), maxLabel)], func(label string, i int) {
-		if is := g.labels[label]; is != 0 && g.weight[label] != 1 && strings.TrimSpace(label) != "" && endsMark(label[len(label)-1]) {
+		if is := g.labels[label]; (is != 0 || g.shared[label]) && g.weight[label] != 1 && strings.TrimSpace(label) != "" && endsMark(label[len(label)-1]) {
 			at, side = i, is
 		}
 		if is := g.labels[label+" "]; is != 0 && text[i:] == "." {
@@ -293,9 +301,9 @@ func (p *grammarLog) row(r row) {
 	n := len(p.lines)
 	side, payload, ok := p.payload(r.text)
 	switch {
-	case !ok:
+	case !ok, side == 0 && !p.message && !(p.auth && (isCredential(payload) || isRedacted(payload))):
 		p.loose(r.text)
-	case side == who.Client:
+	case side != who.Server:
 		for _, part := range strings.Split(payload, "\n") {
 			p.client(strings.TrimSuffix(part, "\r"))
 		}
@@ -361,7 +369,13 @@ func (p *grammarLog) loose(text string) {
 		p.client(text)
 		return
 	}
-	p.lines = append(p.lines, remark(trimmed)...)
+	said := remark(trimmed)
+	if said == nil && namesError.MatchString(trimmed) && statementWeight(trimmed) > 2 {
+		l := troubled(trimmed)
+		_, l.reply = replyIn(trimmed)
+		said = []line{l}
+	}
+	p.lines = append(p.lines, said...)
 }
 
 // continuesAt finds in a row without a label where the reply with that code
@@ -415,7 +429,7 @@ func scoreMarked(rows []row) int {
 	sides := [3]int{}
 	for _, r := range rows {
 		for _, s := range starts(r.text) {
-			if label := labelOf(r.text[:s.label]); strings.TrimSpace(label) != "" && g.labels[label] == s.side {
+			if label := labelOf(r.text[:s.label]); strings.TrimSpace(label) != "" && (g.labels[label] == s.side || g.shared[label]) {
 				sides[s.side]++
 				break
 			}

@@ -67,7 +67,7 @@ func read(rows []row, d *dialect) (out []*decode.Transcript) {
 	if d.refine != nil {
 		id = d.refine(rows)
 	}
-	for _, lines := range sessions(d.parse(rows)) {
+	for _, lines := range sessions(withoutProse(d.parse(rows))) {
 		if t := build(lines, d, id); len(t.Entries) > 0 {
 			out = append(out, t)
 		}
@@ -76,18 +76,85 @@ func read(rows []row, d *dialect) (out []*decode.Transcript) {
 }
 
 // Decisive is the index of the session that a reader of the log is after: the
-// first that shows a failure, or else the longest.
+// first that shows a failure which no later session made good, or else the
+// longest of those that failed least.
 func Decisive(all []*decode.Transcript) int {
-	longest := 0
+	longest, sent := 0, -1
 	for i, t := range all {
-		if failed(t) {
+		switch {
+		case !failed(t):
+			if sent < 0 && len(t.Entries) > len(all[longest].Entries) {
+				longest = i
+			}
+		case !madeGood(t, all[i+1:]):
 			return i
+		default:
+			sent = i + 1 // by one of those that follow
 		}
-		if len(t.Entries) > len(all[longest].Entries) {
-			longest = i
+	}
+	for i := sent; i >= 0 && i < len(all); i++ {
+		if len(delivered(all[i])) > 0 {
+			return i
 		}
 	}
 	return longest
+}
+
+// madeGood reports that later sessions delivered to everybody to whom t did
+// not.
+func madeGood(t *decode.Transcript, later []*decode.Transcript) bool {
+	missing := recipients(t)
+	if len(missing) == 0 {
+		return false
+	}
+	for _, t := range append([]*decode.Transcript{t}, later...) {
+		for to := range delivered(t) {
+			delete(missing, to)
+		}
+	}
+	return len(missing) == 0
+}
+
+// recipients are those whom the session named.
+func recipients(t *decode.Transcript) map[string]bool {
+	all := map[string]bool{}
+	for _, e := range t.Entries {
+		if e.Event != nil && e.Event.Command != nil && e.Event.Command.Verb == "RCPT" && e.Event.Command.Path != "" {
+			all[strings.ToLower(e.Event.Command.Path)] = true
+		}
+	}
+	return all
+}
+
+// delivered are the recipients for whom the server took a message.
+func delivered(t *decode.Transcript) map[string]bool {
+	asked := map[int]string{} // recipients by the command that named them
+	var taken []string
+	all := map[string]bool{}
+	for _, e := range t.Entries {
+		if e.Event == nil {
+			continue
+		}
+		if c := e.Event.Command; c != nil {
+			switch c.Verb {
+			case "RCPT":
+				asked[e.Event.Seq] = strings.ToLower(c.Path)
+			case "MAIL", "RSET":
+				taken = nil
+			}
+		}
+		if r := e.Event.Reply; r != nil && r.Code >= 200 && r.Code < 300 {
+			if to, is := asked[r.To]; is {
+				taken = append(taken, to)
+			}
+			if r.ToVerb == endOfData || r.ToVerb == "BDAT" {
+				for _, to := range taken {
+					all[to] = true
+				}
+			}
+		}
+	}
+	return all
 }
 
 // failed reports a refusal, an error of the client or a connection that came

@@ -3,7 +3,10 @@ package logs
 import (
 	"cmp"
 	"slices"
+	"smtptap/decode/who"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A text can be understood in several ways. What makes a reading good is not
@@ -202,4 +205,32 @@ func accounted(read map[string]bool, key string) bool {
 		}
 	}
 	return false
+}
+
+// withoutProse drops what a reading calls the server's words although it has
+// no code: what the tool says beside the dialogue. The first line may be
+// another service's, and what can't be printed may be TLS.
+func withoutProse(lines []line) []line {
+	first, open := true, false
+	kept := lines[:0:0]
+	for _, l := range lines {
+		if l.kind != said || l.side != who.Server {
+			kept = append(kept, l)
+			continue
+		}
+		prose := !first && !open && code(l.text) == 0 && printable(l.text)
+		first, open = false, more(l.text) || open && code(l.text) == 0
+		switch {
+		case !prose:
+			kept = append(kept, l)
+		case statementWeight(l.text) > 1:
+			kept = append(kept, troubled(l.text))
+		}
+	}
+	return kept
+}
+
+// printable reports a text of which nothing has to be escaped.
+func printable(text string) bool {
+	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && r != '\t' }) < 0
 }
