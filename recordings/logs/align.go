@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"smtptap/decode/who"
 	"strings"
 )
@@ -19,6 +18,7 @@ type turn struct {
 	code    int
 	words   string // of a reply, in lower case
 	many    bool   // a reply of several lines
+	about   topic
 	hint    string // what the log itself says that the reply answers
 	to      int    // of a reply: the turn that it answers, toGreeting or toNothing
 }
@@ -91,7 +91,7 @@ func (s *turnScan) server(i int, l *line) {
 // goesOn reports that a reply's line is more of one that the client did not
 // wait for: one of EHLO's.
 func goesOn(text string) bool {
-	return len(text) > 4 && !enhancedFront.MatchString(text[4:]) && (more(text) || aboutKeywords.MatchString(strings.ToLower(text)))
+	return len(text) > 4 && !enhancedFront.MatchString(text[4:]) && (more(text) || topics(strings.ToLower(text))&aboutKeywords != 0)
 }
 
 // maxWords is how much of a reply is looked at for what it answers.
@@ -175,6 +175,7 @@ func align(turns []turn) int {
 		if t.code == 0 {
 			continue
 		}
+		t.about = topics(t.words)
 		first := !greeted && replies == 0 && (len(commands) == 0 || t.code == 220)
 		greeted = greeted || first && greets(t) < costIllegal
 		paths = extendPaths(paths, turns, commands, t, first)
@@ -279,13 +280,40 @@ var positive = map[string][]int{
 	"AUTH": {334, 235}, credential: {334, 235}, "XCLIENT": {220, 250}, "XFORWARD": {250}, "ETRN": {250, 251, 252, 253}, "TURN": {250},
 }
 
-var (
-	aboutQueue     = regexp.MustCompile(`queued|\bid=|accepted for delivery|message accepted|2\.6\.0`)
-	aboutSender    = regexp.MustCompile(`\bsender\b|2\.1\.0|[45]\.1\.[78]`)
-	aboutRecipient = regexp.MustCompile(`recipient|2\.1\.5|[45]\.1\.[126]|mailbox|user unknown|no such user`)
-	aboutKeywords  = regexp.MustCompile(`\b(?:starttls|size|pipelining|8bitmime|auth|enhancedstatuscodes|help|dsn|smtputf8|chunking)\b`)
-	aboutLogin     = regexp.MustCompile(`authentication (?:succe|fail|unsucc)|credential|username and password|5\.7\.8|2\.7\.0 a`)
+// A topic is what the words of a reply are about.
+type topic uint8
+
+const (
+	aboutQueue topic = 1 << iota
+	aboutSender
+	aboutRecipient
+	aboutKeywords
+	aboutLogin
 )
+
+var topicWords = []struct {
+	is    topic
+	words []string
+}{
+	{aboutQueue, []string{"queued", " id=", "accepted for delivery", "message accepted", "2.6.0"}},
+	{aboutSender, []string{"sender", "2.1.0", "4.1.7", "4.1.8", "5.1.7", "5.1.8"}},
+	{aboutRecipient, []string{"recipient", "2.1.5", "4.1.1", "4.1.2", "4.1.6", "5.1.1", "5.1.2", "5.1.6", "mailbox", "user unknown", "no such user"}},
+	{aboutKeywords, []string{"starttls", "size", "pipelining", "8bitmime", "auth", "enhancedstatuscodes", "help", "dsn", "smtputf8", "chunking"}},
+	{aboutLogin, []string{"authentication succe", "authentication fail", "authentication unsucc", "credential", "username and password", "5.7.8", "2.7.0 a"}},
+}
+
+// topics are what words in lower case are about.
+func topics(words string) (all topic) {
+	for _, t := range topicWords {
+		for _, w := range t.words {
+			if strings.Contains(words, w) {
+				all |= t.is
+				break
+			}
+		}
+	}
+	return all
+}
 
 // fit is the cost of reply t as the answer to command c.
 func fit(c, t *turn) int {
@@ -303,13 +331,13 @@ func fit(c, t *turn) int {
 		if c.verb != "AUTH" && c.verb != credential {
 			return costUnlikely
 		}
-	case aboutLogin.MatchString(t.words) && (c.verb == "AUTH" || c.verb == credential):
+	case t.about&aboutLogin != 0 && (c.verb == "AUTH" || c.verb == credential):
 		return 0
-	case aboutRecipient.MatchString(t.words):
+	case t.about&aboutRecipient != 0:
 		if c.verb != "RCPT" && c.verb != endOfData {
 			return costSlightly
 		}
-	case aboutSender.MatchString(t.words):
+	case t.about&aboutSender != 0:
 		if c.verb != "MAIL" && c.verb != "RCPT" && c.verb != endOfData {
 			return costSlightly
 		}
@@ -330,11 +358,11 @@ func fitGood(c, t *turn) int {
 		return costIllegal
 	case t.code != 250:
 		return 0
-	case t.many && aboutKeywords.MatchString(t.words) && c.verb != "EHLO" && c.verb != "HELO" && c.verb != "LHLO":
+	case t.many && t.about&aboutKeywords != 0 && c.verb != "EHLO" && c.verb != "HELO" && c.verb != "LHLO":
 		return costUnlikely
-	case aboutQueue.MatchString(t.words) && c.verb != endOfData && c.verb != "BDAT":
+	case t.about&aboutQueue != 0 && c.verb != endOfData && c.verb != "BDAT":
 		return costUnlikely
-	case aboutRecipient.MatchString(t.words) && c.verb == "MAIL", aboutSender.MatchString(t.words) && c.verb == "RCPT":
+	case t.about&aboutRecipient != 0 && c.verb == "MAIL", t.about&aboutSender != 0 && c.verb == "RCPT":
 		return costSlightly
 	}
 	return 0

@@ -14,6 +14,7 @@ import (
 // was.
 func complete(lines []line, d *dialect) ([]line, *completer) {
 	c := &completer{in: lines, dialect: d, eaten: eaten(lines)}
+	c.out = make([]line, 0, len(lines)+len(lines)/8+8)
 	c.assign()
 	c.fromClient, c.fromServer = sidesSeen(lines)
 	c.adoptAnswers()

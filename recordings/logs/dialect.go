@@ -1,6 +1,9 @@
 package logs
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // A dialect is the form in which one tool writes its SMTP dialogue.
 type dialect struct {
@@ -109,8 +112,24 @@ func recognise(rows []row) (*dialect, int) {
 // maxTelling bounds how many rows are weighed against every dialect.
 const maxTelling = 500
 
-// smtpish is what a line has that any dialect could claim.
-var smtpish = regexp.MustCompile(`(?i)smtp|\b[2-5]\d\d[ -]|helo |ehlo |mail from|rcpt to|quit|swift_|[<>+!*=~-]{2}|\b[sc]:|: '|└──|^[*<>] |got:|sent:|message`)
+// needles are strings of which a line has one that any dialect could claim.
+var needles = []string{"SMTP", "smtp", "Smtp", "EHLO", "ehlo", "HELO", "helo", "MAIL ", "mail ", "Mail ", "RCPT", "rcpt", "QUIT", "quit", "Swift_", "S: ", "C: ", "s: ", "c: ",
+	"<<", ">>", "<-", "->", "=>", "<=", "<~", "~>", "**", "===", "++", "--", "└──", ": '", "Got:", "Sent:", "essage", "rror", "ailed", "[S", "[C", "* ", "> ", "< "}
+
+// smtpish reports what any dialect could claim: a needle, or a reply code.
+func smtpish(text string) bool {
+	for _, n := range needles {
+		if strings.Contains(text, n) {
+			return true
+		}
+	}
+	for i := 0; i+3 < len(text); i++ {
+		if (text[i+3] == ' ' || text[i+3] == '-') && code(text[i:]) != 0 && (i == 0 || !wordByte(text[i-1])) {
+			return true
+		}
+	}
+	return false
+}
 
 // telling returns the rows that are worth weighing: at most maxTelling, none
 // of them long. Of a long text they are those in which anything of SMTP shows,
@@ -119,8 +138,8 @@ func telling(rows []row) []row {
 	if len(rows) <= maxTelling {
 		return pick(nil, rows, func(string) bool { return true })
 	}
-	picked := pick(nil, rows, smtpish.MatchString)
-	return pick(picked, rows[:maxTelling], func(s string) bool { return !smtpish.MatchString(s) })
+	picked := pick(nil, rows, smtpish)
+	return pick(picked, rows[:maxTelling], func(s string) bool { return !smtpish(s) })
 }
 
 // maxRow is how much of a row is weighed.

@@ -9,9 +9,10 @@ import (
 // of the protocol decides; stamps only where it says nothing, because a text
 // may hold an older session behind a newer one.
 func oldestFirst(rows []row) []row {
-	forward, backward := protocolOrder(rows)
-	up, down := stampOrder(rows)
-	if backward > forward && up <= down || backward == forward && down > 1 && down > up {
+	some := rows[:min(len(rows), mostOrdered)]
+	forward, backward := protocolOrder(some)
+	up, down := stampOrder(some)
+	if backward >= forward+leastSteps && up <= down || backward >= forward && down > 1 && down > up {
 		turned := make([]row, len(rows))
 		for i, r := range rows {
 			turned[len(rows)-1-i] = r
@@ -20,6 +21,11 @@ func oldestFirst(rows []row) []row {
 	}
 	return rows
 }
+
+const (
+	mostOrdered = 10000 // how many rows are looked at for their order
+	leastSteps  = 2     // how much of the protocol must speak for another order without stamps
+)
 
 // places are the steps of a session in their order.
 var places = []*phrase{

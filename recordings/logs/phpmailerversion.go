@@ -30,8 +30,10 @@ func phpmailerVersion(rows []row) string {
 		case strings.Contains(s, "options=array()"):
 			six += 5
 		}
-		if found := yearOf.FindStringSubmatch(s); year == "" && found != nil {
-			year = found[1] + found[2]
+		if year == "" && s != "" && (s[0] == '[' || s[0] == ',' || s[0] == '2') {
+			if found := yearOf.FindStringSubmatch(s); found != nil {
+				year = found[1] + found[2]
+			}
 		}
 	}
 	switch {

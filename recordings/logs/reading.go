@@ -212,7 +212,7 @@ func accounted(read map[string]bool, key string) bool {
 // another service's, and what can't be printed may be TLS.
 func withoutProse(lines []line) []line {
 	first, open := true, false
-	kept := lines[:0:0]
+	kept := lines[:0]
 	for _, l := range lines {
 		if l.kind != said || l.side != who.Server {
 			kept = append(kept, l)

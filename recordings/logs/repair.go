@@ -88,18 +88,22 @@ func one(rows []row) [][]row {
 // tidy cuts off what stands behind nearly every row: white space, or the tag
 // that breaks a line.
 func tidy(rows []row) []row {
-	for _, end := range []*regexp.Regexp{spaceEnd, breakEnd} {
-		if !most(rows, end.MatchString) {
-			continue
-		}
-		if cut := change(rows, func(s string) string { return end.ReplaceAllString(s, "") }); cut != nil {
-			rows = cut
+	for _, cut := range []func(string) string{withoutBlanks, withoutBreak} {
+		if most(rows, func(s string) bool { return len(cut(s)) < len(s) }) {
+			rows = change(rows, cut)
 		}
 	}
 	return rows
 }
 
-var spaceEnd = regexp.MustCompile(`[ \t]+$`)
+func withoutBlanks(s string) string { return strings.TrimRight(s, " \t") }
+
+func withoutBreak(s string) string {
+	if !strings.HasSuffix(withoutBlanks(s), ">") {
+		return s
+	}
+	return breakEnd.ReplaceAllString(s, "")
+}
 
 // change maps every row and returns nil when none changed.
 func change(rows []row, f func(string) string) []row {

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"slices"
 	"strings"
 
 	"smtptap/decode/who"
@@ -21,6 +22,9 @@ func sessions(lines []line) [][]line {
 // bySession takes apart what a tool with several connections wrote
 // interleaved. Lines without a name belong to the connection before them.
 func bySession(lines []line) [][]line {
+	if !slices.ContainsFunc(lines, func(l line) bool { return l.session != "" }) {
+		return [][]line{lines}
+	}
 	names := map[string]int{}
 	var out [][]line
 	current := -1

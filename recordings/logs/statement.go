@@ -44,7 +44,7 @@ func statementWeight(text string) int {
 // scoreStatements weighs a text as less than anything that a dialect claims.
 func scoreStatements(rows []row) int {
 	for _, r := range rows {
-		if aboutMail.MatchString(r.text) || causeOf(r.text) != nil {
+		if w := statementWeight(r.text); w > 0 && aboutMail.MatchString(r.text) || w > 3 {
 			return 1
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // MaxLog is how many bytes of a log are read. A longer one is refused, so that
 // nobody takes the first part of a session for the whole.
-const MaxLog = 32 << 20
+const MaxLog = 64 << 20
 
 // readText reads the whole log as text with LF line ends.
 func readText(r io.Reader) (string, error) {
