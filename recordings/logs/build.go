@@ -64,6 +64,12 @@ func (b *builder) time(at time.Time) {
 }
 
 func (b *builder) fact(f facts.Fact) {
+	switch f := f.(type) {
+	case *facts.Dial:
+		f.Err = withoutSecrets(f.Err)
+	case *facts.TLS:
+		f.Err, f.Reason = withoutSecrets(f.Err), withoutSecrets(f.Reason)
+	}
 	b.entries = append(b.entries, decode.Entry{At: b.at, From: who.Smtptap, To: who.Smtptap, Leg: facts.On(f), Fact: f})
 }
 
@@ -88,7 +94,7 @@ func (b *builder) line(l line) {
 	case trouble:
 		b.fact(&facts.Note{ID: facts.NoteClientError, Text: visible.Text(withoutSecrets(l.text))})
 	case setting:
-		b.fact(&facts.Note{ID: facts.NoteClientSetting, Text: visible.Text(l.text)})
+		b.fact(&facts.Note{ID: facts.NoteClientSetting, Text: visible.Text(withoutSecrets(l.text))})
 	case noReply:
 		text := "the client read an empty reply: the connection was gone, or the wait for the reply ended"
 		if l.text != "" {

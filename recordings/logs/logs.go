@@ -42,7 +42,7 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, fmt.Errorf("the log is empty: %w", ErrNoLog)
 	}
-	rows := restore(rowsOf(text))
+	rows := withoutValues(restore(rowsOf(text)))
 	var out []*decode.Transcript
 	for _, d := range readings(rows) {
 		if out = read(rows, d); len(out) > 0 {

@@ -211,13 +211,21 @@ func accounted(read map[string]bool, key string) bool {
 // no code: what the tool says beside the dialogue. The first line may be
 // another service's, and what can't be printed may be TLS.
 func withoutProse(lines []line) []line {
-	first, open := true, false
+	first, open, prompted := true, false, false
 	kept := lines[:0]
 	for _, l := range lines {
 		if l.kind != said || l.side != who.Server {
+			prompted = prompted && !l.isWire()
 			kept = append(kept, l)
 			continue
 		}
+		if prompted && code(l.text) == 0 && l.text != "" {
+			// Whatever follows a challenge is a secret, whoever is said to have said it.
+			l.side, prompted = who.Client, false
+			kept = append(kept, l)
+			continue
+		}
+		prompted = code(l.text) == 334
 		prose := !first && !open && code(l.text) == 0 && printable(l.text)
 		first, open = false, more(l.text) || open && code(l.text) == 0
 		switch {

@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
-
-	"smtptap/decode"
 )
 
 // hiddenText is what PHPMailer writes in place of a credential from 6.1.2 on.
@@ -36,18 +34,6 @@ func isRedacted(text string) bool {
 // isCredential recognises a line that may be a step of an AUTH exchange.
 func isCredential(text string) bool {
 	return text == "*" || text == "=" || base64Text.MatchString(text) && (verbOf(text) == "" || len(text) > 8)
-}
-
-var (
-	secretValue = regexp.MustCompile(`(?i)((?:pass(?:word|wd)?|secret|token|api_?key)['"]?\s*(?:=>|[:=])\s*['"]?)([^'",\s]{2,})`)
-	secretArg   = regexp.MustCompile(`(AUTH (?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|OAUTHBEARER|SCRAM-[A-Z0-9-]+) )([A-Za-z0-9+/=_-]{4,})`)
-)
-
-// withoutSecrets masks what looks like a password in the text of an error. The
-// lines of the dialogue go through the decoder, which knows better.
-func withoutSecrets(text string) string {
-	text = secretArg.ReplaceAllString(text, "${1}"+decode.MaskText)
-	return secretValue.ReplaceAllString(text, "${1}"+decode.MaskText)
 }
 
 // secretComment is what nodemailer puts into a credential before it encodes it.
