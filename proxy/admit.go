@@ -1,10 +1,9 @@
 package proxy
 
 import (
-	"errors"
 	"net"
 
-	"smtptap/decode/facts"
+	"smtptap/proxy/session"
 )
 
 // mostTurnedAway is how many clients beyond the limit are told so at the same
@@ -32,13 +31,14 @@ func (p *Proxy) admit(l Listener, conn net.Conn) bool {
 		return true
 	}
 	p.admitted++
-	s := newSession(p, l, conn)
+	var refusal *session.Refusal
 	switch {
 	case p.dialled[route(conn.RemoteAddr(), conn.LocalAddr())] > 0:
-		s.refusal = fromOurselves
+		refusal = fromOurselves
 	case len(p.sessions) >= most:
-		s.refusal = &refusal{"421 4.3.2", "too-many-sessions", "too many sessions at the same time; raise --max-sessions or try again later"}
+		refusal = &session.Refusal{Code: "421 4.3.2", ID: "too-many-sessions", Why: "too many sessions at the same time; raise --max-sessions or try again later"}
 	}
+	s := newDriver(p, l, conn, refusal)
 	p.sessions[s] = struct{}{}
 	p.wg.Go(func() {
 		s.run()
@@ -81,16 +81,4 @@ func (p *Proxy) full() bool {
 
 func (p *Proxy) isFull() bool { return p.Count > 0 && p.admitted >= p.Count }
 
-// A refusal is why smtptap does not serve a client.
-type refusal struct {
-	code string // reply code and enhanced status code
-	id   string // of the note
-	why  string
-}
-
-var fromOurselves = &refusal{"554 5.4.6", "loop", "this session comes from smtptap itself"}
-
-// end is the refusal as an error that ends the session.
-func (r *refusal) end() error {
-	return &sessionEnd{cause: facts.CauseRefused, reply: r.code + " [smtptap] " + r.why, err: errors.New(r.why)}
-}
+var fromOurselves = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "this session comes from smtptap itself"}

@@ -10,7 +10,9 @@ import (
 
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
+	"smtptap/decode/who"
 	"smtptap/proxy/handshake"
+	"smtptap/proxy/session"
 )
 
 // defaultLinger is how long the connections stay open when one peer has gone
@@ -21,32 +23,23 @@ const defaultLinger = 5 * time.Second
 // shutdown is how sessions end that were cut off because smtptap stops.
 var shutdown = facts.End{Cause: facts.CauseShutdown, Err: "smtptap was stopped"}
 
-// How a direction ended; see facts.Closed.
-const (
-	byFin         = "fin"
-	byCloseNotify = "close-notify"
-	byTruncation  = "truncated"
-	byReset       = "reset"
-	byError       = "error"
-)
-
-// ended says how the peer behind conn ended its direction, from the error that
+// endedHow says how the peer behind conn ended its direction, from the error that
 // reading gave.
-func endedHow(conn net.Conn, err error) string {
+func endedHow(conn net.Conn, err error) session.Ending {
 	secured, inTLS := conn.(*tls.Conn)
 	switch {
 	case errors.Is(err, io.EOF) && inTLS && handshake.Truncated(secured):
-		return byTruncation
+		return session.ByTruncation
 	case errors.Is(err, io.EOF) && inTLS:
-		return byCloseNotify
+		return session.ByCloseNotify
 	case errors.Is(err, io.EOF):
-		return byFin
+		return session.ByFIN
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return byTruncation
+		return session.ByTruncation
 	case errors.Is(err, syscall.ECONNRESET):
-		return byReset
+		return session.ByReset
 	}
-	return byError
+	return session.ByError
 }
 
 // closeWrite ends our direction towards a peer as the other peer has ended its
@@ -73,128 +66,155 @@ func resetConn(base net.Conn) {
 	base.Close()
 }
 
-// end sets the reason for which smtptap ends the session. The first one counts.
-func (s *session) end(cause, err string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.how.Cause == "" {
-		s.how = facts.End{Cause: cause, Err: err}
+// explainedEnd is what is told with the end of a peer, "" for nothing.
+func explainedEnd(a *session.Action) string {
+	if text, alerted := handshake.EndedByAlert(a.Peer.Leg(), a.Err); alerted {
+		return text
+	}
+	if a.How == session.ByError {
+		return visible.Text(a.Err.Error())
+	}
+	return ""
+}
+
+// passEnd tells a peer that the other one has ended its direction, in the same
+// way.
+func (d *driver) passEnd(p *peer, conn net.Conn, it item) {
+	_, alerted := handshake.EndedByAlert(p.party.Other().Leg(), it.err)
+	switch {
+	case it.end == session.ByReset:
+		d.resetPeer(p)
+	case alerted:
+		d.mu.Lock()
+		other := d.peer(p.party.Other())
+		d.mu.Unlock()
+		d.isDeaf(other, it.err) // nothing goes through TLS that was ended so
+		closeWrite(conn, true)
+	case it.end == session.ByError:
+		d.closeConns()
+	default:
+		closeWrite(conn, it.end != session.ByTruncation)
+	}
+}
+
+// becauseLocked sets the cause for which smtptap ends the session. The first one
+// counts. The caller holds mu.
+func (d *driver) becauseLocked(why facts.End) {
+	if d.how.Cause == "" {
+		d.how = why
 	}
 }
 
 // cut ends the session from outside: its connections are closed, which is what
 // makes its goroutines return.
-func (s *session) cut(why facts.End) {
-	s.end(why.Cause, why.Err)
-	s.closeConns()
+func (d *driver) cut(why facts.End) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.becauseLocked(why)
+	d.closeConnsLocked()
 }
 
 // closeConns closes all connections.
-func (s *session) closeConns() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.over = true
-	s.cancel()
-	if s.lingerer != nil {
-		s.lingerer.Stop()
+func (d *driver) closeConns() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closeConnsLocked()
+}
+
+func (d *driver) closeConnsLocked() {
+	d.over = true
+	d.cancel()
+	if d.linger != nil {
+		d.linger.Stop()
 	}
-	for conn := range s.conns {
-		s.dropLocked(conn)
+	for _, t := range d.timers {
+		t.Stop()
+	}
+	d.dropLocked(d.client)
+	d.dropLocked(d.server)
+	d.changed.Broadcast()
+}
+
+// drop closes the connection to a server that smtptap has done with.
+func (d *driver) drop(p *peer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dropLocked(p)
+	if d.server == p {
+		d.server = nil
 	}
 }
 
-// dropLocked closes a connection and forgets it. The caller holds s.mu.
-func (s *session) dropLocked(conn net.Conn) {
-	if conn == s.server.base {
-		s.proxy.addDialled(conn, -1)
+// dropLocked closes a connection. The caller holds mu.
+func (d *driver) dropLocked(p *peer) {
+	if p == nil || p.closed {
+		return
 	}
-	delete(s.conns, conn)
-	conn.Close()
+	p.closed = true
+	if p.party == who.Server {
+		d.proxy.addDialled(p.base, -1)
+	}
+	p.base.Close()
+	d.changed.Broadcast()
 }
 
 // resetPeer passes a reset on and ends the session.
-func (s *session) resetPeer(p *peer) {
-	s.mu.Lock()
-	base, over := p.base, s.over
-	s.over = true
-	s.mu.Unlock()
-	if base != nil && !over {
-		resetConn(base)
+func (d *driver) resetPeer(p *peer) {
+	d.mu.Lock()
+	closed := d.over || p.closed
+	d.over = true
+	d.mu.Unlock()
+	if !closed {
+		resetConn(p.base)
 	}
-	s.closeConns()
+	d.closeConns()
 }
 
 // isOver reports whether the connections were closed by smtptap.
-func (s *session) isOver() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.over
-}
-
-// hasEnded notes that p sends no more, and how.
-func (s *session) hasEnded(p *peer, how string, err error) {
-	c := facts.Closed{Leg: p.party.Leg(), How: how}
-	if text, alerted := handshake.EndedByAlert(p.party.Leg(), err); alerted {
-		c.Err = text
-	} else if how == byError {
-		c.Err = visible.Text(err.Error())
-	}
-	s.log.Closed(p.party, c)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.ended, p.explained = true, c.Err != ""
-	if s.first == nil {
-		s.first = p
-	}
-	p.reset = p.reset || how == byReset
-	s.lingerLocked(p)
+func (d *driver) isOver() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.over
 }
 
 // isDeaf notes that p can't be written to any more.
-func (s *session) isDeaf(p *peer, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (d *driver) isDeaf(p *peer, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p == nil || d.over || p.closed {
+		return
+	}
 	p.deaf = true
 	p.reset = p.reset || errors.Is(err, syscall.ECONNRESET)
-	s.lingerLocked(p)
+	d.lingerFor(p)
 }
 
-// lingerLocked ends the session soon when p has gone for good.
-func (s *session) lingerLocked(p *peer) {
-	if p.ended && p.deaf && s.lingerer == nil && !s.over {
-		s.lingerer = time.AfterFunc(orDefault(s.proxy.linger, defaultLinger), s.closeConns)
+// lingerFor ends the session soon when p has gone for good. The caller holds mu.
+func (d *driver) lingerFor(p *peer) {
+	if p.ended && p.deaf && d.linger == nil && !d.over {
+		d.linger = time.AfterFunc(orDefault(d.proxy.linger, defaultLinger), d.closeConns)
 	}
 }
 
-// deaf reports whether nothing can be delivered to p any more.
-func (s *session) deaf(p *peer) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return p.deaf || s.over
-}
-
-// wasReset reports whether p's end of the connection is known to be reset.
-func (s *session) wasReset(p *peer) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return p.reset
-}
-
 // ending is the session's last fact.
-func (s *session) ending() facts.End {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.how
-	e.ClientBytes, e.ServerBytes = s.client.bytes.Load(), s.server.bytes.Load()
+func (d *driver) ending() facts.End {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e := d.how
+	e.ClientBytes, e.ServerBytes = d.bytes[who.Client].Load(), d.bytes[who.Server].Load()
+	var server peerEnd
+	if d.server != nil {
+		server = d.server.peerEnd
+	}
 	switch {
 	case e.Cause != "":
-	case s.client.reset:
+	case d.client.reset:
 		e.Cause = facts.CauseClientReset
-	case s.server.reset:
+	case server.reset:
 		e.Cause = facts.CauseServerReset
-	case s.server.deaf, s.first == s.server && e.ServerBytes == 0:
+	case server.deaf, d.first == who.Server && e.ServerBytes == 0:
 		e.Cause = facts.CauseServerGone
-	case s.client.deaf:
+	case d.client.deaf:
 		e.Cause = facts.CauseClientGone
 	default:
 		e.Cause = facts.CauseClosed

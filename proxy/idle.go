@@ -7,24 +7,24 @@ import (
 )
 
 // touch tells that bytes have moved.
-func (s *session) touch() { s.moved.Store(int64(time.Since(s.begun))) }
+func (d *driver) touch() { d.moved.Store(int64(time.Since(d.begun))) }
 
 // watchIdle cuts the session off when nothing has moved in either direction for
 // so long. Stop ends the watch.
-func (s *session) watchIdle(limit time.Duration) (stop func()) {
-	s.touch()
+func (d *driver) watchIdle(limit time.Duration) (stop func()) {
+	d.touch()
 	// The timer is not moved for every chunk: when it fires, it looks how
 	// long ago the last one was.
 	var t *time.Timer
 	set := make(chan struct{})
 	t = time.AfterFunc(limit, func() {
 		<-set
-		idle := time.Since(s.begun) - time.Duration(s.moved.Load())
+		idle := time.Since(d.begun) - time.Duration(d.moved.Load())
 		if left := limit - idle; left > 0 {
 			t.Reset(left)
 			return
 		}
-		s.cut(facts.End{Cause: facts.CauseIdle, Err: "nothing moved for " + limit.String()})
+		d.cut(facts.End{Cause: facts.CauseIdle, Err: "nothing moved for " + limit.String()})
 	})
 	close(set)
 	return func() { t.Stop() }

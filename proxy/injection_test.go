@@ -394,6 +394,15 @@ func TestUnansweredSTARTTLS(t *testing.T) {
 	}
 }
 
+// A refusal of STARTTLS is found however many lines the server has left
+// unanswered before.
+func TestRefusedSTARTTLSOutOfStep(t *testing.T) {
+	b := setUpTLS(t, proxy.Intercept, nil)
+	client, server := b.connect()
+	exchange(t, client, server, "<- 220 mail.example.com ESMTP", "-> ", "-> STARTTLS", "<- 454 not now", "-> NOOP", "<- 250 ok")
+	bye(t, client, server)
+}
+
 // The reply that was on its way to the client when it grew too long can't be
 // taken back; then nothing is put in its place.
 func TestEndlessAcceptingReply(t *testing.T) {

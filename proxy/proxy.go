@@ -8,14 +8,17 @@
 // the client in a reply of smtptap's, and some modes speak to one peer on
 // smtptap's account.
 //
+// What becomes of the bytes of a session is decided by the layers of package
+// session, which do no I/O. A driver reads from both peers, asks the layers, and
+// does what they say.
+//
 // # What is ordered, what may block
 //
-// A session is one goroutine, which runs two pumps, one for each direction. A
-// chunk is noted before it is written on, so in the transcript a reply never
-// stands before its command. A peer that does not read holds up the one
-// direction that leads to it, as it would without smtptap; nothing else does:
-// noting takes no disk and no screen. All goroutines have ended when Serve
-// returns.
+// A session is one goroutine for each peer, which reads from it. What was read
+// is noted before it is written on, so in the transcript a reply never stands
+// before its command. A peer that does not read holds up the one direction that
+// leads to it, as it would without smtptap; nothing else does: noting takes no
+// disk and no screen. All goroutines have ended when Serve returns.
 package proxy
 
 import (
@@ -30,17 +33,18 @@ import (
 	"github.com/rs/zerolog"
 
 	"smtptap/proxy/handshake"
+	"smtptap/proxy/session"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
 )
 
 // Mode says what happens at STARTTLS.
-type Mode string
+type Mode = session.Mode
 
 const (
-	Intercept Mode = "intercept" // it is opened, and encrypted again towards the server
-	Pass      Mode = "pass"      // the ciphertext is handed through
-	Hide      Mode = "hide"      // the client is not offered it
+	Intercept = session.Intercept
+	Pass      = session.Pass
+	Hide      = session.Hide
 )
 
 // Defaults of a Proxy. The idle timeout is longer than the longest that a
@@ -83,7 +87,7 @@ type Proxy struct {
 
 	mu        sync.Mutex
 	listeners []Listener
-	sessions  map[*session]struct{}
+	sessions  map[*driver]struct{}
 	admitted  int            // sessions so far
 	dialled   map[string]int // connections to servers, by route
 	closing   bool
@@ -146,7 +150,7 @@ func (p *Proxy) begin(listeners []Listener) error {
 	if p.sessions != nil {
 		return errors.New("this proxy has served already")
 	}
-	p.sessions = map[*session]struct{}{}
+	p.sessions = map[*driver]struct{}{}
 	p.dialled = map[string]int{}
 	p.listeners = listeners
 	return nil

@@ -112,9 +112,7 @@ func talk(ctx context.Context, set *transcript.Set) (passed int) {
 				end(l)
 				l = set.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "sink"})
 			}
-			for rest := []byte(next.text + "\r\n"); len(rest) > 0; { // in pieces at the reply to STARTTLS
-				rest = rest[l.Data(next.from, next.to, rest).N:]
-			}
+			l.Data(next.from, next.to, []byte(next.text+"\r\n"))
 		}
 		select {
 		case <-pace.C:

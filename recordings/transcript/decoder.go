@@ -15,7 +15,6 @@ import (
 // recording shows what was shown live. Times are given, not taken.
 type decoder struct {
 	keepSecrets bool
-	live        bool // the caller holds back what the client sends while the reply to STARTTLS is pending
 	client      leg  // what the client hears
 	server      *leg // what the server hears, when that may differ; nil otherwise
 	dialled     bool // the server's leg has had its first connection
@@ -31,7 +30,7 @@ type decoder struct {
 
 // begin makes the decoder ready for the first thing that happens.
 func (d *decoder) begin(splitLegs bool) {
-	d.client.dialogue = &decode.Dialogue{KeepSecrets: d.keepSecrets, Gate: d.live}
+	d.client.dialogue = &decode.Dialogue{KeepSecrets: d.keepSecrets}
 	if splitLegs {
 		d.server = &leg{end: who.ServerLeg, dialogue: &decode.Dialogue{KeepSecrets: d.keepSecrets}}
 	}
@@ -53,15 +52,18 @@ func (d *decoder) hearing(r route) *leg {
 	return &d.client
 }
 
-// data takes bytes that passed.
-func (d *decoder) data(at time.Duration, from, to who.Party, p []byte) Verdict {
-	r := route{from, to}
-	out, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feed(at, arrival{route: r, source: d.source}, p) })
-	if !heard {
-		d.passRaw(at, r, p)
-		return Verdict{N: len(p)}
+// data takes bytes that passed. At a boundary it goes on: what the session did
+// there is told as well.
+func (d *decoder) data(at time.Duration, from, to who.Party, p []byte) {
+	for r := (route{from, to}); len(p) > 0; {
+		out, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feed(at, arrival{route: r, source: d.source}, p) })
+		if !heard {
+			d.passRaw(at, r, p)
+			return
+		}
+		p = p[out.N:]
+		d.source = d.source.plus(out.N)
 	}
-	return Verdict{N: out.N, HoldClient: out.HoldClient, Refused: out.Refused, Accepted: out.Accepted, Due: out.Due}
 }
 
 // mask takes a secret that a recording left out.

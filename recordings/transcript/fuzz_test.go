@@ -30,7 +30,6 @@ func newTee(t testing.TB, split bool) *tee {
 		t.Fatal(err)
 	}
 	l.decoder = decoder{
-		live:  true,
 		entry: func(e decode.Entry) { l.entries = append(l.entries, e) },
 		record: func(r recordings.Record) {
 			if err := l.writer.Append(r); err != nil {
@@ -77,9 +76,7 @@ func (l *tee) step(what byte, p []byte) {
 	case 8:
 		d.closed(l.at, r.side(), facts.Closed{Leg: r.side().Leg(), How: "fin"})
 	default:
-		if v := d.data(l.at, r.from, r.to, p); v.N < len(p) && v.N > 0 {
-			d.data(l.at, r.from, r.to, p[v.N:]) // as with a peer that goes on in clear
-		}
+		d.data(l.at, r.from, r.to, p)
 	}
 }
 

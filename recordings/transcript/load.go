@@ -187,7 +187,7 @@ func (d *decoder) replay(rec recordings.Record, offset int64) error {
 	d.locate(rec, offset)
 	switch rec.Type {
 	case recordings.TypeData:
-		d.replayData(rec.At, from, to, rec.Data)
+		d.data(rec.At, from, to, rec.Data)
 	case recordings.TypeMask:
 		var m maskRecord
 		if err := unmarshal(rec, &m); err != nil {
@@ -234,16 +234,6 @@ func (d *decoder) locate(rec recordings.Record, offset int64) {
 		s := d.server.stream(r.side())
 		d.source.relayed = s.held
 		s.held += n
-	}
-}
-
-// replayData tells the decoder bytes that passed. At a boundary it goes on:
-// what the live session did there is in the records.
-func (d *decoder) replayData(at time.Duration, from, to who.Party, p []byte) {
-	for len(p) > 0 {
-		n := d.data(at, from, to, p).N
-		p = p[n:]
-		d.source = d.source.plus(n)
 	}
 }
 

@@ -22,16 +22,6 @@ type Session struct {
 	SplitLegs bool
 }
 
-// A Verdict is what the relay must know of the bytes that it noted before it
-// sends them on. See decode.Out.
-type Verdict struct {
-	N          int // how many bytes were taken; the others wait for the boundary's far side
-	HoldClient bool
-	Refused    bool
-	Accepted   bool
-	Due        string // what the client's next reply will answer
-}
-
 // A Log takes down one live session: it decodes what it is told and records it
 // behind the session. All methods may be called from several goroutines; none
 // waits for a disk. The order of the calls is the order of the transcript.
@@ -67,11 +57,9 @@ func (l *Log) header() recordings.Header {
 }
 
 // Data notes bytes that passed from one party to another. Call it before
-// sending them on, and send on only as many as the Verdict says.
-func (l *Log) Data(from, to who.Party, p []byte) (v Verdict) {
-	v.N = len(p) // of a session that has ended
-	l.note(func(d *decoder, at time.Duration) { v = d.data(at, from, to, p) })
-	return v
+// sending them on.
+func (l *Log) Data(from, to who.Party, p []byte) {
+	l.note(func(d *decoder, at time.Duration) { d.data(at, from, to, p) })
 }
 
 // Swallow notes bytes that from sent and that go no further: clear text behind

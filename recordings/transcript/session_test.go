@@ -120,11 +120,9 @@ func parties(s string) (from, to who.Party) {
 
 func tell(l *transcript.Log, from, to who.Party, p []byte, cut func(int) int) {
 	for len(p) > 0 {
-		v := l.Data(from, to, p[:cut(len(p))])
-		p = p[v.N:]
-		if v.HoldClient && v.N == 0 {
-			panic("the test sends what is to be held")
-		}
+		n := cut(len(p))
+		l.Data(from, to, p[:n])
+		p = p[n:]
 	}
 }
 

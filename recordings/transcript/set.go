@@ -86,7 +86,7 @@ func NewSet(o Options) *Set {
 // Begin adds a session that starts now. It does not wait for a disk.
 func (s *Set) Begin(ses Session) *Log {
 	l := &Log{started: s.options.Clock(), ses: ses, set: s}
-	l.decoder = &decoder{keepSecrets: s.options.KeepSecrets, live: true, entry: l.add, fault: l.fault}
+	l.decoder = &decoder{keepSecrets: s.options.KeepSecrets, entry: l.add, fault: l.fault}
 	l.decoder.begin(ses.SplitLegs)
 	s.live.Add(1)
 	s.mu.Lock()

@@ -115,13 +115,7 @@ func (p *player) say(from, to who.Party, line string) {
 		side = 1
 	}
 	p.bytes[side] += int64(len(b))
-	for len(b) > 0 {
-		v := p.log.Data(from, to, b)
-		if v.N == 0 {
-			return
-		}
-		b = b[v.N:]
-	}
+	p.log.Data(from, to, b)
 }
 
 // unescape resolves \xNN.

@@ -1,4 +1,4 @@
-package proxy
+package session
 
 import (
 	"slices"
@@ -15,7 +15,7 @@ type txPlay struct {
 	held    []byte
 	server  strings.Builder // what reached the server
 	client  []string        // replies that smtptap gave
-	scanner replyScanner
+	scanner smtp.Replies
 }
 
 func newTxPlay() *txPlay {
@@ -46,9 +46,9 @@ func (x *txPlay) fromServer(p string) {
 // hear goes through what the server says and calls after behind each reply.
 func (x *txPlay) hear(p []byte, after func()) {
 	for len(p) > 0 {
-		n, code, complete := x.scanner.next(p)
+		n, reply, complete := x.scanner.Next(p)
 		if complete {
-			x.tx.reply(code)
+			x.tx.reply(reply.Code)
 			after()
 		}
 		p = p[n:]

@@ -1,4 +1,4 @@
-package proxy
+package session
 
 import (
 	"bytes"
@@ -198,40 +198,4 @@ func (t *transaction) reply(code int) {
 	case t.asked == ".", t.asked == "RSET" && code == 250, t.asked == "BDAT" && t.last && code/100 == 2:
 		t.over = true
 	}
-}
-
-// A replyScanner finds the ends of replies in what a server says. A code that
-// is none counts as 0.
-type replyScanner struct {
-	head []byte // of the unfinished line, at most four octets
-}
-
-// next goes through p up to the end of the first reply that p completes, and
-// returns how far that is and the reply's code.
-func (r *replyScanner) next(p []byte) (n, code int, complete bool) {
-	for i, c := range p {
-		if c != '\n' {
-			if len(r.head) < 4 {
-				r.head = append(r.head, c)
-			}
-			continue
-		}
-		code, more := replyHead(r.head)
-		r.head = r.head[:0]
-		if !more {
-			return i + 1, code, true
-		}
-	}
-	return len(p), 0, false
-}
-
-// replyHead reads the code of a reply line, and whether other lines follow it.
-func replyHead(line []byte) (code int, more bool) {
-	for i := range 3 {
-		if i >= len(line) || line[i] < '0' || line[i] > '9' {
-			return 0, false
-		}
-		code = code*10 + int(line[i]-'0')
-	}
-	return code, len(line) > 3 && line[3] == '-'
 }

@@ -1,0 +1,455 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"time"
+
+	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
+	"smtptap/decode/visible"
+	"smtptap/decode/who"
+	"smtptap/proxy/upstream"
+)
+
+// mx leads each transaction to the server of its recipient. A front desk speaks
+// with the client until that is known; then smtptap says to the server what the
+// client has said so far, and relays until the transaction is through; then the
+// desk is open again.
+type mx struct {
+	config *Config
+	desk   frontDesk
+	tx     transaction
+	talk   talk
+
+	state   mxState
+	held    []byte // of the client: an unfinished line, or what waits
+	waiting bool   // for a reply on which the meaning of held depends
+	reply   []byte // to STARTTLS, while the client quiets
+	left    Ending // how the client ended its direction; "" while it goes on
+
+	server  *upstream.Server // the connection that is open; nil for none
+	gone    bool             // the server sends no more
+	listens bool             // it is read from
+	parting func()           // QUIT was said to the server: what is to be done without it; nil for no such thing
+	replies smtp.Replies     // of the server that is relayed, or parts
+
+	domain   string            // whose mail the server takes
+	greeted  []byte            // the client's EHLO or HELO as it was said there
+	chunking bool              // it offers CHUNKING
+	answers  map[string]string // replies for domains that can't be served in this transaction
+	reached  bool              // some server has taken a transaction
+	unable   error             // why none did, while none ever has
+
+	search search
+}
+
+type mxState uint8
+
+const (
+	atDesk         mxState = iota // the desk answers the client
+	reaching                      // a server is being led to where RCPT can follow; the client waits
+	relaying                      // the transaction is the server's
+	clientUpgrades                // TLS is to begin with the client
+	parted                        // the session ends
+)
+
+func (m *mx) Handle(at *Place, e Event) {
+	switch e.Kind {
+	case Began:
+		m.begin(at)
+	case Bytes:
+		switch {
+		case e.Own:
+			at.Next(e)
+		case e.Peer == who.Client:
+			m.client(at, e.Data)
+		default:
+			m.serverSays(at, e.Data)
+		}
+	case Ended:
+		if e.Peer == who.Client {
+			m.clientEnds(at, e)
+		} else {
+			m.serverEnds(at, e)
+		}
+	case Dialled:
+		m.dialled(at, e)
+	case Quieted:
+		m.quieted(at, e.Peer)
+	case Secured:
+		m.secured(at, e)
+	case Woken:
+		m.late(at)
+	}
+}
+
+func (m *mx) begin(at *Place) {
+	m.answers = map[string]string{}
+	m.desk.startTLS, m.desk.secured = m.config.OfferTLS, m.config.ClientTLS
+	if m.config.Refusal != nil {
+		at.Note(m.config.Refusal.ID, m.config.Refusal.Why)
+	}
+	if m.config.ClientTLS {
+		at.Do(Action{Kind: Secure, Peer: who.Client, Implicit: true})
+		return
+	}
+	m.greet(at)
+}
+
+// greet opens the desk.
+func (m *mx) greet(at *Place) {
+	if r := m.config.Refusal; r != nil {
+		at.fail(unreachable(r))
+		return
+	}
+	at.Say(who.Client, string(m.desk.greeting()))
+	at.Resume(who.Client)
+}
+
+// client takes bytes of the client.
+func (m *mx) client(at *Place, p []byte) {
+	held := m.held
+	if len(held) > 0 {
+		p = append(held, p...)
+	}
+	m.held = nil
+	switch {
+	case m.state == atDesk:
+		m.serve(at, p)
+	case m.state == relaying && !m.waiting:
+		m.relay(at, p)
+	default:
+		m.held = bytes.Clone(p)
+	}
+}
+
+// serve has the desk answer the client, until a server is needed.
+func (m *mx) serve(at *Place, p []byte) {
+	for len(p) > 0 && m.state == atDesk {
+		turn := m.desk.take(p)
+		if turn.n == 0 {
+			break
+		}
+		if turn.then == deskHandOff {
+			m.held = bytes.Clone(p)
+			m.reach(at, turn.rcpt)
+			return
+		}
+		at.Hear(who.Client, p[:turn.n])
+		p = p[turn.n:]
+		switch turn.then {
+		case deskStartTLS:
+			m.held, m.reply, m.state = bytes.Clone(p), turn.reply, clientUpgrades
+			at.Pause(who.Client)
+			at.Do(Action{Kind: Quiet, Peer: who.Client})
+			return
+		case deskCloses:
+			m.held = bytes.Clone(p)
+			m.part(at, func() { at.leave(strings.TrimSuffix(string(turn.reply), "\r\n")) })
+			return
+		}
+		if m.desk.mail == nil {
+			clear(m.answers)
+		}
+		if len(turn.reply) > 0 {
+			at.Say(who.Client, string(turn.reply))
+		}
+	}
+	m.held = bytes.Clone(p)
+	if m.left != "" && m.state == atDesk {
+		m.leave(at)
+	}
+}
+
+// leave ends the session of a client that went without QUIT.
+func (m *mx) leave(at *Place) {
+	at.Hear(who.Client, m.held)
+	m.held = nil
+	m.part(at, func() {
+		at.Do(Action{Kind: End, Peer: who.Client, How: ByCloseNotify})
+		at.Do(Action{Kind: Close})
+	})
+}
+
+// part ends the session when the server, if there is one, has been left.
+func (m *mx) part(at *Place, last func()) {
+	m.state = parted
+	at.Pause(who.Client)
+	m.hangUp(at, func() {
+		m.settle(at)
+		last()
+	})
+}
+
+// settle gives the session that ends at the desk its cause.
+func (m *mx) settle(at *Place) {
+	var reply upstream.Replier
+	a := Action{Kind: Because, Cause: facts.CauseClosed}
+	switch {
+	case m.left == ByReset:
+		return
+	case m.unable == nil:
+	case errors.As(m.unable, &reply):
+		a.Cause, a.Text = causeOf(reply.Reply()), visible.Text(m.unable.Error())
+	default:
+		a.Cause, a.Text = facts.CauseUnreachable, visible.Text(m.unable.Error())
+	}
+	at.Do(a)
+}
+
+func (m *mx) clientEnds(at *Place, e Event) {
+	m.left = e.How
+	switch {
+	case m.state == relaying && !m.gone:
+		at.Hear(who.Client, m.held)
+		m.held = nil
+		at.Next(e)
+	case m.state == relaying, m.state == atDesk:
+		m.leave(at)
+	}
+}
+
+func (m *mx) quieted(at *Place, peer who.Party) {
+	if peer == who.Server {
+		at.Discard(who.Server, m.talk.rest())
+		at.Do(Action{Kind: Secure, Peer: who.Server})
+		return
+	}
+	text, hello := CutAtTLS(m.held)
+	m.held = nil
+	at.Discard(who.Client, text)
+	at.Say(who.Client, string(m.reply))
+	at.Do(Action{Kind: Secure, Peer: who.Client, Data: hello})
+}
+
+func (m *mx) secured(at *Place, e Event) {
+	switch implicit := m.state != clientUpgrades; {
+	case e.Peer == who.Server:
+		m.serverSecured(at, e.Err)
+	case e.Err != nil && implicit && m.config.Refusal != nil:
+		at.Do(Action{Kind: Because, Cause: facts.CauseRefused, Text: m.config.Refusal.Why})
+		at.Do(Action{Kind: Close})
+	case e.Err != nil:
+		m.hangUp(at, func() { at.fail(withClient(e.Err, implicit)) })
+	case implicit:
+		at.Do(Action{Kind: TLSUp, Client: true})
+		m.greet(at)
+	default:
+		at.Do(Action{Kind: TLSUp, Client: true})
+		m.desk.upgraded()
+		m.state = atDesk
+		at.Resume(who.Client)
+	}
+}
+
+// relay takes bytes of the client within a transaction.
+func (m *mx) relay(at *Place, p []byte) {
+	if m.gone {
+		at.Hear(who.Client, p)
+		return
+	}
+	for len(p) > 0 {
+		turn := m.tx.take(p)
+		switch {
+		case turn.n == 0 && m.tx.over:
+			m.held = bytes.Clone(p)
+			m.reopen(at)
+			return
+		case turn.n == 0:
+			m.held = bytes.Clone(p)
+			if m.tx.state == txReply {
+				m.waiting = true
+				at.Pause(who.Client)
+			}
+			return
+		case turn.drop:
+			at.Hear(who.Client, p[:turn.n])
+		default:
+			at.Bytes(who.Client, p[:turn.n])
+		}
+		if turn.reply != nil {
+			at.Say(who.Client, string(turn.reply))
+		}
+		p = p[turn.n:]
+	}
+}
+
+// relayServer takes bytes of the server within a transaction. The transaction is
+// told of a reply when that has been sent on: what the client says next must not
+// overtake it.
+func (m *mx) relayServer(at *Place, p []byte) {
+	for len(p) > 0 {
+		n, reply, complete := m.replies.Next(p)
+		at.Bytes(who.Server, p[:n])
+		p = p[n:]
+		if !complete {
+			continue
+		}
+		if m.tx.reply(reply.Code); m.tx.over {
+			at.Hear(who.Server, p)
+			m.reopen(at)
+			return
+		}
+	}
+	if m.waiting && m.tx.state != txReply {
+		m.goOn(at)
+	}
+}
+
+// goOn takes up what waited for a reply.
+func (m *mx) goOn(at *Place) {
+	held := m.held
+	m.held, m.waiting = nil, false
+	at.Resume(who.Client)
+	m.relay(at, held)
+}
+
+// reopen returns to the desk after a transaction.
+func (m *mx) reopen(at *Place) {
+	m.desk.mail = nil
+	clear(m.answers)
+	if m.waiting {
+		m.waiting = false
+		at.Resume(who.Client)
+	}
+	switch {
+	case m.tx.doubt != "":
+		m.drop(at)
+		at.Hear(who.Client, m.held)
+		at.fail(failure{facts.CauseRefused, m.tx.doubt, "554 5.6.0 [smtptap] " + m.tx.doubt})
+	case m.left != "":
+		m.awaitEnd(at)
+	case m.tx.early:
+		m.drop(at) // it may not know that the message is over
+		m.backToDesk(at)
+	case m.tx.spoilt, m.gone:
+		m.state = reaching
+		at.Pause(who.Client)
+		m.hangUp(at, func() {
+			at.Resume(who.Client)
+			m.backToDesk(at)
+		})
+	default:
+		m.listen(at, false)
+		m.backToDesk(at)
+	}
+}
+
+func (m *mx) backToDesk(at *Place) {
+	held := m.held
+	m.held, m.state = nil, atDesk
+	m.serve(at, held)
+}
+
+// awaitEnd ends the session of a client that ended its direction during the
+// transaction. The server has been told by the same means.
+func (m *mx) awaitEnd(at *Place) {
+	m.parting = func() {
+		m.settle(at)
+		at.Do(Action{Kind: End, Peer: who.Client, How: ByCloseNotify})
+		at.Do(Action{Kind: Close})
+	}
+	m.state = parted
+	if m.gone {
+		m.leftServer(at)
+		return
+	}
+	at.Wake(farewellWait)
+}
+
+// farewellWait is how long a server has to answer smtptap's QUIT. Nothing depends
+// on what it says.
+const farewellWait = 2 * time.Second
+
+// hangUp says QUIT to the server, if one is connected, closes the connection,
+// and goes on.
+func (m *mx) hangUp(at *Place, then func()) {
+	switch {
+	case m.server == nil:
+		then()
+	case m.gone:
+		m.drop(at)
+		then()
+	default:
+		at.Say(who.Server, "QUIT\r\n")
+		m.listen(at, true)
+		m.parting, m.replies = then, smtp.Replies{}
+		at.Wake(farewellWait)
+		m.serverSays(at, m.talk.rest())
+	}
+}
+
+// listen reads from the server, or leaves what it says in its socket.
+func (m *mx) listen(at *Place, to bool) {
+	switch {
+	case to && !m.listens:
+		at.Resume(who.Server)
+	case !to && m.listens:
+		at.Pause(who.Server)
+	}
+	m.listens = to
+}
+
+// drop closes the connection to the server without another word.
+func (m *mx) drop(at *Place) {
+	m.server, m.domain, m.gone = nil, "", false
+	m.listen(at, false)
+	at.Do(Action{Kind: Hangup})
+}
+
+// leftServer closes the connection to a server that was left, and goes on.
+func (m *mx) leftServer(at *Place) {
+	then := m.parting
+	m.parting = nil
+	at.Wake(0)
+	m.drop(at)
+	then()
+}
+
+// serverSays takes bytes of the server.
+func (m *mx) serverSays(at *Place, p []byte) {
+	switch {
+	case len(p) == 0:
+	case m.parting != nil:
+		at.Hear(who.Server, p)
+		for len(p) > 0 {
+			n, _, complete := m.replies.Next(p)
+			if p = p[n:]; complete {
+				at.Do(Action{Kind: End, Peer: who.Server, How: ByCloseNotify})
+				return
+			}
+		}
+	case m.state == relaying:
+		m.relayServer(at, p)
+	default:
+		m.talk.bytes(p)
+	}
+}
+
+func (m *mx) serverEnds(at *Place, e Event) {
+	m.gone = true
+	switch {
+	case m.parting != nil:
+		m.leftServer(at)
+	case m.state == relaying:
+		at.Next(e)
+		if m.waiting {
+			m.waiting = false
+			at.Hear(who.Client, m.held)
+			m.held = nil
+			at.Resume(who.Client)
+		}
+	default:
+		m.talk.ended(e.Err)
+	}
+}
+
+func (m *mx) late(at *Place) {
+	if m.parting != nil {
+		m.leftServer(at)
+		return
+	}
+	m.talk.late()
+}

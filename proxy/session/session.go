@@ -1,0 +1,236 @@
+// Package session decides what a session does with the bytes of its peers. It
+// does no I/O: events go in, such as bytes that a peer sent, and actions come
+// out, such as bytes to send. A driver carries the actions out.
+//
+// The decisions are made by layers, which stand in a row between the client
+// and the server. What the client sends goes through them from the first to the
+// last, what the server sends from the last to the first. A layer passes it on
+// as it is, changes it, holds it, or answers it; what leaves the row is relayed.
+// Every layer has one purpose and knows none of the others.
+package session
+
+import (
+	"time"
+
+	"smtptap/decode/facts"
+	"smtptap/decode/who"
+)
+
+// A Layer takes part in a session. It is called by one goroutine at a time.
+type Layer interface {
+	// Handle takes an event that reaches the layer: bytes and the end of a
+	// peer as the layer before it passed them on, and what answers an action
+	// of its own. The bytes are lent until Handle returns.
+	Handle(at *Place, e Event)
+}
+
+// Config says what a session is to do.
+type Config struct {
+	Mode      Mode
+	ClientTLS bool // TLS with the client begins with the first byte
+	ToServer  bool // STARTTLS is used to the server whatever the client does
+	MX        bool // the server is chosen by the recipient
+	OfferTLS  bool // an MX session can offer STARTTLS to the client
+
+	Refusal *Refusal     // why the client is not served; nil for most
+	Ready   func() error // says why TLS can't be opened towards a client; nil when it can
+
+	Linger time.Duration // for the client to read the last words
+	Wait   time.Duration // the unit in which waiting for STARTTLS is measured
+
+	Layers []Layer // more of them, next to the client
+}
+
+// Mode says what happens at STARTTLS.
+type Mode string
+
+const (
+	Intercept Mode = "intercept" // it is opened, and encrypted again towards the server
+	Pass      Mode = "pass"      // the ciphertext is handed through
+	Hide      Mode = "hide"      // the client is not offered it
+)
+
+// A Session is the row of layers of one session.
+type Session struct {
+	config Config
+	row    []*Place // from the client to the server
+	out    []Action
+	paused [who.Server + 1]int
+	ended  [who.Server + 1]bool
+	ending *Action // to be noted after the bytes that layers held until then
+}
+
+// A Place is where a layer stands in the row, and how it acts from there.
+type Place struct {
+	session *Session
+	layer   Layer
+	index   int
+}
+
+// New returns a session that has not begun.
+func New(c Config) *Session {
+	s := &Session{config: c}
+	s.paused[who.Client], s.paused[who.Server] = 1, 1
+	s.stand(append(c.Layers[:len(c.Layers):len(c.Layers)], layers(&s.config)...)...)
+	return s
+}
+
+// layers are those that a session of that kind needs.
+func layers(c *Config) []Layer {
+	if c.MX {
+		return []Layer{&mx{config: c}}
+	}
+	tls := &starttls{config: c}
+	row := []Layer{}
+	switch {
+	case c.ClientTLS:
+	case c.Mode == Hide:
+		row = append(row, &plainPort{}, hideSTARTTLS(tls))
+	case c.ToServer:
+		row = append(row, &plainPort{}, offerSTARTTLS(c, tls))
+	default:
+		row = append(row, &plainPort{})
+	}
+	return append(row, tls, &opening{config: c})
+}
+
+func (s *Session) stand(layers ...Layer) {
+	s.row = make([]*Place, len(layers))
+	for i, l := range layers {
+		s.row[i] = &Place{session: s, layer: l, index: i}
+	}
+}
+
+// Handle takes an event and adds to actions what is to be done, in that order.
+// Bytes in them are lent as long as those of the event are.
+func (s *Session) Handle(e Event, actions []Action) []Action {
+	s.out = actions
+	if e.Kind == Ended {
+		s.ended[e.Peer] = true
+		s.ending = &Action{Kind: Gone, Peer: e.Peer, How: e.How, Err: e.Err}
+	}
+	switch {
+	case e.asked != nil:
+		if i := e.asked.index; i < len(s.row) && s.row[i] == e.asked {
+			e.asked.layer.Handle(e.asked, e)
+		}
+	case e.Peer == who.Server:
+		s.at(len(s.row)-1, e)
+	default:
+		s.at(0, e)
+	}
+	s.gone()
+	actions, s.out = s.out, nil
+	return actions
+}
+
+// at has the layer in that place handle e, or relays it when there is none.
+func (s *Session) at(index int, e Event) {
+	if index >= 0 && index < len(s.row) {
+		at := s.row[index]
+		at.layer.Handle(at, e)
+		return
+	}
+	switch e.Kind {
+	case Bytes:
+		switch {
+		case e.Own:
+			s.do(Action{Kind: Say, Peer: e.Peer.Other(), Data: e.Data})
+		case e.Cipher:
+			s.do(Action{Kind: Skip, Peer: e.Peer, Data: e.Data})
+		default:
+			s.do(Action{Kind: Relay, Peer: e.Peer, Data: e.Data})
+		}
+	case Ended:
+		s.do(Action{Kind: End, Peer: e.Peer.Other(), How: e.How, Err: e.Err})
+	}
+}
+
+func (s *Session) do(a Action) {
+	switch a.Kind {
+	case Relay, Hear, Discard, Fact:
+	default:
+		s.gone()
+	}
+	s.out = append(s.out, a)
+}
+
+// gone notes that a peer has ended, before anything follows from it.
+func (s *Session) gone() {
+	if s.ending != nil {
+		s.out = append(s.out, *s.ending)
+		s.ending = nil
+	}
+}
+
+// Config is the session's.
+func (p *Place) Config() *Config { return &p.session.config }
+
+// Do has the driver do that. What answers it comes to this layer.
+func (p *Place) Do(a Action) {
+	a.asked = p
+	p.session.do(a)
+}
+
+// Next passes an event on to the next layer, in the direction of its peer's
+// bytes.
+func (p *Place) Next(e Event) {
+	step := 1
+	if e.Peer == who.Server {
+		step = -1
+	}
+	p.session.at(p.index+step, e)
+}
+
+// Bytes passes bytes of a peer on.
+func (p *Place) Bytes(from who.Party, data []byte) {
+	if len(data) > 0 {
+		p.Next(Event{Kind: Bytes, Peer: from, Data: data})
+	}
+}
+
+// Hear keeps bytes that are meant for smtptap or go no further.
+func (p *Place) Hear(from who.Party, data []byte) {
+	if len(data) > 0 {
+		p.Do(Action{Kind: Hear, Peer: from, Data: data})
+	}
+}
+
+// Discard keeps clear text from getting into TLS.
+func (p *Place) Discard(from who.Party, data []byte) {
+	if len(data) > 0 {
+		p.Do(Action{Kind: Discard, Peer: from, Data: data})
+	}
+}
+
+// Say tells a peer something in smtptap's own words, through the layers on the
+// way. Line ends are in the text.
+func (p *Place) Say(to who.Party, text string) {
+	p.Next(Event{Kind: Bytes, Peer: to.Other(), Data: []byte(text), Own: true})
+}
+
+// Note tells the transcript what smtptap did.
+func (p *Place) Note(id, text string) {
+	p.Do(Action{Kind: Fact, Fact: &facts.Note{ID: id, Text: text}})
+}
+
+// Wake has the layer woken after a while.
+func (p *Place) Wake(after time.Duration) { p.Do(Action{Kind: Wake, After: after}) }
+
+// Pause stops reading from a peer until as many calls of Resume: what it sends
+// waits at its own end. One more event with bytes may come.
+func (p *Place) Pause(peer who.Party) { p.session.pause(peer, 1) }
+
+// Resume undoes a Pause.
+func (p *Place) Resume(peer who.Party) { p.session.pause(peer, -1) }
+
+func (s *Session) pause(peer who.Party, n int) {
+	was := s.paused[peer] > 0
+	s.paused[peer] += n
+	switch is := s.paused[peer] > 0; {
+	case is && !was:
+		s.do(Action{Kind: Pause, Peer: peer})
+	case was && !is:
+		s.do(Action{Kind: Resume, Peer: peer})
+	}
+}
