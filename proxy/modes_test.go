@@ -11,6 +11,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/findings"
 	"smtptap/decode/who"
 	"smtptap/proxy"
 )
@@ -356,9 +357,11 @@ func TestImplicitServerFails(t *testing.T) {
 				t.Errorf("the client read %q, %v", reply, err)
 			}
 			c.Close()
-			if f := handshakes(b.transcript())[who.ServerLeg]; f == nil || f.Class != "not-tls" || !f.Implicit {
+			tr := b.transcript()
+			if f := handshakes(tr)[who.ServerLeg]; f == nil || f.Class != "not-tls" || !f.Implicit {
 				t.Errorf("the server's leg: %+v", f)
 			}
+			checkVerdict(t, tr, "SMTPS-TO-PLAIN-PORT")
 		})
 	}
 }
@@ -389,8 +392,18 @@ func TestPlainClientOnTLSPort(t *testing.T) {
 			if f == nil || f.Class != want || !f.Implicit {
 				t.Errorf("the client's leg: %+v", f)
 			}
+			checkVerdict(t, tr, "PLAIN-ON-IMPLICIT-TLS-PORT")
 		})
 	}
+}
+
+// Whoever only looks whether the port is open is nothing to tell of.
+func TestLookAtTLSPort(t *testing.T) {
+	b := setUpTLS(t, proxy.Intercept, nil)
+	conn := b.dialTLS()
+	b.accept()
+	conn.Close()
+	checkVerdict(t, b.transcript(), findings.VerdictNothing)
 }
 
 // A client that begins TLS on a plain port is relayed as it is, and explained.

@@ -13,6 +13,8 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
@@ -250,12 +252,13 @@ func TestServerHandshakeFails(t *testing.T) {
 		server func(*tlsBench, net.Conn)
 		class  string
 		text   string
+		id     string // of the finding
 	}{
 		"bad certificate": {func(b *tlsBench, conn net.Conn) {
 			tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{self}}).Handshake()
-		}, "certificate", "(self-signed): it is signed by itself"},
-		"closes":        {func(_ *tlsBench, conn net.Conn) { conn.(*net.TCPConn).CloseWrite() }, "closed", "the server closed the connection during the handshake"},
-		"goes on clear": {func(_ *tlsBench, conn net.Conn) { readN(t, conn, 5); io.WriteString(conn, "500 what\r\n") }, "not-tls", `the server accepted STARTTLS and then spoke no TLS, but "500 what"`},
+		}, "certificate", "(self-signed): it is signed by itself", "TLS-SERVER-CERT-REFUSED"},
+		"closes":        {func(_ *tlsBench, conn net.Conn) { conn.(*net.TCPConn).CloseWrite() }, "closed", "the server closed the connection during the handshake", "TLS-HANDSHAKE-RESET"},
+		"goes on clear": {func(_ *tlsBench, conn net.Conn) { readN(t, conn, 5); io.WriteString(conn, "500 what\r\n") }, "not-tls", `the server accepted STARTTLS and then spoke no TLS, but "500 what"`, "STARTTLS-220-NO-TLS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setUpTLS(t, proxy.Intercept, nil)
@@ -284,7 +287,22 @@ func TestServerHandshakeFails(t *testing.T) {
 			if got := lines(tr); !strings.HasPrefix(got[len(got)-1], "PC 454 4.7.0 [smtptap]") {
 				t.Errorf("the last words are %q", got[len(got)-1])
 			}
+			checkVerdict(t, tr, tt.id)
 		})
+	}
+}
+
+// checkVerdict checks who is told to be at fault, and that nothing else is.
+func checkVerdict(t *testing.T, tr *decode.Transcript, id string) {
+	t.Helper()
+	r := findings.Analyze(tr, lang.English)
+	if r.Verdict.ID != id {
+		t.Errorf("the verdict is %s (%s), want %s", r.Verdict.ID, r.Verdict.Text, id)
+	}
+	for _, f := range r.Findings {
+		if f.ID != id && f.Severity != findings.Advice {
+			t.Errorf("%s %s is found too: %s", f.Severity, f.ID, f.Text)
+		}
 	}
 }
 
@@ -329,6 +347,7 @@ func TestClientDistrusts(t *testing.T) {
 	if got := lines(tr); got[len(got)-1] != "CP QUIT" {
 		t.Errorf("the last words are %q", got[len(got)-1])
 	}
+	checkVerdict(t, tr, "TLS-PROXY-CA-UNTRUSTED")
 }
 
 // Some clients look at the certificate when the handshake is done.
@@ -341,9 +360,11 @@ func TestClientLeavesAfterHandshake(t *testing.T) {
 	expectEOF(t, s)
 	s.Close()
 	client.Close()
-	if text := noteText(b.transcript(), "client-left-after-handshake"); !strings.Contains(text, b.authority.Path()) {
+	tr := b.transcript()
+	if text := noteText(tr, "client-left-after-handshake"); !strings.Contains(text, b.authority.Path()) {
 		t.Errorf("the note is %q", text)
 	}
+	checkVerdict(t, tr, "TLS-PROXY-CA-UNTRUSTED")
 }
 
 // An authority that can't be used is no reason to leave the client in the dark.

@@ -45,6 +45,8 @@ var blameRulings = []ruling{
 	{"550 to a mechanism that is not on offer", of(hello, "C: AUTH XOAUTH2\nS: 550 no\n", quit), "AUTH-MECH-NOT-OFFERED", nil, ids("AUTH-BAD-CREDENTIALS")},
 	{"534 before credentials", of(hello, "C: AUTH LOGIN\nS: 534 5.7.9 no\n", quit), "AUTH-REFUSED", nil, ids("AUTH-BAD-CREDENTIALS", "AUTH-MECH-NOT-OFFERED")},
 
+	{"another mechanism is tried", of(hello, "C: AUTH NTLM\nS: 504 5.7.4 Unrecognized authentication type\n", plainBad, quit), "AUTH-BAD-CREDENTIALS", nil, nil},
+
 	// Logins that the client cancels.
 	{"cancelled, 501 5.5.2", of(hello, "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: *\nS: 501 5.5.2 Syntax error (unable to decode)\n", quit), "AUTH-ABORTED", nil, ids("AUTH-BASE64-INVALID")},
 	{"cancelled, 535", of(hello, "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: *\nS: 535 5.7.8 authentication failed\n", quit), "AUTH-ABORTED", nil, ids("AUTH-BAD-CREDENTIALS")},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/lang"
 	"smtptap/decode/meaning"
 	"smtptap/decode/outcome"
@@ -54,14 +55,32 @@ func (x *examination) add(r *rule, g *sighting, place int) *found {
 	if g.mild {
 		title = cmp.Or(w.Lint, w.Title)
 	}
+	by, leg := x.shownBy(g)
 	x.found = append(x.found, found{
 		Finding: Finding{
-			ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Retry: r.Retry, Entries: slices.Clone(g.entries), Text: title,
+			By: by, Leg: leg, ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Retry: r.Retry, Entries: slices.Clone(g.entries), Text: title,
 			Why: x.fill(w.Why, g, x.lang), Fix: w.fix(code), Sources: r.Sources,
 		},
 		rule: r, place: place,
 	})
 	return &x.found[len(x.found)-1]
+}
+
+// shownBy is who said or did what proves a sighting, and on which connection.
+func (s *session) shownBy(g *sighting) (who.Party, who.Leg) {
+	if len(g.entries) == 0 {
+		return 0, 0
+	}
+	e := &s.t.Entries[placeOf(g)]
+	switch f := e.Fact.(type) {
+	case nil:
+		return e.Author(), e.Leg
+	case *facts.TLS:
+		return cmp.Or(f.By, who.Smtptap), f.Leg
+	case *facts.Closed:
+		return f.Leg.Peer(), f.Leg
+	}
+	return e.From, e.Leg
 }
 
 // merged joins proofs, which stay short.

@@ -12,6 +12,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
+	"smtptap/decode/who"
 )
 
 // Severity is the weight of a finding.
@@ -38,10 +39,12 @@ const (
 type Finding struct {
 	ID       string // of the catalogue, such as "AUTH-BAD-CREDENTIALS"
 	Severity Severity
-	Retry    Retry  // of failures
-	Entries  []int  // indexes into Transcript.Entries that prove it, in order
-	Text     string // what happened, as a verdict names it: "login refused"; safe to print
-	Why      string // safe to print
+	Retry    Retry     // of failures
+	Entries  []int     // indexes into Transcript.Entries that prove it, in order
+	By       who.Party // who said or did the last thing that proves it, 0 when nobody did
+	Leg      who.Leg   // and on which connection, 0 when on none
+	Text     string    // what happened, as a verdict names it: "login refused"; safe to print
+	Why      string    // safe to print
 	Fix      Fix
 	Sources  []string // RFC sections, provider documents, issues of projects
 }

@@ -40,7 +40,7 @@ func (s *session) madeGood(r *reply) bool {
 	case "EHLO", "HELO":
 		return s.greetedLater(r)
 	case "AUTH":
-		return s.loggedIn > r.entry
+		return s.loggedIn > r.entry || !credentialsSent(s, r) && s.triedAgain(r)
 	case "MAIL", "RCPT", "DATA", "BDAT", toMessage:
 		if s.t.Entries[r.entry].Leg == who.ServerLeg {
 			return s.accepted(r.entry, r.verb)
@@ -50,6 +50,17 @@ func (s *session) madeGood(r *reply) bool {
 		return s.accepted(r.entry, "MAIL")
 	case "QUIT":
 		return true
+	}
+	return false
+}
+
+// triedAgain reports that the client went on with another login: that one
+// decides.
+func (s *session) triedAgain(refused *reply) bool {
+	for r := range s.to("AUTH") {
+		if r.entry > refused.entry && r.code != 334 && credentialsSent(s, r) {
+			return true
+		}
 	}
 	return false
 }

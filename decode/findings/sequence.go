@@ -17,6 +17,9 @@ func notLogin(_ *session, r *reply) bool { return r.verb != "AUTH" && r.verb != 
 // spokeTooEarly finds commands before the greeting, or before a reply where the
 // server does not offer PIPELINING. What a log joins on one line proves nothing.
 func spokeTooEarly(s *session) *sighting {
+	if s.tlsFault != nil {
+		return nil // what is said in place of TLS waits for nothing
+	}
 	if s.pasted() && (s.lack(decode.LackServerLines) || s.lack(decode.LackStart) || s.lack(decode.LackClientLines)) {
 		return nil
 	}

@@ -116,6 +116,9 @@ func gather(t *decode.Transcript) *session {
 	s.provider = s.greetingProvider()
 	s.dialFault = s.findDialFault()
 	s.tlsFault = s.findTLSFault()
+	if s.tlsFault != nil && s.tlsFault.id == "STARTTLS-220-NO-TLS" {
+		delete(s.notes, "starttls-reply-injection") // that is what it spoke
+	}
 	s.lossFault = s.findLoss()
 	s.became = outcome.Of(t)
 	return s

@@ -33,7 +33,7 @@ func findingsOf(r findings.Report) []finding {
 	all := []finding{}
 	for _, f := range r.Findings {
 		all = append(all, finding{
-			ID: f.ID, Severity: string(f.Severity), Lines: append([]int{}, f.Entries...), Retry: string(f.Retry), Text: f.Text,
+			ID: f.ID, Severity: string(f.Severity), By: f.By, Leg: f.Leg, Lines: append([]int{}, f.Entries...), Retry: string(f.Retry), Text: f.Text,
 			Cause: f.Why, Fix: fixOf(f.Fix), Sources: f.Sources,
 		})
 	}

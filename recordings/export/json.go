@@ -90,6 +90,8 @@ func verdictOf(r findings.Report) verdict {
 type finding struct {
 	ID       string            `json:"id"`
 	Severity string            `json:"severity"`
+	By       who.Party         `json:"by,omitempty"`    // who said or did what proves it: "client", "server" or "smtptap"
+	Leg      who.Leg           `json:"leg,omitempty"`   // the connection: "client" or "server"
 	Lines    []int             `json:"lines"`           // indexes of entries
 	Retry    string            `json:"retry,omitempty"` // "later", "after-fix" or "never"
 	Text     string            `json:"text"`
