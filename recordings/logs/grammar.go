@@ -6,6 +6,7 @@ import (
 	"slices"
 	"smtptap/decode/who"
 	"strings"
+	"unicode/utf8"
 )
 
 // A tool that is in no table still marks its sides somehow. The form of its
@@ -24,8 +25,8 @@ type grammar struct {
 const maxLabel = 200
 
 var (
-	replyBegins   = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=#/,-])([2-5][0-5]\d)(?:[ -][^\s\d]|[ -]\d\.\d{1,3}\.\d|[ -]\d+[A-Za-z]| ?$|-\d|\\r|\r)`)
-	commandBegins = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=#,])((?:EHLO|HELO|LHLO|ehlo|helo|Ehlo|Helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To)[: ]|(?:AUTH|auth) (?:PLAIN|LOGIN|CRAM|XOAUTH|OAUTH|NTLM|SCRAM|DIGEST|plain|login)|(?:STARTTLS|starttls|DATA|QUIT|RSET|NOOP|data|quit|rset|BDAT \d+)(?: LAST)?\s*(?:\\r|\\n|["',]|\[nl|$)[^\w]*)`)
+	replyBegins   = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=#/,：】）-])([2-5][0-5]\d)(?:[ -][^\s\d]|[ -]\d\.\d{1,3}\.\d|[ -]\d+[A-Za-z]| ?$|-\d|\\r|\r)`)
+	commandBegins = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=#,：】）])((?:EHLO|HELO|LHLO|ehlo|helo|Ehlo|Helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To)[: ]|(?:AUTH|auth) (?:PLAIN|LOGIN|CRAM|XOAUTH|OAUTH|NTLM|SCRAM|DIGEST|plain|login)|(?:STARTTLS|starttls|DATA|QUIT|RSET|NOOP|data|quit|rset|BDAT \d+)(?: LAST)?\s*(?:\\r|\\n|["',]|\[nl|$)[^\w]*)`)
 )
 
 // A start is a place in a row where a payload may begin.
@@ -172,7 +173,7 @@ func (g *grammar) payload(text string) (side who.Party, payload string, ok bool)
 func (g *grammar) byLabel(text string) (at int, side who.Party) {
 	at = -1
 	scanLabel(text[:min(len(text), maxLabel)], func(label string, i int) {
-		if is := g.labels[label]; (is != 0 || g.shared[label]) && g.weight[label] != 1 && strings.TrimSpace(label) != "" && endsMark(label[len(label)-1]) {
+		if is := g.labels[label]; (is != 0 || g.shared[label]) && g.weight[label] != 1 && strings.TrimSpace(label) != "" && endsMark(label) {
 			at, side = i, is
 		}
 		if is := g.labels[label+" "]; is != 0 && text[i:] == "." {
@@ -182,8 +183,11 @@ func (g *grammar) byLabel(text string) (at int, side who.Party) {
 	return at, side
 }
 
-// endsMark reports an octet that a mark may end with.
-func endsMark(c byte) bool { return strings.IndexByte(" \t:>\"'|])=", c) >= 0 }
+// endsMark reports a label that ends as marks do.
+func endsMark(label string) bool {
+	last, _ := utf8.DecodeLastRuneInString(label)
+	return strings.ContainsRune(" \t:>\"'|])=,：】）", last)
+}
 
 // unquoted is the payload at i, taken out of the quotes or the column that it
 // stands in.

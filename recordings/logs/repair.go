@@ -20,6 +20,7 @@ type repair struct {
 // outermost first.
 var repairs = []repair{
 	{name: "log records in JSON", undo: unwrapJSON, plain: true},
+	{name: "entries wrapped at the width of a window", undo: unwrapRows, plain: true},
 	{name: "quote marks, list bullets and indentation", undo: unquote, plain: true},
 	{name: "HTML entities in every line", undo: unescapeEvery, plain: true},
 	{name: "HTML entities", undo: unescapeHTML},
@@ -37,7 +38,7 @@ var repairs = []repair{
 // A repair that only might have been needed changes nothing: a message that
 // quotes ">" or holds "&lt;" stays as it was sent.
 func restore(rows []row) []row {
-	rows = tidy(rows)
+	rows = undouble(tidy(rows))
 	sample := telling(rows)
 	d, score := recognise(sample)
 	for range 4 { // damage nests: a quoted paste of a container log of a web page

@@ -34,7 +34,8 @@ func unescapeHTML(rows []row, _ *dialect) [][]row {
 }
 
 var (
-	breakTag = regexp.MustCompile(`(?i)<br ?/?>|</?(?:p|pre|code|div|tt|span|tr|td|li|ul)(?: [^>]*)?>`)
+	breakTag = regexp.MustCompile(`(?i)<br ?/?>|</?(?:p|pre|code|div|tt|span|tr|li|ul)(?: [^>]*)?>`)
+	cellTag  = regexp.MustCompile(`(?i)</?t[dh](?: [^>]*)?>`)
 	breakEnd = regexp.MustCompile(`(?i)(?:<br ?/?>\s*)+$`)
 )
 
@@ -44,6 +45,7 @@ func unbreak(rows []row, _ *dialect) [][]row {
 		if strings.IndexByte(s, '<') < 0 {
 			return nil
 		}
+		s = cellTag.ReplaceAllString(s, " ") // cells of a row belong together
 		at := breakTag.FindAllStringIndex(s, -1)
 		if at == nil {
 			return nil
@@ -70,8 +72,8 @@ func unbold(rows []row, _ *dialect) [][]row {
 		if strings.Count(s, "**") >= 2 {
 			s = strings.ReplaceAll(s, "**", "")
 		}
-		if t := strings.TrimSpace(s); len(t) > 2 && t[0] == '`' && t[len(t)-1] == '`' {
-			s = strings.Trim(t, "`")
+		if strings.Count(s, "`") == 2 {
+			s = strings.ReplaceAll(s, "`", "")
 		}
 		return s
 	}))
@@ -86,6 +88,9 @@ func unescapeEvery(rows []row, d *dialect) [][]row {
 			continue
 		}
 		all++
+		if strings.Contains(r.text, ":&lt;") {
+			return unescapeHTML(rows, d) // the brackets of an address
+		}
 		if reference.MatchString(r.text) {
 			n++
 		}
