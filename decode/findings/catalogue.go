@@ -36,6 +36,8 @@ type rule struct {
 	// Retry says whether the same mail can be tried again.
 	Retry Retry `toml:"retry"`
 
+	Remedy string `toml:"remedy"` // of clients.toml: the fix for clients to whom nothing more particular is said
+
 	Sources []string          `toml:"sources"`
 	En      words             `toml:"en"`
 	Zh      words             `toml:"zh"`
@@ -177,7 +179,7 @@ type Entry struct {
 
 func (r *rule) entry(l lang.Lang) Entry {
 	w, code := r.in(l, "", "")
-	return Entry{r.ID, r.Severity, r.Retry, w.Title, lang.Bare(w.Why), w.fix(code), r.Sources}
+	return Entry{r.ID, r.Severity, r.Retry, w.Title, lang.Bare(w.Why), w.fix(code, r.Remedy, ""), r.Sources}
 }
 
 // in is what the entry says in that case of a session with that provider's

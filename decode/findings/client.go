@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"slices"
 	"strings"
 
 	"smtptap/decode"
@@ -10,52 +11,17 @@ import (
 type clientKind string
 
 const (
-	clientUnknown    clientKind = ""
-	clientPHPMailer  clientKind = "phpmailer"
-	clientNodemailer clientKind = "nodemailer"
-	clientPython     clientKind = "python"
-	clientSymfony    clientKind = "symfony"
-	clientWordPress  clientKind = "wordpress"
-	clientJava       clientKind = "java"
+	clientUnknown   clientKind = ""
+	clientPHPMailer clientKind = "phpmailer"
+	clientPython    clientKind = "python"
+	clientWordPress clientKind = "wordpress"
 )
 
-// dialectClients are the clients by the dialect of their log.
-var dialectClients = []struct {
-	prefix string
-	kind   clientKind
-}{
-	{"wp-mail-smtp", clientWordPress}, {"phpmailer", clientPHPMailer}, {"nodemailer", clientNodemailer},
-	{"smtplib", clientPython}, {"symfony", clientSymfony}, {"swiftmailer", clientSymfony}, {"laravel", clientSymfony},
-	{"swaks", "swaks"}, {"curl", "curl"}, {"msmtp", "msmtp"}, {"javamail", clientJava}, {"roundcube", "roundcube"},
-	{"dokuwiki", "dokuwiki"}, {"wiremail", "wiremail"},
-}
-
-// mailerClients are the clients by what they write into X-Mailer or User-Agent.
-var mailerClients = []struct {
-	part string
-	kind clientKind
-}{
-	{"wpmailsmtp", clientWordPress}, {"phpmailer", clientPHPMailer}, {"nodemailer", clientNodemailer},
-	{"swiftmailer", clientSymfony}, {"symfony", clientSymfony}, {"swaks", "swaks"}, {"mutt", "mutt"},
-	{"thunderbird", "thunderbird"}, {"outlook", "outlook"},
-}
-
-// boundaryClients are the clients by the boundaries that they make.
-var boundaryClients = []struct {
-	prefix string
-	kind   clientKind
-}{
-	{"b1_", clientPHPMailer}, {"b2_", clientPHPMailer}, {"--_nmp-", clientNodemailer}, {"_=_swift", clientSymfony},
-	{"===============", clientPython}, {"----=_part_", clientJava},
-}
-
 // recognise tells the client by its log's dialect, by what it writes into its
-// messages, or by its manners.
+// messages, by its manners, or by the words of its errors.
 func (s *session) recognise() clientKind {
-	for _, d := range dialectClients {
-		if strings.HasPrefix(s.t.Dialect, d.prefix) {
-			return d.kind
-		}
+	if kind := clientWhere(func(c *clientData) bool { return beginsWith(s.t.Dialect, c.Dialects) }); kind != clientUnknown {
+		return kind
 	}
 	for _, i := range s.fields {
 		if kind := fieldClient(s.ev(i).Header); kind != clientUnknown {
@@ -69,28 +35,41 @@ func (s *session) recognise() clientKind {
 			return clientPython
 		}
 	}
+	for _, said := range s.says {
+		if kind := clientWhere(func(c *clientData) bool { return containsAny(said.folded, c.Marks) }); kind != clientUnknown {
+			return kind
+		}
+	}
 	return clientUnknown
+}
+
+// clientWhere is the first client that something holds for; one that sends
+// through another goes before that one.
+func clientWhere(holds func(*clientData) bool) clientKind {
+	all := clients()
+	for _, through := range []bool{true, false} {
+		for i := range all {
+			if c := &all[i]; (c.Uses != "") == through && holds(c) {
+				return clientKind(c.ID)
+			}
+		}
+	}
+	return clientUnknown
+}
+
+func beginsWith(s string, any []string) bool {
+	return slices.ContainsFunc(any, func(p string) bool { return strings.HasPrefix(s, p) })
 }
 
 func fieldClient(h *decode.Header) clientKind {
 	value := strings.ToLower(h.Value)
 	switch strings.ToLower(h.Name) {
 	case "x-mailer", "user-agent":
-		for _, m := range mailerClients {
-			if strings.Contains(value, m.part) {
-				return m.kind
-			}
-		}
+		return clientWhere(func(c *clientData) bool { return containsAny(value, c.Mailers) })
 	case "content-type":
-		_, boundary, found := strings.Cut(value, "boundary=")
-		if !found {
-			return clientUnknown
-		}
-		boundary = strings.TrimLeft(boundary, `"`)
-		for _, b := range boundaryClients {
-			if strings.HasPrefix(boundary, b.prefix) {
-				return b.kind
-			}
+		if _, boundary, found := strings.Cut(value, "boundary="); found {
+			boundary = strings.TrimLeft(boundary, `"`)
+			return clientWhere(func(c *clientData) bool { return beginsWith(boundary, c.Boundaries) })
 		}
 	}
 	return clientUnknown

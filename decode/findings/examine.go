@@ -55,11 +55,15 @@ func (x *examination) add(r *rule, g *sighting, place int) *found {
 	if g.mild {
 		title = cmp.Or(w.Lint, w.Title)
 	}
+	remedy := r.Remedy
+	if g.variant != "" {
+		remedy = "" // a case of its own, which the client may have no part in
+	}
 	by, leg := x.shownBy(g)
 	x.found = append(x.found, found{
 		Finding: Finding{
 			By: by, Leg: leg, ID: r.ID, Severity: cmp.Or(g.severity, r.Severity), Retry: r.Retry, Entries: slices.Clone(g.entries), Text: title,
-			Why: x.fill(w.Why, g, x.lang), Fix: w.fix(code), Sources: r.Sources,
+			Why: x.fill(w.Why, g, x.lang), Fix: w.fix(code, remedy, x.port()), Sources: r.Sources,
 		},
 		rule: r, place: place,
 	})

@@ -56,6 +56,10 @@ type Verdict struct {
 	ID       string
 	Severity Severity
 	Text     string // safe to print
+
+	Class     Class     // what kind of failure it is; "" for none
+	Retry     Retry     // "" where nothing failed
+	Certainty Certainty // "" where nothing failed
 }
 
 // Ids of verdicts that no finding decided.

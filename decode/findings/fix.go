@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -35,9 +36,15 @@ func (f Fix) For(client string) (ClientFix, bool) {
 
 // clientData is a client that the catalogue has fixes for.
 type clientData struct {
-	ID   string `toml:"id"`
-	Name string `toml:"name"`
-	Uses string `toml:"uses"` // the client that it sends through
+	ID     string            `toml:"id"`
+	Name   string            `toml:"name"`
+	Uses   string            `toml:"uses"`   // the client that it sends through
+	Remedy map[string]string `toml:"remedy"` // what remedies are in its terms
+
+	Dialects   []string `toml:"dialects"`   // how the dialects of its logs begin
+	Mailers    []string `toml:"mailers"`    // in X-Mailer or User-Agent
+	Boundaries []string `toml:"boundaries"` // how the boundaries that it makes begin
+	Marks      []string `toml:"marks"`      // in what its log says of errors
 }
 
 // clients are those of the catalogue, in the order in which they are shown.
@@ -61,11 +68,16 @@ func clientWith(id string) clientData {
 // ClientName is what people call a client, as Report.Client names it.
 func ClientName(id string) string { return clientWith(id).Name }
 
-// fix joins what is said to clients with their code.
-func (w *words) fix(code map[string]string) Fix {
-	f := Fix{Steps: steps(w.Fix)}
+// fix joins what is said to clients with their code, and with a remedy for those
+// to whom nothing more particular is said. tried is a port that is of no use.
+func (w *words) fix(code map[string]string, remedy, tried string) Fix {
+	untried := otherPorts(tried)
+	f := Fix{Steps: steps(untried.Replace(w.Fix))}
 	for _, c := range clients() {
-		own := ClientFix{c.ID, c.Name, steps(w.Client[c.ID]), strings.TrimSpace(code[c.ID])}
+		own := ClientFix{c.ID, c.Name, steps(untried.Replace(w.Client[c.ID])), strings.TrimSpace(untried.Replace(code[c.ID]))}
+		if len(own.Steps) == 0 && own.Code == "" {
+			own.Code = untried.Replace(c.Remedy[remedy])
+		}
 		if len(own.Steps) > 0 || own.Code != "" {
 			f.Clients = append(f.Clients, own)
 		}
@@ -80,4 +92,20 @@ func steps(text string) []string {
 		return nil
 	}
 	return strings.Split(text, "\n")
+}
+
+// submission are the ports for submission, the best first.
+var submission = []string{"587", "465", "2525"}
+
+// otherPorts puts ports into a fix, without the one that was tried: {ports},
+// {port} for the best, and {secure} for PHPMailer's encryption that belongs to
+// it.
+func otherPorts(tried string) *strings.Replacer {
+	ports := slices.DeleteFunc(slices.Clone(submission), func(p string) bool { return p == tried })
+	last := len(ports) - 1
+	secure := "ENCRYPTION_STARTTLS"
+	if implicitTLS[ports[0]] {
+		secure = "ENCRYPTION_SMTPS"
+	}
+	return strings.NewReplacer("{ports}", strings.Join(ports[:last], ", ")+" or "+ports[last], "{port}", ports[0], "{secure}", secure)
 }

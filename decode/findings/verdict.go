@@ -18,17 +18,23 @@ var verdicts = lang.NewTexts(verdictTexts)
 // verdict says the session in one row: its state, which is what became of the
 // mail, then the reason, which is the finding that stands first.
 func (s *session) verdict(all []found, l lang.Lang) Verdict {
-	o := &s.became
-	say := func(id string, severity Severity, key string, words ...string) Verdict {
-		return Verdict{id, severity, verdicts.Say(l, key, words...)}
-	}
 	var decisive *found
 	if len(all) > 0 && all[0].Severity == Failure {
 		decisive = &all[0]
 	}
+	v := s.ruling(decisive, l)
+	s.assess(&v, decisive)
+	return v
+}
+
+func (s *session) ruling(decisive *found, l lang.Lang) Verdict {
+	o := &s.became
+	say := func(id string, severity Severity, key string, words ...string) Verdict {
+		return Verdict{ID: id, Severity: severity, Text: verdicts.Say(l, key, words...)}
+	}
 	switch o.Outcome {
 	case outcome.Sent:
-		return Verdict{VerdictSent, Success, sent(o, l)}
+		return Verdict{ID: VerdictSent, Severity: Success, Text: sent(o, l)}
 	case outcome.Disputed:
 		return say(VerdictDisputed, Failure, "disputed")
 	case outcome.Running:

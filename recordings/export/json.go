@@ -81,10 +81,15 @@ type verdict struct {
 	ID       string `json:"id"`
 	Severity string `json:"severity"`
 	Text     string `json:"text"`
+
+	Class     string `json:"class,omitempty"`
+	Retry     string `json:"retry,omitempty"`
+	Certainty string `json:"certainty,omitempty"`
 }
 
 func verdictOf(r findings.Report) verdict {
-	return verdict{r.Verdict.ID, string(r.Verdict.Severity), r.Verdict.Text}
+	v := r.Verdict
+	return verdict{v.ID, string(v.Severity), v.Text, string(v.Class), string(v.Retry), string(v.Certainty)}
 }
 
 type finding struct {

@@ -113,19 +113,13 @@ func (m *Model) labelled(label, text string, style theme.Style) {
 	}
 }
 
-// fix shows how to fix it, for the client of the session first.
+// fix shows how to fix it: in general, and for the client of the session.
 func (m *Model) fix(f findings.Fix) {
 	for i, step := range f.Steps {
 		m.labelled([]string{"fix", " "}[min(i, 1)], step, m.theme.Plain)
 	}
-	own, found := f.For(m.session.Report.Client)
-	if found {
+	if own, found := f.For(m.session.Report.Client); found {
 		m.client(own)
-	}
-	for _, c := range f.Clients {
-		if c.Client != own.Client {
-			m.client(c)
-		}
 	}
 }
 
