@@ -127,12 +127,19 @@ type census struct {
 const longestLine = 64 << 10
 
 func (c *census) Write(p []byte) (int, error) {
-	c.held = append(c.held, p...)
-	n := bytes.LastIndexByte(c.held, '\n') + 1
-	if n == 0 && len(c.held) > longestLine {
-		n = len(c.held)
+	size := len(p)
+	for len(p) > 0 {
+		k := min(len(p), longestLine)
+		c.held, p = append(c.held, p[:k]...), p[k:]
+		n := bytes.LastIndexByte(c.held, '\n') + 1
+		if n == 0 && len(c.held) > longestLine {
+			n = len(c.held) - longestLine/16
+		}
+		if err := c.pass(n); err != nil {
+			return 0, err
+		}
 	}
-	return len(p), c.pass(n)
+	return size, nil
 }
 
 func (c *census) pass(n int) error {
