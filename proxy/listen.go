@@ -30,7 +30,8 @@ func Listen(addr string) (Listener, error) {
 	if err != nil || port == "" {
 		return Listener{}, fmt.Errorf("listen address \"%s\": use PORT, :PORT or HOST:PORT, or tls: and one of these", visible.Text(addr))
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	config := net.ListenConfig{KeepAlive: -1} // a peer that is gone is found by IdleTimeout
+	l, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return Listener{}, fmt.Errorf("listen on %s: %w%s", visible.Text(rest), cause(err), listenHint(err))
 	}

@@ -99,7 +99,8 @@ func (c *Connector) one(ctx context.Context, to netip.AddrPort) (net.Conn, error
 	defer cancel()
 	dial := c.dial
 	if dial == nil {
-		d := &net.Dialer{ControlContext: c.guard, FallbackDelay: -1}
+		// A peer that is gone is found by the session's own timeout.
+		d := &net.Dialer{ControlContext: c.guard, FallbackDelay: -1, KeepAlive: -1}
 		dial = func(ctx context.Context, address string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
 	}
 	return dial(ctx, to.String())
@@ -113,14 +114,29 @@ type attempt struct {
 	err  error
 }
 
+// try tries one address.
+func (c *Connector) try(ctx context.Context, to netip.AddrPort) attempt {
+	begin := time.Now()
+	conn, err := c.one(ctx, to)
+	return attempt{to, conn, time.Since(begin), err}
+}
+
 // connect tries the addresses of a host in order, each a little after the one
 // before unless that has failed already, and returns the first connection
 // that comes about. Every attempt is noted, the successful one last. It
 // returns when no attempt is under way any more.
 func (c *Connector) connect(ctx context.Context, note func(facts.Fact), h Host, addrs []netip.Addr) (*Server, []attempt) {
+	port := cmp.Or(c.Port, defaultPort)
+	if len(addrs) == 1 {
+		a := c.try(ctx, netip.AddrPortFrom(addrs[0], port))
+		note(a.fact(h))
+		if a.err != nil {
+			return nil, []attempt{a}
+		}
+		return &Server{Conn: a.conn, Host: h, Addr: a.to}, nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	port := cmp.Or(c.Port, defaultPort)
 	ended := make(chan attempt)
 	stagger := time.NewTimer(0)
 	defer stagger.Stop()
@@ -136,11 +152,7 @@ func (c *Connector) connect(ctx context.Context, note func(facts.Fact), h Host, 
 		case <-start:
 			to := netip.AddrPortFrom(addrs[next], port)
 			next, running = next+1, running+1
-			go func() {
-				begin := time.Now()
-				conn, err := c.one(ctx, to)
-				ended <- attempt{to, conn, time.Since(begin), err}
-			}()
+			go func() { ended <- c.try(ctx, to) }()
 			stagger.Reset(cmp.Or(c.Stagger, defaultStagger))
 		case a := <-ended:
 			running--
