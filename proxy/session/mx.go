@@ -2,13 +2,11 @@ package session
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 	"time"
 
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
-	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
@@ -163,42 +161,6 @@ func (m *mx) serve(at *Place, p []byte) {
 	}
 }
 
-// leave ends the session of a client that went without QUIT.
-func (m *mx) leave(at *Place) {
-	at.Hear(who.Client, m.held)
-	m.held = nil
-	m.part(at, func() {
-		at.Do(Action{Kind: End, Peer: who.Client, How: ByCloseNotify})
-		at.Do(Action{Kind: Close})
-	})
-}
-
-// part ends the session when the server, if there is one, has been left.
-func (m *mx) part(at *Place, last func()) {
-	m.state = parted
-	at.Pause(who.Client)
-	m.hangUp(at, func() {
-		m.settle(at)
-		last()
-	})
-}
-
-// settle gives the session that ends at the desk its cause.
-func (m *mx) settle(at *Place) {
-	var reply upstream.Replier
-	a := Action{Kind: Because, Cause: facts.CauseClosed}
-	switch {
-	case m.left == ByReset:
-		return
-	case m.unable == nil:
-	case errors.As(m.unable, &reply):
-		a.Cause, a.Text = causeOf(reply.Reply()), visible.Text(m.unable.Error())
-	default:
-		a.Cause, a.Text = facts.CauseUnreachable, visible.Text(m.unable.Error())
-	}
-	at.Do(a)
-}
-
 func (m *mx) clientEnds(at *Place, e Event) {
 	m.left = e.How
 	switch {
@@ -244,169 +206,9 @@ func (m *mx) secured(at *Place, e Event) {
 	}
 }
 
-// relay takes bytes of the client within a transaction.
-func (m *mx) relay(at *Place, p []byte) {
-	if m.gone {
-		at.Hear(who.Client, p)
-		return
-	}
-	for len(p) > 0 {
-		turn := m.tx.take(p)
-		switch {
-		case turn.n == 0 && m.tx.over:
-			m.held = bytes.Clone(p)
-			m.reopen(at)
-			return
-		case turn.n == 0:
-			m.held = bytes.Clone(p)
-			if m.tx.state == txReply {
-				m.waiting = true
-				at.Pause(who.Client)
-			}
-			return
-		case turn.drop:
-			at.Hear(who.Client, p[:turn.n])
-		default:
-			at.Bytes(who.Client, p[:turn.n])
-		}
-		if turn.reply != nil {
-			at.Say(who.Client, string(turn.reply))
-		}
-		p = p[turn.n:]
-	}
-}
-
-// relayServer takes bytes of the server within a transaction. The transaction is
-// told of a reply when that has been sent on: what the client says next must not
-// overtake it.
-func (m *mx) relayServer(at *Place, p []byte) {
-	for len(p) > 0 {
-		n, reply, complete := m.replies.Next(p)
-		at.Bytes(who.Server, p[:n])
-		p = p[n:]
-		if !complete {
-			continue
-		}
-		if m.tx.reply(reply.Code); m.tx.over {
-			at.Hear(who.Server, p)
-			m.reopen(at)
-			return
-		}
-	}
-	if m.waiting && m.tx.state != txReply {
-		m.goOn(at)
-	}
-}
-
-// goOn takes up what waited for a reply.
-func (m *mx) goOn(at *Place) {
-	held := m.held
-	m.held, m.waiting = nil, false
-	at.Resume(who.Client)
-	m.relay(at, held)
-}
-
-// reopen returns to the desk after a transaction.
-func (m *mx) reopen(at *Place) {
-	m.desk.mail = nil
-	clear(m.answers)
-	if m.waiting {
-		m.waiting = false
-		at.Resume(who.Client)
-	}
-	switch {
-	case m.tx.doubt != "":
-		m.drop(at)
-		at.Hear(who.Client, m.held)
-		at.fail(failure{facts.CauseRefused, m.tx.doubt, "554 5.6.0 [smtptap] " + m.tx.doubt})
-	case m.left != "":
-		m.awaitEnd(at)
-	case m.tx.early:
-		m.drop(at) // it may not know that the message is over
-		m.backToDesk(at)
-	case m.tx.spoilt, m.gone:
-		m.state = reaching
-		at.Pause(who.Client)
-		m.hangUp(at, func() {
-			at.Resume(who.Client)
-			m.backToDesk(at)
-		})
-	default:
-		m.listen(at, false)
-		m.backToDesk(at)
-	}
-}
-
-func (m *mx) backToDesk(at *Place) {
-	held := m.held
-	m.held, m.state = nil, atDesk
-	m.serve(at, held)
-}
-
-// awaitEnd ends the session of a client that ended its direction during the
-// transaction. The server has been told by the same means.
-func (m *mx) awaitEnd(at *Place) {
-	m.parting = func() {
-		m.settle(at)
-		at.Do(Action{Kind: End, Peer: who.Client, How: ByCloseNotify})
-		at.Do(Action{Kind: Close})
-	}
-	m.state = parted
-	if m.gone {
-		m.leftServer(at)
-		return
-	}
-	at.Wake(farewellWait)
-}
-
 // farewellWait is how long a server has to answer smtptap's QUIT. Nothing depends
 // on what it says.
 const farewellWait = 2 * time.Second
-
-// hangUp says QUIT to the server, if one is connected, closes the connection,
-// and goes on.
-func (m *mx) hangUp(at *Place, then func()) {
-	switch {
-	case m.server == nil:
-		then()
-	case m.gone:
-		m.drop(at)
-		then()
-	default:
-		at.Say(who.Server, "QUIT\r\n")
-		m.listen(at, true)
-		m.parting, m.replies = then, smtp.Replies{}
-		at.Wake(farewellWait)
-		m.serverSays(at, m.talk.rest())
-	}
-}
-
-// listen reads from the server, or leaves what it says in its socket.
-func (m *mx) listen(at *Place, to bool) {
-	switch {
-	case to && !m.listens:
-		at.Resume(who.Server)
-	case !to && m.listens:
-		at.Pause(who.Server)
-	}
-	m.listens = to
-}
-
-// drop closes the connection to the server without another word.
-func (m *mx) drop(at *Place) {
-	m.server, m.domain, m.gone = nil, "", false
-	m.listen(at, false)
-	at.Do(Action{Kind: Hangup})
-}
-
-// leftServer closes the connection to a server that was left, and goes on.
-func (m *mx) leftServer(at *Place) {
-	then := m.parting
-	m.parting = nil
-	at.Wake(0)
-	m.drop(at)
-	then()
-}
 
 // serverSays takes bytes of the server.
 func (m *mx) serverSays(at *Place, p []byte) {
