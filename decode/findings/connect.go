@@ -23,6 +23,7 @@ var dialTexts = []struct {
 }{
 	{"cannot assign requested address", "CONN-LOCAL-UNAVAILABLE"}, {"eaddrnotavail", "CONN-LOCAL-UNAVAILABLE"},
 	{"permission denied", "CONN-LOCAL-UNAVAILABLE"}, {"eacces", "CONN-LOCAL-UNAVAILABLE"},
+	{"dial tcp: lookup", "CONN-LOCAL-UNAVAILABLE"}, // the name server did not answer, not the mail server
 }
 
 // dialClasses are the rules for the classes of failed connections.
