@@ -50,7 +50,7 @@ func (c *completer) messageLine(i int) {
 	case l.text == ".":
 		c.endMessage(l, true)
 		return
-	case l.text != "" && strings.IndexByte("<{[", l.text[0]) >= 0 && leftOutText.MatchString(l.text):
+	case l.text != "" && strings.IndexByte("<{[w", l.text[0]) >= 0 && leftOutText.MatchString(l.text):
 		c.add(line{kind: unseen, side: who.Client, size: leftOutSize(l.text), at: l.at})
 		c.shown, c.bodyLost = true, true
 		return

@@ -20,7 +20,7 @@ var dialects = append([]dialect{
 	{id: "curl", name: "curl", marks: curlMarks, needs: regexp.MustCompile(`^(?:\d\d:\d\d:\d\d\.\d+ )?(?:\* |[{}] \[)|^curl: \(`), joint: curlJoint, parse: parseCurl, bodyHidden: true},
 	{id: "symfony", name: "Symfony Mailer", marks: symfonyMarks, needs: regexp.MustCompile(`^(?:\[[0-9T:.+Z-]{20,35}\] )?< \d{3}[ -]|Symfony\\+Component|` + expectedCode + `|Connection could not be est|Unable to connect with`), joint: symfonyJoint, parse: parseSymfony, bodyHidden: true},
 	{id: "msmtp", name: "msmtp", marks: msmtpMarks, joint: msmtpJoint, parse: parseMsmtp, bodyHidden: true},
-	{id: "go-mail", name: "go-mail", marks: goMailMarks, joint: goMailJoint, parse: goMailForm.parse, bodyHidden: true},
+	{id: "go-mail", name: "go-mail", marks: goMailMarks, joint: goMailJoint, parse: parseMarked, bodyHidden: true},
 	{id: "codeigniter", name: "CodeIgniter's print_debugger", marks: codeIgniterMarks, needs: codeIgniterNeeds, joint: codeIgniterJoint, parse: parseCodeIgniter},
 	{id: "postfix-smtpd-log", name: "Postfix's log", marks: postfixMarks, parse: parsePostfix, refine: postfixKind, errorOnly: true, bodyHidden: true},
 	{id: "exim-bounce", name: "a bounce by Exim", marks: eximBounceMarks, parse: parseBounce, errorOnly: true, needs: regexp.MustCompile(`(?i)This message was created automatically|^\s+SMTP error from remote|^\s*\S+@\S+$|^Reporting-MTA`)},

@@ -25,8 +25,8 @@ type grammar struct {
 const maxLabel = 200
 
 var (
-	replyBegins   = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=#/,：】）-])([2-5][0-5]\d)(?:[ -][^\s\d]|[ -]\d\.\d{1,3}\.\d|[ -]\d+[A-Za-z]| ?$|-\d|\\r|\r)`)
-	commandBegins = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=#,：】）])((?:EHLO|HELO|LHLO|ehlo|helo|Ehlo|Helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To)[: ]|(?:AUTH|auth) (?:PLAIN|LOGIN|CRAM|XOAUTH|OAUTH|NTLM|SCRAM|DIGEST|plain|login)|(?:STARTTLS|starttls|DATA|QUIT|RSET|NOOP|data|quit|rset|BDAT \d+)(?: LAST)?\s*(?:\\r|\\n|["',]|\[nl|$)[^\w]*)`)
+	replyBegins   = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=,：】）])([2-5][0-5]\d)(?:[ -][^\s\d]|[ -]\d\.\d{1,3}\.\d|[ -]\d+[A-Za-z]| ?$|-\d|\\r|\r)`)
+	commandBegins = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=,：】）])((?:EHLO|HELO|LHLO|ehlo|helo|Ehlo|Helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To)[: ]|(?:AUTH|auth) (?:PLAIN|LOGIN|CRAM|XOAUTH|OAUTH|NTLM|SCRAM|DIGEST|plain|login)|(?:STARTTLS|starttls|DATA|QUIT|RSET|NOOP|data|quit|rset|BDAT \d+)(?: LAST)?\s*(?:\\r|\\n|["',]|\[nl|$)[^\w]*)`)
 )
 
 // A start is a place in a row where a payload may begin.
@@ -279,15 +279,7 @@ func (g *grammar) withoutTail(payload string, side who.Party) string {
 	return payload
 }
 
-// read reads rows by the grammar.
-func (g *grammar) read(rows []row) []line {
-	r := grammarLog{grammar: g}
-	for i := range rows {
-		r.row(rows[i])
-	}
-	return judged(r.lines)
-}
-
+// A grammarLog is a text being read by its grammar.
 type grammarLog struct {
 	*grammar
 	lines   []line
@@ -295,6 +287,7 @@ type grammarLog struct {
 	message bool   // after 354, until the dot or a reply
 	auth    bool   // after AUTH or 334
 	bare    bool   // the last line had no label
+	remarks func(string) []line
 }
 
 func (p *grammarLog) row(r row) {
@@ -303,8 +296,14 @@ func (p *grammarLog) row(r row) {
 		at = r.at
 	}
 	n := len(p.lines)
+	var own []line
+	if p.remarks != nil {
+		own = p.remarks(strings.TrimSpace(r.text))
+	}
 	side, payload, ok := p.payload(r.text)
 	switch {
+	case own != nil:
+		p.lines = append(p.lines, own...)
 	case !ok, side == 0 && !p.message && !(p.auth && (isCredential(payload) || isRedacted(payload))):
 		p.loose(r.text)
 	case side != who.Server:
@@ -425,7 +424,17 @@ func judged(lines []line) []line {
 }
 
 // parseMarked reads a text by the grammar that it shows.
-func parseMarked(rows []row) []line { return learn(rows).read(rows) }
+func parseMarked(rows []row) []line { return readMarked(rows, nil) }
+
+// readMarked is parseMarked for a tool whose other rows mean something to
+// remark.
+func readMarked(rows []row, remark func(string) []line) []line {
+	r := grammarLog{grammar: learn(rows), remarks: remark}
+	for i := range rows {
+		r.row(rows[i])
+	}
+	return judged(r.lines)
+}
 
 // scoreMarked weighs how many lines the grammar explains.
 func scoreMarked(rows []row) int {

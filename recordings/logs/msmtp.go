@@ -12,8 +12,6 @@ import (
 // and msmtp's log file.
 
 var (
-	msmtpForm = &form{row: regexp.MustCompile(`^(?P<mark><--|-->) ?(?P<text>.*)$`), server: "<--", client: "-->", remark: msmtpRemark}
-
 	msmtpJoint = jointOf(`(?:^|\s)(<-- \d{3}[ -]|-->(?: |$)|msmtp: )`)
 	msmtpMarks = []mark{
 		m(8, `^<-- \d{3}[ -]`),
@@ -51,7 +49,7 @@ func parseMsmtp(rows []row) []line {
 		}
 		lines = append(lines, l)
 	}
-	return append(lines, msmtpForm.parse(append(dialogue, early...))...)
+	return append(lines, readMarked(append(dialogue, early...), msmtpRemark)...)
 }
 
 var msmtpSetting = regexp.MustCompile(`^(host|port|tls|tls_starttls|auth)\s+= (\S+)$`)
@@ -115,10 +113,6 @@ func msmtpRemark(text string) []line {
 // wneessen/go-mail's standard logger: "DEBUG: C --> S: EHLO x".
 
 var (
-	goMailForm = &form{
-		row:    regexp.MustCompile(`^(?:(?P<at>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?(?:DEBUG| INFO| WARN|ERROR|INFO|WARN): C (?P<mark>-->|<--) S: (?P<text>.*)$`),
-		server: "<--", client: "-->", joins: "\n",
-	}
 	goMailMarks = []mark{m(12, `\bC (?:-->|<--) S: `)}
 	goMailJoint = jointOf(`((?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:DEBUG|ERROR| ?INFO| ?WARN): C (?:-->|<--) S: )`)
 )

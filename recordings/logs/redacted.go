@@ -15,7 +15,7 @@ var (
 	longFill    = regexp.MustCompile(`[xX]{5,}|\*{3,}|\.{3,}|#{4,}|•{3,}|…`)
 	base64Text  = regexp.MustCompile(`^[A-Za-z0-9+/_-]{2,}={0,2}$`)
 	// leftOutText is what tools write in place of a message that they do not show.
-	leftOutText = regexp.MustCompile(`^<(\d+) bytes (?:encoded )?mime message|^\{\.\.\.(\d+) bytes of data\.\.\.\}$|^\[(?:message|data|body) (?:not shown|hidden|not shown|omitted|truncated)`)
+	leftOutText = regexp.MustCompile(`^<(\d+) bytes (?:encoded )?mime message|^\{\.\.\.(\d+) bytes of data\.\.\.\}$|^\[(?:message|data|body) (?:not shown|hidden|omitted|truncated)|^writing message and terminating`)
 )
 
 // isRedacted recognises what people and tools put in place of a credential.

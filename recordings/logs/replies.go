@@ -89,3 +89,24 @@ func endsReply(text string, i int, enhanced bool) bool {
 	}
 	return true
 }
+
+// unfoldReply restores the codes of a reply that a tool wrote as one line with
+// the code once in front: "250 host / SIZE / HELP".
+func unfoldReply(text, joins string) string {
+	parts := strings.Split(text, joins)
+	if len(parts) == 1 || code(text) == 0 {
+		return text
+	}
+	for i := range parts {
+		switch {
+		case code(parts[i]) != 0 && i < len(parts)-1:
+			parts[i] = parts[i][:3] + "-" + strings.TrimPrefix(parts[i][3:], " ")
+		case code(parts[i]) != 0:
+		case i < len(parts)-1:
+			parts[i] = text[:3] + "-" + parts[i]
+		default:
+			parts[i] = text[:3] + " " + parts[i]
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "\n"), "--", "-")
+}
