@@ -1,17 +1,12 @@
 package export
 
 import (
-	"bufio"
 	"cmp"
 	_ "embed"
-	"fmt"
 	"io"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"smtptap/decode"
-	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
 	"smtptap/decode/visible"
@@ -25,6 +20,11 @@ var words = lang.NewTexts(wordTexts)
 
 // langName is the language of a document's texts.
 func langName(l lang.Lang) string { return string(cmp.Or(l, lang.English)) }
+
+// headline is a finding in one row: its severity and title.
+func headline(s findings.Severity, title string, l lang.Lang) string {
+	return words.Say(l, "headline", "severity", severityWord(s, l), "title", title)
+}
 
 // severityWord names a severity for people.
 func severityWord(s findings.Severity, l lang.Lang) string { return words.Say(l, string(s)) }
@@ -120,38 +120,6 @@ func (doc *explained) moveFindings(first int) {
 	for _, f := range doc.Findings {
 		for i := range f.Lines {
 			f.Lines[i] += first
-		}
-	}
-}
-
-// Catalogue lists everything that can be recognised, one finding a line.
-func Catalogue(w io.Writer, l lang.Lang) error {
-	out := bufio.NewWriter(w)
-	for _, e := range findings.Catalogue(l) {
-		severity := severityWord(e.Severity, l)
-		fmt.Fprintf(out, "%-32s %s%s %s\n", e.ID, severity, strings.Repeat(" ", max(8-runewidth.StringWidth(severity), 0)), e.Title)
-	}
-	return out.Flush()
-}
-
-// CatalogueEntry writes one finding of the catalogue in full.
-func CatalogueEntry(w io.Writer, e findings.Entry, l lang.Lang) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s (%s)\n\n%s\n", e.ID, severityWord(e.Severity, l), e.Title)
-	section(out, words.Say(l, "why-heading"), e.Why)
-	section(out, words.Say(l, "fix-heading"), e.Fix.Steps...)
-	for _, c := range e.Fix.Clients {
-		section(out, c.Name, strings.Split(clientText(c), "\n")...)
-	}
-	section(out, words.Say(l, "sources-heading"), e.Sources...)
-	return out.Flush()
-}
-
-func section(w io.Writer, heading string, paragraphs ...string) {
-	fmt.Fprintf(w, "\n%s\n", heading)
-	for _, p := range paragraphs {
-		for _, line := range annotate.Fold(p, 76) {
-			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
 }

@@ -42,12 +42,12 @@ type htmlPage struct {
 }
 
 type htmlFinding struct {
-	Severity, Label, Text, ID, Why string
-	Lines                          []int
-	Fix                            findings.Fix
-	Own                            *findings.ClientFix // of the client that the session shows
-	Others                         []findings.ClientFix
-	Sources                        []string
+	Severity, Headline, ID, Why string
+	Lines                       []int
+	Fix                         findings.Fix
+	Own                         *findings.ClientFix // of the client that the session shows
+	Others                      []findings.ClientFix
+	Sources                     []string
 }
 
 type htmlLine struct {
@@ -79,7 +79,7 @@ func pageOf(t *decode.Transcript, l lang.Lang) htmlPage {
 	}
 	under := map[int][]htmlFinding{}
 	for _, f := range report.Findings {
-		h := htmlFinding{Severity: string(f.Severity), Label: severityWord(f.Severity, l), Text: f.Text, ID: f.ID, Why: f.Why, Lines: f.Entries, Fix: f.Fix, Sources: f.Sources}
+		h := htmlFinding{Severity: string(f.Severity), Headline: headline(f.Severity, f.Text, l), ID: f.ID, Why: f.Why, Lines: f.Entries, Fix: f.Fix, Sources: f.Sources}
 		own, found := f.Fix.For(report.Client)
 		if found {
 			h.Own = &own

@@ -46,7 +46,7 @@ func Markdown(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 // fix it, those of the client that the session shows with its code.
 func markdownFindings(w io.Writer, report findings.Report, l lang.Lang) {
 	for _, f := range report.Findings {
-		fmt.Fprintf(w, "\n**%s: %s** (`%s`)\n\n%s\n\n", severityWord(f.Severity, l), escapeMarkdown(f.Text), f.ID, escapeMarkdown(f.Why))
+		fmt.Fprintf(w, "\n**%s** (`%s`)\n\n%s\n\n", escapeMarkdown(headline(f.Severity, f.Text, l)), f.ID, escapeMarkdown(f.Why))
 		for _, step := range f.Fix.Steps {
 			fmt.Fprintf(w, "- %s\n", escapeMarkdown(step))
 		}

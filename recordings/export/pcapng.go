@@ -79,7 +79,7 @@ func newCapture(ng *pcapgo.NgWriter, t *decode.Transcript, l lang.Lang) *capture
 	for _, f := range findings.Analyze(t, l).Findings {
 		if n := len(f.Entries); n > 0 {
 			at := f.Entries[n-1]
-			c.comments[at] = append(c.comments[at], fmt.Sprintf("%s: %s [%s]\n%s", severityWord(f.Severity, l), f.Text, f.ID, strings.Join(f.Fix.Steps, "\n")))
+			c.comments[at] = append(c.comments[at], fmt.Sprintf("%s [%s]\n%s", headline(f.Severity, f.Text, l), f.ID, strings.Join(f.Fix.Steps, "\n")))
 		}
 	}
 	return c

@@ -221,7 +221,7 @@ func arrow(e decode.Entry) string {
 // that of the client that the session shows, or of PHPMailer.
 func (p *TextPrinter) finding(t *decode.Transcript, f findings.Finding, client string) {
 	p.told[f.ID] = true
-	p.say(t, fmt.Sprintf("%s!! %s: %s [%s]", indent[:15], severityWord(f.Severity, p.o.Lang), f.Text, f.ID), p.severity(f.Severity))
+	p.say(t, fmt.Sprintf("%s!! %s [%s]", indent[:15], headline(f.Severity, f.Text, p.o.Lang), f.ID), p.severity(f.Severity))
 	p.labelled(t, words.Say(p.o.Lang, "why"), f.Why)
 	p.labelled(t, words.Say(p.o.Lang, "fix"), f.Fix.Steps...)
 	if own, found := f.Fix.For(cmp.Or(client, "phpmailer")); found {

@@ -11,7 +11,8 @@ import (
 
 // Findings is `smtptap findings`.
 func Findings(p *Program) *cobra.Command {
-	return &cobra.Command{
+	var page bool
+	cmd := &cobra.Command{
 		Use:     "findings [ID]",
 		Short:   "The catalogue: what smtptap can recognise, why it happens, how to fix it",
 		Example: "  smtptap findings\n  smtptap findings AUTH-BAD-CREDENTIALS",
@@ -20,7 +21,10 @@ func Findings(p *Program) *cobra.Command {
 			if err := environment(cmd); err != nil {
 				return err
 			}
-			if len(a) == 0 {
+			switch {
+			case page:
+				return export.CataloguePage(p.streams.Out, p.lang.Lang)
+			case len(a) == 0:
 				return export.Catalogue(p.streams.Out, p.lang.Lang)
 			}
 			entry, found := findings.Find(a[0], p.lang.Lang)
@@ -30,4 +34,6 @@ func Findings(p *Program) *cobra.Command {
 			return export.CatalogueEntry(p.streams.Out, entry, p.lang.Lang)
 		},
 	}
+	cmd.Flags().BoolVar(&page, "markdown", false, "print the whole catalogue as one page")
+	return cmd
 }

@@ -1,0 +1,9 @@
+package export
+
+import (
+	"testing"
+
+	"smtptap/decode/lang/langtest"
+)
+
+func TestWords(t *testing.T) { langtest.Texts(t, words) }
