@@ -17,7 +17,8 @@ func main() {
 		command.View,     // recordings in the terminal UI
 		command.Show,     // a recording as annotated text
 		command.Export,   // a recording in a format for somebody else
-		command.Explain,  // a pasted log
+		command.Explain,  // a pasted log or a capture file
+		command.Import,   // a session of a capture file as a recording
 		command.Diff,     // where two sessions part
 		command.Replay,   // a recording said again to another server
 		command.Check,    // a server or domain, without sending anything

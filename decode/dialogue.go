@@ -158,6 +158,9 @@ func (d *Dialogue) takeMask(at time.Duration, side who.Party, m Mask) {
 // of them are one event, told when something else comes or at Closed.
 func (d *Dialogue) Skip(at time.Duration, side who.Party, n int64, why string) Out {
 	d.begin()
+	if n < 0 && d.seq == 0 && d.pos == [3]int64{} {
+		d.Midway, d.order.Midway = true, true // nobody knows how much was said before
+	}
 	m := d.missing[side]
 	if m != nil && m.Why != why {
 		d.flushMissing(side)

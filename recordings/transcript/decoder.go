@@ -55,15 +55,23 @@ func (d *decoder) hearing(r route) *leg {
 // data takes bytes that passed. At a boundary it goes on: what the session did
 // there is told as well.
 func (d *decoder) data(at time.Duration, from, to who.Party, p []byte) {
-	for r := (route{from, to}); len(p) > 0; {
-		out, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feed(at, arrival{route: r, source: d.source}, p) })
-		if !heard {
-			d.passRaw(at, r, p)
-			return
-		}
-		p = p[out.N:]
-		d.source = d.source.plus(out.N)
+	for len(p) > 0 {
+		n, _ := d.feed(at, from, to, p)
+		p = p[n:]
 	}
+}
+
+// feed takes bytes that passed, up to a boundary, and reports whether that is
+// the 220 that TLS follows.
+func (d *decoder) feed(at time.Duration, from, to who.Party, p []byte) (n int, accepted bool) {
+	r := route{from, to}
+	out, heard := d.tell(at, d.hearing(r), func(l *leg) decode.Out { return l.feed(at, arrival{route: r, source: d.source}, p) })
+	if !heard {
+		d.passRaw(at, r, p)
+		return len(p), false
+	}
+	d.source = d.source.plus(out.N)
+	return out.N, out.Accepted
 }
 
 // mask takes a secret that a recording left out.

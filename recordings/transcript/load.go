@@ -130,6 +130,9 @@ func newLoading(h recordings.Header, room int) *loading {
 // add takes an entry from the decoder.
 func (l *loading) add(e decode.Entry) {
 	l.tally.Add(e)
+	if e.Event != nil && e.Event.Seq == 0 && e.Event.Kind == decode.KindMissing && e.Event.Missing.Bytes < 0 {
+		l.transcript.Lacks = append(l.transcript.Lacks, decode.LackStart)
+	}
 	if l.room -= weigh(e); l.room < 0 {
 		l.left++
 		return
