@@ -1,8 +1,8 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 
 	"smtptap/decode/facts"
 	"smtptap/decode/visible"
@@ -69,6 +69,6 @@ func (d *driver) howToTrust() string {
 		text, library = "It looks like "+h.Library+"; ", h.Library
 	}
 	c := clientsOf[library]
-	return text + visible.Text(fmt.Sprintf("for %s: %s (others: smtptap ca howto %s). For a client that can't, use --starttls hide or pass",
-		c.name, ca.Setting(c.howto, authority.Path()), strings.Join(ca.Clients(), "|")))
+	setting := cmp.Or(ca.Setting(c.howto, authority.Path()), "smtptap ca howto "+c.howto)
+	return text + visible.Text(fmt.Sprintf("for %s: %s (others: smtptap ca howto CLIENT). For a client that can't, use --starttls hide or pass", c.name, setting))
 }

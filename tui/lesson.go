@@ -47,7 +47,7 @@ func (m *model) lesson(width, height int) []string {
 	if m.options.CA != "" {
 		all = append(all, lines.Line{})
 		say("TLS", "clients must trust "+visible.Text(m.options.CA))
-		say("", "smtptap ca howto phpmailer   says how; nodemailer, python, curl, ... likewise")
+		say("", "smtptap ca howto phpmailer   says how; nodemailer, smtplib, curl, ... likewise")
 	}
 	return m.rows(all, width)
 }

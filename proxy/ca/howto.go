@@ -4,76 +4,115 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
+
+	"smtptap/decode/lang"
 )
 
-// The texts of Howto, one file for each client.
+// howtoFiles are the texts of Howto, one for each client. A line that begins
+// with "en: " or "zh: " belongs to that language, others to both. Indented
+// lines are to be pasted; of these "  > " marks the one that Setting gives.
 //
-//go:embed howto/*.txt
+//go:embed howto
 var howtoFiles embed.FS
 
-var clients = []string{"phpmailer", "php", "nodemailer", "smtplib", "curl", "java", "go", "swaks", "msmtp", "system"}
+const (
+	indent = "    "
+	marked = "  > "
+)
 
 // Clients are the names that Howto knows.
-func Clients() []string { return append([]string(nil), clients...) }
-
-// Howto says how to make a client trust the authority whose certificate is in
-// the file path, in text to be pasted. The error names the clients there are.
-func Howto(client, path string) (string, error) {
-	text, err := howtoFiles.ReadFile("howto/" + strings.ToLower(client) + ".txt")
-	if err != nil {
-		return "", fmt.Errorf("no instructions for %q; there are some for %s", client, strings.Join(clients, ", "))
+func Clients() (names []string) {
+	files, _ := howtoFiles.ReadDir("howto")
+	for _, f := range files {
+		if name, ok := strings.CutSuffix(f.Name(), ".txt"); ok {
+			names = append(names, name)
+		}
 	}
-	t, err := template.New(client).Funcs(quoting).Parse(string(text))
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	if err := t.Execute(&b, path); err != nil {
-		return "", err
-	}
-	return b.String(), nil
+	return names
 }
 
-// settings are the one thing that each of these clients needs.
-var settings = map[string]func(path string) string{
-	"phpmailer":  func(p string) string { return "$mail->SMTPOptions = ['ssl' => ['cafile' => " + quotePHP(p) + "]];" },
-	"nodemailer": func(p string) string { return "NODE_EXTRA_CA_CERTS=" + quoteShell(p) },
-	"smtplib":    func(p string) string { return "context.load_verify_locations(" + quoteJSON(p) + ")" },
-	"java": func(p string) string {
-		return "keytool -importcert -noprompt -alias smtptap -file " + quoteShell(p) + " -keystore smtptap-trust.p12 -storetype PKCS12 -storepass smtptap"
-	},
-	"go":    func(p string) string { return "SSL_CERT_FILE=" + quoteShell(p) },
-	"msmtp": func(p string) string { return `tls_trust_file "` + p + `"` },
+// Howto says how to send a client's mail through smtptap and make it trust the
+// authority whose certificates are in the file path, in text to be pasted. The
+// error names the clients there are.
+func Howto(client, path string, l lang.Lang) (string, error) {
+	client = strings.ToLower(client)
+	if !slices.Contains(Clients(), client) {
+		return "", fmt.Errorf("no instructions for %q; there are some for %s", client, strings.Join(Clients(), ", "))
+	}
+	text, err := recipe(client, path, l)
+	return strings.ReplaceAll("\n"+text, "\n"+marked, "\n"+indent)[1:], err
 }
 
-// Setting is what makes a client trust the authority whose certificate is in
+// Setting is what makes a client trust the authority whose certificates are in
 // the file path, in one line without the words around it. It is "" for a client
 // that needs more.
 func Setting(client, path string) string {
-	if setting, ok := settings[client]; ok {
-		return setting(path)
+	text, err := recipe(client, path, lang.English)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(text) {
+		if setting, ok := strings.CutPrefix(line, marked); ok {
+			return strings.TrimSpace(setting)
+		}
 	}
 	return ""
 }
 
-func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// recipe is a client's file in one language, with the path filled in.
+func recipe(client, path string, l lang.Lang) (string, error) {
+	t := template.New(client).Funcs(quoting)
+	for name, file := range map[string]string{client: client + ".txt", "start": "start.tmpl"} {
+		text, err := howtoFiles.ReadFile("howto/" + file)
+		if err != nil {
+			return "", err
+		}
+		if _, err := t.New(name).Parse(inLanguage(string(text), l)); err != nil {
+			return "", err
+		}
+	}
+	var b strings.Builder
+	err := t.ExecuteTemplate(&b, client, path)
+	return b.String(), err
+}
 
-func quotePHP(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+// inLanguage keeps the lines of one language, and those of both.
+func inLanguage(text string, l lang.Lang) string {
+	own, other := "en: ", "zh: "
+	if l == lang.Chinese {
+		own, other = other, own
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, other) {
+			b.WriteString(strings.TrimPrefix(line, own))
+		}
+	}
+	return b.String()
 }
 
 // quoting writes a path in the way of the language that it is pasted into.
 var quoting = template.FuncMap{
-	"sh":    quoteShell,
-	"php":   quotePHP,
-	"ini":   func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },
-	"js":    quoteJSON,
-	"go":    strconv.Quote,
-	"msmtp": func(s string) string { return `"` + s + `"` },
-	"cmd":   func(s string) string { return `"` + s + `"` },
+	"sh":       quoteShell,
+	"php":      quoteSingle,
+	"ruby":     quoteSingle,
+	"perl":     quoteSingle,
+	"ini":      func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },
+	"js":       quoteJSON,
+	"go":       strconv.Quote,
+	"msmtp":    func(s string) string { return `"` + s + `"` },
+	"postconf": func(s string) string { return quoteShell("smtp_tls_CAfile = " + s) },
+}
+
+func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// quoteSingle writes a string literal that PHP, Perl and Ruby read alike.
+func quoteSingle(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
 }
 
 // quoteJSON writes a string literal that JavaScript and Python read alike.

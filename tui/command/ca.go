@@ -16,8 +16,9 @@ func CA(p *Program) *cobra.Command {
 		Use:   "ca [path | pem | howto CLIENT]",
 		Short: "The local authority and how to make a client trust it",
 		Long: "smtptap opens TLS with certificates of an authority of its own, which is made on first use.\n" +
-			"Clients have to trust it: howto prints what to paste for " + strings.Join(ca.Clients(), ", ") + ".",
-		Example: "  smtptap ca path\n  smtptap ca pem > ca.pem\n  smtptap ca howto phpmailer",
+			"Clients have to trust it: howto prints what to paste for " + strings.Join(ca.Clients(), ", ") + ".\n" +
+			"The path stays: roots are renewed in that file, and it gains one for each new target.",
+		Example: "  smtptap ca howto phpmailer\n  smtptap ca path --for mail.example.com\n  smtptap ca pem > ca.pem",
 		Args:    args(cobra.MaximumNArgs(2)),
 		RunE: func(_ *cobra.Command, a []string) error {
 			what := "path"
@@ -26,9 +27,10 @@ func CA(p *Program) *cobra.Command {
 			}
 			switch {
 			case what == "howto" && len(a) < 2:
-				return usage(fmt.Errorf("howto CLIENT: there are %s", strings.Join(ca.Clients(), ", ")))
+				fmt.Fprintln(p.streams.Out, strings.Join(ca.Clients(), "\n"))
+				return nil
 			case what != "howto" && len(a) > 1:
-				return usage(fmt.Errorf("%s takes nothing behind it", what))
+				return usage(fmt.Errorf("%s takes no argument", what))
 			}
 			authority, err := authority()
 			if err != nil {
@@ -47,7 +49,7 @@ func CA(p *Program) *cobra.Command {
 			case "howto":
 				return p.howto(a[1], authority.Path())
 			default:
-				return usage(fmt.Errorf("ca %s: there are path, pem and howto", what))
+				return usage(fmt.Errorf("not a subcommand of ca: %q; valid values: path, pem, howto", what))
 			}
 			return err
 		},
@@ -57,7 +59,7 @@ func CA(p *Program) *cobra.Command {
 }
 
 func (p *Program) howto(client, path string) error {
-	text, err := ca.Howto(client, path)
+	text, err := ca.Howto(client, path, p.lang.Lang)
 	if err != nil {
 		return usage(err)
 	}
