@@ -238,7 +238,7 @@ func (p *TextPrinter) labelled(t *decode.Transcript, label string, paragraphs ..
 	const width, column = 78, 6
 	lead := ""
 	if label != "" {
-		lead = label + strings.Repeat(" ", max(column-runewidth.StringWidth(label), 1))
+		lead = label + strings.Repeat(" ", max(column-runewidth.StringWidth(label), 0))
 	}
 	for _, text := range paragraphs {
 		for _, line := range annotate.Fold(text, width) {
