@@ -34,6 +34,20 @@ func (m *model) beside() bool {
 	return m.width >= besideWidth
 }
 
+// listHeight is how many rows the list gets above the detail: as many as it
+// fills, up to a third of the screen.
+func (m *model) listHeight() int {
+	rows := m.height - footHeight
+	return min(max(m.list.Len()+2, leastList), int(float64(rows)*mostOfList))
+}
+
+// grown reports whether the list stands above the detail and wants another
+// height than it has, because sessions came or went.
+func (m *model) grown() bool {
+	p := m.places
+	return p.list.shown() && p.detail.shown() && p.detail.y > 0 && p.list.height != m.listHeight()
+}
+
 // arrange gives the panes their places.
 func (m *model) arrange() {
 	m.checked = nil
@@ -56,7 +70,7 @@ func (m *model) arrange() {
 			detail: place{left + besideGap, 0, m.width - left - besideGap, rows},
 		}
 	default:
-		top := min(max(m.list.Len()+2, leastList), int(float64(rows)*mostOfList))
+		top := m.listHeight()
 		m.places = places{
 			list:   place{0, 0, m.width, top},
 			detail: place{0, top, m.width, rows - top},

@@ -105,3 +105,22 @@ func emptyStage(t testing.TB, keepSecrets bool) *scene.Stage {
 	}
 	return scene.New(start, folder, keepSecrets)
 }
+
+// A screen that has grown with its sessions looks as one that is opened on them.
+func TestListGrows(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {100, 30}, {120, 40}, {149, 60}, {200, 50}} {
+		stage := emptyStage(t, false)
+		grown := newScreen(t, stage, size[0], size[1], nil)
+		for range 12 {
+			stage.Play("smtp://mail.example.com:587", scene.Sent())
+			settle(t, stage)
+			grown.carryOut(grown.refresh())
+		}
+		grown.press("g")
+		fresh := newScreen(t, stage, size[0], size[1], nil)
+		fresh.press("g")
+		if grown.places != fresh.places {
+			t.Errorf("%dx%d: the panes stand at %+v, on a new screen at %+v", size[0], size[1], grown.places, fresh.places)
+		}
+	}
+}

@@ -12,6 +12,15 @@ import (
 
 // update takes a message and gives what is to be done beside the screen.
 func (m *model) update(msg tea.Msg) tea.Cmd {
+	cmd := m.receive(msg)
+	if m.grown() {
+		m.arrange()
+		return tea.Batch(cmd, m.sync(false))
+	}
+	return cmd
+}
+
+func (m *model) receive(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = max(msg.Width, 0), max(msg.Height, 0)

@@ -32,6 +32,14 @@ type look struct {
 
 const gap = 2 // blanks between columns
 
+// The last column tells sessions apart best: from wideScreen on, others give way
+// so that it has leastSubject columns.
+const (
+	subjectTitle = "SUBJECT / REASON"
+	wideScreen   = 100
+	leastSubject = 30
+)
+
 func table(dates bool) []column {
 	timeWidth := len("15:04:05")
 	if dates {
@@ -47,7 +55,7 @@ func table(dates bool) []column {
 		{title: "TO", rank: 4, min: 16, max: 28, text: rcpt},
 		{title: "SIZE", rank: 5, min: 7, max: 7, right: true, text: size, style: dim},
 		{title: "TOOK", rank: 6, min: 7, max: 7, right: true, text: took, style: dim},
-		{title: "SUBJECT", rank: 3, min: 11, max: 1 << 16, text: subject},
+		{title: subjectTitle, rank: 3, min: 11, max: 1 << 16, text: subject},
 	}
 }
 
@@ -60,6 +68,9 @@ type slot struct {
 // arrange picks the columns that fit into width and shares the room out.
 func arrange(width int, dates bool) []slot {
 	all := table(dates)
+	if width >= wideScreen {
+		all[len(all)-1].min = leastSubject
+	}
 	left, taken := width, make([]bool, len(all))
 	for rank := range len(all) {
 		for i, c := range all {
@@ -92,7 +103,7 @@ func share(slots []slot, left int) []slot {
 		return slots
 	}
 	others := left
-	if slots[last].title == "SUBJECT" {
+	if slots[last].title == subjectTitle {
 		others = left / 2
 	}
 	for given := true; given && others > 0; {
@@ -107,6 +118,9 @@ func share(slots []slot, left int) []slot {
 		}
 	}
 	slots[last].width += min(left, slots[last].max-slots[last].width)
+	if s := &slots[last]; s.title == subjectTitle && s.width < len(subjectTitle) {
+		s.title = "SUBJECT"
+	}
 	return slots
 }
 
@@ -212,8 +226,14 @@ func took(s *transcript.Summary, l *look) string {
 }
 
 func subject(s *transcript.Summary, _ *look) string {
-	if s.Subject == "" && s.Outcome != outcome.Sent {
-		return visible.Text(s.Verdict) // what it came to says more than an empty cell
+	switch s.Outcome {
+	case outcome.Sent, outcome.Nothing, outcome.Running:
+		if s.Subject != "" || s.Outcome == outcome.Sent {
+			return visible.Text(s.Subject)
+		}
 	}
-	return visible.Text(s.Subject)
+	if s.Verdict == "" {
+		return visible.Text(s.Subject)
+	}
+	return visible.Text(s.Verdict) // why it was not sent says more than what it was about
 }
