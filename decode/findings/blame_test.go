@@ -90,7 +90,8 @@ var blameRulings = []ruling{
 
 	// A load balancer's header.
 	{"PROXY v2 refused line by line", of("S: 220 mx.example.org ESMTP\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x08\x9c\x40\0\x19EHLO www.example.com`, "\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 221 bye\n"), "PROXY-PROTOCOL-HEADER", nil, ids("UNKNOWN-COMMAND-500", "BARE-LF", "PIPELINING-MISUSE")},
-	{"PROXY v1 refused, and EHLO behind it", of("C: PROXY TCP4 192.0.2.7 192.0.2.8 40000 25\nC: EHLO www.example.com\nS: 220 mx.example.org ESMTP\nS: 500 5.5.1 unrecognized command\nS: 250 mx.example.org\n", quit), "", ids("PROXY-PROTOCOL-HEADER"), ids("UNKNOWN-COMMAND-500", "PIPELINING-MISUSE")},
+	{"PROXY v2, the server leaves at its QUIT", of("S: 220 mx.example.org ESMTP\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x08\x9c\x40\0\x19EHLO www.example.com`, "\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nclosed S\nC: EHLO www.example.com\nclosed C"), "PROXY-PROTOCOL-HEADER", nil, ids("CONN-CLOSED-MID-SESSION", "CONN-CLOSED-AFTER-EHLO", "PIPELINING-MISUSE")},
+	{"PROXY v1 refused, and EHLO behind it", of("C: PROXY TCP4 192.0.2.7 192.0.2.8 40000 25\nC: EHLO www.example.com\nS: 220 mx.example.org ESMTP\nS: 500 5.5.1 unrecognized command\nS: 250 mx.example.org\n", quit), "PROXY-PROTOCOL-HEADER", nil, ids("UNKNOWN-COMMAND-500", "PIPELINING-MISUSE")},
 }
 
 // The sentence that claims an offer looks at the offer.

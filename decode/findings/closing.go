@@ -31,7 +31,7 @@ func (s *session) findLoss() *fault {
 		return nil
 	}
 	by, gone := s.lossShown()
-	if by < 0 {
+	if by < 0 || gone == serverClosed && s.tookHeaderForQuit() {
 		return nil
 	}
 	if s.greeting < 0 && len(s.replies) == 0 {

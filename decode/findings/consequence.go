@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -147,7 +148,16 @@ func (s *session) findHeader() {
 			break
 		}
 	}
+	quit := s.tookHeaderForQuit()
 	s.forget(func(i int, id string) bool {
-		return i <= next && id != "proxy-protocol" && s.t.Entries[i].Author() == who.Client
+		return (i <= next && id != "proxy-protocol" || quit && id == "pipelined") && s.t.Entries[i].Author() == who.Client
+	})
+}
+
+// tookHeaderForQuit reports a header of version 2 to a server that refuses it
+// line by line: it ends in QUIT, and the server does as it is told.
+func (s *session) tookHeaderForQuit() bool {
+	return s.header != nil && slices.ContainsFunc(s.spoken, func(r *reply) bool {
+		return r.code >= 400 && s.inProxyHeader(r.asked) && bytes.Contains(s.ev(r.asked).Raw, []byte("QUIT\n"))
 	})
 }

@@ -87,6 +87,7 @@ type Transaction struct {
 	MadeGood   bool // what it did not send, a later transaction sent
 
 	taken             bool // the server took the message
+	pardoned          bool // a login came after it
 	accepted, refused int  // recipients, those not kept included
 	lost              int  // not sent and not kept: nothing makes them good
 	message           message

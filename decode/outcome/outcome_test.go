@@ -95,6 +95,28 @@ func TestTransactions(t *testing.T) {
 			"a@example.org refused by server 550 : b=rejected",
 			"z@example.org sent by server 250 4XYZ12: b=accepted+sent",
 		}},
+		{"put off, and sent later", hello + from + rcpt("b", "451 4.7.1 greylisted") + "C: RSET\nS: 250 ok\n" + from + rcpt("b", "250 ok") + data + taken, []string{
+			"a@example.org refused made-good by server 451 : b=temporary+made-good",
+			"a@example.org sent by server 250 4XYZ12: b=accepted+sent",
+		}},
+		{"refused for good, then another message", hello + from + rcpt("b", "550 no") + "C: RSET\nS: 250 ok\n" + from + rcpt("b", "250 ok") + data + taken, []string{
+			"a@example.org refused by server 550 : b=rejected",
+			"a@example.org sent by server 250 4XYZ12: b=accepted+sent",
+		}},
+		{"the sender refused for good, then another message", hello + "C: MAIL FROM:<a@example.org>\nS: 550 5.7.1 no\n" + from + rcpt("b", "250 ok") + data + taken, []string{
+			"a@example.org refused by server 550 :",
+			"a@example.org sent by server 250 4XYZ12: b=accepted+sent",
+		}},
+		{"MAIL without the parameter", hello + "C: MAIL FROM:<a@example.org> BODY=8BITMIME\nS: 555 5.5.4 no\n" + from + rcpt("b", "250 ok") + data + taken, []string{
+			"a@example.org refused made-good by server 555 :",
+			"a@example.org sent by server 250 4XYZ12: b=accepted+sent",
+		}},
+		{"refused, then with a login", hello + from + rcpt("b", "550 5.7.1 relaying denied") + "C: RSET\nS: 250 ok\nC: AUTH PLAIN AHVzZXIAc2VjcmV0LXB3\nS: 235 ok\n" + from + rcpt("b", "250 ok") + data + taken, []string{
+			"a@example.org refused made-good by server 550 : b=rejected+made-good",
+			"a@example.org sent by server 250 4XYZ12: b=accepted+sent",
+		}},
+		{"a reply without a code takes no message", hello + from + rcpt("b", "250 ok") + data + "C: hi\nC: .\nS: thanks\n", []string{"a@example.org abandoned by client 0 : b=accepted"}},
+		{"354 again takes no message", hello + from + rcpt("b", "250 ok") + data + "C: hi\nC: .\nS: 354 go on\n", []string{"a@example.org refused by server 354 : b=accepted"}},
 		{"the first refusal decides", hello + from + rcpt("b", "550 no") + rcpt("c", "451 later") + "C: RSET\nS: 250 ok\n", []string{"a@example.org refused by server 550 : b=rejected c=temporary"}},
 		{"MAIL is refused", hello + "C: MAIL FROM:<a@example.org>\nC: RCPT TO:<b@example.net>\nC: DATA\nS: 553 5.1.8 no\nS: 503 no\nS: 503 no\n", []string{"a@example.org refused by server 553 : b=rejected"}},
 		{"MAIL inside a transaction", hello + from + rcpt("b", "250 ok") + "C: MAIL FROM:<a@example.org>\nS: 503 5.5.1 nested\n" + data + taken, []string{"a@example.org sent by server 250 4XYZ12: b=accepted+sent"}},

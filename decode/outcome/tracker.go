@@ -227,9 +227,13 @@ func (t *Tracker) header(h *decode.Header) {
 	}
 }
 
-// reply finds what a reply answers.
+// reply finds what a reply answers. One without a code answers nothing: what was
+// asked goes on waiting.
 func (t *Tracker) reply(i int, e decode.Entry) {
 	r := e.Event.Reply
+	if r.Code == 0 {
+		return
+	}
 	q := question{entry: -1, verb: r.ToVerb}
 	if r.To >= 0 {
 		for k := range t.asked {
@@ -277,8 +281,15 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 		t.close(Decision{By: who.Client, Text: "QUIT", Entry: q.entry}, Abandoned)
 	case "":
 		t.stray(r, d)
+	case "PROXY": // that EHLO goes well after it is no sign that the server took it
+		if r.Code >= 400 {
+			t.refuse(atTLS, d)
+		}
 	case "AUTH":
-		t.login = t.login || r.Code == 235
+		if r.Code == 235 {
+			t.login = true
+			t.pardon()
+		}
 		t.refuseOr(atAuth, r, d)
 	default:
 		t.refuseOr(stageOf(q.verb), r, d)

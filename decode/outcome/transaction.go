@@ -154,7 +154,7 @@ func (t *Tracker) ended(q question, r *decode.Reply, d Decision) {
 		x.due = x.accepted
 		x.delivered(r, d)
 		return
-	case r.Code >= 400:
+	case r.Code/100 != 2: // 354 again takes no message either
 		x.dataNo, x.sending = d, true
 		return
 	}
@@ -290,12 +290,37 @@ func (t *Tracker) drop(i int) {
 	t.past = append(t.past[:i], t.past[i+1:]...)
 }
 
+// final reports a refusal that no client repeats as it was (RFC 5321 section
+// 4.2.1). MAIL can be said in another way: without a parameter, or after a login.
+func (x *Transaction) final() bool {
+	if x.Outcome != Refused || x.Decided.By != who.Server || x.pardoned {
+		return false
+	}
+	switch code := x.Decided.Code; {
+	case len(x.Recipients) > 0:
+		return code >= 500
+	default:
+		return code == 550 || code == 551 || code == 553 || code == 554
+	}
+}
+
+// pardon tells that after a login the refusals before it are worth another try.
+func (t *Tracker) pardon() {
+	for i := range t.past {
+		t.past[i].pardoned = true
+	}
+	if t.open != nil {
+		t.open.pardoned = true
+	}
+}
+
 // makeGood marks what earlier transactions failed to send and this one sent: to
-// the same recipients from the same sender, and not another message.
+// the same recipients from the same sender, and not another message. A message
+// that was refused for good and is sent all the same was another one.
 func (t *Tracker) makeGood(x *Transaction) {
 	for i := range t.past {
 		old := &t.past[i]
-		if old.settled() || !strings.EqualFold(old.Sender, x.Sender) || !old.message.same(x.message) {
+		if old.settled() || old.final() || !strings.EqualFold(old.Sender, x.Sender) || !old.message.same(x.message) {
 			continue
 		}
 		left := old.lost
