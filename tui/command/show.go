@@ -16,16 +16,24 @@ func Show(p *Program) *cobra.Command {
 	var dir string
 	var color colorMode
 	var redaction redactFlags
+	var authentic verifyFlags
 	cmd := &cobra.Command{
-		Use:     "show [REC]",
-		Short:   "One recording as annotated text",
-		Example: "  smtptap show\n  smtptap show k3f9 --redact addresses,hosts\n  smtptap show ./mail.smtptap | less -R",
+		Use:   "show [REC]",
+		Short: "One recording as annotated text",
+		Long: "Show prints a recording as annotated text. --verify also judges the authentication of each message\n" +
+			"as its receiver would: DKIM signatures, SPF for the address that the server saw, DMARC. Only then\n" +
+			"is the DNS asked. Exit status 3 when one of them fails.",
+		Example: "  smtptap show\n  smtptap show k3f9 --redact addresses,hosts\n  smtptap show --verify --resolver 9.9.9.9 k3f9\n  smtptap show ./mail.smtptap | less -R",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if err := environment(cmd); err != nil {
 				return err
 			}
 			t, err := p.load(dir, refArg(a))
+			if err != nil {
+				return err
+			}
+			verdicts, err := authentic.prepare(p, t, redaction)
 			if err != nil {
 				return err
 			}
@@ -36,12 +44,16 @@ func Show(p *Program) *cobra.Command {
 			if err := export.Text(guard, t, export.TextOptions{Lang: p.lang.Lang, Color: color.on(p.streams.Out)}); err != nil {
 				return err
 			}
-			return guard.Close()
+			if err := guard.Close(); err != nil {
+				return err
+			}
+			return verdicts(cmd.Context())
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
 	color.flag(cmd)
 	redaction.flags(cmd)
+	authentic.flags(cmd)
 	return cmd
 }
 
