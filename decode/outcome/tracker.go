@@ -244,9 +244,7 @@ func (t *Tracker) reply(i int, e decode.Entry) {
 			if q = t.asked[k]; verb != "" {
 				q.verb = verb
 			}
-			if t.asked = append(t.asked[:k], t.asked[k+1:]...); k > 0 && len(t.asked) == 0 {
-				t.asked = nil
-			}
+			t.asked = t.asked[k+1:] // a log may lack the replies to what was asked before
 			break
 		}
 	}

@@ -68,7 +68,7 @@ func parseBounce(rows []row) []line {
 	}
 	at := bounceReply.FindStringSubmatchIndex(text[from:])
 	if at == nil {
-		return lines
+		return append(lines, parseStatements(rows)...) // what the server that sent the bounce met itself
 	}
 	reply := text[from+at[2]:]
 	if end := bounceEnd.FindStringIndex(reply); end != nil {

@@ -3,6 +3,8 @@ package logs
 import (
 	"regexp"
 	"strings"
+
+	"smtptap/decode/meaning"
 )
 
 // Often a paste holds no dialogue: a program printed what the system, a TLS
@@ -32,7 +34,7 @@ func statementWeight(text string) int {
 	if aboutMail.MatchString(text) {
 		n++
 	}
-	if cause != nil {
+	if cause != nil || n == 1 && len(meaning.Said(text)) > 0 {
 		n += 2
 	}
 	if namesError.MatchString(text) {
@@ -41,12 +43,16 @@ func statementWeight(text string) int {
 	return n
 }
 
-// scoreStatements weighs a text as less than anything that a dialect claims.
+// scoreStatements weighs a text as less than anything that a dialect claims. It
+// is one where a word of failure stands beside a word of mail, if not in the
+// same row.
 func scoreStatements(rows []row) int {
+	most := 0
 	for _, r := range rows {
-		if w := statementWeight(r.text); w > 0 && aboutMail.MatchString(r.text) || w > 3 {
-			return 1
-		}
+		most = max(most, statementWeight(r.text))
+	}
+	if most > 3 || most > 0 && anyMatches(rows, aboutMail) {
+		return 1
 	}
 	return 0
 }
