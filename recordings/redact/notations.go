@@ -214,7 +214,11 @@ func (s *standIns) inLocals(t string, answer bool) string {
 		b.WriteString(t[done:m[0]] + stand)
 		done = m[1]
 	}
-	return b.String() + t[done:]
+	t = b.String() + t[done:]
+	for _, phrase := range s.phrases {
+		t = replaceWord(t, phrase, s.locals[phrase])
+	}
+	return t
 }
 
 // distinct reports a text that is no word of a language.
@@ -229,7 +233,12 @@ func (s *standIns) rememberLocal(local, stand string) {
 	if len(word) < 2 || commonWords[word] || strings.Trim(word, "0123456789") == "" {
 		return
 	}
-	if s.locals[word] == "" {
-		s.locals[word] = stand
+	if s.locals[word] != "" {
+		return
+	}
+	s.locals[word] = stand
+	const shortest = 4
+	if len(word) >= shortest && wordPattern.FindString(word) != word { // of a quoted string, repeated without its quotes
+		s.phrases = append(s.phrases, word)
 	}
 }

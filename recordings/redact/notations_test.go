@@ -40,6 +40,8 @@ func TestNotations(t *testing.T) {
 		{"a plain local part in a reply", addresses, "C: RCPT TO:<kim@x.corp>\nS: 550 5.1.1 kim: no such user", nil, []string{"kim"}, "no such user"},
 		{"a local part in another case", addresses, "C: RCPT TO:<Kim@x.corp>\nS: 550 5.1.1 (KIM) does not exist", nil, []string{"Kim", "KIM"}, "does not exist"},
 		{"a quoted local part", addresses, `C: RCPT TO:<"kim jones"@x.corp>` + "\n" + `S: 550 5.1.1 "kim jones" is unknown`, nil, []string{"kim", "jones"}, "is unknown"},
+		{"a quoted local part without its quotes", addresses, `C: RCPT TO:<"kim jones"@x.corp>` + "\nS: 550 5.1.1 Kim Jones is unknown", nil, []string{"kim", "jones", "Kim", "Jones"}, "is unknown"},
+		{"a source route", hosts, "C: RCPT TO:<@one.corp,@two.corp:kim@three.corp>\nS: 550 not through one.corp or two.corp", nil, []string{"one.corp", "two.corp", "three.corp"}, "not through host"},
 		{"a local part before its address", addresses, "S: 250 hello lone.local\nC: RCPT TO:<lone.local@x.corp>", nil, []string{"lone.local"}, "hello"},
 		{"a local part that is a word", addresses, "C: RCPT TO:<user@x.corp>\nS: 550 no such user", nil, []string{"user@x"}, "no such user"},
 		{"a login name in a reply", addresses, "C: AUTH LOGIN " + b64("mgr-kim") + "\nS: 535 5.7.8 mgr-kim: authentication failed", nil, []string{"mgr-kim", b64("mgr-kim")}, "authentication failed"},

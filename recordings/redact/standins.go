@@ -18,6 +18,7 @@ var (
 	namePattern  = regexp.MustCompile(`[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?(?:\.[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?)+`)
 	linkPattern  = regexp.MustCompile(`(?i)\b(https?://[^/\s"'<>?#]+)[/?#][^\s"'<>]*`)
 	linkHost     = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"'<>]*@)?([\pL\pN](?:[\pL\pM\pN.-]*[\pL\pM\pN])?)`)
+	routePattern = regexp.MustCompile(`@(` + namePattern.String() + `)[,:]`) // of a source route (RFC 5321 appendix C)
 	tokenPattern = regexp.MustCompile(`\b[A-Za-z0-9_-]{24,}\b`)
 )
 
@@ -35,6 +36,7 @@ type standIns struct {
 	four    int
 	six     int
 
+	phrases       []string          // those of locals that are no single word
 	locals        map[string]string // stand-ins of local parts and user names that stand alone, by them in lower case
 	organisations map[string]string // by name in a certificate
 }
@@ -119,6 +121,9 @@ func (s *standIns) inHosts(t string) string {
 		if domain := m[3][:domainEnd(m[3])]; strings.Contains(domain, ".") {
 			s.learn(domain)
 		}
+	}
+	for _, m := range routePattern.FindAllStringSubmatch(t, -1) {
+		s.learn(m[1])
 	}
 	for _, host := range s.known {
 		t = replaceWord(t, host, s.hosts[canonical(host)])
