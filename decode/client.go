@@ -198,7 +198,7 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 	if !d.order.Greeted() && !d.Midway {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
-	if d.order.Waiting() > 0 && !d.offered["PIPELINING"] && d.order.Greeted() {
+	if d.order.Waiting() && !d.offered["PIPELINING"] && d.order.Greeted() {
 		e.Notes = append(e.Notes, note("pipelined", 1))
 	}
 	e.Notes = append(e.Notes, commandNotes(c, text)...)

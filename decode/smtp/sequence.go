@@ -1,6 +1,9 @@
 package smtp
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Place says what a client's next bytes are.
 type Place uint8
@@ -66,15 +69,9 @@ func (s *Sequence) Place() Place { return s.place }
 // Greeted reports that the server has greeted.
 func (s *Sequence) Greeted() bool { return s.greeted }
 
-// Waiting is how many replies are due.
-func (s *Sequence) Waiting() int {
-	n := 0
-	for i := range s.asked {
-		if s.asked[i].optional == 0 {
-			n++
-		}
-	}
-	return n
+// Waiting reports whether a reply is due.
+func (s *Sequence) Waiting() bool {
+	return slices.ContainsFunc(s.asked, func(q Question) bool { return q.optional == 0 })
 }
 
 // Waits reports whether a reply to that verb is due.
@@ -294,7 +291,7 @@ func (s *Sequence) take(code int, only string) (Question, bool) {
 	}
 	for len(s.asked) > 0 {
 		q := &s.asked[0]
-		switch fits := q.fits(code, s.Waiting() == 0); {
+		switch fits := q.fits(code, !s.Waiting()); {
 		case q.optional == 0 && !fits:
 			return Question{}, false
 		case !fits:
