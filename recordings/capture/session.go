@@ -40,23 +40,28 @@ type Found struct {
 // List finds the sessions of a capture, in the order in which they begin. With a
 // *Damage it returns those before it.
 func (r *Reader) List(file io.Reader) ([]Found, error) {
-	var all []*scribe
+	var found []Found
 	err := read(file, func(s Session) listener {
 		out, _ := transcript.NewWriter(nil, r.header(s, ""))
-		taken := newScribe(s, out, r.Hello)
-		all = append(all, taken)
-		return taken
+		return &listed{newScribe(s, out, r.Hello), &found}
 	})
-	found := make([]Found, 0, len(all))
-	for _, s := range all {
-		found = append(found, Found{s.session, s.out.Summary()})
-	}
 	sortByFrame(found)
 	var damage *Damage
 	if len(found) == 0 && (err == nil || errors.As(err, &damage)) {
 		return nil, noSession(err)
 	}
 	return found, err
+}
+
+// A listed is a session of which only the summary is kept.
+type listed struct {
+	*scribe
+	found *[]Found
+}
+
+func (l *listed) over() {
+	l.scribe.over()
+	*l.found = append(*l.found, Found{l.session, l.out.Summary()})
 }
 
 // Record writes the session whose first packet has that number as a recording.
