@@ -185,7 +185,7 @@ func TestSegmentsAnyhow(t *testing.T) {
 }
 
 // A packet that the capture lacks is missing at its place, and what it was
-// answered with stays behind it.
+// answered with comes after it.
 func TestLostPacket(t *testing.T) {
 	all := delivery().packets
 	i := slices.IndexFunc(all, func(p packet) bool { return strings.HasPrefix(p.data, "AUTH") })

@@ -155,7 +155,7 @@ type connection struct {
 	packets []packet
 }
 
-// file is a capture file of connections, one behind the other.
+// file is a capture file of connections, one after the other.
 func file(t testing.TB, connections ...connection) []byte {
 	t.Helper()
 	var b bytes.Buffer
