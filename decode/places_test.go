@@ -99,6 +99,7 @@ var places = []place{
 	{"HTTP body like a command", `C: POST / HTTP/1.1;C: ;C: HELP %s`},
 	{"SIP", `C: REGISTER sip:example.com SIP/2.0;C: Authorization: Digest response="%s"`},
 	{"XCLIENT", `C: XCLIENT NAME=x LOGIN=%s`},
+	{"XCLIENT, an attribute of nobody", `C: XCLIENT ADDR=192.0.2.1 PASSWORD=%s`},
 	{"a long command", `C: XLONG ` + strings.Repeat("x", decode.MaxRaw) + `%s`},
 	{"a long NOOP", `C: NOOP\r` + strings.Repeat("x", decode.MaxRaw-20) + `\rAUTH PLAIN %b`},
 	{"behind LF.LF", `C: DATA;S: 354 go;C: Subject: x\r\n\r\nhi\r\n\n.\nAUTH PLAIN %b;S: 250 ok;S: 535 no`},

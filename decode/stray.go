@@ -30,6 +30,7 @@ var (
 	plainTarget  = regexp.MustCompile(`^(?:\*|(?:/[a-z.-]{0,16}){1,6}|[A-Za-z0-9.-]{1,253}:[0-9]{1,5})$`)
 	pathArgument = regexp.MustCompile(`(?i)^(?:from|to)\s*:\s*<[^<>\s]*>(?:\s+(?:size=[0-9]+|body=[a-z0-9]+|ret=[a-z]+|smtputf8|notify=[a-z,]+))*\s*$`)
 	proxyHeader  = regexp.MustCompile(`^(?:UNKNOWN\b|TCP4 [0-9. ]{10,45}$|TCP6 [0-9a-fA-F:. ]{7,95}$)`)
+	attribute    = regexp.MustCompile(`([^\s=]+)=(\S+)`)
 	verbForm     = regexp.MustCompile(`^(?:[A-Z][A-Z0-9-]{0,15}|[A-Z]?[a-z-]{1,15})$`)
 )
 
@@ -304,26 +305,26 @@ func spansOf(parts []part, what string) []secretSpan {
 	return inOrder(spans)
 }
 
-// xclientSecrets finds the value of LOGIN (Postfix XCLIENT_README): it names an
-// account that the server is to believe in without a password.
+// harmlessAttributes are those of XCLIENT that hold no secret (Postfix
+// XCLIENT_README). LOGIN names an account that the server is to believe in
+// without a password.
+var harmlessAttributes = wordSet("name addr port proto helo destaddr destport")
+
+// xclientSecrets finds the values of all other attributes.
 func xclientSecrets(text []byte) []secretSpan {
 	var found []secretSpan
-	upper := bytes.ToUpper(text)
-	for from := 0; ; {
-		i := bytes.Index(upper[from:], []byte(" LOGIN="))
-		if i < 0 {
-			return found
+	for _, m := range attribute.FindAllSubmatchIndex(text, -1) {
+		name, value := strings.ToLower(string(text[m[2]:m[3]])), string(text[m[4]:m[5]])
+		if harmlessAttributes[name] || strings.EqualFold(value, "[UNAVAILABLE]") {
+			continue
 		}
-		start := from + i + len(" LOGIN=")
-		end := start
-		for end < len(text) && text[end] != ' ' {
-			end++
+		what := "credentials"
+		if name == "login" {
+			what = "login"
 		}
-		if end > start && !strings.EqualFold(string(text[start:end]), "[UNAVAILABLE]") {
-			found = append(found, secretSpan{start, end, &Mask{What: "login"}})
-		}
-		from = end
+		found = append(found, secretSpan{m[4], m[5], &Mask{What: what}})
 	}
+	return found
 }
 
 // looksLikeCredential recognises a line of nothing but base64, which no

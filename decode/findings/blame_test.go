@@ -43,6 +43,7 @@ var blameRulings = []ruling{
 	{"two spaces that nobody minds", of(digests, "C: AUTH  PLAIN AHVzZXJAZXhhbXBsZS5jb20AaHVudGVyMg==\nS: 235 ok\n", quit), "", nil, ids("AUTH-EXTRA-SPACE")},
 	{"534 to a mechanism that is not on offer", of(hello, "C: AUTH CRAM-MD5\nS: 534 5.7.9 no such thing\n", quit), "AUTH-MECH-NOT-OFFERED", nil, ids("AUTH-BAD-CREDENTIALS")},
 	{"550 to a mechanism that is not on offer", of(hello, "C: AUTH XOAUTH2\nS: 550 no\n", quit), "AUTH-MECH-NOT-OFFERED", nil, ids("AUTH-BAD-CREDENTIALS")},
+	{"535 5.7.3 to a mechanism that is not on offer", of(hello, "C: AUTH XOAUTH2\nS: 535 5.7.3 Authentication unsuccessful\n", quit), "AUTH-MECH-NOT-OFFERED", nil, ids("AUTH-O365-535-5.7.3")},
 	{"534 before credentials", of(hello, "C: AUTH LOGIN\nS: 534 5.7.9 no\n", quit), "AUTH-REFUSED", nil, ids("AUTH-BAD-CREDENTIALS", "AUTH-MECH-NOT-OFFERED")},
 
 	{"another mechanism is tried", of(hello, "C: AUTH NTLM\nS: 504 5.7.4 Unrecognized authentication type\n", plainBad, quit), "AUTH-BAD-CREDENTIALS", nil, nil},

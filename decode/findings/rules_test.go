@@ -80,6 +80,7 @@ var tlsRulings = []ruling{
 	{"TLS on a plain port, in a log", of("error stream_socket_client(): SSL operation failed with code 1. OpenSSL Error messages: error:1408F10B:SSL routines:ssl3_get_record:wrong version number"), "TLS-ON-PLAINTEXT-PORT", nil, nil},
 	{"clear text on a TLS port", before("closed C", &facts.TLS{Leg: who.ClientLeg, Implicit: true, Class: "not-tls", Err: "first record does not look like a TLS handshake"}), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
 	{"silence on 465", of("target smtp.example.org:465\nwait 30s\nclosed C"), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
+	{"a TLS alert in place of the greeting", of("wait 5s\nclosed C\n", `S: \x15\x03\x03\0\x02\x022`, "\nclosed S"), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, ids("REPLY-MALFORMED", "GREETING-SLOW", "CONN-CLOSED-NO-GREETING")},
 	{"silence on 465, in a log", before("dialect nodemailer\nerror Greeting never received", &facts.Dial{Host: "smtp.example.org", Addr: "192.0.2.25:465"}), "PLAIN-ON-IMPLICIT-TLS-PORT", nil, nil},
 	{"STARTTLS inside TLS", of("tls\n", hello, "C: STARTTLS\nS: 503 5.5.1 no\n", quit), "STARTTLS-INSIDE-TLS", nil, nil},
 	{"STARTTLS inside TLS fails", of("tls\n", hello, "C: STARTTLS\nS: 220 go\nerror could not start TLS connection encryption protocol"), "", nil, ids("TLS-CERT-VERIFY-FAIL")},

@@ -83,7 +83,7 @@ func (s *session) spokeIntoReply() *sighting {
 // malformedReply finds replies without a code, or with several. TLS records in
 // their place have a rule of their own.
 func malformedReply(s *session) *sighting {
-	if plainInTLS(s) != nil || s.tlsFault != nil {
+	if plainInTLS(s) != nil || s.tlsFault != nil || s.greetedInTLS() {
 		return nil
 	}
 	return see(s.noted("reply-no-code", "reply-codes-differ", "reply-too-long")...)

@@ -23,7 +23,7 @@ func duration(d time.Duration) string { return annotate.Duration(d) }
 func (s *session) timed() bool { return !s.lack(decode.LackTimes) }
 
 func lateGreeting(s *session) *sighting {
-	if s.greeting < 0 || !s.timed() {
+	if s.greeting < 0 || !s.timed() || s.greetedInTLS() {
 		return nil
 	}
 	from := time.Duration(0)

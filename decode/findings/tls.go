@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -233,11 +234,23 @@ func tlsOnPlainPort(s *session) *sighting {
 	return tlsFailed("TLS-ON-PLAINTEXT-PORT")(s)
 }
 
+// greetedInTLS reports a server that answers silence with a record of TLS in
+// place of a greeting: it has waited for a handshake.
+func (s *session) greetedInTLS() bool {
+	return s.greeting >= 0 && bytes.HasPrefix(s.ev(s.greeting).Raw, []byte{0x15, 3})
+}
+
 // plainOnTLSPort finds a session in which nobody said anything on a port that
 // speaks TLS, or a client that spoke in clear to a TLS listener of smtptap.
 func plainOnTLSPort(s *session) *sighting {
 	if g := tlsFailed("PLAIN-ON-IMPLICIT-TLS-PORT")(s); g != nil {
 		return g
+	}
+	if s.greetedInTLS() {
+		if s.pasted() {
+			return see(s.greeting)
+		}
+		return see(s.greeting).as("target")
 	}
 	if len(s.replies) > 0 || len(s.commands) > 0 || len(s.tls) > 0 || !s.running() && !s.t.Ended || !implicitTLS[s.port()] {
 		return nil
