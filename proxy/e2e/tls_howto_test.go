@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"fmt"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -127,6 +130,7 @@ smtp.sendmail("sender@example.com", ["rcpt@example.net"], b"hello")
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net/smtp"
 	"net/smtp"
 	"os"
 )
@@ -315,5 +319,28 @@ func TestHowtoWorks(t *testing.T) {
 				t.Errorf("refused:\n%s", show)
 			}
 		})
+	}
+}
+
+// TestHowtoPostfix: with the settings of the recipe Postfix verifies smtptap's
+// certificate, and sends.
+func TestHowtoPostfix(t *testing.T) {
+	need(t, "postfix", "/usr/bin/python3")
+	s := newSite(t, certtest.Spec{})
+	addr, _ := s.start(t)
+	p := start(t, "--to", "smtp://"+addr, "--server-ca", s.roots)
+	var settings []string
+	for _, m := range regexp.MustCompile(`'(\w+ = [^']+)'`).FindAllStringSubmatch(pasted(t, p.smtptap(t, "ca", "howto", "postfix"), p.port())[0], -1) {
+		settings = append(settings, m[1])
+	}
+	mta := startPostfix(t, p.Addr, settings...)
+	if err := smtp.SendMail(mta.Addr, nil, "sender@example.com", []string{"rcpt@example.net"}, []byte("Subject: x\r\n\r\nhello\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return p.recorded(t, 1)[0].Outcome == "sent" }, func() string {
+		return fmt.Sprintf("not sent, with %q\n%s", settings, mta)
+	})
+	if show := p.smtptap(t, "show"); !strings.Contains(show, "with the client, ") {
+		t.Errorf("without TLS:\n%s", show)
 	}
 }
