@@ -25,6 +25,9 @@ func TestOf(t *testing.T) {
 	}{
 		{"words against the enhanced code", meaning.Reply{Stage: "MAIL", Code: 553, Enhanced: "5.1.8", Words: "You may only send from your own address"}, "SENDER-NOT-OWNED-553"},
 		{"words against the stage", meaning.Reply{Stage: "RCPT", Code: 550, Words: "Sender domain does not exist"}, "MAILFROM-DOMAIN-NOT-FOUND"},
+		{"the stage against the enhanced code", meaning.Reply{Stage: "MAIL", Code: 550, Enhanced: "5.1.1", Words: "sender unknown in our user table"}, "MAIL-REFUSED"},
+		{"a code that says later", meaning.Reply{Stage: "RCPT", Code: 451, Words: "192.0.2.1 is not yet authorized to deliver mail, please try later"}, "GREYLIST-45X"},
+		{"a report that quotes no server", meaning.Reply{Code: 550, Enhanced: "5.4.317", Words: "Message expired, can't connect to the remote server"}, "CONN-FAILED"},
 		{"the enhanced code alone", meaning.Reply{Stage: "RCPT", Code: 550, Enhanced: "5.1.1"}, "RCPT-UNKNOWN-550"},
 		{"nothing but a code", meaning.Reply{Stage: "RCPT", Code: 550, Words: "go away please"}, ""},
 		{"a host name is not words", meaning.Reply{Stage: ".", Code: 550, Words: "spam-filter.example.org"}, ""},

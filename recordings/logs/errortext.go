@@ -75,6 +75,7 @@ func cutRepeats(text string) string {
 var (
 	applicationWords = regexp.MustCompile(`(?i)error|fail|exception|reject|refus|response|fatal|said|smtp`)
 	applicationReply = regexp.MustCompile(`(?:^|[\s"'=(:<\[])([45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\b|[A-Za-z#<]).*)$`)
+	httpStatus       = regexp.MustCompile(`^(?:400 Bad Request|401 Unauthorized|403 Forbidden|404 Not Found|405 Method Not|422 Unprocessable|429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|504 Gateway Time)`)
 	tupleReply       = regexp.MustCompile(`\(?([45]\d\d), ?b?['"](.*?)['"]`)
 )
 
@@ -131,7 +132,7 @@ func parseApplication(rows []row) []line {
 
 // replyIn finds a reply in an error text, and what stands before it.
 func replyIn(text string) (before, reply string) {
-	if g := applicationReply.FindStringSubmatchIndex(text); g != nil {
+	if g := applicationReply.FindStringSubmatchIndex(text); g != nil && !httpStatus.MatchString(text[g[2]:g[3]]) {
 		return strings.TrimRight(text[:g[2]], ` "'=(:<[`), cutQuote(text, text[g[2]:g[3]])
 	}
 	if g := tupleReply.FindStringSubmatchIndex(text); g != nil {
