@@ -20,7 +20,7 @@ var rawMarks = []mark{
 var rawJoint = jointOf(`\s((?:[2-5]\d\d)[ -](?:[A-Za-z]|\d\.\d\.\d)|(?:EHLO|HELO) [\w.\[-]+|STARTTLS\b|MAIL FROM:|RCPT TO:|AUTH (?:LOGIN|PLAIN|CRAM-MD5|XOAUTH2)\b|DATA\b|QUIT\b)`).many(4)
 
 // rawNoise is what the programs print that show a bare dialogue.
-var rawNoise = regexp.MustCompile(`^(?:\$ |# |telnet |Trying |Connected to |Escape character|CONNECTED\(|depth=|verify |read R BLOCK|RENEGOTIATING|DONE$|-{3,}|\.{2,}$|` + "```" + `|Server certificate|subject=|issuer=|SSL|New, TLS|Verification|Certificate chain)`)
+var rawNoise = regexp.MustCompile(`^(?:\$ |# |telnet |Trying |Connected to |Escape character|CONNECTED\(|depth=|verify |read R BLOCK|DONE$|-{3,}|\.{2,}$|` + "```" + `|Server certificate|subject=|issuer=|SSL|New, TLS|Verification|Certificate chain)`)
 
 func parseRaw(rows []row) []line {
 	p := rawLog{rows: rows}
@@ -171,8 +171,9 @@ func (p *rawLog) continues(text string) bool {
 }
 
 var (
-	rawTarget = regexp.MustCompile(`(?:telnet|nc(?:at)?(?: -\w+)*|-connect) ([\w.-]+)[ :](\d+)`)
-	lastReply = regexp.MustCompile(`^(?:SMTP|mailsmtp) Last (?:Response(?: Code)?|Error (?:Code|Location)|Auth Type)`)
+	rawTarget    = regexp.MustCompile(`(?:telnet|nc(?:at)?(?: -\w+)*|-connect) ([\w.-]+)[ :](\d+)`)
+	sClientError = regexp.MustCompile(`^[0-9A-Fa-f]+:error:[0-9A-Fa-f]{8}:`)
+	lastReply    = regexp.MustCompile(`^(?:SMTP|mailsmtp) Last (?:Response(?: Code)?|Error (?:Code|Location)|Auth Type)`)
 )
 
 func rawRemark(text string) []line {
@@ -180,6 +181,10 @@ func rawRemark(text string) []line {
 	case rawTarget.MatchString(text):
 		g := rawTarget.FindStringSubmatch(text)
 		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}}
+	case text == "RENEGOTIATING":
+		return []line{troubled(text)} // s_client took the R of RCPT for a command of its own
+	case sClientError.MatchString(text) && causeOf(text) != nil:
+		return statement(text)
 	case lastReply.MatchString(text), rawNoise.MatchString(text):
 		return nil
 	}
