@@ -65,9 +65,6 @@ type Options struct {
 	Getenv  func(string) string // nil: os.Getenv
 }
 
-// Suitable says why there can be no screen on these files, or nil.
-func Suitable(in, out *os.File) error { return terminal.Suitable(in, out, os.Getenv("TERM")) }
-
 // ErrStuck says that the terminal did not take the last of what was written to
 // it, so that nothing should be printed there any more.
 var ErrStuck = errors.New("the terminal did not take the screen's last output")

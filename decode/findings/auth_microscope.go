@@ -8,16 +8,6 @@ import (
 	"smtptap/decode/who"
 )
 
-// bothOf are facts about a password together with the same facts about a user
-// name.
-func bothOf(facts ...string) []string {
-	all := slices.Clone(facts)
-	for _, f := range facts {
-		all = append(all, "user-"+f)
-	}
-	return all
-}
-
 func hasFact(m *decode.Mask, facts ...string) bool {
 	return slices.ContainsFunc(m.Facts, func(f string) bool { return slices.Contains(facts, f) })
 }

@@ -65,9 +65,6 @@ func clientWith(id string) clientData {
 	return clientData{}
 }
 
-// ClientName is what people call a client, as Report.Client names it.
-func ClientName(id string) string { return clientWith(id).Name }
-
 // fix joins what is said to clients with their code, and with a remedy for those
 // to whom nothing more particular is said. tried is a port that is of no use.
 func (w *words) fix(code map[string]string, remedy, tried string) Fix {

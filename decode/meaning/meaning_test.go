@@ -89,7 +89,7 @@ func FuzzOf(f *testing.F) {
 		if again := meaning.Of(r); !slices.Equal(all, again) {
 			t.Errorf("%v, and again %v", all, again)
 		}
-		if utf8.ValidString(words) && strings.ToUpper(strings.ToLower(words)) == strings.ToUpper(words) && !slices.Equal(meaning.Concepts(words), meaning.Concepts(strings.ToLower(words))) {
+		if utf8.ValidString(words) && strings.EqualFold(strings.ToLower(words), words) && !slices.Equal(meaning.Concepts(words), meaning.Concepts(strings.ToLower(words))) {
 			t.Errorf("case matters in %q", words)
 		}
 	})

@@ -1,8 +1,9 @@
 package logs
 
 import (
-	"smtptap/decode/who"
 	"strings"
+
+	"smtptap/decode/who"
 )
 
 // Which reply answers which command is decided over the whole session, because

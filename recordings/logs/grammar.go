@@ -4,9 +4,10 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"smtptap/decode/who"
 	"strings"
 	"unicode/utf8"
+
+	"smtptap/decode/who"
 )
 
 // A tool that is in no table still marks its sides somehow. The form of its

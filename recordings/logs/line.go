@@ -65,9 +65,6 @@ func client(text string) line { return line{kind: said, side: who.Client, text: 
 
 func server(text string) line { return line{kind: said, side: who.Server, text: text} }
 
-// saidBy is client or server by side.
-func saidBy(side who.Party, text string) line { return line{kind: said, side: side, text: text} }
-
 func troubled(text string) line { return line{kind: trouble, text: text} }
 
 func set(name, value string) line { return line{kind: setting, text: name + ": " + value} }

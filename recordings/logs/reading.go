@@ -3,10 +3,11 @@ package logs
 import (
 	"cmp"
 	"slices"
-	"smtptap/decode/who"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"smtptap/decode/who"
 )
 
 // A text can be understood in several ways. What makes a reading good is not

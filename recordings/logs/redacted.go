@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// hiddenText is what PHPMailer writes in place of a credential from 6.1.2 on.
-const hiddenText = "[credentials hidden]"
-
 var (
 	hiddenWords = regexp.MustCompile(`(?i)[\[<({*/=-]+\s*(?:credentials|secret|redacted|edited|hidden|removed|masked|password|passwd|pass|username|user|base64[^\]>]*|encoded[^\]>]*|plain_hash|token|my[_ ]?\w+|your[_ ]?\w+|snip|censored|obfuscated|filtered)[^\]>)}]*\s*[\]>)}*/=-]+`)
 	onlyFill    = regexp.MustCompile(`^(?i:x{3,}|[*.•#?_-]{3,}|x[x*.=-]{1,})=*$`)

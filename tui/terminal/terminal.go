@@ -39,23 +39,6 @@ type write struct {
 	done chan error
 }
 
-// Suitable says why there can be no screen on these files, or nil.
-func Suitable(in, out *os.File, name string) error {
-	switch {
-	case !term.IsTerminal(out.Fd()):
-		return errors.New("the output is no terminal")
-	case name == "" || name == "dumb":
-		return fmt.Errorf("a terminal of type %q can't show it", name)
-	case !term.IsTerminal(in.Fd()):
-		tty, err := os.Open("/dev/tty")
-		if err != nil {
-			return errors.New("the input is no terminal")
-		}
-		tty.Close()
-	}
-	return nil
-}
-
 // Open takes the terminal over. When in is no terminal, keys come from the one
 // that controls the process. Call Close when done.
 func Open(in, out *os.File) (*Terminal, error) {
