@@ -19,6 +19,7 @@ type ClientFix struct {
 	Name   string   // what people call it
 	Steps  []string // what to do, beside Code
 	Code   string   // code or settings; may have several lines
+	Shared bool     // the same for all findings with that remedy
 }
 
 // For is the fix in the terms of that client, as Report.Client names it.
@@ -71,9 +72,9 @@ func (w *words) fix(code map[string]string, remedy, tried string) Fix {
 	untried := otherPorts(tried)
 	f := Fix{Steps: steps(untried.Replace(w.Fix))}
 	for _, c := range clients() {
-		own := ClientFix{c.ID, c.Name, steps(untried.Replace(w.Client[c.ID])), strings.TrimSpace(untried.Replace(code[c.ID]))}
+		own := ClientFix{c.ID, c.Name, steps(untried.Replace(w.Client[c.ID])), strings.TrimSpace(untried.Replace(code[c.ID])), false}
 		if len(own.Steps) == 0 && own.Code == "" {
-			own.Code = untried.Replace(c.Remedy[remedy])
+			own.Code, own.Shared = untried.Replace(c.Remedy[remedy]), true
 		}
 		if len(own.Steps) > 0 || own.Code != "" {
 			f.Clients = append(f.Clients, own)

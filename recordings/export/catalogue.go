@@ -45,7 +45,8 @@ func section(w io.Writer, heading string, paragraphs ...string) {
 	}
 }
 
-// CataloguePage writes the whole catalogue as one page of Markdown.
+// CataloguePage writes the whole catalogue as one page of Markdown. What clients
+// are told in the same words under many findings is left to CatalogueEntry.
 func CataloguePage(w io.Writer, l lang.Lang) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "# %s\n\n%s\n", words.Say(l, "page-title"), words.Say(l, "page-head"))
@@ -55,7 +56,9 @@ func CataloguePage(w io.Writer, l lang.Lang) error {
 			fmt.Fprintf(out, "- %s\n", step)
 		}
 		for _, c := range e.Fix.Clients {
-			pageClient(out, c)
+			if !c.Shared {
+				pageClient(out, c)
+			}
 		}
 		fmt.Fprintf(out, "\n%s%s\n", words.Say(l, "sources"), strings.Join(e.Sources, words.Say(l, "comma")))
 	}
