@@ -378,8 +378,9 @@ func streams(t *testing.T, tr *decode.Transcript) string {
 	return string(all[who.Client]) + string(all[who.Server])
 }
 
-// exportCanaries writes every recording of a folder in every format at every
-// level, and hands the text on.
+// exportCanaries writes every recording of a folder in every format, each at one
+// of the levels in turn, and hands the text on. All at all would take an hour
+// with the race detector.
 func exportCanaries(t *testing.T, dir string, look func(what, text string)) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*", "*.smtptap"))
@@ -387,7 +388,7 @@ func exportCanaries(t *testing.T, dir string, look func(what, text string)) {
 	if paths = append(paths, more...); err != nil || len(paths) == 0 {
 		t.Fatalf("%d recordings in %s, %v", len(paths), dir, err)
 	}
-	for _, path := range paths {
+	for i, path := range paths {
 		kept, damage, err := transcript.Load(path)
 		if err != nil || damage != nil {
 			t.Fatal(path, err, damage)
@@ -395,7 +396,7 @@ func exportCanaries(t *testing.T, dir string, look func(what, text string)) {
 		if !kept.SecretsKept {
 			look(filepath.Base(path)+" as one stream", streams(t, kept))
 		}
-		for _, level := range redact.Names() {
+		for _, level := range redact.Names()[i%len(redact.Names()):][:1] {
 			levels, err := redact.Parse([]string{level})
 			if err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -114,6 +115,9 @@ func immune(name, damage string) bool {
 		// Only marks in front of a line are turned into arrows by people's
 		// tools; a reply that quotes an arrow does not come into it.
 		return false
+	case "newest first":
+		// Its only step of a session is the failure to connect.
+		return name == "phpmailer-6-html-level3-ssl-on-plain-port"
 	case "no-break":
 		// Python's repr shows a no-break space as what it is.
 		return strings.HasPrefix(name, "smtplib")
@@ -121,9 +125,9 @@ func immune(name, damage string) bool {
 	return false
 }
 
-// few thins out the logs for a quick run.
+// few thins out the logs for a quick run, and for one with the race detector.
 func few(names []string) []string {
-	if !testing.Short() {
+	if !testing.Short() && !raced {
 		return names
 	}
 	var some []string
@@ -133,18 +137,24 @@ func few(names []string) []string {
 	return some
 }
 
-// TestDamage reads every log in every state of damage and expects the same
+// everyNth is how many logs share the damages: each log takes its turn with a
+// part of them, and each damage meets a part of the logs.
+const everyNth = 8
+
+// TestDamage reads every log in several states of damage and expects the same
 // dialogue.
 func TestDamage(t *testing.T) {
-	for _, name := range few(logFiles(t)) {
+	kinds := slices.Sorted(maps.Keys(damages))
+	for i, name := range few(logFiles(t)) {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		whole := parseAll(t, name)[0]
 		base := strings.TrimSuffix(filepath.Base(name), ".txt")
-		for damage, do := range damages {
-			if immune(base, damage) {
+		for j, damage := range kinds {
+			do := damages[damage]
+			if (i+j)%everyNth != 0 || immune(base, damage) {
 				continue
 			}
 			t.Run(base+"/"+damage, func(t *testing.T) {
@@ -184,9 +194,12 @@ func commands(t *decode.Transcript) []string {
 	return slices.DeleteFunc(spine(t), func(s string) bool { return strings.HasSuffix(s, ":") })
 }
 
-// eachLog runs a test for every log.
+// eachLog runs a test for its part of the logs; see everyNth.
 func eachLog(t *testing.T, test func(t *testing.T, text string, whole *decode.Transcript)) {
-	for _, name := range few(logFiles(t)) {
+	for i, name := range few(logFiles(t)) {
+		if (i+len(t.Name()))%(everyNth/2) != 0 {
+			continue
+		}
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
 			t.Parallel()
 			data, err := os.ReadFile(name)

@@ -30,9 +30,10 @@ const (
 // places are the steps of a session in their order.
 var places = []*phrase{
 	phraseOf(`\bconnect from |connection opened|connection: opening|trying \S+\.\.\.|\b220[ -]`),
-	phraseOf(`\behlo\b|\bhelo\b`),
+	phraseOf(`\behlo\b|\bhelo\b|\b250-\S`),
 	phraseOf(`(?:^|[a-z:>~] )starttls$`),
 	phraseOf(`\b220[ -].*(?:tls|ready to start|go ahead)`),
+	phraseOf(`\bauth (?:plain|login|cram-md5|xoauth2|ntlm)\b|\b(?:235|334|535)[ -]`),
 	phraseOf(`\bmail from:`),
 	phraseOf(`\brcpt to:`),
 	phraseOf(`\bdata$|\b354[ -]`),
