@@ -124,10 +124,15 @@ func TestAuthorityThatOthersCanRead(t *testing.T) {
 	need(t, "swaks", "/usr/bin/python3")
 	s := newSite(t, certtest.Spec{})
 	addr, _ := s.start(t)
-	p := start(t, "--to", "smtp://"+addr, "--server-ca", s.roots)
-	if err := os.Chmod(filepath.Dir(p.authority(t)), 0o755); err != nil {
+	state := t.TempDir()
+	dir := filepath.Join(state, "smtptap", "ca")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
+	p := startIn(t, state, "--to", "smtp://"+addr, "--server-ca", s.roots)
 	_, stderr, code := p.try(t, "ca", "path")
 	if code == 0 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "certificate authority") {
 		t.Errorf("ca path: exit status %d, %q", code, stderr)
