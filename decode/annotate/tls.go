@@ -153,7 +153,7 @@ var verdicts = map[string]string{
 	"expired":           "the certificate has expired",
 	"not-yet-valid":     "the certificate is not valid yet",
 	"wrong-name":        "the certificate is for another name",
-	"self-signed":       "the certificate is signed by itself, so nobody vouches for it",
+	"self-signed":       "the certificate is self-signed",
 	"unknown-authority": "the certificate is issued by an authority that is not trusted here",
 	"weak-key":          "the certificate uses a key or signature that is too weak",
 }

@@ -85,7 +85,7 @@ func TestParameter(t *testing.T) {
 		{"body", "8bitmime", "text may hold bytes above 127"},
 		{"BODY", "odd", "kind of text odd"},
 		{"AUTH", "a+2Bb@example.com", "submitted by a+b@example.com"},
-		{"AUTH", "<>", "submitted by nobody that the client vouches for"},
+		{"AUTH", "<>", "the submitter is not known"},
 		{"ORCPT", "rfc822;a+3Db@example.com", "the address as it was at first: a=b@example.com"},
 		{"ORCPT", "utf-8;x@example.com", "the address as it was at first: x@example.com (utf-8)"},
 		{"ENVID", "a+zz+2", "the sender's name for this message in reports a+zz+2"},

@@ -37,8 +37,8 @@ var verbs = map[string]Meaning{
 	"VERB":     {"verbose replies", "RFC 5321 section 8.1"},
 	"VRFY":     {"does this user exist", "RFC 5321 section 4.1.1.6"},
 	"WIZ":      {"back door of very old servers, tried by scanners", "not in any RFC"},
-	"XCLIENT":  {"this is what I know of the client behind me", "Postfix"},
-	"XFORWARD": {"this is what I know of the client behind me, for your log", "Postfix"},
+	"XCLIENT":  {"tells the server about the original client", "Postfix"},
+	"XFORWARD": {"tells the server about the original client, for your log", "Postfix"},
 	"X-EXPS":   {"log in as an Exchange server", "Microsoft Exchange"},
 }
 
@@ -116,7 +116,7 @@ func xtext(s string) string {
 }
 
 var parameterValues = map[string]Meaning{
-	"AUTH=<>":         {"submitted by nobody that the client vouches for", "RFC 4954 section 5"},
+	"AUTH=<>":         {"the submitter is not known", "RFC 4954 section 5"},
 	"BODY=7BIT":       {"text is ASCII", "RFC 6152"},
 	"BODY=8BITMIME":   {"text may hold bytes above 127", "RFC 6152"},
 	"BODY=BINARYMIME": {"the message may hold any bytes, sent in BDAT chunks", "RFC 3030"},

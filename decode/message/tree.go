@@ -278,7 +278,7 @@ func (s *scanner) delimiter(line []byte) bool {
 		switch {
 		case e.closed:
 			if !closing {
-				p.problem(PartAfterEnd, "a boundary stands behind the closing one; readers ignore what follows it")
+				p.problem(PartAfterEnd, "a boundary follows the closing one; readers ignore what follows it")
 			}
 		case closing:
 			e.opened, e.closed = true, true

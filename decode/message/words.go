@@ -237,7 +237,7 @@ func (r *textReader) plain(s string) {
 		return
 	}
 	if r.seen && r.gap == "" && !separates(s[0]) {
-		r.problem(WordMalformed, "no white space behind the encoded-word "+clip(r.lastWord()))
+		r.problem(WordMalformed, "no white space after the encoded-word "+clip(r.lastWord()))
 	}
 	r.flush()
 	r.seen = false

@@ -223,7 +223,7 @@ func notTLS(fact *facts.TLS, said []byte) string {
 	case fact.Leg == who.ClientLeg && fact.Implicit:
 		return "the client spoke " + what + ", on a port where TLS begins with the first byte: it is set to plain SMTP or STARTTLS"
 	case fact.Leg == who.ClientLeg:
-		return "the client went on in clear text behind its own STARTTLS: " + firstLine(said)
+		return "the client went on in clear text after its own STARTTLS: " + firstLine(said)
 	case fact.Implicit:
 		return "the server spoke " + what + ": this port starts in clear text and wants STARTTLS; use smtp:// in place of smtps://"
 	}

@@ -150,7 +150,7 @@ func TestClientFailures(t *testing.T) {
 		},
 		{
 			"goes on in clear", func(c net.Conn) { says(c, "EHLO client.example.com\r\n"); reads(c) }, false,
-			failure{"not-tls", "", 0, `the client went on in clear text behind its own STARTTLS: "EHLO client.example.com"`},
+			failure{"not-tls", "", 0, `the client went on in clear text after its own STARTTLS: "EHLO client.example.com"`},
 		},
 		{
 			"plain on a port for TLS", func(c net.Conn) { says(c, "EHLO client.example.com\r\n"); reads(c) }, true,

@@ -25,7 +25,7 @@ func (w *helloWatch) look(at *Place, p []byte) {
 	if !smtp.BeginsTLS(w.seen) {
 		w.end()
 		if w.why == facts.HelloPassed {
-			at.Note("starttls-clear-text", "the client did not begin TLS behind its STARTTLS; what it sends is handed through all the same")
+			at.Note("starttls-clear-text", "the client did not begin TLS after its STARTTLS; what it sends is passed on unchanged")
 		}
 		return
 	}

@@ -92,7 +92,7 @@ func parseLiteral(s string) (netip.Addr, error) {
 	case a.Is6() && !six:
 		return netip.Addr{}, fmt.Errorf("the tag IPv6 is missing before the address")
 	case a.Is4() && six:
-		return netip.Addr{}, fmt.Errorf("an IPv4 address stands behind the tag IPv6")
+		return netip.Addr{}, fmt.Errorf("an IPv4 address follows the tag IPv6")
 	}
 	return a, nil
 }

@@ -195,7 +195,7 @@ func (c *completer) failTLS(i int) {
 		text = c.ahead.handshake
 	}
 	if text == "" {
-		text = "the client gave up behind the reply to STARTTLS"
+		text = "the client gave up after the reply to STARTTLS"
 	}
 	c.add(line{kind: tlsFailed, tls: failedTLS(text), at: c.in[i].at})
 }

@@ -92,7 +92,7 @@ var Table = []Binding{
 	{Dialogue, []string{"1"}, InSession, "Session", "the dialogue", ""},
 	{Message, []string{"2"}, InSession, "Session", "the messages: header, parts, attachments", ""},
 	{TLS, []string{"3"}, InSession, "Session", "TLS on both legs, certificates", ""},
-	{Findings, []string{"4"}, InSession, "Session", "what is wrong, why, and how to mend it", ""},
+	{Findings, []string{"4"}, InSession, "Session", "what is wrong, why, and how to fix it", ""},
 	{Timing, []string{"5"}, InSession, "Session", "who kept whom waiting", ""},
 	{NextTab, []string{"l", "right"}, InSession, "Session", "the next of these", ""},
 	{LastTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
