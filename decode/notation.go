@@ -226,6 +226,17 @@ func hexRuns(text []byte) []view {
 func base64Runs(text []byte) []view {
 	const shortest = 4
 	var found []view
+	eachBase64(text, func(start, end, padded int) {
+		for lead := 0; lead < 4 && end-start-lead >= shortest-1; lead++ {
+			found = append(found, view{text: unbase64(text[start+lead : end]), from: start, to: padded})
+		}
+	})
+	return found
+}
+
+// eachBase64 calls run for each run of base64 digits: where it starts, where its
+// digits end, and where the equals signs after them do.
+func eachBase64(text []byte, run func(start, end, padded int)) {
 	for i := 0; i < len(text); {
 		start := i
 		for i < len(text) && base64Digit(text[i]) >= 0 {
@@ -235,12 +246,11 @@ func base64Runs(text []byte) []view {
 		for i < len(text) && text[i] == '=' {
 			i++
 		}
-		for lead := 0; lead < 4 && end-start-lead >= shortest-1 && end-start >= shortest-1; lead++ {
-			found = append(found, view{text: unbase64(text[start+lead : end]), from: start, to: i})
+		if end > start {
+			run(start, end, i)
 		}
 		i = max(i, start+1)
 	}
-	return found
 }
 
 func base64Digit(b byte) int {

@@ -251,20 +251,11 @@ func proxyV2(text []byte) int {
 func saslRuns(text []byte) []part {
 	const shortest = 8
 	var found []part
-	for i := 0; i < len(text); {
-		start := i
-		for i < len(text) && base64Digit(text[i]) >= 0 {
-			i++
-		}
-		end := i
-		for i < len(text) && text[i] == '=' {
-			i++
-		}
+	eachBase64(text, func(start, end, padded int) {
 		if end-start >= shortest && isSASL(unbase64(text[start:end])) {
-			found = append(found, part{start, i})
+			found = append(found, part{start, padded})
 		}
-		i = max(i, start+1)
-	}
+	})
 	for _, sign := range []string{"NTLMSSP\x00", "auth=Bearer "} {
 		if i := bytes.Index(text, []byte(sign)); i >= 0 {
 			found = append(found, part{i, len(text)})
