@@ -120,10 +120,10 @@ func TestSecrets(t *testing.T) {
 func TestViewsOfALine(t *testing.T) {
 	s := newScreen(t, played(t), 100, 60, nil)
 	s.press("g", "enter", "g")
-	s.expect("EHLO app.example.net", "hello, tell me what you can do")
+	s.expect("EHLO app.example.net", "the client greets, and asks for extensions")
 	s.press("v")
 	s.expect(`EHLO app.example.net\r\n`)
-	s.expectNot("hello, tell me what you can do")
+	s.expectNot("the client greets, and asks for extensions")
 	s.press("v")
 	s.expect("45 48 4c 4f 20 61 70 70")
 }

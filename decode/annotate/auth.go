@@ -21,9 +21,9 @@ func (x *explainer) auth(a *decode.Auth) {
 		return
 	}
 	if a.User != "" {
-		x.mean("user name: " + a.User)
+		x.mean("username: " + a.User)
 	} else if a.Step == decode.StepUser && a.Secret == nil {
-		x.mean("user name: empty")
+		x.mean("username: empty")
 	}
 	if a.Authzid != "" {
 		x.mean("wants to act as: " + a.Authzid)
@@ -41,9 +41,9 @@ func (x *explainer) mechanism(name string) {
 	case name == "":
 		x.say(Warning, "names no mechanism that is known")
 	case ok:
-		x.mean("log in by " + name + ": " + m.Text)
+		x.mean("AUTH " + name + ": " + m.Text)
 	default:
-		x.mean("log in by " + name)
+		x.mean("AUTH " + name)
 	}
 }
 
@@ -67,7 +67,7 @@ func (x *explainer) secret(a *decode.Auth) {
 		what = "a secret"
 	}
 	if a.Step == decode.StepUser {
-		what = "the user name" // a log may hide it too
+		what = "the username" // a log may hide it too
 	}
 	switch {
 	case x.view.Reveal && a.Revealed != "":
@@ -93,7 +93,7 @@ var secrets = map[string]string{
 // words.
 func secretFact(id, what string) string {
 	if rest, ok := strings.CutPrefix(id, "user-"); ok && id != decode.FactUserNoDomain {
-		id, what = rest, "the user name"
+		id, what = rest, "the username"
 	}
 	text, ok := secretFacts[id]
 	if !ok {
@@ -116,10 +116,10 @@ var secretFacts = map[string]string{
 	decode.FactURLEncoded:     "looks URL-encoded (%40 and the like)",
 	decode.FactHTMLEscaped:    "looks HTML-escaped (&amp; and the like)",
 	decode.FactUndefined:      "is a programming language's word for nothing, such as undefined or None",
-	decode.FactEqualsUser:     "is the same as the user name",
-	decode.FactNULMissing:     "lacks the NUL bytes that separate user name and password",
+	decode.FactEqualsUser:     "is the same as the username",
+	decode.FactNULMissing:     "lacks the NUL bytes that separate username and password",
 	decode.FactPlaceholder:    "looks like a placeholder",
-	decode.FactUserNoDomain:   "the user name has no domain",
+	decode.FactUserNoDomain:   "the username has no domain",
 	decode.FactDoubleEncoded:  "is base64 of base64",
 	decode.FactChannelBinding: "is bound to the TLS connection, which interception breaks",
 

@@ -38,7 +38,7 @@ func TestReply(t *testing.T) {
 
 func TestEnhanced(t *testing.T) {
 	for _, c := range []struct{ code, want string }{
-		{"5.7.8", "user name, password or token not accepted; permanent"},
+		{"5.7.8", "username, password or token not accepted; permanent"},
 		{"4.7.1", "not allowed: refused by policy, such as relaying, a block list or content; a later try may succeed"},
 		{"2.1.5", "recipient address fine"},
 		{"2.1.10", "the recipient's domain says by a null MX that it takes no mail"},

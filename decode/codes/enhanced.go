@@ -158,7 +158,7 @@ var details = map[detailOf]Meaning{
 	{7, 5}:  {"cryptography failed", "RFC 3463 section 3.8"},
 	{7, 6}:  {"cryptographic algorithm not supported", "RFC 3463 section 3.8"},
 	{7, 7}:  {"message was altered under way", "RFC 3463 section 3.8"},
-	{7, 8}:  {"user name, password or token not accepted", "RFC 4954 section 6"},
+	{7, 8}:  {"username, password or token not accepted", "RFC 4954 section 6"},
 	{7, 9}:  {"mechanism too weak for this user", "RFC 4954 section 6"},
 	{7, 10}: {"encryption needed", "RFC 5248 section 2.4"},
 	{7, 11}: {"this mechanism is allowed only inside TLS", "RFC 4954 section 6"},

@@ -144,7 +144,7 @@ func TestDemo(t *testing.T) {
 	state := t.TempDir()
 	env := append(os.Environ(), "XDG_STATE_HOME="+state, "HOME="+state)
 	stdout, stderr, code := smtptap(t, env, "", "demo")
-	for _, want := range []string{"易联云验证码", "你好 smtp", "user name: demo@example.com", "=== Sent: queue ID"} {
+	for _, want := range []string{"易联云验证码", "你好 smtp", "username: demo@example.com", "=== Sent: queue ID"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}

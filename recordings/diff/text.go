@@ -19,7 +19,7 @@ func (r *Result) Text(w io.Writer, color bool) error {
 	out := &printer{w: w}
 	paint := func(s, colour string) string { return profile.String(s).Foreground(profile.Color(colour)).String() }
 	if r.Same() {
-		out.line("the sessions mean the same")
+		out.line("no meaningful differences")
 	}
 	if !r.Same() {
 		out.line(paint("--- A: "+r.A, "1"))
