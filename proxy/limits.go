@@ -18,7 +18,7 @@ func SessionLimit(wanted, extra int) (n int, why string) {
 		return n, ""
 	}
 	if most := max(1, (files-filesApart)/(filesPerSession+extra)); most < n {
-		return most, fmt.Sprintf("at most %d sessions at the same time, because this process may open %d files (ulimit -n)", most, files)
+		return most, fmt.Sprintf("at most %d concurrent sessions, because this process may open %d files (ulimit -n)", most, files)
 	}
 	return n, ""
 }

@@ -192,7 +192,7 @@ func (f *Folder) SetAside(id string) error {
 
 func open(root *os.Root, id string, flags int) (*os.File, error) {
 	if _, ok := parseID(id); !ok {
-		return nil, fmt.Errorf("%q is no id of a recording", id)
+		return nil, fmt.Errorf("%q is not the id of a recording", id)
 	}
 	file, err := root.OpenFile(id+Ext, os.O_WRONLY|os.O_APPEND|flags, 0o600)
 	if err != nil {
@@ -204,7 +204,7 @@ func open(root *os.Root, id string, flags int) (*os.File, error) {
 // Remove deletes the recording of that id.
 func (f *Folder) Remove(id string) error {
 	if _, ok := parseID(id); !ok {
-		return fmt.Errorf("%q is no id of a recording", id)
+		return fmt.Errorf("%q is not the id of a recording", id)
 	}
 	if err := f.opened().Remove(id + Ext); err != nil {
 		return fmt.Errorf("recording: %w", plain(err))

@@ -144,7 +144,7 @@ func (x *explainer) verdict(f *facts.TLS) {
 	}
 	text += because(f.Reason)
 	if !f.Checked && f.Err == "" {
-		text += "; reported only, the session goes on"
+		text += "; reported only; the session continues"
 	}
 	x.say(Warning, text)
 }

@@ -162,7 +162,7 @@ func (l *addressList) add(phrase, addr, comment string, bracketed bool) {
 		l.problem(AddressMalformed, "an encoded-word stands in an address")
 	}
 	if addr != "" && (!strings.Contains(addr, "@") || strings.ContainsAny(addr, " \t") && addr[0] != '"') {
-		l.problem(AddressMalformed, clip(addr)+" is no address")
+		l.problem(AddressMalformed, clip(addr)+" is not an address")
 	}
 	l.all = append(l.all, Address{Name: name.Value, Addr: addr, Group: l.group})
 }

@@ -27,7 +27,7 @@ func (a *age) Set(s string) error {
 		if number, found := strings.CutSuffix(s, suffix); found {
 			n, err := strconv.ParseFloat(number, 64)
 			if err != nil || n < 0 {
-				return fmt.Errorf("%q is no age such as 2h, 7d or 4w", s)
+				return fmt.Errorf("%q is not a valid age (example: 2h, 7d, 4w)", s)
 			}
 			*a = age(n * float64(unit))
 			return nil
@@ -35,7 +35,7 @@ func (a *age) Set(s string) error {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return fmt.Errorf("%q is no age such as 2h, 7d or 4w", s)
+		return fmt.Errorf("%q is not a valid age (example: 2h, 7d, 4w)", s)
 	}
 	*a = age(d)
 	return nil

@@ -82,7 +82,7 @@ Every flag can be set by a variable: --idle-timeout by SMTPTAP_IDLE_TIMEOUT.`,
 	f.screen.flags(cmd)
 	f.color.flag(cmd)
 	flags.StringArrayVar(&f.allow, "allow", nil, "CIDR that may connect, needed to listen beyond loopback; repeatable")
-	flags.IntVar(&f.most, "max-sessions", proxy.DefaultMaxSessions, "sessions at the same time")
+	flags.IntVar(&f.most, "max-sessions", proxy.DefaultMaxSessions, "maximum concurrent sessions")
 	flags.DurationVar(&f.idle, "idle-timeout", proxy.DefaultIdleTimeout, "end a session in which nothing moved for so long")
 	flags.DurationVar(&f.drain, "drain-timeout", proxy.DefaultDrainTimeout, "how long sessions may go on when smtptap is told to stop")
 	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 0 if all mail was sent or there was none, 3 otherwise")
@@ -212,7 +212,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil {
-		return prefix, fmt.Errorf("--allow %q is no CIDR such as 192.0.2.0/24", s)
+		return prefix, fmt.Errorf("--allow %q is not a CIDR (example: 192.0.2.0/24)", s)
 	}
 	return prefix.Masked(), nil
 }
@@ -228,7 +228,7 @@ func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordin
 		log.Warn().Int64("lost_bytes", lost).Msg("sessions are being recorded again")
 	}
 	o.Fault = func(id string, cause any) {
-		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed; the session goes on as raw bytes")
+		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed; the session continues as raw bytes")
 	}
 	if f.record == "none" {
 		return transcript.NewSet(o), nil, nil
