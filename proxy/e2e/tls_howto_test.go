@@ -131,7 +131,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/smtp"
-	"net/smtp"
 	"os"
 )
 
