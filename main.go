@@ -6,25 +6,25 @@ import (
 	"context"
 	"os"
 
-	"smtptap/tui/command"
+	"smtptap/tui/cli"
 )
 
 func main() {
-	smtptap := command.New(command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	smtptap := cli.New(cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	smtptap.Add(
-		command.Demo,     // a session to look at, nothing to set up
-		command.List,     // recordings
-		command.View,     // recordings in the terminal UI
-		command.Show,     // a recording as annotated text
-		command.Export,   // a recording in a format for somebody else
-		command.Explain,  // a pasted log or a capture file
-		command.Import,   // a session of a capture file as a recording
-		command.Diff,     // where two sessions part
-		command.Replay,   // a recording said again to another server
-		command.Check,    // a server or domain, without sending anything
-		command.Findings, // what can be recognised
-		command.CA,       // the local certificate authority
-		command.Prune,    // old recordings
+		cli.Demo,     // a session to look at, nothing to set up
+		cli.List,     // recordings
+		cli.View,     // recordings in the terminal UI
+		cli.Show,     // a recording as annotated text
+		cli.Export,   // a recording in a format for somebody else
+		cli.Explain,  // a pasted log or a capture file
+		cli.Import,   // a session of a capture file as a recording
+		cli.Diff,     // where two sessions part
+		cli.Replay,   // a recording said again to another server
+		cli.Check,    // a server or domain, without sending anything
+		cli.Findings, // what can be recognised
+		cli.CA,       // the local certificate authority
+		cli.Prune,    // old recordings
 	)
 	os.Exit(smtptap.Run(context.Background(), os.Args[1:]))
 }

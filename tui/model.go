@@ -9,9 +9,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode/findings"
+	"smtptap/recordings/query"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/detail"
-	"smtptap/tui/filter"
 	"smtptap/tui/keys"
 	"smtptap/tui/session"
 	"smtptap/tui/sessions"
@@ -205,7 +205,7 @@ func (m *model) sync(again bool) tea.Cmd {
 
 // apply sets the filter of the list.
 func (m *model) apply(text string) tea.Cmd {
-	f, err := filter.Parse(text)
+	f, err := query.Parse(text)
 	if err != nil {
 		return nil // the last good one stays
 	}

@@ -6,8 +6,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/recordings/query"
 	"smtptap/tui/cells"
-	"smtptap/tui/filter"
 	"smtptap/tui/input"
 )
 
@@ -23,7 +23,7 @@ type prompt interface {
 type filterPrompt struct {
 	line   input.Line
 	before string // filter to go back to
-	err    *filter.Error
+	err    *query.Error
 }
 
 func (m *model) askFilter() {
@@ -49,7 +49,7 @@ func (p *filterPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
 		return nil
 	}
 	p.err = nil
-	if _, err := filter.Parse(p.line.Value()); errors.As(err, &p.err) {
+	if _, err := query.Parse(p.line.Value()); errors.As(err, &p.err) {
 		return nil
 	}
 	return m.apply(p.line.Value())

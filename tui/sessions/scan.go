@@ -5,7 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"smtptap/tui/filter"
+	"smtptap/recordings/query"
 )
 
 // picked is what a filter picked so far.
@@ -31,7 +31,7 @@ const (
 
 // SetFilter picks sessions by a filter from now on. Until it has looked at
 // all, the list grows.
-func (m *Model) SetFilter(f *filter.Filter) tea.Cmd {
+func (m *Model) SetFilter(f *query.Filter) tea.Cmd {
 	index := -1
 	if m.cursor < m.Len() {
 		index = m.index(m.cursor)
@@ -99,9 +99,9 @@ func (m *Model) Update(msg tea.Msg) tea.Cmd {
 type scan struct {
 	source   Source
 	findings Findings
-	filter   *filter.Filter
+	filter   *query.Filter
 	picked   picked
-	look     filter.Session // at the session at hand; here so that not each takes memory
+	look     query.Session // at the session at hand; here so that not each takes memory
 }
 
 // step looks again at the sessions that ran, and at some that are new. It

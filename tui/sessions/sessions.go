@@ -9,9 +9,9 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/recordings/query"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/cells"
-	"smtptap/tui/filter"
 	"smtptap/tui/keys"
 	"smtptap/tui/theme"
 )
@@ -39,7 +39,7 @@ type Model struct {
 	slots         []slot
 
 	first  int // sessions before it are forgotten by the source
-	filter *filter.Filter
+	filter *query.Filter
 	picked picked
 	era    int // of the scan that is under way; answers of others are stale
 	busy   bool
@@ -51,7 +51,7 @@ type Model struct {
 
 // New returns the pane. With dates, the times of the list have their day.
 func New(s Source, f Findings, t *theme.Theme, dates bool) *Model {
-	return &Model{source: s, findings: f, theme: t, dates: dates, follow: true, filter: &filter.Filter{}}
+	return &Model{source: s, findings: f, theme: t, dates: dates, follow: true, filter: &query.Filter{}}
 }
 
 // SetSize says how much room there is.

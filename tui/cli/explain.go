@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode"
+	"smtptap/decode/findings"
+	"smtptap/recordings/capture"
+	"smtptap/recordings/export"
+	"smtptap/recordings/logs"
+)
+
+// Explain is `smtptap explain`.
+func Explain(p *Program) *cobra.Command {
+	var session int
+	e := &explaining{Program: p}
+	cmd := &cobra.Command{
+		Use:   "explain [FILE|-]",
+		Short: "A pasted log (PHPMailer, swaks, nodemailer, smtplib, ...) or a capture file annotated, with findings",
+		Long: "Explain reads debug output that somebody pasted, in any dialect it recognises, and says\n" +
+			"what happened, why, and how to fix it, for each session in it. Exit status 3 when the mail was not sent.\n\n" +
+			"A capture file of tcpdump or Wireshark (pcap, pcapng) is read too: SMTP on any port. One with\n" +
+			"several sessions is listed; --session shows one. What was said inside TLS stays sealed, also\n" +
+			"with an SSLKEYLOGFILE.",
+		Example: "  smtptap explain debug.log\n  php send.php 2>&1 | smtptap explain -\n  smtptap explain --json debug.log | jq .verdict\n" +
+			"  smtptap explain mail.pcapng --session 2",
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			in, err := p.open(a)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			peek := bufio.NewReader(in)
+			c, isCapture, err := openCapture(peek, in)
+			if err != nil {
+				return err
+			}
+			if isCapture {
+				defer c.close()
+				return e.capture(c, session)
+			}
+			if session != 0 {
+				return usage(errors.New("--session is for capture files"))
+			}
+			all, err := logs.ParseAll(peek)
+			if err != nil {
+				return err
+			}
+			return e.sessions(all, logs.Decisive(all))
+		},
+	}
+	cmd.Flags().BoolVar(&e.json, "json", false, "print JSON: one object, or an array of the sessions of a capture file")
+	sessionFlag(cmd, &session)
+	e.color.flag(cmd)
+	return cmd
+}
+
+// An explaining is how explain says what it found.
+type explaining struct {
+	*Program
+	json  bool
+	color colorMode
+}
+
+// capture explains the session of a capture file that is chosen, or the only
+// one, or lists all.
+func (e *explaining) capture(c *captureFile, session int) error {
+	found, err := e.captured(c)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(found, session)
+	switch {
+	case err != nil:
+		return err
+	case chosen == nil:
+		return e.table(found)
+	}
+	t, done, err := c.transcript(chosen.Frame)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return e.sessions([]*decode.Transcript{t}, 0)
+}
+
+// table lists the sessions of a capture file.
+func (e *explaining) table(found []capture.Found) error {
+	if e.json {
+		if err := captureJSON(e.streams.Out, found); err != nil {
+			return err
+		}
+	} else {
+		captureTable(e.streams.Out, found)
+		e.complain("%d sessions: --session N explains one", len(found))
+	}
+	if slices.ContainsFunc(found, func(f capture.Found) bool { return f.Outcome.Bad() }) {
+		return exit(exitSeen)
+	}
+	return nil
+}
+
+// sessions explains sessions of which one decides.
+func (e *explaining) sessions(all []*decode.Transcript, decisive int) error {
+	var err error
+	if e.json {
+		err = export.ExplainJSON(e.streams.Out, all, decisive, e.lang.Lang)
+	} else {
+		err = explainAll(e.streams.Out, all, export.TextOptions{Lang: e.lang.Lang, Color: e.color.on(e.streams.Out)})
+	}
+	if err != nil {
+		return err
+	}
+	if findings.Analyze(all[decisive], e.lang.Lang).Failed() {
+		return exit(exitSeen)
+	}
+	return nil
+}
+
+// explainAll writes every session of a log as text.
+func explainAll(w io.Writer, all []*decode.Transcript, o export.TextOptions) error {
+	for i, t := range all {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := export.Text(w, t, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open opens the file named, or the standard input for "-" or nothing.
+func (p *Program) open(a []string) (io.ReadCloser, error) {
+	if len(a) == 0 || a[0] == "-" {
+		if f, ok := p.streams.In.(*os.File); ok && len(a) == 0 && isTerminal(f) {
+			fmt.Fprintln(p.streams.Err, "smtptap: reading the log from the terminal; end it with Ctrl+D")
+		}
+		return io.NopCloser(p.streams.In), nil
+	}
+	return os.Open(a[0])
+}

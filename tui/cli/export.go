@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode"
+	"smtptap/recordings/export"
+	"smtptap/recordings/redact"
+)
+
+// Export is `smtptap export`.
+func Export(p *Program) *cobra.Command {
+	var dir, format, output string
+	var force bool
+	var redaction redactFlags
+	cmd := &cobra.Command{
+		Use:   "export -f FORMAT [-o FILE] [REC]",
+		Short: "One recording in a format for somebody else",
+		Long: "Export writes a recording as " + strings.Join(export.Formats(), ", ") + ".\n" +
+			"Passwords are never in it. What the file holds is said before it is written.\n" +
+			"A session with several messages makes one eml file for each: mail.eml, mail-2.eml, ...",
+		Example: "  smtptap export -f markdown | xclip -selection clipboard\n" +
+			"  smtptap export -f html -o report.html --redact addresses k3f9\n" +
+			"  smtptap export -f pcapng -o session.pcapng",
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			if err := export.CheckFormat(format); err != nil {
+				return usage(err)
+			}
+			t, err := p.load(dir, refArg(a))
+			if err != nil {
+				return err
+			}
+			secrets := redact.Secrets(t)
+			if t, err = redaction.apply(t); err != nil {
+				return err
+			}
+			holds, err := export.Holds(t, format, p.lang.Lang)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.streams.Err, "smtptap: this holds %s\n", holds)
+			if format == "eml" {
+				return p.exportMessages(t, output, force, secrets)
+			}
+			return p.exportFile(output, force, func(w io.Writer) error { return export.Write(w, t, format, p.lang.Lang, secrets) })
+		},
+	}
+	recordFlag(cmd, &dir, "folder of recordings")
+	cmd.Flags().StringVarP(&format, "format", "f", "", strings.Join(export.Formats(), ", "))
+	cmd.Flags().StringVarP(&output, "output", "o", "-", "file to write; - is the standard output")
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite existing files")
+	redaction.flags(cmd)
+	return cmd
+}
+
+// exportFile writes one file, or nothing: what could not be finished is taken
+// away again.
+func (p *Program) exportFile(output string, force bool, write func(io.Writer) error) error {
+	f, done, err := p.create(output, force)
+	if err != nil {
+		return err
+	}
+	if err := done(write(f)); err != nil {
+		if f != p.streams.Out {
+			os.Remove(output)
+		}
+		return err
+	}
+	return nil
+}
+
+// exportMessages writes each message of a session into a file of its own.
+func (p *Program) exportMessages(t *decode.Transcript, output string, force bool, secrets []string) error {
+	n := len(t.Messages())
+	switch {
+	case n == 0:
+		return errors.New("the session has no message")
+	case n > 1 && (output == "" || output == "-"):
+		return fmt.Errorf("the session has %d messages, which need a file each: use -o FILE", n)
+	}
+	for i := range n {
+		write := func(w io.Writer) error {
+			guard := redact.Guard(w, secrets, t.Withheld...)
+			if err := export.EML(guard, t, i); err != nil {
+				return err
+			}
+			return guard.Close()
+		}
+		if err := p.exportFile(numbered(output, i), force, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbered is the name of the i-th of several files: mail.eml, mail-2.eml.
+func numbered(path string, i int) string {
+	if i == 0 {
+		return path
+	}
+	ext := filepath.Ext(path)
+	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), i+1, ext)
+}

@@ -1,0 +1,268 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/outcome"
+	"smtptap/decode/visible"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+)
+
+// List is `smtptap list`.
+func List(p *Program) *cobra.Command {
+	var dir string
+	var became outcomeFlag
+	var asJSON bool
+	var newer, older age
+	var most int
+	cmd := &cobra.Command{
+		Use:   "list [ID...]",
+		Short: "Recordings, newest first: when, who, where to, subject, outcome",
+		Example: "  smtptap list\n  smtptap list --outcome refused --newer 2d\n" +
+			"  smtptap list --json | jq -r '.[] | select(.code >= 500) | .id'",
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			dir, err := folder(dir)
+			if err != nil {
+				return err
+			}
+			found, err := recordings.List(dir)
+			if err != nil {
+				return err
+			}
+			rows := p.summaries(found, listFilter{ids, outcome.Outcome(became), newer.duration(), older.duration()}, most)
+			if asJSON {
+				return listJSON(p.streams.Out, rows)
+			}
+			if len(rows) == 0 {
+				fmt.Fprintf(p.streams.Err, "smtptap: no recordings match in %s\n", visible.Text(dir))
+				return nil
+			}
+			listTable(p.streams.Out, rows)
+			return nil
+		},
+	}
+	recordFlag(cmd, &dir, "folder of recordings")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	became.flag(cmd)
+	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
+	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
+	cmd.Flags().IntVarP(&most, "number", "n", 0, "print at most so many")
+	return cmd
+}
+
+type listFilter struct {
+	ids          []string
+	outcome      outcome.Outcome
+	newer, older time.Duration
+}
+
+func (f listFilter) takes(info recordings.Info) bool {
+	since := time.Since(info.Started)
+	if f.newer > 0 && since > f.newer || f.older > 0 && since < f.older {
+		return false
+	}
+	for _, id := range f.ids {
+		if strings.HasPrefix(info.ID, id) || strings.HasPrefix(recordings.ShortID(info.ID), id) {
+			return true
+		}
+	}
+	return len(f.ids) == 0
+}
+
+// summaries reads the recordings that the filter takes, in the order in which
+// they were found. One that can't be read is told on the error stream and left
+// out.
+func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []transcript.Summary {
+	taken := slices.DeleteFunc(slices.Clone(found), func(info recordings.Info) bool { return !f.takes(info) })
+	rows := []transcript.Summary{}
+	for some := range slices.Chunk(taken, cmp.Or(most, 1000)) {
+		for i, r := range summarize(some) {
+			switch {
+			case r.err != nil:
+				fmt.Fprintf(p.streams.Err, "smtptap: %s: %s\n", visible.Text(some[i].Path), oneLine(r.err))
+			case f.outcome == "" || r.summary.Outcome == f.outcome:
+				rows = append(rows, r.summary)
+			}
+			if most > 0 && len(rows) == most {
+				return rows
+			}
+		}
+	}
+	return rows
+}
+
+// A summarized is what reading a recording came to.
+type summarized struct {
+	summary transcript.Summary
+	err     error
+}
+
+// summarize reads recordings side by side: a folder may hold very many.
+func summarize(all []recordings.Info) []summarized {
+	read := make([]summarized, len(all))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(all)) {
+		readers.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(all) {
+					return
+				}
+				read[i].summary, read[i].err = transcript.Summarize(all[i].Path)
+			}
+		})
+	}
+	readers.Wait()
+	return read
+}
+
+// An outcomeFlag is --outcome: only sessions of which that became.
+type outcomeFlag outcome.Outcome
+
+func (f *outcomeFlag) flag(cmd *cobra.Command) {
+	cmd.Flags().Var(f, "outcome", "only these: "+strings.Join(outcomes(), ", "))
+	cmd.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func outcomes() []string {
+	var names []string
+	for _, o := range outcome.All() {
+		if o != outcome.Running { // a recording without an end is unknown
+			names = append(names, string(o))
+		}
+	}
+	return names
+}
+
+// Set takes one of the outcomes.
+func (f *outcomeFlag) Set(name string) error {
+	if !slices.Contains(outcomes(), name) {
+		return fmt.Errorf("valid values: %s", strings.Join(outcomes(), ", "))
+	}
+	*f = outcomeFlag(name)
+	return nil
+}
+
+func (f *outcomeFlag) String() string { return string(*f) }
+
+// Type is how the help names the value.
+func (f *outcomeFlag) Type() string { return "OUTCOME" }
+
+// listTable prints the columns id, time, outcome, code, sender, recipient,
+// size and subject.
+func listTable(w io.Writer, rows []transcript.Summary) {
+	table := [][]string{{"ID", "WHEN", "OUTCOME", "CODE", "FROM", "TO", "SIZE", "SUBJECT"}}
+	for _, s := range rows {
+		table = append(table, []string{
+			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
+			visible.Text(s.From), recipients(s), size(s.Size), subject(s),
+		})
+	}
+	columns(w, table)
+}
+
+// subject is the subject, behind a warning where there are passwords.
+func subject(s transcript.Summary) string {
+	if s.SecretsKept {
+		return strings.TrimSpace("(holds passwords) " + visible.Text(s.Subject))
+	}
+	return visible.Text(s.Subject)
+}
+
+func codeText(code int) string {
+	if code == 0 {
+		return "-"
+	}
+	return fmt.Sprint(code)
+}
+
+func recipients(s transcript.Summary) string {
+	to := visible.Text(s.Rcpt)
+	if s.Rcpts > 1 {
+		to += fmt.Sprintf(" +%d", s.Rcpts-1)
+	}
+	return to
+}
+
+// size is a number of bytes in three digits or so.
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
+
+// columns prints rows with their cells aligned, long ones cut.
+func columns(w io.Writer, rows [][]string) {
+	const widest = 40
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i := range row[:len(row)-1] {
+			row[i] = visible.Truncate(row[i], widest, "…")
+			width[i] = max(width[i], visible.Width(row[i]))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-visible.Width(cell)+2))
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// listed is a recording in `list --json`.
+type listed struct {
+	ID         string    `json:"id"`
+	Path       string    `json:"path"`
+	Started    time.Time `json:"started"`
+	Seconds    float64   `json:"seconds"`
+	Outcome    string    `json:"outcome"`
+	Code       int       `json:"code,omitempty"`
+	Verdict    string    `json:"verdict,omitempty"`
+	Client     string    `json:"client,omitempty"`
+	Server     string    `json:"server,omitempty"`
+	Target     string    `json:"target,omitempty"`
+	TLS        bool      `json:"tls"`
+	User       string    `json:"user,omitempty"`
+	From       string    `json:"from,omitempty"`
+	Rcpt       string    `json:"rcpt,omitempty"`
+	Rcpts      int       `json:"rcpts"`
+	Accepted   int       `json:"accepted"`
+	Messages   int       `json:"messages"`
+	Sent       int       `json:"sent"`
+	Bytes      int64     `json:"bytes"`
+	Subject    string    `json:"subject,omitempty"`
+	Secrets    bool      `json:"secretsKept"`
+	Incomplete bool      `json:"incomplete"`
+}
+
+func listJSON(w io.Writer, rows []transcript.Summary) error {
+	out := []listed{}
+	for _, s := range rows {
+		out = append(out, listed{s.ID, s.Path, s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server,
+			s.Target, s.TLS, s.User, s.From, s.Rcpt, s.Rcpts, s.Accepted, s.Messages, s.Sent, s.Size, s.Subject, s.SecretsKept, s.Incomplete})
+	}
+	return visible.WriteJSON(w, out, "  ")
+}

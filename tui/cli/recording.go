@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode"
+	"smtptap/decode/visible"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+)
+
+// recordFlag adds -w, --record DIR.
+func recordFlag(cmd *cobra.Command, dir *string, use string) {
+	cmd.Flags().StringVarP(dir, "record", "w", "", use)
+}
+
+// folder is the folder of recordings that was named, or the usual one.
+func folder(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	return recordings.DefaultFolder()
+}
+
+// find turns what was typed into the path of a recording.
+func find(dir, ref string) (string, error) {
+	dir, err := folder(dir)
+	if err != nil {
+		return "", err
+	}
+	return recordings.Find(dir, ref)
+}
+
+// load reads the recording that ref means. What of it is damaged is told on
+// the error stream, and what can be read is returned.
+func (p *Program) load(dir, ref string) (*decode.Transcript, error) {
+	path, err := find(dir, ref)
+	if err != nil {
+		return nil, err
+	}
+	t, damage, err := transcript.Load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if damage != nil {
+		fmt.Fprintf(p.streams.Err, "smtptap: %s: %s; what comes before is shown\n", visible.Text(path), damage)
+	}
+	return t, nil
+}
+
+// refArg is the recording named on the command line, the latest by default.
+func refArg(args []string) string {
+	if len(args) == 0 {
+		return "latest"
+	}
+	return args[0]
+}
+
+// create opens a file for output: "-" or "" is the standard output. An
+// existing file is left alone unless force is set.
+func (p *Program) create(path string, force bool) (f *os.File, done func(error) error, err error) {
+	if path == "" || path == "-" {
+		return p.streams.Out, func(err error) error { return err }, nil
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if force {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err = os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, nil, fmt.Errorf("%s exists; use --force to overwrite it", path)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func(err error) error { return errors.Join(err, f.Close()) }, nil
+}

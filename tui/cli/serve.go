@@ -1,0 +1,480 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/visible"
+	"smtptap/proxy"
+	"smtptap/proxy/upstream"
+	"smtptap/recordings"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/plain"
+)
+
+// serveFlags are the flags of smtptap itself, and of demo as far as they make
+// sense there.
+type serveFlags struct {
+	listen  []string
+	target  targetFlags
+	tls     tlsFlags
+	record  string
+	keep    bool
+	ui      uiMode
+	screen  screenFlags
+	color   colorMode
+	allow   []string
+	most    int
+	idle    time.Duration
+	drain   time.Duration
+	once    bool
+	count   int
+	logging logFlags
+	single  bool   // no more than one session is to come
+	as      string // the command that records, where it is not smtptap itself
+}
+
+// serve is smtptap without a subcommand.
+func (p *Program) serve() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "smtptap",
+		Short: "SMTP debugging proxy and transcript recorder",
+		Long: `smtptap stands between an SMTP client and the real server, forwards every byte
+unchanged, shows and records what was said, decoded and explained.
+
+Every flag can be set by a variable: --idle-timeout by SMTPTAP_IDLE_TIMEOUT.`,
+		Example: `  smtptap demo
+  smtptap --to smtp.example.com:587
+  smtptap -l 2525 -l tls:4650 --to smtps://smtp.example.com
+  smtptap --to mx:example.com --ui text`,
+		Args:          args(cobra.NoArgs),
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			return p.run(cmd.Context(), &f, nil)
+		},
+	}
+	cmd.SetVersionTemplate("smtptap {{.Version}}\n")
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.listen, "listen", "l", []string{"127.0.0.1:2525"}, "PORT, :PORT or HOST:PORT; tls:ADDR for implicit TLS; repeatable")
+	f.target.flags(cmd)
+	f.tls.flags(cmd)
+	flags.StringVarP(&f.record, "record", "w", "", `folder for recordings; "none" records nothing (default: the user's state folder)`)
+	flags.BoolVar(&f.keep, "keep-secrets", false, "write passwords and tokens into recordings (default: masked)")
+	f.ui.flag(cmd)
+	f.screen.flags(cmd)
+	f.color.flag(cmd)
+	flags.StringArrayVar(&f.allow, "allow", nil, "CIDR that may connect, needed to listen beyond loopback; repeatable")
+	flags.IntVar(&f.most, "max-sessions", proxy.DefaultMaxSessions, "maximum concurrent sessions")
+	flags.DurationVar(&f.idle, "idle-timeout", proxy.DefaultIdleTimeout, "end a session in which nothing moved for so long")
+	flags.DurationVar(&f.drain, "drain-timeout", proxy.DefaultDrainTimeout, "how long sessions may go on when smtptap is told to stop")
+	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 0 if all mail was sent or there was none, 3 otherwise")
+	flags.IntVar(&f.count, "count", 0, "end after so many sessions; exit status 3 unless all mail was sent")
+	f.logging.flags(cmd)
+	return cmd
+}
+
+// uiMode is --ui.
+type uiMode string
+
+func (u *uiMode) flag(cmd *cobra.Command) {
+	*u = "auto"
+	cmd.Flags().Var(u, "ui", "auto, tui, text, json (one event a line), none")
+}
+
+func (u *uiMode) String() string { return string(*u) }
+func (u *uiMode) Type() string   { return "mode" }
+
+func (u *uiMode) Set(s string) error {
+	switch s {
+	case "auto", "tui", "text", "json", "none":
+		*u = uiMode(s)
+		return nil
+	}
+	return fmt.Errorf("there are auto, tui, text, json and none")
+}
+
+// choose settles what auto means: the screen where there is one.
+func (u uiMode) choose(s Streams) (uiMode, error) {
+	in, _ := s.In.(*os.File)
+	screen := isTerminal(s.Out) && in != nil && isTerminal(in)
+	switch {
+	case u == "auto" && screen:
+		return "tui", nil
+	case u == "auto":
+		return "text", nil
+	case u == "tui" && !screen:
+		return "", usage(fmt.Errorf("--ui tui needs a terminal; use --ui text"))
+	}
+	return u, nil
+}
+
+// run listens and relays until it is told to stop. visit, if set, is a client
+// to run once smtptap listens; when it is done and nobody watches a screen, so
+// is smtptap.
+func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context.Context, addr string) error) error {
+	if f.once {
+		f.count = 1
+	}
+	f.single = f.single || f.count == 1
+	ui, err := f.ui.choose(p.streams)
+	if err != nil {
+		return err
+	}
+	log, closeLog, err := f.logging.open(p.streams, ui == "tui")
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	px, closeTarget, err := f.proxy(log)
+	if err != nil {
+		return err
+	}
+	defer closeTarget()
+	set, records, err := f.transcripts(log)
+	if err != nil {
+		return err
+	}
+	folder := "none"
+	if records != nil {
+		folder = records.Dir()
+		defer records.Close()
+	}
+	px.Transcripts = set
+	listeners, err := listen(f.listen)
+	if err != nil {
+		set.Close()
+		return err
+	}
+	for _, l := range listeners {
+		if err := px.CheckExposure(l); err != nil {
+			closeListeners(listeners)
+			set.Close()
+			return err
+		}
+	}
+	f.prepareAuthority(px, listeners, log)
+	for _, l := range listeners {
+		log.Info().Str("addr", l.Addr().String()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
+	}
+	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records, told: make(chan struct{})}
+	return s.run(ctx, ui, visit)
+}
+
+// proxy makes the proxy that the flags describe.
+func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
+	px := &proxy.Proxy{Count: f.count, IdleTimeout: f.idle, DrainTimeout: f.drain, Log: log}
+	for _, cidr := range f.allow {
+		prefix, err := parsePrefix(cidr)
+		if err != nil {
+			return nil, nil, usage(err)
+		}
+		px.Allow = append(px.Allow, prefix)
+	}
+	closeTLS, err := f.tls.apply(px)
+	if err != nil {
+		return nil, nil, err
+	}
+	closeTarget, extra, err := f.target.apply(px)
+	if err != nil {
+		closeTLS()
+		return nil, nil, err
+	}
+	limit, why := proxy.SessionLimit(f.most, extra)
+	if why != "" {
+		log.Warn().Msg(why)
+	}
+	px.MaxSessions = limit
+	return px, func() { closeTarget(); closeTLS() }, nil
+}
+
+// parsePrefix reads a CIDR; a plain address stands for itself alone.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		return prefix, fmt.Errorf("--allow %q is not a CIDR (example: 192.0.2.0/24)", s)
+	}
+	return prefix.Masked(), nil
+}
+
+// transcripts makes the set of sessions and opens the folder for recordings.
+func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordings.Folder, error) {
+	o := transcript.Options{KeepSecrets: f.keep, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
+	o.Trouble = func(err error, lost int64) {
+		if err != nil {
+			log.Error().Str("error", visible.Text(err.Error())).Int64("lost_bytes", lost).Msg("sessions are not being recorded; they go on")
+			return
+		}
+		log.Warn().Int64("lost_bytes", lost).Msg("sessions are being recorded again")
+	}
+	o.Fault = func(id string, cause any) {
+		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed; the session continues as raw bytes")
+	}
+	if f.record == "none" {
+		return transcript.NewSet(o), nil, nil
+	}
+	dir, err := folder(f.record)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Folder, err = recordings.OpenFolder(dir); err != nil {
+		return nil, nil, err
+	}
+	if advice := o.Folder.Advice(); advice != "" {
+		log.Warn().Msg(advice)
+	}
+	return transcript.NewSet(o), o.Folder, nil
+}
+
+// prepareAuthority sees to it that clients which read the authority's file
+// before they connect find the root for the target and for where smtptap listens.
+func (f *serveFlags) prepareAuthority(px *proxy.Proxy, listeners []proxy.Listener, log zerolog.Logger) {
+	target, err := f.target.parse()
+	if err != nil || target.Kind != upstream.KindHost || px.Mode != proxy.Intercept {
+		return
+	}
+	authority, err := px.TLS.Ready()
+	names := []string{target.Host}
+	for _, l := range listeners {
+		if host, _, err := net.SplitHostPort(l.Addr().String()); err == nil && !net.ParseIP(host).IsUnspecified() {
+			names = append(names, host)
+		}
+	}
+	for _, name := range names {
+		if err == nil {
+			err = authority.Prepare(name)
+		}
+	}
+	if err != nil {
+		log.Warn().Str("error", visible.Text(err.Error())).Msg("clients can't be given TLS")
+	}
+}
+
+// panicCause tells why decoding panicked. What is no error of the runtime may
+// quote the session, with its secrets: of that only the type is told.
+func panicCause(cause any) string {
+	if err, ok := cause.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", cause)
+}
+
+func listen(addrs []string) ([]proxy.Listener, error) {
+	var listeners []proxy.Listener
+	for _, addr := range addrs {
+		l, err := proxy.Listen(addr)
+		if err != nil {
+			closeListeners(listeners)
+			return nil, err
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+func closeListeners(listeners []proxy.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
+}
+
+// serving is a proxy at work and the face that shows it.
+type serving struct {
+	program   *Program
+	flags     *serveFlags
+	log       zerolog.Logger
+	proxy     *proxy.Proxy
+	set       *transcript.Set
+	listeners []proxy.Listener
+
+	recordings *recordings.Folder // nil when nothing is recorded
+	told       chan struct{}      // closed when a signal says to stop
+}
+
+// lastWords is how long somebody who reads smtptap's output slowly, or not at
+// all, may hold up its end once it was told to stop.
+const lastWords = 2 * time.Second
+
+func (s *serving) run(ctx context.Context, ui uiMode, visit func(context.Context, string) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	// A reader of the output or of the log who leaves must not end sessions.
+	signal.Ignore(syscall.SIGPIPE)
+	if ui != "tui" { // the screen sees to its signals itself
+		signals := make(chan os.Signal, 2)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+		defer signal.Stop(signals)
+		go s.onSignal(ctx, signals, stop)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.proxy.Serve(ctx, s.listeners...) }()
+	visited := make(chan error, 1)
+	if visit != nil {
+		go func() {
+			visited <- visit(ctx, s.listeners[0].Addr().String())
+			if ui != "tui" {
+				stop()
+			}
+		}()
+	} else {
+		visited <- nil
+	}
+	shown := s.show(ctx, ui, served)
+	stop()
+	err := <-served
+	for _, e := range []error{<-visited, s.lost(s.set.Close()), shown} {
+		if err == nil {
+			err = e
+		}
+	}
+	s.farewell(ui)
+	if err != nil {
+		return err
+	}
+	return s.status()
+}
+
+// onSignal stops in an orderly way at the first signal, and at once at the
+// second.
+func (s *serving) onSignal(ctx context.Context, signals <-chan os.Signal, stop func()) {
+	select {
+	case sig := <-signals:
+		s.log.Info().Str("signal", sig.String()).Stringer("drain", s.flags.drain).Msg("stopping; sessions may go on for a while, a second signal cuts them off")
+		close(s.told)
+		stop()
+	case <-ctx.Done():
+	}
+	if _, again := <-signals; again {
+		s.proxy.Abort()
+	}
+}
+
+// show runs the face until the user is done with it, or the proxy has ended.
+func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error {
+	if ui == "tui" {
+		return s.screen(ctx)
+	}
+	var form plain.Form
+	out := s.program.streams.Out
+	switch ui {
+	case "text":
+		form = plain.Text(out, s.program.lang.Lang, s.flags.color.on(out), !s.flags.single)
+	case "json":
+		form = plain.JSON(out)
+	}
+	over, end := context.WithCancel(context.Background())
+	defer end()
+	go func() {
+		err := <-served
+		served <- err
+		end()
+	}()
+	if ui == "none" {
+		<-over.Done()
+		return nil
+	}
+	shown := make(chan error, 1)
+	go func() { shown <- plain.Follow(over, s.set, form) }()
+	select {
+	case err := <-shown:
+		return s.unread(over, err)
+	case <-over.Done():
+		return s.readToEnd(shown)
+	}
+}
+
+// unread goes on without a face: sessions matter more than who looks at them.
+func (s *serving) unread(over context.Context, err error) error {
+	if err != nil {
+		s.log.Warn().Str("error", visible.Text(err.Error())).Msg("the output can't be written; sessions go on without it")
+	}
+	<-over.Done()
+	return unlessLeft(err)
+}
+
+// unlessLeft is err, unless it says that the reader has seen enough, as head(1)
+// does.
+func unlessLeft(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+// readToEnd waits until the rest of the output is read, after a signal no
+// longer than lastWords.
+func (s *serving) readToEnd(shown <-chan error) error {
+	select {
+	case err := <-shown:
+		return unlessLeft(err)
+	case <-s.told:
+	}
+	select {
+	case err := <-shown:
+		return unlessLeft(err)
+	case <-time.After(lastWords):
+		s.log.Warn().Msg("nobody reads the output; its end was left out")
+		return nil
+	}
+}
+
+// lost makes what recordings lack the reason of the exit status.
+func (s *serving) lost(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statusError{exitSeen, err}
+}
+
+// status is 3 when smtptap was to relay a number of sessions and something that
+// one of them tried was not sent, or can't be told.
+func (s *serving) status() error {
+	if s.flags.count == 0 {
+		return nil
+	}
+	for _, sum := range s.set.Summaries(0) {
+		if !sum.Outcome.Good() {
+			return exit(exitSeen)
+		}
+	}
+	return nil
+}
+
+// farewell says where the recordings are, where somebody is reading.
+func (s *serving) farewell(ui uiMode) {
+	if ui != "text" || s.set.Len() == 0 {
+		return
+	}
+	var paths []string
+	for _, sum := range s.set.Summaries(0) {
+		if path := s.set.Path(sum.ID); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	switch {
+	case len(paths) == 1:
+		s.program.complain("recorded in %s", paths[0])
+	case len(paths) > 1:
+		s.program.complain("%d sessions recorded in %s", len(paths), s.recordings.Dir())
+	}
+}
