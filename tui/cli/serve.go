@@ -72,23 +72,32 @@ Every flag can be set by a variable: --idle-timeout by SMTPTAP_IDLE_TIMEOUT.`,
 		},
 	}
 	cmd.SetVersionTemplate("smtptap {{.Version}}\n")
+	f.relayFlags(cmd)
+	f.ui.flag(cmd)
+	f.screen.flags(cmd)
+	f.color.flag(cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.listen, "listen", "l", []string{"127.0.0.1:2525"}, "PORT, :PORT or HOST:PORT; tls:ADDR for implicit TLS; repeatable")
+	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 0 if all mail was sent or there was none, 3 otherwise")
+	flags.IntVar(&f.count, "count", 0, "end after so many sessions; exit status 3 unless all mail was sent")
+	return cmd
+}
+
+// relayFlags are those of every command that relays sessions for others.
+func (f *serveFlags) relayFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	if f.listen == nil {
+		f.listen = []string{"127.0.0.1:2525"}
+	}
+	flags.StringArrayVarP(&f.listen, "listen", "l", f.listen, "PORT, :PORT or HOST:PORT; tls:ADDR for implicit TLS; repeatable")
 	f.target.flags(cmd)
 	f.tls.flags(cmd)
 	flags.StringVarP(&f.record, "record", "w", "", `folder for recordings; "none" records nothing (default: the user's state folder)`)
 	flags.BoolVar(&f.keep, "keep-secrets", false, "write passwords and tokens into recordings (default: masked)")
-	f.ui.flag(cmd)
-	f.screen.flags(cmd)
-	f.color.flag(cmd)
 	flags.StringArrayVar(&f.allow, "allow", nil, "CIDR that may connect, needed to listen beyond loopback; repeatable")
 	flags.IntVar(&f.most, "max-sessions", proxy.DefaultMaxSessions, "maximum concurrent sessions")
 	flags.DurationVar(&f.idle, "idle-timeout", proxy.DefaultIdleTimeout, "end a session in which nothing moved for so long")
 	flags.DurationVar(&f.drain, "drain-timeout", proxy.DefaultDrainTimeout, "how long sessions may go on when smtptap is told to stop")
-	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 0 if all mail was sent or there was none, 3 otherwise")
-	flags.IntVar(&f.count, "count", 0, "end after so many sessions; exit status 3 unless all mail was sent")
 	f.logging.flags(cmd)
-	return cmd
 }
 
 // uiMode is --ui.
