@@ -10,8 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode/outcome"
-	"smtptap/tui/clipboard"
-	"smtptap/tui/scene"
+	"smtptap/tui/terminal"
 )
 
 // expect fails unless the screen shows all of these.
@@ -74,15 +73,15 @@ func TestFilter(t *testing.T) {
 }
 
 func TestFilterTakesSessionsAsTheyComeAndChange(t *testing.T) {
-	stage := emptyStage(t, false)
-	stage.Play("smtp://mail.example.com:587", scene.Sent())
-	s := newScreen(t, stage, 100, 24, nil)
+	sim := emptySimulation(t, false)
+	sim.Play("smtp://mail.example.com:587", sentScript())
+	s := newScreen(t, sim, 100, 24, nil)
 	s.press("/", "code:535", "enter")
 	s.expect("0 of 1")
-	stage.Play("smtp://mail.example.com:587", scene.WrongPassword())
+	sim.Play("smtp://mail.example.com:587", wrongPasswordScript())
 	s.carryOut(s.refresh())
 	s.expect("✗ refused", "1 of 2")
-	settle(t, stage)
+	settle(t, sim)
 }
 
 func TestSearchInASession(t *testing.T) {
@@ -100,10 +99,10 @@ func TestSearchInASession(t *testing.T) {
 }
 
 func TestSecrets(t *testing.T) {
-	stage := emptyStage(t, true)
-	stage.Play("smtp://mail.example.com:587", scene.WrongPassword())
-	settle(t, stage)
-	s := newScreen(t, stage, 100, 60, nil)
+	sim := emptySimulation(t, true)
+	sim.Play("smtp://mail.example.com:587", wrongPasswordScript())
+	settle(t, sim)
+	s := newScreen(t, sim, 100, 60, nil)
 	s.press("enter")
 	s.expect("[secret]")
 	s.expectNot("old secret")
@@ -180,7 +179,7 @@ func TestCopy(t *testing.T) {
 	s.expect("l line", "c command", "s session")
 	s.press("r")
 	s.expect("sent to the terminal's clipboard")
-	want, _, err := clipboard.Sequence("535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6", func(string) string { return "" })
+	want, _, err := terminal.ClipboardSequence("535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6", func(string) string { return "" })
 	if err != nil || s.out.String() != want {
 		t.Errorf("written to the terminal: %q, want %q", s.out.String(), want)
 	}
@@ -192,10 +191,10 @@ func TestCopy(t *testing.T) {
 }
 
 func TestClipboardGetsNothingThatActs(t *testing.T) {
-	stage := emptyStage(t, false)
-	stage.Play("smtp://mail.example.com:587", scene.Hostile())
-	settle(t, stage)
-	s := newScreen(t, stage, 120, 40, nil)
+	sim := emptySimulation(t, false)
+	sim.Play("smtp://mail.example.com:587", hostileScript())
+	settle(t, sim)
+	s := newScreen(t, sim, 120, 40, nil)
 	for _, what := range []string{"l", "c", "r", "h", "b", "s"} {
 		for _, c := range copyables {
 			if c.key != what {
@@ -250,8 +249,8 @@ func TestDiff(t *testing.T) {
 func TestOpenRecording(t *testing.T) {
 	made := played(t)
 	path := made.Set.Summary(1).Path
-	stage := emptyStage(t, false)
-	s := newScreen(t, stage, 120, 40, func(o *Options) { o.View = true })
+	sim := emptySimulation(t, false)
+	s := newScreen(t, sim, 120, 40, func(o *Options) { o.View = true })
 	s.expect("No recording is open.")
 	s.press("o", path+"x", "enter")
 	s.expect("no such file")
@@ -260,26 +259,26 @@ func TestOpenRecording(t *testing.T) {
 }
 
 func TestEmptyScreenTeaches(t *testing.T) {
-	s := newScreen(t, scene.New(start, nil, false), 100, 30, func(o *Options) {
+	s := newScreen(t, newSimulation(start, nil, false), 100, 30, func(o *Options) {
 		o.Listen, o.CA = []string{"0.0.0.0:2526"}, "/tmp/ca.pem"
 	})
 	s.expect("swaks --server 127.0.0.1:2526", "$mail->Port = 2526", "nodemailer.createTransport", "/tmp/ca.pem", "not recording")
 }
 
 func TestLiveSessionGrows(t *testing.T) {
-	stage := emptyStage(t, false)
-	stage.Play("smtp://mail.example.com:587", scene.Running())
-	s := newScreen(t, stage, 100, 40, nil)
+	sim := emptySimulation(t, false)
+	sim.Play("smtp://mail.example.com:587", runningScript())
+	s := newScreen(t, sim, 100, 40, nil)
 	s.expect("● running", "In progress", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
-	stage.Wait(time.Minute)
-	s.update(tick{stage.Now()}) // what comes of it is the next tick
+	sim.Wait(time.Minute)
+	s.update(tick{sim.Now()}) // what comes of it is the next tick
 	s.expect("1m 00s")
 }
 
 func TestQuitAsksWhileSessionsRun(t *testing.T) {
-	stage := emptyStage(t, false)
-	stage.Play("smtp://mail.example.com:587", scene.Running())
-	s := newScreen(t, stage, 100, 40, nil)
+	sim := emptySimulation(t, false)
+	sim.Play("smtp://mail.example.com:587", runningScript())
+	s := newScreen(t, sim, 100, 40, nil)
 	s.press("q")
 	s.expect("1 session runs")
 	s.press("j")
@@ -329,15 +328,15 @@ func TestSuspendIsRefused(t *testing.T) {
 }
 
 func TestFollowing(t *testing.T) {
-	stage := emptyStage(t, false)
+	sim := emptySimulation(t, false)
 	for range 3 {
-		stage.Play("smtp://mail.example.com:587", scene.Sent())
+		sim.Play("smtp://mail.example.com:587", sentScript())
 	}
-	s := newScreen(t, stage, 80, 24, nil)
+	s := newScreen(t, sim, 80, 24, nil)
 	s.expect("follow")
 	s.press("k")
 	before, _ := s.list.Selected()
-	stage.Play("smtp://mail.example.com:587", scene.WrongPassword())
+	sim.Play("smtp://mail.example.com:587", wrongPasswordScript())
 	s.carryOut(s.refresh())
 	if after, _ := s.list.Selected(); after.ID != before.ID {
 		t.Error("the selection moves though following is off")
@@ -346,7 +345,7 @@ func TestFollowing(t *testing.T) {
 	if now, _ := s.list.Selected(); now.Outcome != outcome.Refused {
 		t.Errorf("F selects %s, not the newest", now.Outcome)
 	}
-	settle(t, stage)
+	settle(t, sim)
 }
 
 func TestMouse(t *testing.T) {
@@ -362,13 +361,13 @@ func TestMouse(t *testing.T) {
 }
 
 func TestFarewell(t *testing.T) {
-	stage := emptyStage(t, false)
-	s := newScreen(t, stage, 80, 24, nil)
-	stage.Play("smtp://mail.example.com:587", scene.Sent())
-	id := stage.Play("smtp://mail.example.com:587", scene.WrongPassword())
-	settle(t, stage)
+	sim := emptySimulation(t, false)
+	s := newScreen(t, sim, 80, 24, nil)
+	sim.Play("smtp://mail.example.com:587", sentScript())
+	id := sim.Play("smtp://mail.example.com:587", wrongPasswordScript())
+	settle(t, sim)
 	got := s.farewell()
-	for _, want := range []string{"2 sessions: 1 sent, 1 refused\n", stage.Set.State().Folder, id + ".smtptap"} {
+	for _, want := range []string{"2 sessions: 1 sent, 1 refused\n", sim.Set.State().Folder, id + ".smtptap"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not hold %q", got, want)
 		}
@@ -387,11 +386,11 @@ func TestRecordingTrouble(t *testing.T) {
 }
 
 func TestSessionThatCannotBeRead(t *testing.T) {
-	stage := played(t)
-	if err := os.Remove(stage.Set.Summary(3).Path); err != nil {
+	sim := played(t)
+	if err := os.Remove(sim.Set.Summary(3).Path); err != nil {
 		t.Fatal(err)
 	}
-	s := newScreen(t, stage, 120, 40, nil)
+	s := newScreen(t, sim, 120, 40, nil)
 	s.expect("the session can't be shown", "no such file")
 	s.press("k")
 	s.expect("Partly sent")
@@ -432,11 +431,11 @@ func TestHelpNamesEveryKey(t *testing.T) {
 
 // One recording to look at is opened at once; several are listed.
 func TestViewOpensTheOnlyOne(t *testing.T) {
-	stage := emptyStage(t, false)
-	stage.Play("smtp://mail.example.com:587", "S: 220 mail.example.com\nC: QUIT\nS: 221 bye\n")
-	settle(t, stage)
+	sim := emptySimulation(t, false)
+	sim.Play("smtp://mail.example.com:587", "S: 220 mail.example.com\nC: QUIT\nS: 221 bye\n")
+	settle(t, sim)
 	view := func(o *Options) { o.View, o.Listen = true, nil }
-	s := newScreen(t, stage, 80, 16, view)
+	s := newScreen(t, sim, 80, 16, view)
 	s.expect("[1 Dialogue]", "220 ")
 	s.press("q")
 	s.expect("STATE", "1 session")

@@ -10,14 +10,13 @@ import (
 
 	"smtptap/decode/outcome"
 	"smtptap/recordings/transcript"
-	"smtptap/tui/scene"
 )
 
 // manySessions is a set of n recordings that nobody opens.
-func manySessions(n int) *scene.Stage {
-	stage := scene.New(start, nil, false)
-	addMany(stage.Set, n)
-	return stage
+func manySessions(n int) *simulation {
+	sim := newSimulation(start, nil, false)
+	addMany(sim.Set, n)
+	return sim
 }
 
 func addMany(set *transcript.Set, n int) {
@@ -71,12 +70,12 @@ func BenchmarkMemoryOf100k(b *testing.B) {
 	}
 	for b.Loop() {
 		before := held()
-		stage := manySessions(100_000)
-		s := newScreen(b, stage, 200, 60, func(o *Options) { o.View = true })
+		sim := manySessions(100_000)
+		s := newScreen(b, sim, 200, 60, func(o *Options) { o.View = true })
 		s.press("/", "subject:9", "enter")
 		s.view()
 		b.ReportMetric(held()-before, "MB-held")
-		runtime.KeepAlive(stage)
+		runtime.KeepAlive(sim)
 		runtime.KeepAlive(s)
 	}
 }

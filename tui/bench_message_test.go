@@ -11,14 +11,13 @@ import (
 	"smtptap/decode/who"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/keys"
-	"smtptap/tui/scene"
 )
 
 // bigMessage is a recorded session with a message of about size bytes that the
 // client sent in pieces of about so many bytes.
-func bigMessage(t testing.TB, size, piece int) *scene.Stage {
-	stage := emptyStage(t, false)
-	l := stage.Set.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "smtp://mail.example.com:587"})
+func bigMessage(t testing.TB, size, piece int) *simulation {
+	sim := emptySimulation(t, false)
+	l := sim.Set.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "smtp://mail.example.com:587"})
 	say := func(from, to who.Party, text string) { l.Data(from, to, []byte(text)) }
 	say(who.Server, who.Client, "220 mail.example.com\r\n")
 	for _, ask := range []string{"EHLO a", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.net>"} {
@@ -36,8 +35,8 @@ func bigMessage(t testing.TB, size, piece int) *scene.Stage {
 	say(who.Client, who.Server, ".\r\n")
 	say(who.Server, who.Client, "250 2.0.0 ok\r\n")
 	l.End(facts.End{Cause: facts.CauseClosed})
-	settle(t, stage)
-	return stage
+	settle(t, sim)
+	return sim
 }
 
 // BenchmarkOpen25MB is from the selection of a session to the first frame that
@@ -49,14 +48,14 @@ func BenchmarkOpen25MB(b *testing.B) {
 		how   string
 		piece int
 	}{{"large pieces", 32 << 10}, {"line by line", 1}} {
-		stage := bigMessage(b, 25_000_000, sent.piece)
+		sim := bigMessage(b, 25_000_000, sent.piece)
 		for _, part := range []struct {
 			name string
 			keys []keys.Action
 		}{{"dialogue", nil}, {"message", []keys.Action{keys.Message}}} {
 			b.Run(part.name+" sent in "+sent.how, func(b *testing.B) {
 				for b.Loop() {
-					s := newScreen(b, stage, 120, 40, nil)
+					s := newScreen(b, sim, 120, 40, nil)
 					for _, a := range part.keys {
 						s.update(firstOf(s.detail.Do(a)()))
 					}
@@ -77,8 +76,8 @@ func firstOf(msg tea.Msg) tea.Msg {
 }
 
 func BenchmarkRawViewOf25MB(b *testing.B) {
-	stage := bigMessage(b, 25_000_000, 32<<10)
-	s := newScreen(b, stage, 120, 40, nil)
+	sim := bigMessage(b, 25_000_000, 32<<10)
+	s := newScreen(b, sim, 120, 40, nil)
 	s.press("enter", "2", "v")
 	down := tea.KeyMsg{Type: tea.KeyPgDown}
 	for b.Loop() {

@@ -13,7 +13,6 @@ import (
 	"smtptap/decode/who"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
-	"smtptap/tui/scene"
 )
 
 // eventsPerSecond is how many lines pass while the screen is measured.
@@ -81,7 +80,7 @@ type line struct {
 // spoken is what both say in a session in which a message is sent.
 func spoken() (all []line) {
 	quoted := false
-	for _, text := range strings.Split(scene.Sent(), "\n") {
+	for _, text := range strings.Split(sentScript(), "\n") {
 		text = strings.TrimSpace(text)
 		switch {
 		case text == "<<" || text == ">>":

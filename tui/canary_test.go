@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
-
-	"smtptap/tui/scene"
 )
 
 const canary = "cAnArYcOrE4711"
@@ -26,7 +24,7 @@ func leaks() []string {
 // secretSession gives the canary away in several ways.
 func secretSession() string {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	script := scene.WrongPassword()
+	script := wrongPasswordScript()
 	return script[:strings.Index(script, "C: AUTH LOGIN")] + strings.Join([]string{
 		"C: AUTH LOGIN", "S: 334 " + encode("Username:"), "C: " + encode("shop@example.com"), "S: 334 " + encode("Password:"), "C: " + encode(canary),
 		"S: 535 5.7.8 not " + encode(canary),
@@ -42,10 +40,10 @@ func secretSession() string {
 func TestNoSecretIsCopiedOrShown(t *testing.T) {
 	for name, keep := range map[string]bool{"masked": false, "kept": true} {
 		t.Run(name, func(t *testing.T) {
-			stage := emptyStage(t, keep)
-			stage.Play("smtp://mail.example.com:587", secretSession())
-			settle(t, stage)
-			s := newScreen(t, stage, 120, 60, nil)
+			sim := emptySimulation(t, keep)
+			sim.Play("smtp://mail.example.com:587", secretSession())
+			settle(t, sim)
+			s := newScreen(t, sim, 120, 60, nil)
 			copied := 0
 			for _, c := range copyables {
 				for entry := range s.detail.Session().Entries {
@@ -78,10 +76,10 @@ func TestNoSecretIsCopiedOrShown(t *testing.T) {
 
 // Asked for, kept secrets can be copied: the search above would find them.
 func TestRevealedSecretsAreCopied(t *testing.T) {
-	stage := emptyStage(t, true)
-	stage.Play("smtp://mail.example.com:587", secretSession())
-	settle(t, stage)
-	s := newScreen(t, stage, 120, 60, nil)
+	sim := emptySimulation(t, true)
+	sim.Play("smtp://mail.example.com:587", secretSession())
+	settle(t, sim)
+	s := newScreen(t, sim, 120, 60, nil)
 	var all strings.Builder
 	for entry := range s.detail.Session().Entries {
 		text, err := copying{s.detail.Session(), entry, true}.said(entry)

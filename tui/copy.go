@@ -15,9 +15,9 @@ import (
 	"smtptap/decode/who"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
-	"smtptap/tui/cells"
-	"smtptap/tui/clipboard"
-	"smtptap/tui/session"
+	"smtptap/tui/draw"
+	"smtptap/tui/panes"
+	"smtptap/tui/terminal"
 )
 
 // A copyable is something that can be put into the clipboard. What peers sent
@@ -50,7 +50,7 @@ func (m *model) askCopy() {
 func (copyPrompt) typing() bool { return false }
 
 func (copyPrompt) view(m *model, width int) string {
-	var r cells.Row
+	var r draw.Row
 	r.Put(" copy ", m.theme.Plain)
 	for _, c := range copyables {
 		if r.Width()+len(c.name)+4 > width {
@@ -81,7 +81,7 @@ func (m *model) copy(c copyable, what copying) tea.Cmd {
 		text, err := c.text(what)
 		var sequence, said string
 		if err == nil {
-			sequence, said, err = clipboard.Sequence(text, getenv)
+			sequence, said, err = terminal.ClipboardSequence(text, getenv)
 		}
 		if err == nil {
 			_, err = io.WriteString(out, sequence)
@@ -95,7 +95,7 @@ func (m *model) copy(c copyable, what copying) tea.Cmd {
 
 // copying is where something is copied from.
 type copying struct {
-	session *session.Session
+	session *panes.Session
 	entry   int // under the cursor
 	reveal  bool
 }
@@ -163,7 +163,7 @@ func (c copying) message() (header, body string, err error) {
 	switch {
 	case m == nil:
 		return "", "", errors.New("the session has no message")
-	case m.Size() > clipboard.Max:
+	case m.Size() > terminal.ClipboardMax:
 		return "", "", fmt.Errorf("%d bytes are too many for a terminal's clipboard; e writes them to a file", m.Size())
 	}
 	var b bytes.Buffer

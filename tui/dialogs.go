@@ -8,9 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/visible"
 	"smtptap/recordings/transcript"
-	"smtptap/tui/compare"
-	"smtptap/tui/exporting"
-	"smtptap/tui/opening"
+	"smtptap/tui/panes"
 )
 
 // askExport asks how to write the selected session to a file.
@@ -26,24 +24,24 @@ func (m *model) askExport() tea.Cmd {
 		dir = ""
 	}
 	set := m.options.Set
-	e := exporting.New(m.theme, m.options.Lang, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
+	e := panes.NewExportForm(m.theme, m.options.Lang, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
 	m.open(e)
 	return e.Start()
 }
 
 // askOpen asks which recording to open.
 func (m *model) askOpen() tea.Cmd {
-	var folder opening.Folder
+	var folder panes.RecordingFolder
 	if m.options.Folder != nil {
 		folder = m.options.Folder
 	}
-	o := opening.New(m.theme, folder, m.options.Set.Add)
+	o := panes.NewOpenForm(m.theme, folder, m.options.Set.Add)
 	m.open(o)
 	return o.Start()
 }
 
 // opened selects a recording that was opened.
-func (m *model) opened(msg opening.Opened) tea.Cmd {
+func (m *model) opened(msg panes.Opened) tea.Cmd {
 	m.overlay = nil
 	refresh := m.refresh()
 	found := m.list.Select(func(s *transcript.Summary) bool { return s.Path == msg.Path })
@@ -74,7 +72,7 @@ func (m *model) mark() tea.Cmd {
 			m.say("the marked session is not there any more", m.theme.Warn)
 			return nil
 		}
-		c := compare.New(m.theme, a, sum, m.options.Set.Open)
+		c := panes.NewComparison(m.theme, a, sum, m.options.Set.Open)
 		m.open(c)
 		return c.Start()
 	}

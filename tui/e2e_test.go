@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"smtptap/recordings"
-	"smtptap/tui/scene"
 )
 
 func TestDemoOnTheScreen(t *testing.T) {
@@ -95,12 +94,12 @@ func (b broken) due(role string) bool {
 
 // play shows a screen that fails in the way that the role says.
 func play(role string) int {
-	stage := scene.New(time.Now(), nil, false)
-	stage.Play("smtp://mail.example.com:587", scene.Sent())
-	b := broken{stage.Set, role, make(chan struct{})}
+	sim := newSimulation(time.Now(), nil, false)
+	sim.Play("smtp://mail.example.com:587", sentScript())
+	b := broken{sim.Set, role, make(chan struct{})}
 	time.AfterFunc(300*time.Millisecond, func() {
 		close(b.now)
-		stage.Play("smtp://mail.example.com:587", scene.Sent())
+		sim.Play("smtp://mail.example.com:587", sentScript())
 	})
 	if role == panicOutside {
 		go func() {
@@ -263,12 +262,12 @@ func recorded(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	stage := scene.New(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), folder, false)
-	for _, script := range []string{scene.Sent(), scene.Hostile(), scene.UnknownRecipient(), scene.WrongPassword(), scene.Attachment()} {
-		stage.Play("smtp://mail.example.com:587", script)
-		stage.Wait(time.Minute)
+	sim := newSimulation(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), folder, false)
+	for _, script := range []string{sentScript(), hostileScript(), unknownRecipientScript(), wrongPasswordScript(), attachmentScript()} {
+		sim.Play("smtp://mail.example.com:587", script)
+		sim.Wait(time.Minute)
 	}
-	if err := stage.Set.Close(); err != nil {
+	if err := sim.Set.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return folder.Dir()

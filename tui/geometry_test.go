@@ -10,7 +10,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode/visible"
-	"smtptap/tui/scene"
 )
 
 // ours are the only sequences that may reach the terminal in a frame: colours,
@@ -79,14 +78,14 @@ func TestGeometry(t *testing.T) {
 	if testing.Short() {
 		widths, heights = []int{1, 40, 80, 150}, []int{1, 10, 28, 40}
 	}
-	stage := emptyStage(t, false)
-	for _, script := range []string{scene.Sent(), scene.Attachment(), scene.UnknownRecipient(), scene.Hostile()} {
-		stage.Play("smtp://mail.example.com:587", script)
+	sim := emptySimulation(t, false)
+	for _, script := range []string{sentScript(), attachmentScript(), unknownRecipientScript(), hostileScript()} {
+		sim.Play("smtp://mail.example.com:587", script)
 	}
-	settle(t, stage)
+	settle(t, sim)
 	for _, keys := range scenes {
 		t.Run(fmt.Sprint(keys), func(t *testing.T) {
-			s := newScreen(t, stage, 80, 24, nil)
+			s := newScreen(t, sim, 80, 24, nil)
 			s.press(keys...)
 			for _, w := range widths {
 				for _, h := range heights {
@@ -108,10 +107,10 @@ func TestGeometry(t *testing.T) {
 // TestHostileTextIsShown makes sure that what attacks the terminal is told, not
 // hidden.
 func TestHostileTextIsShown(t *testing.T) {
-	stage := emptyStage(t, false)
-	stage.Play("smtp://mail.example.com:587", scene.Hostile())
-	settle(t, stage)
-	s := newScreen(t, stage, 150, 100, nil)
+	sim := emptySimulation(t, false)
+	sim.Play("smtp://mail.example.com:587", hostileScript())
+	settle(t, sim)
+	s := newScreen(t, sim, 150, 100, nil)
 	s.press("z", "enter", "g")
 	for _, want := range []string{`evil\x1b[2J\x1b]0;PWNED\x07`, `\u202e\u200b\u0085\u009b31m`, `\x08\x08\r\x00\xff`} {
 		if !s.has(want) {
@@ -123,13 +122,13 @@ func TestHostileTextIsShown(t *testing.T) {
 func FuzzUpdate(f *testing.F) {
 	f.Add([]byte("jjjGg\r/code:5xx\r\x1b2vvn"))
 	f.Add([]byte{200, 10, 10, 'e', 201, 'd', 'k', 'd', 202, 1, 1, 'y', 'h', 203, '?', 'q'})
-	stage := emptyStage(f, true)
-	for _, script := range []string{scene.Sent(), scene.WrongPassword(), scene.Hostile(), scene.Attachment()} {
-		stage.Play("smtp://mail.example.com:587", script)
+	sim := emptySimulation(f, true)
+	for _, script := range []string{sentScript(), wrongPasswordScript(), hostileScript(), attachmentScript()} {
+		sim.Play("smtp://mail.example.com:587", script)
 	}
-	settle(f, stage)
+	settle(f, sim)
 	f.Fuzz(func(t *testing.T, input []byte) {
-		s := newScreen(t, stage, 80, 24, nil)
+		s := newScreen(t, sim, 80, 24, nil)
 		width, height := 80, 24
 		for i := 0; i < len(input) && i < 60; i++ {
 			arg := func(n int) int {

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"smtptap/tui/scene"
 )
 
 var update = flag.Bool("update", false, "write the golden frames anew")
@@ -56,7 +54,7 @@ func TestGoldenEmpty(t *testing.T) {
 		for _, size := range sizes {
 			name := fmt.Sprintf("empty-%dx%d-%s", size[0], size[1], look)
 			t.Run(name, func(t *testing.T) {
-				s := newScreen(t, scene.New(start, nil, false), size[0], size[1], func(o *Options) {
+				s := newScreen(t, newSimulation(start, nil, false), size[0], size[1], func(o *Options) {
 					o.CA = "/home/ann/.local/state/smtptap/ca.pem"
 					if change != nil {
 						change(o)

@@ -5,9 +5,8 @@ import (
 	"strings"
 
 	"smtptap/decode/visible"
-	"smtptap/tui/cells"
-	"smtptap/tui/help"
-	"smtptap/tui/lines"
+	"smtptap/tui/draw"
+	"smtptap/tui/panes"
 )
 
 func newHelp(m *model) overlay {
@@ -15,37 +14,37 @@ func newHelp(m *model) overlay {
 	if m.options.Version != "" {
 		title += " " + visible.Text(m.options.Version)
 	}
-	return help.New(m.theme, title)
+	return panes.NewHelp(m.theme, title)
 }
 
 // lesson is the screen before the first session: what to do to see one.
 func (m *model) lesson(width, height int) []string {
 	t := m.theme
-	var all []lines.Line
+	var all []draw.Line
 	say := func(label, text string) {
-		all = append(all, lines.Line{Indent: 3, Label: label, LabelWidth: 13, LabelStyle: t.Key, Text: text, AsSent: true})
+		all = append(all, draw.Line{Indent: 3, Label: label, LabelWidth: 13, LabelStyle: t.Key, Text: text, AsSent: true})
 	}
 	if m.options.View || len(m.options.Listen) == 0 {
-		all = append(all, lines.Line{}, lines.Line{Indent: 3, Text: "No recording is open.", Style: t.Strong}, lines.Line{})
+		all = append(all, draw.Line{}, draw.Line{Indent: 3, Text: "No recording is open.", Style: t.Strong}, draw.Line{})
 		say("o", "opens one")
 		say("", "recordings are made by smtptap as sessions pass through it")
 		return m.rows(all, width)
 	}
 	host, port := m.reach()
-	all = append(all, lines.Line{},
-		lines.Line{Indent: 3, Text: "Waiting for the first session.", Style: t.Strong},
-		lines.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes " + m.goesTo() + ".", Style: t.Meaning},
-		lines.Line{})
+	all = append(all, draw.Line{},
+		draw.Line{Indent: 3, Text: "Waiting for the first session.", Style: t.Strong},
+		draw.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes " + m.goesTo() + ".", Style: t.Meaning},
+		draw.Line{})
 	say("swaks", "swaks --server "+host+":"+port+" --from ann@example.com --to bob@example.net")
-	all = append(all, lines.Line{})
+	all = append(all, draw.Line{})
 	say("PHPMailer", "$mail->isSMTP(); $mail->Host = '"+host+"'; $mail->Port = "+port+";")
 	say("", "$mail->SMTPAutoTLS = false;  // or trust the authority below")
-	all = append(all, lines.Line{})
+	all = append(all, draw.Line{})
 	say("nodemailer", "nodemailer.createTransport({host: '"+host+"', port: "+port+", ignoreTLS: true})")
-	all = append(all, lines.Line{})
+	all = append(all, draw.Line{})
 	say("smtplib", "smtplib.SMTP('"+host+"', "+port+").send_message(message)")
 	if m.options.CA != "" {
-		all = append(all, lines.Line{})
+		all = append(all, draw.Line{})
 		say("TLS", "clients must trust "+visible.Text(m.options.CA))
 		say("", "smtptap ca howto phpmailer   says how; nodemailer, smtplib, curl, ... likewise")
 	}
@@ -78,11 +77,11 @@ func (m *model) reach() (host, port string) {
 	return host, port
 }
 
-func (m *model) rows(all []lines.Line, width int) []string {
+func (m *model) rows(all []draw.Line, width int) []string {
 	var rows []string
 	for i := range all {
 		for _, row := range all[i].Rows(width, m.theme.Marks.Ellipsis) {
-			rows = append(rows, cells.Cut(row, width, ""))
+			rows = append(rows, draw.Cut(row, width, ""))
 		}
 	}
 	return rows

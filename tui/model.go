@@ -11,11 +11,9 @@ import (
 	"smtptap/decode/findings"
 	"smtptap/recordings/query"
 	"smtptap/recordings/transcript"
-	"smtptap/tui/detail"
+	"smtptap/tui/draw"
 	"smtptap/tui/keys"
-	"smtptap/tui/session"
-	"smtptap/tui/sessions"
-	"smtptap/tui/theme"
+	"smtptap/tui/panes"
 )
 
 // model is the screen as a whole: it owns the panes, gives them their places,
@@ -24,11 +22,11 @@ type model struct {
 	ctx      context.Context
 	options  Options
 	terminal io.Writer // for what is no frame, such as the clipboard
-	theme    *theme.Theme
+	theme    *draw.Theme
 
 	width, height int
-	list          *sessions.Model
-	detail        *detail.Model
+	list          *panes.List
+	detail        *panes.Detail
 	places        places
 	checked       map[string]string // rows of the last frame, and what safely made of them
 	inDetail      bool              // the detail has the focus
@@ -65,7 +63,7 @@ type overlay interface {
 // A note is a short answer to what the user did.
 type note struct {
 	text  string
-	style theme.Style
+	style draw.Style
 }
 
 func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
@@ -75,10 +73,10 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	t := theme.New(toneOf(o), o.ASCII)
+	t := draw.NewTheme(toneOf(o), o.ASCII)
 	m := &model{ctx: ctx, options: o, terminal: terminal, theme: &t, mouse: o.Mouse}
-	m.list = sessions.New(o.Set, m.findingsOf, m.theme, o.View)
-	m.detail = detail.New(m.theme)
+	m.list = panes.NewList(o.Set, m.findingsOf, m.theme, o.View)
+	m.detail = panes.NewDetail(m.theme)
 	m.state = o.Set.State()
 	m.focus(o.View && o.Set.Len() == 1) // a list of one is not what was asked for
 	return m
@@ -104,7 +102,7 @@ type (
 	tick    struct{ now time.Time }
 	loaded  struct {
 		id      string
-		session *session.Session
+		session *panes.Session
 		err     error
 	}
 	searchOn struct{} // a search goes on
@@ -199,7 +197,7 @@ func (m *model) sync(again bool) tea.Cmd {
 		if err != nil {
 			return loaded{id: sum.ID, err: err}
 		}
-		return loaded{id: sum.ID, session: session.New(t, sum, current, m.options.Lang)}
+		return loaded{id: sum.ID, session: panes.NewSession(t, sum, current, m.options.Lang)}
 	}
 }
 
@@ -220,4 +218,4 @@ func (m *model) focus(detail bool) {
 	m.detail.Focus(detail)
 }
 
-func (m *model) say(text string, style theme.Style) { m.note = note{text, style} }
+func (m *model) say(text string, style draw.Style) { m.note = note{text, style} }

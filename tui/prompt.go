@@ -7,8 +7,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/recordings/query"
-	"smtptap/tui/cells"
-	"smtptap/tui/input"
+	"smtptap/tui/draw"
+	"smtptap/tui/panes"
 )
 
 // A prompt has the bottom line, and the keys while it is there.
@@ -21,7 +21,7 @@ type prompt interface {
 // filterPrompt is a filter being typed. It picks as it goes; while it can't be
 // understood the last good one stays.
 type filterPrompt struct {
-	line   input.Line
+	line   panes.Input
 	before string // filter to go back to
 	err    *query.Error
 }
@@ -78,7 +78,7 @@ func (m *model) picked() string {
 
 // searchPrompt is what to search for in the session, being typed.
 type searchPrompt struct {
-	line   input.Line
+	line   panes.Input
 	before string
 }
 
@@ -136,20 +136,20 @@ func (p *quitPrompt) view(m *model, width int) string {
 	if p.live != 1 {
 		text = fmt.Sprintf("%d sessions run", p.live)
 	}
-	return m.theme.Warn.Paint(cells.Cut(" "+text+"; smtptap lets them finish.  q quits, any other key stays", width, m.theme.Marks.Ellipsis))
+	return m.theme.Warn.Paint(draw.Cut(" "+text+"; smtptap lets them finish.  q quits, any other key stays", width, m.theme.Marks.Ellipsis))
 }
 
 // promptLine is a line being typed, with something to say about it to the right.
-func promptLine(m *model, name string, line *input.Line, after string, style interface{ Paint(string) string }, width int) string {
+func promptLine(m *model, name string, line *panes.Input, after string, style interface{ Paint(string) string }, width int) string {
 	room := width - len(name) - 2
 	typed := line.View(max(room*3/5, 1), m.theme.Plain, m.theme.Marks)
-	var r cells.Row
+	var r draw.Row
 	r.Put(" "+name, m.theme.Key)
 	r.Put(typed, m.theme.Plain)
 	rest := width - r.Width() - 2
 	if rest > 8 {
 		r.Put("  ", m.theme.Plain)
-		return r.String() + style.Paint(cells.Cut(after, rest, m.theme.Marks.Ellipsis))
+		return r.String() + style.Paint(draw.Cut(after, rest, m.theme.Marks.Ellipsis))
 	}
 	return r.String()
 }

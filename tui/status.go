@@ -5,21 +5,19 @@ import (
 	"strings"
 
 	"smtptap/decode/visible"
-	"smtptap/tui/amount"
-	"smtptap/tui/cells"
-	"smtptap/tui/theme"
+	"smtptap/tui/draw"
 )
 
 // A segment is a part of the status line. Where there is no room for all of
 // them, the last ones go first.
 type segment struct {
 	text  string
-	style theme.Style
+	style draw.Style
 }
 
 // status is the line above the last: what smtptap is doing.
 func (m *model) status() string {
-	var r cells.Row
+	var r draw.Row
 	r.Put(" ", m.theme.Plain)
 	sep := "   "
 	for i, s := range m.segments() {
@@ -63,11 +61,11 @@ func (m *model) recording() segment {
 	case st.Err != "":
 		return segment{"NOT RECORDING: " + visible.Text(st.Err), m.theme.Bad}
 	case st.Lost > 0:
-		return segment{m.theme.Marks.Failed + " REC with gaps: " + amount.Bytes(st.Lost) + " lost", m.theme.Warn}
+		return segment{m.theme.Marks.Failed + " REC with gaps: " + draw.Size(st.Lost) + " lost", m.theme.Warn}
 	case !st.Recording:
 		return segment{"not recording", m.theme.Dim}
 	}
-	rec := segment{m.theme.Marks.Record + " REC " + amount.Bytes(st.Bytes), m.theme.Good}
+	rec := segment{m.theme.Marks.Record + " REC " + draw.Size(st.Bytes), m.theme.Good}
 	if st.Secrets {
 		return segment{rec.text + " with passwords", m.theme.Warn}
 	}

@@ -6,10 +6,8 @@
 // something is, at most thirty times a second. A terminal that is slow, stuck
 // or gone delays the screen and nothing else.
 //
-// The panes are packages below this one, each a small model that is told its
-// size, takes actions and answers of its own commands, and gives its lines.
-// They never call up: what they want of others they send as messages. This
-// package owns the program, the terminal and what the panes share.
+// What is shown is in tui/panes, which knows nothing of this package. This package
+// owns the program, the terminal and what the panes share.
 package tui
 
 import (
@@ -29,7 +27,7 @@ import (
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/terminal"
-	"smtptap/tui/terminal/hush"
+	"smtptap/tui/terminal/noquery"
 )
 
 // Sessions is what the screen reads. *transcript.Set is one.
@@ -89,7 +87,7 @@ func Restore() {
 // fps is how often Bubble Tea looks whether there is a frame to write.
 const fps = 30
 
-func init() { hush.Lift() }
+func init() { noquery.RestoreTerm() }
 
 // background asks the terminal whether its background is dark or light. It must
 // be asked before the screen is on it, or the answer comes among the keys.

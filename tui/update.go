@@ -4,10 +4,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode/visible"
+	"smtptap/tui/draw"
 	"smtptap/tui/keys"
-	"smtptap/tui/opening"
-	"smtptap/tui/pager"
-	"smtptap/tui/session"
+	"smtptap/tui/panes"
 )
 
 // update takes a message and gives what is to be done beside the screen.
@@ -43,9 +42,9 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 	case wrote:
 		m.note = msg.note
 		return nil
-	case session.GoTo:
+	case panes.GoTo:
 		return m.detail.Update(msg)
-	case opening.Opened:
+	case panes.Opened:
 		return m.opened(msg)
 	}
 	var all []tea.Cmd
@@ -212,9 +211,9 @@ func (m *model) doInDetail(a keys.Action) tea.Cmd {
 func (m *model) find() tea.Cmd {
 	p := m.detail.Pager()
 	switch p.Find() {
-	case pager.NotYet:
+	case draw.Unfinished:
 		return func() tea.Msg { return searchOn{} }
-	case pager.Nowhere:
+	case draw.NotFound:
 		m.say("not found: "+visible.Text(p.Query()), m.theme.Warn)
 	}
 	return nil

@@ -5,20 +5,19 @@ import (
 	"strings"
 
 	"smtptap/decode/visible"
-	"smtptap/tui/cells"
+	"smtptap/tui/draw"
 	"smtptap/tui/keys"
-	"smtptap/tui/theme"
 )
 
 // toneOf picks the colours. Without a theme they are for a dark background.
-func toneOf(o Options) theme.Tone {
+func toneOf(o Options) draw.Tone {
 	switch {
 	case o.NoColor || o.Theme == "mono":
-		return theme.Mono
+		return draw.Mono
 	case o.Theme == "light":
-		return theme.Light
+		return draw.Light
 	}
-	return theme.Dark
+	return draw.Dark
 }
 
 // view is the whole screen: as many lines as it is high, none wider than it is.
@@ -51,11 +50,11 @@ func (m *model) view() string {
 // terminals disagree about is drawn on a cleared line, or what they leave out
 // would show what was there before.
 func (m *model) safely(row string) string {
-	if cells.IsASCII(row) && len(row) <= m.width {
+	if draw.IsASCII(row) && len(row) <= m.width {
 		return row
 	}
 	row = visible.Truncate(row, m.width, "")
-	if cells.IsASCII(row) {
+	if draw.IsASCII(row) {
 		return row
 	}
 	return clearLine + row
@@ -68,7 +67,7 @@ const (
 
 func (m *model) sorry() []string {
 	text := fmt.Sprintf("too small, need %dx%d (now %dx%d)", minWidth, minHeight, m.width, m.height)
-	lines := cells.Fill(text, m.width)
+	lines := draw.Fill(text, m.width)
 	return lines[:min(len(lines), m.height)]
 }
 
@@ -98,7 +97,7 @@ func (m *model) listView() []string {
 	lines := m.list.View()
 	if m.list.Len() == 0 && len(lines) > 2 {
 		text := fmt.Sprintf("%s match %s: Esc clears the filter", m.picked(), visible.Text(m.filter))
-		lines[2] = "  " + m.theme.Meaning.Paint(cells.Cut(text, m.places.list.width-2, m.theme.Marks.Ellipsis))
+		lines[2] = "  " + m.theme.Meaning.Paint(draw.Cut(text, m.places.list.width-2, m.theme.Marks.Ellipsis))
 	}
 	return lines
 }
@@ -109,11 +108,11 @@ func (m *model) join(left, right []string) []string {
 	lines := make([]string, len(left))
 	x := m.places.detail.x
 	for i := range left {
-		pad := cells.Blanks(x - visible.Width(left[i]))
-		if cells.IsASCII(left[i]) {
+		pad := draw.Blanks(x - visible.Width(left[i]))
+		if draw.IsASCII(left[i]) {
 			lines[i] = left[i] + pad + right[i]
 		} else {
-			lines[i] = left[i] + pad + clearRight + cells.Column(x) + right[i]
+			lines[i] = left[i] + pad + clearRight + draw.Column(x) + right[i]
 		}
 	}
 	return lines
@@ -132,9 +131,9 @@ func (m *model) bottom() string {
 	case m.prompt != nil:
 		return m.prompt.view(m, m.width)
 	case m.note.text != "":
-		return " " + m.note.style.Paint(cells.Cut(m.note.text, m.width-1, m.theme.Marks.Ellipsis))
+		return " " + m.note.style.Paint(draw.Cut(m.note.text, m.width-1, m.theme.Marks.Ellipsis))
 	case m.overlay != nil:
-		return " " + m.theme.Dim.Paint(cells.Cut(m.overlay.Hint(), m.width-1, m.theme.Marks.Ellipsis))
+		return " " + m.theme.Dim.Paint(draw.Cut(m.overlay.Hint(), m.width-1, m.theme.Marks.Ellipsis))
 	}
 	return m.hints()
 }
@@ -144,7 +143,7 @@ func (m *model) hints() string {
 	if m.inDetail {
 		at = keys.InSession
 	}
-	var r cells.Row
+	var r draw.Row
 	for _, b := range keys.Hints(at) {
 		key := keys.Name(b.Keys[0])
 		if r.Width()+len(key)+len(b.Hint)+4 > m.width {

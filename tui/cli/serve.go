@@ -21,7 +21,6 @@ import (
 	"smtptap/proxy/upstream"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
-	"smtptap/tui/plain"
 )
 
 // serveFlags are the flags of smtptap itself, and of demo as far as they make
@@ -383,13 +382,13 @@ func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error 
 	if ui == "tui" {
 		return s.screen(ctx)
 	}
-	var form plain.Form
+	var form liveForm
 	out := s.program.streams.Out
 	switch ui {
 	case "text":
-		form = plain.Text(out, s.program.lang.Lang, s.flags.color.on(out), !s.flags.single)
+		form = textForm(out, s.program.lang.Lang, s.flags.color.on(out), !s.flags.single)
 	case "json":
-		form = plain.JSON(out)
+		form = jsonForm(out)
 	}
 	over, end := context.WithCancel(context.Background())
 	defer end()
@@ -403,7 +402,7 @@ func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error 
 		return nil
 	}
 	shown := make(chan error, 1)
-	go func() { shown <- plain.Follow(over, s.set, form) }()
+	go func() { shown <- followSessions(over, s.set, form) }()
 	select {
 	case err := <-shown:
 		return s.unread(over, err)

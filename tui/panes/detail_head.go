@@ -1,0 +1,155 @@
+package panes
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"smtptap/decode/outcome"
+	"smtptap/decode/visible"
+	"smtptap/tui/draw"
+)
+
+// head is what stands above the tab: the tabs, the verdict, and air where
+// there is room for it.
+func (m *Detail) head() []string {
+	lines := []string{m.tabs()}
+	text := m.verdict()
+	if m.height < 8 {
+		text = text[:min(len(text), 1)]
+	}
+	lines = append(lines, text...)
+	if m.height >= 16 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+// tabs is a rule with the titles of the tabs in it.
+func (m *Detail) tabs() string {
+	var r draw.Row
+	rule := m.theme.Marks.Rule
+	r.Put(draw.Rule(rule, 1)+" ", m.theme.Dim)
+	m.ends = m.ends[:0]
+	for i, title := range titles {
+		name := m.title(i, title)
+		if r.Width()+visible.Width(name)+2 > m.width {
+			break
+		}
+		style := m.theme.Dim
+		if i == m.tab {
+			style = m.theme.Strong
+			if m.focused {
+				style = m.theme.Tab
+			}
+		}
+		r.Put(name, style)
+		m.ends = append(m.ends, r.Width()+1)
+		r.Put("  ", m.theme.Dim)
+	}
+	state := m.state()
+	fill := m.width - r.Width() - visible.Width(state) - 3
+	if state != "" && fill > 0 {
+		r.Put(draw.Rule(rule, fill)+" ", m.theme.Dim)
+		r.Put(state, m.theme.Dim)
+		r.Put(" "+rule, m.theme.Dim)
+	} else {
+		r.Put(draw.Rule(rule, m.width-r.Width()), m.theme.Dim)
+	}
+	return r.String()
+}
+
+// title names a tab. The open one is told by brackets too, for screens without
+// underlines.
+func (m *Detail) title(i int, title string) string {
+	if m.width < 60 && i != m.tab {
+		title = title[:min(len(title), 4)]
+	}
+	if i == tabFindings && m.session != nil && len(m.session.Report.Findings) > 0 {
+		title += " " + strconv.Itoa(len(m.session.Report.Findings))
+	}
+	title = strconv.Itoa(i+1) + " " + title
+	if i == m.tab {
+		return "[" + title + "]"
+	}
+	return title
+}
+
+// state says how the tab is shown, and how far down.
+func (m *Detail) state() string {
+	if m.session == nil {
+		return ""
+	}
+	s := m.panes[m.tab].State()
+	p := m.Pager()
+	if n := p.Len(); n > 0 {
+		if s != "" {
+			s += ", "
+		}
+		s += fmt.Sprintf("%d of %d", p.Cursor()+1, n)
+	}
+	return s
+}
+
+// verdict answers whether it was sent, and if not why.
+func (m *Detail) verdict() []string {
+	indent := 2
+	switch {
+	case m.failure != "":
+		return m.wrapped(m.theme.Marks.Failed+" ", m.failure, m.theme.Bad, indent)
+	case m.session == nil && m.loading:
+		return []string{"  " + m.theme.Meaning.Paint("reading "+m.theme.Marks.Ellipsis)}
+	case m.session == nil:
+		return []string{""}
+	}
+	mark, style := m.mark()
+	rows := m.wrapped(mark+" "+m.session.Report.Verdict.Text, "", style, indent)
+	if m.session.SecretsKept {
+		rows = append(rows, m.wrapped("PASSWORDS", "are in this recording; copies and exports leave them out", m.theme.Warn, indent)...)
+	}
+	return rows
+}
+
+// maxVerdict is how many rows the verdict may take.
+const maxVerdict = 3
+
+func (m *Detail) wrapped(word, text string, style draw.Style, indent int) []string {
+	first := word
+	if text != "" {
+		first += "  " + text
+	}
+	rows := draw.Wrap(first, max(m.width-indent-1, 1))
+	if len(rows) > maxVerdict {
+		rest := strings.Join(rows[maxVerdict-1:], " ")
+		rows = append(rows[:maxVerdict-1], draw.Cut(rest, m.width-indent-1, m.theme.Marks.Ellipsis))
+	}
+	for i, row := range rows {
+		if head, found := strings.CutPrefix(row, word); i == 0 && found {
+			row = style.Paint(word) + m.theme.Strong.Paint(head)
+		} else {
+			row = m.theme.Strong.Paint(row)
+		}
+		rows[i] = draw.Blanks(indent) + row
+	}
+	return rows
+}
+
+// mark is how the verdict is marked.
+func (m *Detail) mark() (mark string, style draw.Style) {
+	marks := m.theme.Marks
+	switch m.session.Summary.Outcome {
+	case outcome.Partly:
+		return marks.Partly, m.theme.Warn
+	case outcome.Disputed:
+		return marks.Unknown, m.theme.Warn
+	case outcome.Refused, outcome.Failed, outcome.Abandoned:
+		return marks.Refused, m.theme.Bad
+	case outcome.Running:
+		return marks.Running, m.theme.Key
+	case outcome.Sent:
+		return marks.Sent, m.theme.Good
+	case outcome.Nothing:
+		return marks.Nothing, m.theme.Strong
+	}
+	return marks.Nothing, m.theme.Warn
+}

@@ -1,0 +1,292 @@
+package panes
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/decode"
+	"smtptap/decode/lang"
+	"smtptap/decode/visible"
+	"smtptap/recordings/export"
+	"smtptap/recordings/redact"
+	"smtptap/tui/draw"
+	"smtptap/tui/keys"
+)
+
+// formatPurposes says what the formats are for.
+var formatPurposes = map[string]string{
+	"text":      "annotated, as smtptap show prints it",
+	"phpmailer": "the log that PHPMailer prints at SMTPDebug = 2",
+	"markdown":  "for an issue or a mail",
+	"html":      "a page without scripts, to look at in a browser",
+	"json":      "for programs",
+	"eml":       "the messages as they were meant, one file each",
+	"pcapng":    "for Wireshark",
+}
+
+// A redaction is something that can be left out.
+type redaction struct {
+	key, name, short string
+	of               func(*redact.Levels) *bool
+}
+
+var redactions = []redaction{
+	{"a", "addresses and user names", "addresses", func(l *redact.Levels) *bool { return &l.Addresses }},
+	{"d", "only what stands before the @", "local-parts", func(l *redact.Levels) *bool { return &l.KeepDomains }},
+	{"h", "host names and IP addresses", "hosts", func(l *redact.Levels) *bool { return &l.Hosts }},
+	{"b", "the text of messages", "body", func(l *redact.Levels) *bool { return &l.Body }},
+	{"t", "tokens and what follows the host in links", "links", func(l *redact.Levels) *bool { return &l.Links }},
+}
+
+// An ExportForm asks in which form a session is to be written to a file and
+// what is to be left out, and says what the file will hold before it is
+// written. Create it with NewExportForm.
+type ExportForm struct {
+	theme *draw.Theme
+	lang  lang.Lang
+	open  func() (*decode.Transcript, error)
+	title string
+	dir   string // where files go unless a path is given
+
+	width, height int
+	formats       []string
+	format        int
+	levels        redact.Levels
+	name          Input
+	base          string // of the name, until somebody types another
+	typed         bool
+	naming        bool // keys go to the name
+
+	era     int
+	holds   string // what the file will hold; "" while that is being found out
+	trouble string
+	written string
+}
+
+// NewExportForm returns the question about one session. name is that of the file without
+// its ending, dir the folder for it. Start begins to find out what it holds.
+func NewExportForm(t *draw.Theme, l lang.Lang, title, dir, name string, open func() (*decode.Transcript, error)) *ExportForm {
+	m := &ExportForm{theme: t, lang: l, open: open, title: title, dir: dir, base: name, formats: export.Formats()}
+	m.rename()
+	return m
+}
+
+// rename gives the file the ending of its format.
+func (m *ExportForm) rename() {
+	if !m.typed {
+		m.name.Set(filepath.Join(m.dir, m.base+export.Extension(m.formats[m.format])))
+	}
+}
+
+// answers of commands
+type (
+	counted struct {
+		model *ExportForm
+		era   int
+		holds string
+		err   error
+	}
+	written struct {
+		model *ExportForm
+		what  string
+		err   error
+	}
+)
+
+// Start finds out what the file will hold.
+func (m *ExportForm) Start() tea.Cmd {
+	m.era++
+	m.holds, m.trouble, m.written = "", "", ""
+	era, levels, open := m.era, m.levels, m.open
+	return func() tea.Msg {
+		t, _, err := redacted(open, levels)
+		if err != nil {
+			return counted{m, era, "", err}
+		}
+		return counted{m, era, redact.Count(t).String(), nil}
+	}
+}
+
+// SetSize says how much room there is.
+func (m *ExportForm) SetSize(width, height int) { m.width, m.height = width, height }
+
+// Typing reports whether keys are text.
+func (m *ExportForm) Typing() bool { return m.naming }
+
+// Key takes a key and reports whether the question stays open.
+func (m *ExportForm) Key(msg tea.KeyMsg) (open bool, cmd tea.Cmd) {
+	name := msg.String()
+	switch {
+	case name == "enter":
+		return true, m.write()
+	case name == "tab":
+		m.naming = !m.naming
+		return true, nil
+	case m.naming && name == "esc":
+		m.naming = false
+		return true, nil
+	case m.naming:
+		if m.name.Update(msg) {
+			m.typed, m.trouble, m.written = true, "", ""
+		}
+		return true, nil
+	}
+	for _, l := range redactions {
+		if l.key == name {
+			on := l.of(&m.levels)
+			*on = !*on
+			return true, m.Start()
+		}
+	}
+	switch keys.Lookup(name, keys.InList) {
+	case keys.Down:
+		m.choose(m.format + 1)
+	case keys.Up:
+		m.choose(m.format - 1)
+	case keys.Back, keys.Quit:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (m *ExportForm) choose(format int) {
+	m.format = min(max(format, 0), len(m.formats)-1)
+	m.trouble, m.written = "", ""
+	m.rename()
+}
+
+func (m *ExportForm) write() tea.Cmd {
+	m.trouble, m.written = "", ""
+	j := exportJob{open: m.open, levels: m.levels, format: m.formats[m.format], lang: m.lang, path: strings.TrimSpace(m.name.Value())}
+	return func() tea.Msg {
+		what, err := j.run()
+		return written{m, what, err}
+	}
+}
+
+// Update takes the answers of commands.
+func (m *ExportForm) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case counted:
+		if msg.model == m && msg.era == m.era {
+			m.holds = msg.holds
+			if msg.err != nil {
+				m.trouble = visible.Text(msg.err.Error())
+			}
+		}
+	case written:
+		if msg.model == m {
+			m.written = msg.what
+			if msg.err != nil {
+				m.trouble = visible.Text(msg.err.Error())
+			}
+		}
+	}
+	return nil
+}
+
+// View is the question: exactly as many lines as it is high.
+func (m *ExportForm) View() []string {
+	all := m.whole()
+	if len(all) > m.height {
+		all = m.brief()
+	}
+	for len(all) < m.height {
+		all = append(all, "")
+	}
+	return all[:max(m.height, 0)]
+}
+
+func (m *ExportForm) heading() string {
+	return "  " + m.theme.Strong.Paint(draw.Cut("Export  "+m.title, m.width-2, m.theme.Marks.Ellipsis))
+}
+
+func (m *ExportForm) whole() []string {
+	t := m.theme
+	all := []string{"", m.heading(), ""}
+	for i, f := range m.formats {
+		all = append(all, m.choice(i, f))
+	}
+	all = append(all, "", "  "+t.Strong.Paint("Leave out")+t.Dim.Paint("  passwords always are"))
+	for _, l := range redactions {
+		all = append(all, m.leaving(l))
+	}
+	return append(append(all, "", m.file()), m.outcome()...)
+}
+
+// brief is the question on a screen that is too low for the whole.
+func (m *ExportForm) brief() []string {
+	all := []string{m.heading(), m.choice(m.format, m.formats[m.format])}
+	var boxes []string
+	for _, l := range redactions {
+		boxes = append(boxes, l.key+m.box(l)+l.short)
+	}
+	for _, row := range draw.Wrap(strings.Join(boxes, "  "), max(m.width-4, 1)) {
+		all = append(all, "    "+row)
+	}
+	return append(append(all, m.file()), m.outcome()...)
+}
+
+func (m *ExportForm) box(l redaction) string {
+	if *l.of(&m.levels) {
+		return "[x]"
+	}
+	return "[-]"
+}
+
+func (m *ExportForm) choice(i int, format string) string {
+	t := m.theme
+	text := fmt.Sprintf("%-11s", format)
+	if i == m.format {
+		text = "  " + t.Marks.Cursor + " " + text
+		return t.Key.Paint(text) + draw.Cut(formatPurposes[format], m.width-len("    ")-11, t.Marks.Ellipsis)
+	}
+	return "    " + text + t.Dim.Paint(draw.Cut(formatPurposes[format], m.width-len("    ")-11, t.Marks.Ellipsis))
+}
+
+func (m *ExportForm) leaving(l redaction) string {
+	t := m.theme
+	style := t.Dim
+	if *l.of(&m.levels) {
+		style = t.Plain
+	}
+	return "  " + t.Key.Paint("  "+l.key) + " " + style.Paint(draw.Cut(m.box(l)+" "+l.name, m.width-6, t.Marks.Ellipsis))
+}
+
+func (m *ExportForm) file() string {
+	t := m.theme
+	label := "  File  "
+	if m.naming {
+		return t.Key.Paint(label) + m.name.View(max(m.width-len(label), 1), t.Plain, t.Marks)
+	}
+	return t.Strong.Paint(label) + draw.CutLeft(visible.Text(m.name.Value()), m.width-len(label), t.Marks.Ellipsis)
+}
+
+func (m *ExportForm) outcome() []string {
+	t := m.theme
+	text, style := "it will hold "+m.holds, t.Meaning
+	switch {
+	case m.trouble != "":
+		text, style = m.trouble, t.Bad
+	case m.written != "":
+		text, style = t.Marks.Sent+" "+m.written, t.Good
+	case m.holds == "":
+		text = "finding out what it will hold " + t.Marks.Ellipsis
+	}
+	rows := draw.Wrap(text, max(m.width-8, 1))
+	for i, row := range rows {
+		rows[i] = "        " + style.Paint(row)
+	}
+	return rows
+}
+
+// Hint is for the bottom line.
+func (m *ExportForm) Hint() string {
+	if m.naming {
+		return "Enter writes the file, Tab back to the choices"
+	}
+	return "j k choose the format, letters leave out, Tab names the file, Enter writes it, Esc closes"
+}

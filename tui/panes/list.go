@@ -1,0 +1,270 @@
+package panes
+
+import (
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"smtptap/recordings/query"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/draw"
+	"smtptap/tui/keys"
+)
+
+// A Source holds the sessions. Its methods may be called from any goroutine,
+// and sessions are only ever added.
+type Source interface {
+	Len() int
+	Summary(i int) transcript.Summary
+}
+
+// FindingsOf tells the ids of a session's findings. It may read a disk.
+type FindingsOf func(transcript.Summary) []string
+
+// A List shows sessions, oldest first, and follows the newest. It is a
+// window over the set that holds them: it keeps no copies, and while a
+// filter is on, the places of the sessions that it picks. Create it with
+// NewList.
+type List struct {
+	source   Source
+	findings FindingsOf
+	theme    *draw.Theme
+
+	width, height int
+	focused       bool
+	dates         bool
+	now           time.Time
+	slots         []columnSlot
+
+	first  int // sessions before it are forgotten by the source
+	filter *query.Filter
+	picked filtered
+	era    int // of the scan that is under way; answers of others are stale
+	busy   bool
+	top    int // position of the first row
+	cursor int // position of the selected row
+	follow bool
+	chosen string // id of the session that is marked for a comparison
+}
+
+// NewList returns the pane. With dates, the times of the list have their day.
+func NewList(s Source, f FindingsOf, t *draw.Theme, dates bool) *List {
+	return &List{source: s, findings: f, theme: t, dates: dates, follow: true, filter: &query.Filter{}}
+}
+
+// SetSize says how much room there is.
+func (m *List) SetSize(width, height int) {
+	if width != m.width {
+		m.slots = arrangeColumns(width-gutter, m.dates)
+	}
+	m.width, m.height = width, height
+	m.settle()
+}
+
+// gutter is for the mark of the cursor and that of a comparison.
+const gutter = 2
+
+// Focus says whether the pane has the keys.
+func (m *List) Focus(on bool) { m.focused = on }
+
+// Tick tells the time, for sessions that run.
+func (m *List) Tick(now time.Time) { m.now = now }
+
+// Refresh looks at what is new in the source.
+func (m *List) Refresh() tea.Cmd {
+	for m.first < m.source.Len() && m.source.Summary(m.first).ID == "" {
+		m.first++
+		m.cursor--
+	}
+	m.settle()
+	return m.scan()
+}
+
+// Len is how many sessions the filter picks.
+func (m *List) Len() int {
+	if m.filter.All() {
+		return m.source.Len() - m.first
+	}
+	return len(m.picked.rows)
+}
+
+// Total is how many sessions there are.
+func (m *List) Total() int { return m.source.Len() - m.first }
+
+// Selected is the session under the cursor.
+func (m *List) Selected() (transcript.Summary, bool) {
+	if m.cursor >= m.Len() {
+		return transcript.Summary{}, false
+	}
+	return m.source.Summary(m.index(m.cursor)), true
+}
+
+// index is the place in the source of the session at a position of the list.
+func (m *List) index(position int) int {
+	if m.filter.All() {
+		return m.first + position
+	}
+	return int(m.picked.rows[position])
+}
+
+// Following reports whether the newest session is being selected as it comes.
+func (m *List) Following() bool { return m.follow }
+
+// Choose marks a session for a comparison; "" marks none.
+func (m *List) Choose(id string) { m.chosen = id }
+
+// Chosen is the marked session, "" for none.
+func (m *List) Chosen() string { return m.chosen }
+
+// Do takes an action and reports whether it was one of this pane's.
+func (m *List) Do(a keys.Action) bool {
+	page := max(m.height-2, 1)
+	switch a {
+	case keys.Down:
+		m.move(1)
+	case keys.Up:
+		m.move(-1)
+	case keys.PageDown:
+		m.move(page)
+	case keys.PageUp:
+		m.move(-page)
+	case keys.HalfDown:
+		m.move(max(page/2, 1))
+	case keys.HalfUp:
+		m.move(-max(page/2, 1))
+	case keys.Top:
+		m.move(-m.Len())
+	case keys.Bottom:
+		m.move(m.Len())
+	case keys.Follow:
+		m.follow = !m.follow
+		m.settle()
+	default:
+		return false
+	}
+	return true
+}
+
+// move moves the cursor by rows. Moving up ends following.
+func (m *List) move(rows int) {
+	m.cursor = min(max(m.cursor+rows, 0), max(m.Len()-1, 0))
+	if rows < 0 {
+		m.follow = false
+	}
+	m.settle()
+}
+
+// Scroll moves the cursor by rows.
+func (m *List) Scroll(rows int) { m.move(rows) }
+
+// Click selects the session at a row of the pane.
+func (m *List) Click(row int) {
+	if at := m.top + row - 1; row > 0 && at < m.Len() {
+		m.follow = m.follow && at == m.Len()-1
+		m.cursor = at
+		m.settle()
+	}
+}
+
+// settle makes the cursor and the window fit the list.
+func (m *List) settle() {
+	n, rows := m.Len(), max(m.height-1, 1)
+	if m.follow {
+		m.cursor = n - 1
+	}
+	m.cursor = min(max(m.cursor, 0), max(n-1, 0))
+	m.top = max(min(m.top, m.cursor, n-rows), 0)
+	m.top = max(m.top, m.cursor-rows+1)
+}
+
+// View is the pane: exactly as many lines as it is high.
+func (m *List) View() []string {
+	lines := make([]string, 0, m.height)
+	if m.height > 0 {
+		lines = append(lines, m.head())
+	}
+	l := listContext{theme: m.theme, now: m.now, dates: m.dates}
+	for at := m.top; at < m.Len() && len(lines) < m.height; at++ {
+		s := m.source.Summary(m.index(at))
+		lines = append(lines, m.row(&s, &l, at == m.cursor))
+	}
+	for len(lines) < m.height {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+func (m *List) head() string {
+	var r draw.Row
+	r.Skip(gutter)
+	for i, s := range m.slots {
+		if i > 0 {
+			r.Skip(gap)
+		}
+		fit := draw.Fit
+		if s.right {
+			fit = draw.FitRight
+		}
+		r.Put(fit(s.title, s.width, ""), m.theme.Dim)
+	}
+	return r.String()
+}
+
+// row is a session. A selected row is painted as a whole, so its cells are not.
+func (m *List) row(s *transcript.Summary, l *listContext, selected bool) string {
+	var r draw.Row
+	whole := draw.Style{}
+	switch {
+	case selected && m.focused:
+		whole = m.theme.Cursor
+	case selected:
+		whole = m.theme.Resting
+	}
+	r.Put(m.gutter(s, selected), m.theme.Plain)
+	for i, c := range m.slots {
+		if i > 0 {
+			r.Skip(gap)
+		}
+		style := draw.Style{}
+		if c.style != nil && !selected {
+			style = c.style(s, m.theme)
+		}
+		text := c.text(s, l)
+		if c.right {
+			text = draw.FitRight(text, c.width, m.theme.Marks.Ellipsis)
+		}
+		r.Cell(text, c.width, style, m.theme.Marks.Ellipsis)
+	}
+	return whole.Paint(r.String())
+}
+
+func (m *List) gutter(s *transcript.Summary, selected bool) string {
+	marks := [2]string{" ", " "}
+	if selected {
+		marks[0] = m.theme.Marks.Cursor
+	}
+	if m.chosen != "" && s.ID == m.chosen {
+		marks[1] = m.theme.Marks.Chosen
+	}
+	return marks[0] + marks[1]
+}
+
+// Select puts the cursor on the newest session that is wanted, if the list has
+// one, and stops following.
+func (m *List) Select(wanted func(*transcript.Summary) bool) bool {
+	for at := m.Len() - 1; at >= 0; at-- {
+		if s := m.source.Summary(m.index(at)); wanted(&s) {
+			m.cursor, m.follow = at, false
+			m.settle()
+			return true
+		}
+	}
+	return false
+}
+
+// positionOf is where a session stands among those that are picked, or would.
+func positionOf(rows []int32, index int) int {
+	at, _ := slices.BinarySearch(rows, int32(index))
+	return at
+}

@@ -1,0 +1,238 @@
+package panes
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"smtptap/decode/outcome"
+	"smtptap/decode/visible"
+	"smtptap/recordings/transcript"
+	"smtptap/tui/draw"
+)
+
+// A listColumn of the list. Columns stand in the order of the table; where not all
+// find room, those with the lowest rank do.
+type listColumn struct {
+	title    string
+	rank     int
+	min, max int
+	right    bool // aligned to the right
+	text     func(*transcript.Summary, *listContext) string
+	style    func(*transcript.Summary, *draw.Theme) draw.Style
+}
+
+// listContext is what a row depends on beside its session.
+type listContext struct {
+	theme *draw.Theme
+	now   time.Time
+	dates bool
+}
+
+const gap = 2 // blanks between columns
+
+// The last column tells sessions apart best: from wideScreen on, others give way
+// so that it has leastSubject columns.
+const (
+	subjectTitle = "SUBJECT / REASON"
+	wideScreen   = 100
+	leastSubject = 30
+)
+
+func listColumns(dates bool) []listColumn {
+	timeWidth := len("15:04:05")
+	if dates {
+		timeWidth = len("01-02 15:04")
+	}
+	return []listColumn{
+		{title: "STATE", rank: 0, min: 9, max: 9, text: stateText, style: outcomeStyle},
+		{title: "TIME", rank: 2, min: timeWidth, max: timeWidth, text: startedText, style: dimStyle},
+		{title: "CODE", rank: 1, min: 4, max: 4, text: codeText, style: outcomeStyle},
+		{title: "CLIENT", rank: 9, min: 9, max: 16, text: clientText},
+		{title: "SERVER", rank: 8, min: 14, max: 24, text: serverText},
+		{title: "FROM", rank: 7, min: 14, max: 26, text: fromText},
+		{title: "TO", rank: 4, min: 16, max: 28, text: rcptText},
+		{title: "SIZE", rank: 5, min: 7, max: 7, right: true, text: sizeText, style: dimStyle},
+		{title: "TOOK", rank: 6, min: 7, max: 7, right: true, text: tookText, style: dimStyle},
+		{title: subjectTitle, rank: 3, min: 11, max: 1 << 16, text: subjectText},
+	}
+}
+
+// A columnSlot is a column with its width on this screen.
+type columnSlot struct {
+	listColumn
+	width int
+}
+
+// arrangeColumns picks the columns that fit into width and shares the room out.
+func arrangeColumns(width int, dates bool) []columnSlot {
+	all := listColumns(dates)
+	if width >= wideScreen {
+		all[len(all)-1].min = leastSubject
+	}
+	left, taken := width, make([]bool, len(all))
+	for rank := range len(all) {
+		for i, c := range all {
+			if c.rank != rank {
+				continue
+			}
+			need := c.min
+			if rank > 0 {
+				need += gap
+			}
+			if taken[i] = need <= left; taken[i] {
+				left -= need
+			}
+		}
+	}
+	var slots []columnSlot
+	for i, c := range all {
+		if taken[i] {
+			slots = append(slots, columnSlot{c, c.min})
+		}
+	}
+	return shareRoom(slots, left)
+}
+
+// shareRoom gives the columns that can use it what is left: the subject, which
+// tells sessions apart best, half of it and the rest of what the others leave.
+func shareRoom(slots []columnSlot, left int) []columnSlot {
+	last := len(slots) - 1
+	if last < 0 {
+		return slots
+	}
+	others := left
+	if slots[last].title == subjectTitle {
+		others = left / 2
+	}
+	for given := true; given && others > 0; {
+		given = false
+		for i := range slots[:last] {
+			if s := &slots[i]; s.width < s.max && others > 0 {
+				s.width++
+				others--
+				left--
+				given = true
+			}
+		}
+	}
+	slots[last].width += min(left, slots[last].max-slots[last].width)
+	if s := &slots[last]; s.title == subjectTitle && s.width < len(subjectTitle) {
+		s.title = "SUBJECT"
+	}
+	return slots
+}
+
+func stateText(s *transcript.Summary, l *listContext) string {
+	word := string(s.Outcome)
+	if s.Outcome == outcome.Abandoned {
+		word = "gave up" // as long as the others
+	}
+	return outcomeMark(s.Outcome, l.theme.Marks) + " " + word
+}
+
+func outcomeMark(o outcome.Outcome, m draw.Marks) string {
+	switch o {
+	case outcome.Sent:
+		return m.Sent
+	case outcome.Partly:
+		return m.Partly
+	case outcome.Refused:
+		return m.Refused
+	case outcome.Failed:
+		return m.Failed
+	case outcome.Abandoned:
+		return m.Abandoned
+	case outcome.Disputed, outcome.Unknown:
+		return m.Unknown
+	case outcome.Running:
+		return m.Running
+	}
+	return m.Nothing
+}
+
+func outcomeStyle(s *transcript.Summary, t *draw.Theme) draw.Style {
+	switch s.Outcome {
+	case outcome.Sent:
+		return t.Good
+	case outcome.Refused, outcome.Failed:
+		return t.Bad
+	case outcome.Partly, outcome.Disputed, outcome.Abandoned, outcome.Unknown:
+		return t.Warn
+	case outcome.Running:
+		return t.Key
+	}
+	return t.Dim
+}
+
+func dimStyle(_ *transcript.Summary, t *draw.Theme) draw.Style { return t.Dim }
+
+func startedText(s *transcript.Summary, l *listContext) string {
+	if l.dates {
+		return s.Started.Local().Format("01-02 15:04")
+	}
+	return s.Started.Local().Format("15:04:05")
+}
+
+func codeText(s *transcript.Summary, _ *listContext) string {
+	if s.Code == 0 {
+		return ""
+	}
+	return strconv.Itoa(s.Code)
+}
+
+func clientText(s *transcript.Summary, _ *listContext) string {
+	return visible.Text(hostOf(s.Client))
+}
+
+// hostOf is a host and port without the port and without brackets.
+func hostOf(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 && (strings.HasSuffix(addr[:i], "]") || !strings.Contains(addr[:i], ":")) {
+		addr = addr[:i]
+	}
+	return strings.Trim(addr, "[]")
+}
+
+func serverText(s *transcript.Summary, _ *listContext) string {
+	name := s.Server
+	if name == "" {
+		name = s.Target
+	}
+	return visible.Text(hostOf(name))
+}
+
+func fromText(s *transcript.Summary, _ *listContext) string { return visible.Text(s.From) }
+
+func rcptText(s *transcript.Summary, _ *listContext) string {
+	if s.Rcpts > 1 {
+		return "+" + strconv.Itoa(s.Rcpts-1) + " " + visible.Text(s.Rcpt)
+	}
+	return visible.Text(s.Rcpt)
+}
+
+func sizeText(s *transcript.Summary, _ *listContext) string {
+	if s.Size == 0 {
+		return ""
+	}
+	return draw.Size(s.Size)
+}
+
+func tookText(s *transcript.Summary, l *listContext) string {
+	if s.Live && !l.now.IsZero() {
+		return draw.Duration(l.now.Sub(s.Started))
+	}
+	return draw.Duration(s.Took)
+}
+
+func subjectText(s *transcript.Summary, _ *listContext) string {
+	switch s.Outcome {
+	case outcome.Sent, outcome.Nothing, outcome.Running:
+		if s.Subject != "" || s.Outcome == outcome.Sent {
+			return visible.Text(s.Subject)
+		}
+	}
+	if s.Verdict == "" {
+		return visible.Text(s.Subject)
+	}
+	return visible.Text(s.Verdict) // why it was not sent says more than what it was about
+}

@@ -1,0 +1,248 @@
+package panes
+
+import (
+	"context"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	mime "smtptap/decode/message"
+	"smtptap/tui/draw"
+	"smtptap/tui/keys"
+)
+
+// A messagePane shows the messages of a session: header fields as sent and
+// decoded, the tree of parts, what they hold.
+type messagePane struct {
+	theme   *draw.Theme
+	session *Session
+	which   int // of the messages
+	view    view
+	cut     bool
+
+	reading *reading
+	raw     *rawSource
+	text    draw.Text
+	targets []target // what Enter does on a line of text
+
+	pager         *draw.Pager
+	source        switchable
+	width, height int
+
+	era    int
+	cancel context.CancelFunc
+}
+
+// switchable is the source of the view that is open.
+type switchable struct{ draw.Source }
+
+// newMessagePane returns an empty pane.
+func newMessagePane(t *draw.Theme) *messagePane {
+	m := &messagePane{theme: t, text: draw.Text{Theme: t}, cancel: func() {}}
+	m.source.Source = &m.text
+	m.pager = draw.NewPager(&m.source, t)
+	return m
+}
+
+// Pager is the window of the pane.
+func (m *messagePane) Pager() *draw.Pager { return m.pager }
+
+// SetSize says how much room there is.
+func (m *messagePane) SetSize(width, height int) {
+	m.width, m.height = width, height
+	m.pager.SetSize(width, height)
+}
+
+// Show shows the first message of a session.
+func (m *messagePane) Show(s *Session) tea.Cmd {
+	m.session, m.which, m.view = s, 0, decoded
+	return m.load()
+}
+
+// Grow takes a later state of the same session. A message is read again only
+// when it has come to its end: reading it as it grows would cost more with
+// every byte.
+func (m *messagePane) Grow(s *Session) tea.Cmd {
+	old := m.session
+	m.session = s
+	was := m.which < len(old.Mail) && old.Mail[m.which].Complete
+	is := m.which < len(s.Mail) && s.Mail[m.which].Complete
+	if is == was && len(old.Mail) == len(s.Mail) && old.Ended == s.Ended {
+		return nil
+	}
+	return m.load()
+}
+
+// answers of commands.
+type (
+	messageRead struct {
+		era     int
+		reading *reading
+	}
+	partRead struct {
+		era, part int
+		preview   mime.Preview
+		err       error
+	}
+	factsRead struct {
+		era   int
+		facts map[int]mime.Facts
+	}
+	rawRead struct {
+		era int
+		raw *rawSource
+		err error
+	}
+)
+
+// load reads the message anew.
+func (m *messagePane) load() tea.Cmd {
+	m.cancel()
+	m.era++
+	m.reading, m.raw = nil, nil
+	m.build()
+	m.show()
+	if m.which >= len(m.session.Mail) || m.session.Bytes == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel = cancel
+	era, s, which := m.era, m.session, m.which
+	return func() tea.Msg { return messageRead{era, beginReading(ctx, s, which)} }
+}
+
+// Close ends what is being read.
+func (m *messagePane) Close() { m.cancel() }
+
+// Update takes the answers of commands.
+func (m *messagePane) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case messageRead:
+		if msg.era != m.era {
+			return nil
+		}
+		return m.take(msg.reading)
+	case factsRead:
+		if msg.era == m.era {
+			m.reading.facts = msg.facts
+			m.rebuild()
+		}
+	case partRead:
+		if msg.era == m.era {
+			if msg.err != nil {
+				m.reading.err = msg.err
+			} else {
+				m.reading.previews[msg.part] = msg.preview
+			}
+			m.rebuild()
+			m.goToPart(msg.part)
+		}
+	case rawRead:
+		if msg.era == m.era {
+			m.raw = msg.raw
+			m.show()
+		}
+	}
+	return nil
+}
+
+// take shows what was read and goes on: with the parts of a message of which
+// only the beginning was read, or else with their checksums.
+func (m *messagePane) take(r *reading) tea.Cmd {
+	goesOn := m.reading != nil
+	m.reading = r
+	if goesOn {
+		m.rebuild()
+	} else {
+		m.build()
+		m.show()
+	}
+	if r.begun && r.err != nil {
+		return nil
+	}
+	if r.begun {
+		which := m.which
+		return m.command(func(ctx context.Context, s *Session, _ *reading, era int) tea.Msg {
+			return messageRead{era, readMessage(ctx, s, which)}
+		})
+	}
+	return m.command(func(ctx context.Context, s *Session, r *reading, era int) tea.Msg {
+		facts, err := readFacts(ctx, s, r)
+		if err != nil {
+			return nil
+		}
+		return factsRead{era, facts}
+	})
+}
+
+// command makes a command that goes on with the message at hand.
+func (m *messagePane) command(do func(context.Context, *Session, *reading, int) tea.Msg) tea.Cmd {
+	if m.reading == nil || m.reading.tree == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	before := m.cancel
+	m.cancel = func() { cancel(); before() }
+	s, r, era := m.session, m.reading, m.era
+	return func() tea.Msg { return do(ctx, s, r, era) }
+}
+
+// Do takes an action that the pane knows.
+func (m *messagePane) Do(a keys.Action) tea.Cmd {
+	switch a {
+	case keys.View:
+		if len(m.session.Mail) == 0 || m.session.Bytes == nil {
+			return nil
+		}
+		m.view = (m.view + 1) % views
+		m.show()
+		if m.view == asRaw && m.raw == nil {
+			return m.index()
+		}
+	case keys.Wrap:
+		m.cut = !m.cut
+		if m.raw != nil {
+			m.raw.cut = m.cut
+		}
+		m.pager.Changed(0)
+	case keys.Open:
+		return m.enter()
+	default:
+		m.pager.Move(a)
+	}
+	return nil
+}
+
+// index finds the lines of the raw view.
+func (m *messagePane) index() tea.Cmd {
+	if m.which >= len(m.session.Mail) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	before := m.cancel
+	m.cancel = func() { cancel(); before() }
+	era, s, which, t, cut := m.era, m.session, m.which, m.theme, m.cut
+	return func() tea.Msg {
+		r, err := newRawSource(ctx, newWire(s.Transcript, &s.Mail[which]), t)
+		r.cut = cut
+		return rawRead{era, r, err}
+	}
+}
+
+// show puts the source of the open view into the window.
+func (m *messagePane) show() {
+	switch {
+	case m.view == asHex:
+		m.source.Source = hexSource{newWire(m.session.Transcript, &m.session.Mail[m.which])}
+	case m.view == asRaw && m.raw != nil:
+		m.source.Source = m.raw
+	default:
+		m.source.Source = &m.text
+	}
+	m.pager.Reset()
+}
+
+// State says in words how the message is being shown.
+func (m *messagePane) State() string { return m.view.String() }
+
+// View is the pane: exactly as many lines as it is high.
+func (m *messagePane) View() []string { return m.pager.View() }
