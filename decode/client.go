@@ -159,12 +159,22 @@ func (d *Dialogue) after(e *Event, line *smtp.Command) {
 	}
 	d.order.Command(e.Seq, line)
 	switch {
-	case line.Verb == "MAIL", line.Verb == "RSET", line.Verb == "EHLO", line.Verb == "HELO", line.Verb == "BDAT" && line.Size == 0 && line.Last:
+	case line.Verb == "MAIL", line.Verb == "RSET", smtp.Greets(line.Verb):
+		d.message, d.rcpts = message{}, nil
+	case line.Verb == "BDAT" && line.Size == 0 && line.Last:
 		d.message = message{}
+	case line.Verb == "RCPT" && d.order.LMTP() && len(d.rcpts) < maxPaths:
+		if d.rcpts == nil {
+			d.rcpts = map[int]string{}
+		}
+		d.rcpts[e.Seq] = e.Command.Path
 	case d.order.Place() == smtp.InChunk:
 		d.message = d.message.nextChunk(d, line.Size, line.Last)
 	}
 }
+
+// maxPaths bounds how many recipients are remembered by their addresses.
+const maxPaths = 1000
 
 // command tells of a command line, or of a line that looks like a credential
 // nobody asked for.

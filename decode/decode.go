@@ -115,7 +115,12 @@ type Reply struct {
 	Dropped  int         // lines beyond that
 	To       int         // Seq of the command, AUTH line or end of data that it answers; -1 for none
 	ToVerb   string      // what it answers: a verb, "AUTH" for every step of the exchange, "." for the end of data, "" for none
-	EHLO     []Keyword   // extensions, when it answers EHLO with 250
+	EHLO     []Keyword   // extensions, when it answers EHLO or LHLO with 250
+
+	// Of a reply of LMTP after a message, which is about one recipient (RFC 2033
+	// section 4.2).
+	Rcpt int    // Seq of its RCPT; 0 for none
+	For  string // its address
 }
 
 // Text is the reply's text without codes, its lines joined by a space.

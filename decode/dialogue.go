@@ -27,12 +27,13 @@ type Dialogue struct {
 	end  [3]bool  // the side sends no more
 
 	order     smtp.Sequence
-	begun     bool    // past the client's first bytes, which may be no line
-	line      [3]line // the unfinished line of each side
-	backlog   []chunk // client bytes whose meaning hangs on a reply; at most smtp.MaxEarly
-	waiting   int     // bytes in backlog
-	replaying bool    // the backlog is being read
-	message   message // the one that is being sent, and between the chunks of one
+	begun     bool           // past the client's first bytes, which may be no line
+	line      [3]line        // the unfinished line of each side
+	backlog   []chunk        // client bytes whose meaning hangs on a reply; at most smtp.MaxEarly
+	waiting   int            // bytes in backlog
+	replaying bool           // the backlog is being read
+	rcpts     map[int]string // in LMTP, the recipients by their Seq that no reply to a message has told of
+	message   message        // the one that is being sent, and between the chunks of one
 
 	refusedDATA time.Duration // when a DATA was refused; a line from before was meant as its message
 

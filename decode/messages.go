@@ -18,7 +18,7 @@ type Message struct {
 	Stuffed  bool   // dots are doubled at line starts (DATA); false for BDAT
 	Complete bool   // the client sent it to its end
 	End      int    // the end of data, or the last BDAT command; -1 when there is none
-	Reply    int    // the reply to the whole message, or -1
+	Reply    int    // the reply to the whole message, of LMTP the first of them; -1 for none
 }
 
 // Size is the message's size on the wire in bytes, the end of data left out.
@@ -57,7 +57,7 @@ func (t *Transcript) Messages() []Message {
 				rcpts = append(rcpts, i)
 			case "DATA":
 				open = nil
-			case "RSET", "EHLO", "HELO":
+			case "RSET", "EHLO", "HELO", "LHLO":
 				mail, rcpts, open = -1, nil, nil
 			case "BDAT":
 				m := begin()

@@ -53,6 +53,36 @@ func TestPairing(t *testing.T) {
 	}
 }
 
+// In LMTP every recipient that was accepted has a reply after the message (RFC
+// 2033 section 4.2).
+func TestLMTP(t *testing.T) {
+	const two = `S: 220 hi|C: LHLO a|S: 250-mx|S: 250 PIPELINING|C: MAIL FROM:<a@x.example>|S: 250 ok|C: RCPT TO:<b@x.example>|S: 250 ok|C: RCPT TO:<c@x.example>|S: 550 no|C: RCPT TO:<d@x.example>|S: 250 ok|`
+	const before = "250 LHLO, 250 MAIL, 250 RCPT, 550 RCPT, 250 RCPT, "
+	for name, c := range map[string]struct{ script, want string }{
+		"both taken":             {two + `C: DATA|S: 354 go|C: .|S: 250 ok|S: 250 ok|C: QUIT|S: 221 bye`, before + "354 DATA, 250 . b@x.example, 250 . d@x.example, 221 QUIT"},
+		"the second refused":     {two + `C: DATA|S: 354 go|C: .|S: 250 ok|S: 452 full|C: NOOP|S: 250 ok`, before + "354 DATA, 250 . b@x.example, 452 . d@x.example, 250 NOOP"},
+		"DATA refused":           {two + `C: DATA|S: 451 later|C: RSET|S: 250 ok`, before + "451 DATA, 250 RSET"},
+		"the next message":       {two + `C: DATA|S: 354 go|C: .|S: 250 ok|S: 250 ok|C: MAIL FROM:<>|S: 250 ok|C: RCPT TO:<e@x.example>|S: 250 ok|C: DATA|S: 354 go|C: .|S: 250 ok|C: QUIT|S: 221 bye`, before + "354 DATA, 250 . b@x.example, 250 . d@x.example, 250 MAIL, 250 RCPT, 354 DATA, 250 . e@x.example, 221 QUIT"},
+		"chunks":                 {two + `C: BDAT 1|C: x\|S: 250 ok|C: BDAT 1 LAST|C: x\|S: 250 ok|S: 550 no|C: QUIT|S: 221 bye`, before + "250 BDAT, 250 BDAT b@x.example, 550 BDAT d@x.example, 221 QUIT"},
+		"all at once":            {`S: 220 hi|C: LHLO a|S: 250-mx|S: 250 CHUNKING|C: MAIL FROM:<>|C: RCPT TO:<b@x.example>|C: RCPT TO:<c@x.example>|C: BDAT 1 LAST|C: xQUIT|S: 250 ok|S: 250 ok|S: 250 ok|S: 550 no|S: 250 ok|S: 221 bye`, "250 LHLO, 250 MAIL, 250 RCPT, 250 RCPT, 550 BDAT b@x.example, 250 BDAT c@x.example, 221 QUIT"},
+		"RSET forgets":           {two + `C: RSET|S: 250 ok|C: MAIL FROM:<>|S: 250 ok|C: RCPT TO:<e@x.example>|S: 250 ok|C: DATA|S: 354 go|C: .|S: 250 ok|C: NOOP|S: 250 ok`, before + "250 RSET, 250 MAIL, 250 RCPT, 354 DATA, 250 . e@x.example, 250 NOOP"},
+		"a server that says one": {two + `C: DATA|S: 354 go|C: .|S: 250 ok|C: QUIT|S: 221 bye`, before + "354 DATA, 250 . b@x.example, 221 QUIT"},
+		"LHLO refused":           {`S: 220 hi|C: LHLO a|S: 500 what|C: EHLO a|S: 250 mx|C: MAIL FROM:<>|S: 250 ok|C: RCPT TO:<b>|S: 250 ok|C: RCPT TO:<c>|S: 250 ok|C: DATA|S: 354 go|C: .|S: 250 ok|C: NOOP|S: 250 ok`, "500 LHLO, 250 EHLO, 250 MAIL, 250 RCPT, 250 RCPT, 354 DATA, 250 ., 250 NOOP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, e := range decodeScript(t, strings.ReplaceAll(c.script, "|", "\n")).events {
+				if e.Kind == decode.KindReply {
+					got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %s", e.Reply.Code, e.Reply.ToVerb, e.Reply.For)))
+				}
+			}
+			if s := strings.Join(got, ", "); s != c.want {
+				t.Errorf("got  %s\nwant %s", s, c.want)
+			}
+		})
+	}
+}
+
 // A PROXY header is an event of its own, cut anywhere, and no command.
 func TestProxyHeader(t *testing.T) {
 	for _, header := range []string{"PROXY TCP6 2001:db8::1 2001:db8::2 1 25\r\n", proxyV2} {

@@ -148,10 +148,12 @@ func (d *Dialogue) finishReply() {
 		e.Notes = append(e.Notes, note("unsolicited-reply", 1))
 	default:
 		r.To, r.ToVerb = answer.ID, answer.Verb
+		r.Rcpt, r.For = answer.Rcpt, d.rcpts[answer.Rcpt]
+		delete(d.rcpts, answer.Rcpt)
 	}
-	if (r.ToVerb == "EHLO" || r.ToVerb == "HELO") && r.Code == 250 {
+	if smtp.Greets(r.ToVerb) && r.Code == 250 {
 		d.offered = map[string]bool{}
-		if r.ToVerb == "EHLO" {
+		if smtp.Extends(r.ToVerb) {
 			r.EHLO = keywords(r)
 		}
 		for _, k := range r.EHLO {

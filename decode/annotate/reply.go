@@ -48,7 +48,11 @@ func (x *explainer) replyCode(e *decode.Event) {
 		x.say(Warning, strconv.Itoa(r.Code)+": not a code that SMTP has")
 		return
 	}
-	x.mean(strconv.Itoa(r.Code) + ": " + m.Text)
+	about := ""
+	if r.For != "" {
+		about = "for " + r.For + ": "
+	}
+	x.mean(strconv.Itoa(r.Code) + ": " + about + m.Text)
 }
 
 // bland reports whether the enhanced code of a success only repeats it.

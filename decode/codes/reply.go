@@ -110,7 +110,7 @@ var repliesTo = map[reply]Meaning{
 
 	{221, "QUIT"}: {"goodbye, the server closes the connection", "RFC 5321 section 4.1.1.10"},
 	{250, "EHLO"}: {"EHLO accepted; extensions follow", "RFC 5321 section 4.1.1.1"},
-	{250, "LHLO"}: {"EHLO accepted; extensions follow", "RFC 2033 section 4.1"},
+	{250, "LHLO"}: {"LHLO accepted; extensions follow", "RFC 2033 section 4.1"},
 	{250, "HELO"}: {"hello, without extensions", "RFC 5321 section 4.1.1.1"},
 	{250, "MAIL"}: {"sender accepted so far", "RFC 5321 section 3.3"},
 	{250, "RCPT"}: {"recipient accepted", "RFC 5321 section 3.3"},

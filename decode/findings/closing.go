@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -196,7 +197,7 @@ func (s *session) lossRule(last int, gone loser) string {
 		return "CONN-CLOSED-AFTER-DATA"
 	case ev.Auth != nil && gone == serverClosed:
 		return "CONN-CLOSED-DURING-AUTH"
-	case verb == "EHLO" || verb == "HELO":
+	case smtp.Greets(verb):
 		return "CONN-CLOSED-AFTER-EHLO"
 	case (verb == "MAIL" || verb == "RSET" || verb == "NOOP") && s.accepted(0, toMessage) && gone == serverClosed:
 		return "KEEPALIVE-STALE"

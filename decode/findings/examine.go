@@ -107,7 +107,7 @@ func (x *examination) replies() {
 		if !worthReading(r) || x.became.Consequence(r.entry) || x.follows(r) || r.by == who.Smtptap && x.toldByFacts() {
 			continue
 		}
-		key := r.by.String() + " " + r.verb + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
+		key := r.by.String() + " " + r.verb + " " + r.stage() + " " + r.codeText + " " + r.enhanced + " " + withoutNames(r.folded())
 		read, found := held[key]
 		if !found {
 			if len(held) >= mostExplained {
@@ -147,7 +147,10 @@ type reading struct {
 
 func (t *table) read(r *reply) *reading {
 	candidates, listed := t.replies[r.verb]
-	if !listed {
+	switch {
+	case r.rcpt >= 0: // about one recipient, or about the message
+		candidates = slices.Concat(t.replies["RCPT"], candidates)
+	case !listed:
 		candidates = t.any
 	}
 	read := &reading{}
@@ -157,17 +160,20 @@ func (t *table) read(r *reply) *reading {
 		}
 	}
 	if r.code >= 400 && r.by == who.Server {
-		read.means = meaning.Of(meaning.Reply{Stage: stage(r.verb), Code: r.code, Enhanced: r.enhanced, Words: r.text()})
+		read.means = meaning.Of(meaning.Reply{Stage: r.stage(), Code: r.code, Enhanced: r.enhanced, Words: r.text()})
 	}
 	return read
 }
 
 // stage is what a reply answers in the terms of package meaning.
-func stage(verb string) string {
-	if verb == "BDAT" {
+func (r *reply) stage() string {
+	switch {
+	case r.rcpt >= 0:
+		return "RCPT"
+	case r.verb == "BDAT":
 		return toMessage
 	}
-	return verb
+	return r.verb
 }
 
 // explain finds what recognises a reply: a condition that says much; what its

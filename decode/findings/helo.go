@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/smtp"
 )
 
 // notAboutAddress leaves addresses without a domain to the sender's and
@@ -79,7 +80,7 @@ func oldAuthForm(s *session) *sighting {
 func oddName(s *session) *sighting {
 	for _, i := range s.commands {
 		c := s.ev(i).Command
-		if c.Verb != "EHLO" && c.Verb != "HELO" || !s.fromClient(i) {
+		if !smtp.Greets(c.Verb) || !s.fromClient(i) {
 			continue
 		}
 		if isOddName(strings.ToLower(strings.TrimSpace(c.Arg))) {

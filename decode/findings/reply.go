@@ -19,6 +19,7 @@ const (
 type reply struct {
 	entry    int
 	asked    int    // entry of what it answers, or -1
+	rcpt     int    // entry of the RCPT that a reply of LMTP after the message is about, or -1
 	verb     string // what it answers: a verb, toGreeting, toMessage, "" for nothing
 	code     int
 	codeText string
@@ -36,7 +37,7 @@ type reply struct {
 const mostMatched = 4 << 10
 
 func newReply(i int, ev *decode.Event, by who.Party) *reply {
-	r := &reply{by: by, entry: i, asked: -1, verb: ev.Reply.ToVerb, code: ev.Reply.Code, enhanced: ev.Reply.Enhanced, event: ev}
+	r := &reply{by: by, entry: i, asked: -1, rcpt: -1, verb: plainVerb(ev.Reply.ToVerb), code: ev.Reply.Code, enhanced: ev.Reply.Enhanced, event: ev}
 	if ev.Kind == decode.KindGreeting {
 		r.verb = toGreeting
 	}
@@ -44,6 +45,14 @@ func newReply(i int, ev *decode.Event, by who.Party) *reply {
 		r.codeText = strconv.Itoa(r.code)
 	}
 	return r
+}
+
+// plainVerb is a verb of LMTP as SMTP has it: what holds of EHLO holds of LHLO.
+func plainVerb(verb string) string {
+	if verb == "LHLO" {
+		return "EHLO"
+	}
+	return verb
 }
 
 // text is the reply's lines joined by a space, without codes, in UTF-8.
@@ -85,7 +94,10 @@ func (r *reply) positive() bool { return r.code >= 200 && r.code < 400 }
 // proof are the entries that prove what a reply shows: what was asked, and the
 // reply.
 func (r *reply) proof() []int {
-	if r.asked >= 0 {
+	switch {
+	case r.rcpt >= 0:
+		return []int{r.rcpt, r.entry}
+	case r.asked >= 0:
 		return []int{r.asked, r.entry}
 	}
 	return []int{r.entry}

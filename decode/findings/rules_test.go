@@ -44,6 +44,10 @@ func before(text string, all ...facts.Fact) func(testing.TB) *decode.Transcript 
 
 func ids(all ...string) []string { return all }
 
+// lmtp is a session up to the replies to its message.
+const lmtp = "S: 220 mx.example.org LMTP\nC: LHLO www.example.com\nS: 250-mx.example.org\nS: 250 PIPELINING\nC: MAIL FROM:<a@example.com>\nS: 250 ok\n" +
+	"C: RCPT TO:<b@example.org>\nS: 250 ok\nC: RCPT TO:<c@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Subject: x\nC: \nC: .\n"
+
 var connectRulings = []ruling{
 	{"POP3 answers", of("target mail.example.org:110\nS: +OK Dovecot ready.\nclosed C"), "WRONG-SERVICE-PORT", nil, nil},
 	{"IMAP answers", of("target mail.example.org:143\nS: * OK [CAPABILITY IMAP4rev1] ready\nclosed C"), "WRONG-SERVICE-PORT", nil, nil},
@@ -52,6 +56,10 @@ var connectRulings = []ruling{
 	{"a firewall hides STARTTLS", of("S: 220 mx.example.org\nC: EHLO www.example.com\nS: 250-mx.example.org\nS: 250-XXXXXXXA\nS: 250 SIZE\n", quit), "", ids("SMTP-INSPECTION-ASTERISKS"), nil},
 	{"PROXY header, version 1", of("S: 220 mx.example.org\nC: PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\nS: 502 5.5.2 Error: command not recognized\n"), "PROXY-PROTOCOL-HEADER", nil, nil},
 	{"PROXY header, version 2", of(`S: 220 mx.example.org`, "\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xac\x12\0\x01\xac\x12\0\x08\xdb\xf6\0\x19EHLO www.example.com`, "\nS: 500 5.3.3 Unrecognized command"), "PROXY-PROTOCOL-HEADER", nil, nil},
+	{"a mailbox is full in LMTP", of(lmtp, "S: 250 2.1.5 <b@example.org> saved\nS: 452 4.2.2 <c@example.org> Mailbox is full\n", quit), "MAILBOX-FULL-452", nil, nil},
+	{"no such user in LMTP", of(lmtp, "S: 550 5.1.1 <b@example.org> User doesn't exist\nS: 250 2.1.5 <c@example.org> saved\n", quit), "RCPT-UNKNOWN-550", nil, nil},
+	{"spam in LMTP", of(lmtp, "S: 554 5.7.1 Message rejected as spam\nS: 554 5.7.1 Message rejected as spam\n", quit), "CONTENT-SPAM-550", nil, nil},
+	{"sent by LMTP", of(lmtp, "S: 250 2.1.5 <b@example.org> saved\nS: 250 2.1.5 <c@example.org> saved\n", quit), "SENT", nil, ids("UNSOLICITED-REPLY")},
 	{"another server than Gmail's", of("target smtp.gmail.com:587\nS: 220-server-9.example.net ESMTP Exim 4.95 #2\nS: 220-We do not authorize the use of this system to transport unsolicited,\nS: 220 and/or bulk e-mail.\nC: EHLO www.example.com\nS: 250-server-9.example.net Hello\nS: 250 AUTH PLAIN LOGIN\n", login, "S: 535 Incorrect authentication data\n", quit),
 		"REDIRECTED-SERVER", ids("AUTH-BAD-CREDENTIALS", "BANNER-CPANEL-NOTICE"), nil},
 	{"Gmail itself", of("target smtp.gmail.com:587\nS: 220 smtp.gmail.com ESMTP 5b1f17b - gsmtp\nC: EHLO www.example.com\nS: 250-smtp.gmail.com at your service, [192.0.2.1]\nS: 250 AUTH LOGIN\n", login, "S: 535-5.7.8 Username and Password not accepted.\nS: 535 5.7.8 https://support.google.com/mail/?p=BadCredentials x - gsmtp\n", quit),

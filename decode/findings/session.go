@@ -153,7 +153,8 @@ func (s *session) event(i int, e *decode.Entry, asked map[asking]int) {
 		s.asked = append(s.asked, i)
 	case ev.Kind == decode.KindCommand:
 		s.commands = append(s.commands, i)
-		s.byName[ev.Command.Verb] = append(s.byName[ev.Command.Verb], i)
+		verb := plainVerb(ev.Command.Verb)
+		s.byName[verb] = append(s.byName[verb], i)
 	case ev.Kind == decode.KindHeader:
 		s.fields = append(s.fields, i)
 	}
@@ -186,9 +187,14 @@ func (s *session) reply(i int, e *decode.Entry, author who.Party, asked map[aski
 			r.asked = at
 		}
 	}
+	if rcpt := e.Event.Reply.Rcpt; rcpt > 0 {
+		if at, found := asked[asking{e.Leg, rcpt}]; found {
+			r.rcpt = at
+		}
+	}
 	s.spoken = append(s.spoken, r)
 	s.answers[i] = r
-	if r.asked >= 0 {
+	if before := s.answers[r.asked]; r.asked >= 0 && (before == nil || before.positive()) {
 		s.answers[r.asked] = r
 	}
 	s.broken = -1

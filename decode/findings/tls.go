@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -273,7 +274,7 @@ func noEHLOAfterTLS(s *session) *sighting {
 				continue
 			}
 			verb := s.ev(c).Command.Verb
-			if verb == "EHLO" || verb == "HELO" {
+			if smtp.Greets(verb) {
 				break
 			}
 			if a := s.answer(c); a != nil && a.code == 503 && (verb == "AUTH" || verb == "MAIL") {

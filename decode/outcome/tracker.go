@@ -44,7 +44,6 @@ type Tracker struct {
 	first   who.Party // who closed first on the present connections; 0 for nobody yet
 	dialled bool
 	greeted bool
-	lmtp    bool
 	probed  bool // the client only looked whether the port is open
 	sealed  bool // TLS was handed through unopened
 	quit    bool
@@ -298,21 +297,14 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 func (t *Tracker) restart(q question, r *decode.Reply, d Decision) {
 	if r.Code < 400 {
 		t.close(Decision{By: who.Client, Text: q.verb, Entry: q.entry}, Abandoned)
-		t.lmtp = q.verb == "LHLO" || t.lmtp && q.verb == "RSET"
 	}
 	t.refuseOr(stageOf(q.verb), r, d)
 }
 
-// stray takes a reply that answers nothing: of LMTP, which has one for each
-// recipient (RFC 2033 section 4.2), or of a server that closes.
+// stray takes a reply that answers nothing, such as that of a server that closes.
 func (t *Tracker) stray(r *decode.Reply, d Decision) {
 	x := t.open
 	switch {
-	case x != nil && x.due > 0:
-		x.delivered(r, d)
-		if x.due == 0 {
-			t.finish()
-		}
 	case r.Code < 400:
 	case x != nil && !x.decided():
 		x.stray = d

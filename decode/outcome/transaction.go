@@ -150,9 +150,8 @@ func (t *Tracker) ended(q question, r *decode.Reply, d Decision) {
 	case r.Code >= 400 && x.decided():
 		t.follows(d)
 		return
-	case t.lmtp && x.accepted > 1:
-		x.due = x.accepted
-		x.delivered(r, d)
+	case r.Rcpt > 0 && (x.accepted > 0 || x.due > 0):
+		t.delivered(x, r, d)
 		return
 	case r.Code/100 != 2: // 354 again takes no message either
 		x.dataNo, x.sending = d, true
@@ -170,8 +169,12 @@ func (x *transaction) take(r *decode.Reply, d Decision) {
 	x.taken, x.Decided = true, d
 }
 
-// delivered takes the reply of LMTP that is for the next recipient.
-func (x *transaction) delivered(r *decode.Reply, d Decision) {
+// delivered takes the reply of LMTP that is for the next recipient (RFC 2033
+// section 4.2).
+func (t *Tracker) delivered(x *transaction, r *decode.Reply, d Decision) {
+	if x.due == 0 {
+		x.due = x.accepted
+	}
 	x.due--
 	for x.next < len(x.Recipients) && x.Recipients[x.next].Answer != Accepted {
 		x.next++
@@ -196,6 +199,14 @@ func (x *transaction) delivered(r *decode.Reply, d Decision) {
 		}
 	}
 	x.next++
+	switch {
+	case x.due > 0:
+	case x.taken:
+		t.finish()
+	default:
+		x.sending = true
+		t.close(Decision{}, Refused)
+	}
 }
 
 // close ends the transaction that stands. By and how tell what became of it if
@@ -238,19 +249,19 @@ func (x *transaction) no() Decision {
 
 // finish puts the transaction that is over with the others.
 func (t *Tracker) finish() {
-	x, since := &t.open.Transaction, t.open.since
+	x, since, due := &t.open.Transaction, t.open.since, t.open.due
 	t.open = nil
 	if x.message == (message{}) && !x.taken {
 		x.message = t.fresh
 	}
 	if x.taken {
 		x.Outcome = Sent
-		if x.refused > 0 {
+		if x.refused > 0 || due > 0 {
 			x.Outcome = Partly
 		}
 		t.messages++
 		t.since = max(since, x.Mail)
-		t.accepted += max(x.accepted, 1)
+		t.accepted += max(x.accepted-due, 1)
 		t.refused += x.refused
 		if len(t.queued) < maxQueueIDs {
 			t.queued = append(t.queued, x.Decided.Text)

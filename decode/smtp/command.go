@@ -20,6 +20,13 @@ func init() {
 	}
 }
 
+// Greets reports the verbs that begin a session: EHLO, its form in LMTP, and HELO.
+func Greets(verb string) bool { return Extends(verb) || verb == "HELO" }
+
+// Extends reports the verbs whose reply lists extensions: EHLO, and its form in
+// LMTP (RFC 2033 section 4.1).
+func Extends(verb string) bool { return verb == "EHLO" || verb == "LHLO" }
+
 // longestVerb is longer than any known verb; a longer first word is none.
 const longestVerb = 32
 

@@ -40,6 +40,9 @@ type Sequence struct {
 	auth     bool // a login is under way
 	prompted bool // a 334 came that no line of the client has followed
 
+	lmtp  bool  // LHLO was accepted: each recipient gets a reply after the message (RFC 2033 section 4.2)
+	rcpts []int // in LMTP, the RCPT commands that were accepted for this message
+
 	data     Question // a DATA that was answered as nothing answers it, while nothing follows
 	tls      tlsAsked
 	noReply  bool // the server sends no more
@@ -60,11 +63,15 @@ type Question struct {
 	ID   int
 	Verb string // "AUTH" for every line of a login, EndOfData, "" for a line with no verb
 
-	optional int // how many refusals may come for what need not be answered at all; 0 for an ordinary question
+	whole    bool // it ends a message
+	optional int  // how many refusals may come for what need not be answered at all; 0 for an ordinary question
 }
 
 // Place says what the client's next bytes are.
 func (s *Sequence) Place() Place { return s.place }
+
+// LMTP reports that the client speaks LMTP, and the server too.
+func (s *Sequence) LMTP() bool { return s.lmtp }
 
 // Greeted reports that the server has greeted.
 func (s *Sequence) Greeted() bool { return s.greeted }
@@ -106,7 +113,7 @@ func (s *Sequence) Header(id int, h Header) {
 
 // Command hears of a command line that is complete.
 func (s *Sequence) Command(id int, c *Command) {
-	q := Question{ID: id, Verb: c.Verb}
+	q := Question{ID: id, Verb: c.Verb, whole: c.Verb == "BDAT" && c.Last}
 	if q.Verb == "" {
 		q.optional = emptyLine(c)
 	}
@@ -173,7 +180,7 @@ func (s *Sequence) Response(id int) {
 // MessageEnds hears of the end of a message, or of what stands for it.
 func (s *Sequence) MessageEnds(id int) {
 	s.place = InCommands
-	s.asked = append(s.asked, Question{ID: id, Verb: EndOfData})
+	s.asked = append(s.asked, Question{ID: id, Verb: EndOfData, whole: true})
 }
 
 // ChunkEnds hears of the end of a chunk.
@@ -207,6 +214,7 @@ func (s *Sequence) TLSBegins(p []byte) bool {
 // An Answer is what a reply was taken for.
 type Answer struct {
 	Question         // with Greeting or Unsolicited none
+	Rcpt        int  // in LMTP, the ID of the RCPT whose fate a reply to a message is; 0 for none
 	Greeting    bool // the server's first reply
 	Unsolicited bool // it answers nothing
 	Early       bool // it came within a message
@@ -227,7 +235,7 @@ func (s *Sequence) Reply(code int, hello bool) Answer {
 		// Only the final dot, which has not come, is waited for now.
 		return Answer{Unsolicited: true, Early: true}
 	}
-	q, found := s.take(code, onlyFor(code, hello))
+	q, found := s.take(code, s.onlyFor(code, hello))
 	if code == 354 && s.data.Verb != "" && (!found || q.Verb != "DATA") {
 		// What was taken for the answer was none.
 		q, found, s.place = s.data, true, AfterDATA
@@ -239,7 +247,31 @@ func (s *Sequence) Reply(code int, hello bool) Answer {
 	}
 	s.react(q, code)
 	s.login(q, code)
-	return Answer{Question: q}
+	return Answer{Question: q, Rcpt: s.delivered(q, code)}
+}
+
+// maxRcpts bounds how many recipients of one message are followed.
+const maxRcpts = 1 << 16
+
+// delivered follows which recipients a message has in LMTP: the replies after
+// it come in the order in which they were accepted (RFC 2033 section 4.2). The
+// one that a reply is for is returned.
+func (s *Sequence) delivered(q Question, code int) (rcpt int) {
+	accepted := 200 <= code && code < 400
+	switch {
+	case accepted && Greets(q.Verb):
+		s.lmtp, s.rcpts = q.Verb == "LHLO", nil
+	case accepted && (q.Verb == "MAIL" || q.Verb == "RSET"):
+		s.rcpts = nil
+	case accepted && q.Verb == "RCPT" && s.lmtp && len(s.rcpts) < maxRcpts:
+		s.rcpts = append(s.rcpts, q.ID)
+	case q.whole && len(s.rcpts) > 0:
+		rcpt = s.rcpts[0]
+		if s.rcpts = s.rcpts[1:]; len(s.rcpts) > 0 {
+			s.asked = slices.Insert(s.asked, 0, q)
+		}
+	}
+	return rcpt
 }
 
 // login follows a login: a 334 asks for a response, whatever it answers.
@@ -262,7 +294,7 @@ func (s *Sequence) isGreeting(code int) bool {
 }
 
 // onlyFor is the one verb that a reply can answer, "" for most.
-func onlyFor(code int, hello bool) string {
+func (s *Sequence) onlyFor(code int, hello bool) string {
 	switch code {
 	case 220:
 		return "STARTTLS"
@@ -273,6 +305,9 @@ func onlyFor(code int, hello bool) string {
 	case 354:
 		return "DATA"
 	case 250:
+		if hello && s.Waits("LHLO") {
+			return "LHLO"
+		}
 		if hello {
 			return "EHLO"
 		}

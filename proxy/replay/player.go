@@ -90,6 +90,8 @@ type player struct {
 	heard   int             // the last step whose reply has come, or -1
 	last    reply           // the newest reply
 	offers  map[string]bool // by the server, in its reply to EHLO
+	lmtp    bool            // LHLO was accepted
+	rcpts   int             // in LMTP, the recipients that a reply to the message is due for
 
 	oneByOne  bool // nothing is pipelined, and that is told
 	noLogin   bool // the server has ended the login: its further lines are not said
@@ -211,15 +213,28 @@ func (p *player) hear() error {
 		p.greeted = true
 		return nil
 	}
+	if answered.endsMessage() && p.rcpts > 0 {
+		if p.rcpts--; p.rcpts > 0 {
+			return nil // one for each recipient (RFC 2033 section 4.2)
+		}
+	}
 	p.heard, p.pending = p.pending[0], p.pending[1:]
 	return p.follow(verb)
 }
 
 // follow does what a client does at a reply, beside going on.
 func (p *player) follow(verb string) error {
+	accepted := p.last.code/100 == 2
 	switch verb {
-	case "EHLO":
+	case "EHLO", "LHLO":
 		p.offers = p.last.keywords
+		p.lmtp, p.rcpts = verb == "LHLO" && accepted, 0
+	case "MAIL", "RSET":
+		p.rcpts = 0
+	case "RCPT":
+		if p.lmtp && accepted {
+			p.rcpts++
+		}
 	case "AUTH":
 		return p.mayLogIn()
 	case "STARTTLS":

@@ -138,6 +138,7 @@ func play(t *testing.T, s *replay.Script, server string, o replay.Options) ([]st
 
 const hello = "S: 220 mx\nC: EHLO c\nS: 250-mx\nS: 250 8BITMIME\n"
 const chunking = "S: 220 mx\nC: EHLO c\nS: 250-mx\nS: 250 CHUNKING\n"
+const lmtp = "S: 220 mx\nC: LHLO c\nS: 250-mx\nS: 250 CHUNKING\n" + envelope + "C: RCPT TO:<c@example.org>\nS: 250 ok\n"
 const envelope = "C: MAIL FROM:<a@example.com>\nS: 250 ok\nC: RCPT TO:<b@example.org>\nS: 250 ok\n"
 const content = "C: Subject: x\nC: \nC: ..dot\nC: bare\\n\\\nC: end\nC: .\n"
 const bye = "C: QUIT\nS: 221 bye\n"
@@ -163,6 +164,8 @@ func TestPlay(t *testing.T) {
 		{"a line outside of a login", hello + "C: AUTH LOGIN\nS: 504 no\nC: c2VjcmV0LXNlY3JldA==\nS: 500 what\n" + bye, hello + "C: AUTH LOGIN\nS: 504 no\n" + bye,
 			[]string{"a line outside of any login that looked like a password was not said"}},
 		{"a chunk", chunking + "C: BDAT 5\nC: a\\r\\nb.\\\nS: 250 ok\nC: BDAT 3 LAST\nC: c\nS: 250 ok\n" + bye, "", nil},
+		{"LMTP", lmtp + "C: DATA\nS: 354 go\n" + content + "S: 250 ok\nS: 550 no\n" + bye, "", nil},
+		{"LMTP, and one recipient is refused", lmtp + "C: BDAT 3 LAST\nC: c\nS: 250 ok\nS: 550 no\n" + bye, strings.TrimSuffix(lmtp, "S: 250 ok\n") + "S: 550 no\nC: BDAT 3 LAST\nC: c\nS: 250 ok\n" + bye, nil},
 		{"a recipient is refused", hello + envelope + bye, strings.Replace(hello+envelope+bye, "S: 250 ok\nC: QUIT", "S: 550 no\nC: QUIT", 1), nil},
 		{"DATA is refused", hello + envelope + "C: DATA\nS: 354 go\n" + content + "S: 250 ok\n" + bye, hello + envelope + "C: DATA\nS: 554 no valid recipients\n" + bye,
 			[]string{"a message was not said: the server answered DATA with 554 no valid recipients"}},
@@ -198,6 +201,26 @@ func TestPlay(t *testing.T) {
 				t.Errorf("not said: %q, %v; want %q", unsaid, err, c.unsaid)
 			}
 		})
+	}
+}
+
+// A server that speaks the other protocol hears its own EHLO.
+func TestSpeak(t *testing.T) {
+	for _, c := range []struct{ verb, recorded, server, unsaid string }{
+		{"LHLO", hello + bye, strings.Replace(hello, "EHLO", "LHLO", 1) + bye, "EHLO was said as LHLO, which is how the server speaks"},
+		{"EHLO", lmtp + bye, strings.Replace(lmtp, "LHLO", "EHLO", 1) + bye, "LHLO was said as EHLO, which is how the server speaks"},
+		{"LHLO", lmtp + bye, lmtp + bye, ""},
+		{"EHLO", strings.Replace(hello, "EHLO", "HELO", 1) + bye, strings.Replace(hello, "EHLO", "HELO", 1) + bye, ""},
+	} {
+		s, err := replay.NewScript(recording(t, c.recorded, false), credentials)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Speak(c.verb)
+		unsaid, err := play(t, s, c.server, replay.Options{})
+		if err != nil || strings.Join(unsaid, "") != c.unsaid {
+			t.Errorf("not said: %q, %v; want %q", unsaid, err, c.unsaid)
+		}
 	}
 }
 

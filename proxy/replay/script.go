@@ -2,12 +2,14 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -32,10 +34,26 @@ func (s *Script) StartsTLS() bool {
 	return false
 }
 
+// Speak has the script begin with that verb, EHLO or LHLO, where the client
+// began with another: a server of SMTP does not know the one, a server of LMTP
+// the other (RFC 2033 section 4.1).
+func (s *Script) Speak(verb string) {
+	for i := range s.steps {
+		at := &s.steps[i]
+		if was := at.verb(); smtp.Greets(was) && was != verb && (verb == "LHLO" || was == "LHLO") {
+			at.hello = verb
+			said := fmt.Appendf(nil, "%s %s\r\n", verb, at.event.Command.Arg)
+			at.line = func(string) ([]byte, error) { return said, nil }
+			s.unsaid = append(s.unsaid, visible.Text(fmt.Sprintf("%s was said as %s, which is how the server speaks", was, verb)))
+		}
+	}
+}
+
 // A step is one thing that the client said.
 type step struct {
 	event  *decode.Event
 	line   func(challenge string) ([]byte, error) // for a login line that is said anew; nil for the recorded bytes
+	hello  string                                 // said in place of another EHLO, HELO or LHLO; "" for what was recorded
 	secret bool                                   // it holds a password or token
 
 	// What the client had heard when it said this.
@@ -47,13 +65,18 @@ type step struct {
 func (s *step) verb() string {
 	switch s.event.Kind {
 	case decode.KindCommand:
-		return s.event.Command.Verb
+		return cmp.Or(s.hello, s.event.Command.Verb)
 	case decode.KindAuth:
 		return "AUTH"
 	case decode.KindEndOfData:
 		return "."
 	}
 	return ""
+}
+
+// endsMessage reports a step that a server answers for the whole message.
+func (s *step) endsMessage() bool {
+	return s.event.Kind == decode.KindEndOfData || s.verb() == "BDAT" && s.event.Command.Last
 }
 
 // answered reports whether a server replies to the step.

@@ -18,7 +18,7 @@ type edit struct {
 
 func (l *edit) Handle(at *Place, e Event) {
 	switch {
-	case e.Kind == Bytes && e.Peer == who.Server && e.Answers == "EHLO" && !e.Own:
+	case e.Kind == Bytes && e.Peer == who.Server && smtp.Extends(e.Answers) && !e.Own:
 		l.reply(at, e)
 		return
 	case e.Kind == Ended && e.Peer == who.Server:

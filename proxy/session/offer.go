@@ -93,7 +93,7 @@ func (o *offer) lines(at *Place, p []byte) {
 
 // precedesMail are the commands that a client may give before it decides.
 var precedesMail = map[string]bool{
-	"EHLO": true, "HELO": true, "NOOP": true, "RSET": true, "HELP": true, "VRFY": true, "EXPN": true, "STARTTLS": true,
+	"EHLO": true, "HELO": true, "LHLO": true, "NOOP": true, "RSET": true, "HELP": true, "VRFY": true, "EXPN": true, "STARTTLS": true,
 }
 
 // take waits until the server has answered all commands, or a while, in which it

@@ -97,7 +97,11 @@ func (o *opening) greeted(at *Place, greeting []byte) {
 		return
 	}
 	o.ask(at, facts.CauseServerGone, "421 4.4.2", "STARTTLS with the server failed")
-	o.talk.ask("EHLO "+o.own+"\r\n", func(hello []byte) {
+	verb := "EHLO "
+	if o.server.LMTP {
+		verb = "LHLO "
+	}
+	o.talk.ask(verb+o.own+"\r\n", func(hello []byte) {
 		if !offers(hello, "STARTTLS") {
 			o.fail(at, refused(facts.CauseTLS, "421 4.7.0", "STARTTLS with the server failed", errNoSTARTTLS))
 			return

@@ -111,8 +111,8 @@ func (b *playbook) tell(event string) []string {
 	case word == "began":
 		e = session.Event{Kind: session.Began}
 	case word == "dialled":
-		server := &upstream.Server{Host: upstream.Host{Name: "mx.example"}, Addr: netip.MustParseAddrPort("127.0.0.1:25"), Implicit: text == "implicit"}
-		if text == "implicit" {
+		server := &upstream.Server{Host: upstream.Host{Name: "mx.example"}, Addr: netip.MustParseAddrPort("127.0.0.1:25"), Implicit: text == "implicit", LMTP: text == "lmtp"}
+		if server.Implicit || server.LMTP {
 			text = ""
 		}
 		e = answer(session.Dial, session.Event{Kind: session.Dialled, Err: failed(text), Server: server, Local: "[127.0.0.1]"})

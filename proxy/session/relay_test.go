@@ -345,3 +345,40 @@ func TestToServer(t *testing.T) {
 		>> client EHLO b|
 		<< relay client EHLO b|`)
 }
+
+// A server of LMTP hears LHLO, and its reply is the one with the extensions.
+func TestLMTP(t *testing.T) {
+	given(t, session.Config{ToServer: true}).play(`
+		>> began
+		<< dial the server
+		>> dialled lmtp
+		<< resume server
+		<< wake 5m0s
+		>> server 220 mx|
+		<< hear server 220 mx|
+		<< say server LHLO [127.0.0.1]|
+		<< wake 5m0s`)
+	opened(t, session.Config{Mode: session.Hide}).play(`
+		>> server 220 mx|
+		<< relay server 220 mx|
+		>> client LHLO a|
+		<< relay client LHLO a|
+		>> server 250-mx|250-STARTTLS|250 SIZE|
+		<< hear server 250-mx|250-STARTTLS|250 SIZE|
+		<< say client 250-mx|250 SIZE|
+		<< note starttls-hidden`)
+	opened(t, session.Config{}).play(`
+		>> client LHLO a|MAIL FROM:<>|RCPT TO:<b>|RCPT TO:<c>|DATA|
+		<< relay client LHLO a|MAIL FROM:<>|RCPT TO:<b>|RCPT TO:<c>|DATA|
+		>> server 220 mx|250 mx|250 ok|250 ok|250 ok|354 go|
+		<< relay server 220 mx|250 mx|250 ok|250 ok|250 ok|354 go|
+		>> client .|STARTTLS|NOOP|
+		<< relay client .|STARTTLS|
+		<< pause client
+		<< wake 1s
+		>> server 250 ok|250 ok|220 go|
+		<< relay server 250 ok|250 ok|
+		<< promise server 220 go|
+		<< pause server
+		<< quiet server`)
+}

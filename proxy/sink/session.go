@@ -27,6 +27,7 @@ type session struct {
 
 	authenticated bool
 	mail          bool // MAIL was given
+	lmtp          bool // LHLO was: a message has a reply for each recipient (RFC 2033 section 4.2)
 	rcpts         int
 	chunks        int64 // octets of the BDAT chunks so far
 }
@@ -131,11 +132,9 @@ func (c *session) command(line string) error {
 	cmd := smtp.ReadCommand([]byte(line))
 	switch cmd.Verb {
 	case "HELO":
-		c.reset()
-		c.reply("250 " + c.server.name())
-	case "EHLO":
-		c.reset()
-		c.reply(c.offers()...)
+		c.greeted(false, "250 "+c.server.name())
+	case "EHLO", "LHLO":
+		c.greeted(cmd.Verb == "LHLO", c.offers()...)
 	case "STARTTLS":
 		return c.startTLS()
 	case "AUTH":
@@ -166,7 +165,13 @@ func (c *session) command(line string) error {
 	return nil
 }
 
-// offers is the reply to EHLO.
+func (c *session) greeted(lmtp bool, lines ...string) {
+	c.reset()
+	c.lmtp = lmtp
+	c.reply(lines...)
+}
+
+// offers is the reply to EHLO and LHLO.
 func (c *session) offers() []string {
 	lines := []string{
 		"250 " + c.server.name(),
@@ -282,6 +287,12 @@ func (c *session) bdat(cmd smtp.Command) error {
 // accepted ends a transaction as a server does that has put the message into
 // its queue.
 func (c *session) accepted(size int64) {
+	copies := 1
+	if c.lmtp {
+		copies = c.rcpts
+	}
 	c.reset()
-	c.reply(fmt.Sprintf("250 2.0.0 OK: %d octets queued as %s", size, rand.Text()[:12]))
+	for range copies {
+		c.reply(fmt.Sprintf("250 2.0.0 OK: %d octets queued as %s", size, rand.Text()[:12]))
+	}
 }

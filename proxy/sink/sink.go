@@ -1,4 +1,4 @@
-// Package sink is an SMTP server that accepts everything, delivers nothing and
+// Package sink is an SMTP and LMTP server that accepts everything, delivers nothing and
 // keeps nothing: every user name and password, every address, every message of
 // any size and any bytes. It is what sessions go to that are only to be looked
 // at.

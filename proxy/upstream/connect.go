@@ -242,6 +242,7 @@ type Server struct {
 	// opportunistic TLS (RFC 7435).
 	Named    bool
 	Implicit bool // TLS begins with the first byte
+	LMTP     bool // it speaks LMTP (RFC 2033)
 }
 
 // A Route leads to the servers of one domain, one after the other.

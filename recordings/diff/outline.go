@@ -128,7 +128,7 @@ func (x *outliner) command(i int, c *decode.Command) {
 		x.add("envelope", "MAIL FROM", c.Arg, c.Arg, i)
 	case "RCPT":
 		x.add("envelope", "RCPT TO "+c.Path, c.Arg, c.Arg, i)
-	case "EHLO", "HELO":
+	case "EHLO", "HELO", "LHLO":
 		x.add("command", c.Verb, c.Arg, c.Arg, i)
 	default:
 		x.add("command", c.Verb, strings.TrimSpace(c.Verb+" "+c.Arg), c.Arg, i)
@@ -141,6 +141,9 @@ func (x *outliner) replyTo(i int, r *decode.Reply) string {
 		if q := x.t.Question(i); q >= 0 {
 			return "reply to RCPT " + x.t.Entries[q].Event.Command.Path
 		}
+	}
+	if r.For != "" {
+		return "reply to the message for " + r.For
 	}
 	if r.ToVerb == "." {
 		return "reply to the message"

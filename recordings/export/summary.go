@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/visible"
 )
 
@@ -59,7 +60,7 @@ func clientOf(t *decode.Transcript) string {
 		if e.Event == nil {
 			continue
 		}
-		if c := e.Event.Command; c != nil && (c.Verb == "EHLO" || c.Verb == "HELO") {
+		if c := e.Event.Command; c != nil && smtp.Greets(c.Verb) {
 			name = c.Arg
 		}
 		if h := e.Event.Header; h != nil && strings.EqualFold(h.Name, "X-Mailer") {

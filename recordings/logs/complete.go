@@ -3,6 +3,7 @@ package logs
 import (
 	"strings"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -238,7 +239,7 @@ func isGreeting(rest []line, l line) bool {
 		for _, next := range rest[1:] {
 			if next.isWire() && next.side == who.Client {
 				v := verbOf(next.text)
-				return v == "QUIT" || v == "EHLO" || v == "HELO"
+				return v == "QUIT" || smtp.Greets(v)
 			}
 		}
 		return true

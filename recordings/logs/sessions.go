@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -105,7 +106,7 @@ func greetsAgain(lines []line, i int) bool {
 // saysHelloAgain is greetsAgain for a log without lines of the server: an EHLO
 // behind an error and a command that is not STARTTLS.
 func saysHelloAgain(lines []line, i int) bool {
-	if v := verbOf(lines[i].text); !lines[i].isWire() || v != "EHLO" && v != "HELO" {
+	if v := verbOf(lines[i].text); !lines[i].isWire() || !smtp.Greets(v) {
 		return false
 	}
 	failed := false
@@ -114,7 +115,7 @@ func saysHelloAgain(lines []line, i int) bool {
 		failed = failed || l.kind == trouble || l.kind == closed
 		if l.isWire() {
 			v := verbOf(l.text)
-			return v == "QUIT" || failed && v != "STARTTLS" && v != "EHLO"
+			return v == "QUIT" || failed && v != "STARTTLS" && !smtp.Extends(v)
 		}
 	}
 	return false
@@ -128,7 +129,7 @@ func saysHello(lines []line) bool {
 		}
 		if l.isWire() && l.side == who.Client {
 			v := verbOf(l.text)
-			return v == "EHLO" || v == "HELO"
+			return smtp.Greets(v)
 		}
 	}
 	return false

@@ -11,6 +11,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 )
 
 // learnHosts collects the host names of a session from where they stand for
@@ -104,9 +105,9 @@ var clientName = regexp.MustCompile(`(?i)\b(?:NAME|HELO|DESTADDR|ADDR)=(\S+\.\S+
 
 func (r *rewriter) learnEvent(ev *decode.Event) {
 	switch {
-	case ev.Command != nil && (ev.Command.Verb == "EHLO" || ev.Command.Verb == "HELO"):
+	case ev.Command != nil && smtp.Greets(ev.Command.Verb):
 		r.names.learn(ev.Command.Arg)
-	case ev.Kind == decode.KindGreeting, ev.Reply != nil && ev.Reply.ToVerb == "EHLO":
+	case ev.Kind == decode.KindGreeting, ev.Reply != nil && smtp.Extends(ev.Reply.ToVerb):
 		if len(ev.Reply.Lines) > 0 {
 			name, _, _ := strings.Cut(ev.Reply.Lines[0].Text, " ")
 			if strings.Contains(name, ".") {

@@ -189,6 +189,9 @@ func (l *leg) number(e *decode.Event) {
 	if l.seqBase > 0 && e.Reply != nil && e.Reply.To >= 0 {
 		reply := *e.Reply
 		reply.To += l.seqBase
+		if reply.Rcpt > 0 {
+			reply.Rcpt += l.seqBase
+		}
 		e.Reply = &reply
 	}
 	base := l.stream(e.Side).base

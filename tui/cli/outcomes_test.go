@@ -22,6 +22,7 @@ import (
 // Dialogues that others are made of.
 const (
 	hello  = "S: 220 mx.example.org\nC: EHLO client.example.org\nS: 250-mx.example.org\nS: 250 AUTH PLAIN\n"
+	lmtp   = "S: 220 mx.example.org\nC: LHLO client.example.org\nS: 250-mx.example.org\nS: 250 PIPELINING\n"
 	from   = "C: MAIL FROM:<a@example.org>\nS: 250 ok\n"
 	rcpt   = "C: RCPT TO:<b@example.net>\nS: 250 ok\n"
 	noRcpt = "C: RCPT TO:<b@example.net>\nS: 550 5.1.1 no such user\n"
@@ -68,8 +69,15 @@ var dialogues = []struct {
 	{"the server closes in the second message", hello + one + from + rcpt + begin + "closed S\nclosed C\n", facts.CauseServerGone, outcome.Partly, who.Server},
 	{"the server closes at the second MAIL", hello + one + "C: MAIL FROM:<a@example.org>\nclosed S\nclosed C\n", facts.CauseServerGone, outcome.Partly, who.Server},
 	{"421 in the second transaction", hello + one + from + "C: RCPT TO:<b@example.net>\nS: 421 4.3.2 closing\nclosed S\n", facts.CauseServerGone, outcome.Partly, who.Server},
-	{"LMTP takes it for one of two", strings.Replace(hello, "EHLO", "LHLO", 1) + from + rcpt + more + begin + "C: .\nS: 250 ok\nS: 550 5.2.2 full\n" + quit, facts.CauseClosed, outcome.Partly, who.Server},
-	{"LMTP takes it for both", strings.Replace(hello, "EHLO", "LHLO", 1) + from + rcpt + more + begin + "C: .\nS: 250 ok\nS: 250 ok\n" + quit, facts.CauseClosed, outcome.Sent, 0},
+	{"LMTP takes it for one of two", lmtp + from + rcpt + more + begin + "C: .\nS: 250 ok\nS: 550 5.2.2 full\n" + quit, facts.CauseClosed, outcome.Partly, who.Server},
+	{"LMTP takes it for both", lmtp + from + rcpt + more + begin + "C: .\nS: 250 ok\nS: 250 ok\n" + quit, facts.CauseClosed, outcome.Sent, 0},
+	{"LMTP takes it for the second", lmtp + from + rcpt + more + begin + "C: .\nS: 452 4.2.2 full\nS: 250 ok\n" + quit, facts.CauseClosed, outcome.Partly, who.Server},
+	{"LMTP takes a chunk for one of two", lmtp + from + rcpt + more + "C: BDAT 3 LAST\nC: x\\r\\n\\\nS: 250 ok\nS: 550 5.2.2 full\n" + quit, facts.CauseClosed, outcome.Partly, who.Server},
+	{"LMTP takes it for one, and then for all", lmtp + from + rcpt + begin + "C: .\nS: 250 ok\n" + from + rcpt + more + begin + "C: .\nS: 250 ok\nS: 250 ok\n" + quit, facts.CauseClosed, outcome.Sent, 0},
+	{"LMTP puts one off and takes it later", lmtp + from + rcpt + more + begin + "C: .\nS: 250 ok\nS: 451 4.3.0 later\n" + from + more + begin + "C: .\nS: 250 ok\n" + quit, facts.CauseClosed, outcome.Sent, 0},
+	{"LMTP is cut off between two recipients", lmtp + from + rcpt + more + begin + "C: .\nS: 250 ok\nclosed S\nclosed C\n", facts.CauseServerGone, outcome.Partly, 0},
+	{"LMTP takes it for nobody", lmtp + from + rcpt + more + begin + "C: .\nS: 550 5.2.2 full\nS: 550 5.2.2 full\n" + quit, facts.CauseClosed, outcome.Refused, who.Server},
+	{"LMTP refuses its only recipient", lmtp + from + rcpt + begin + "C: .\nS: 550 5.2.2 full\n" + quit, facts.CauseClosed, outcome.Refused, who.Server},
 
 	{"all recipients are refused", hello + from + noRcpt + quit, facts.CauseClosed, outcome.Refused, who.Server},
 	{"all recipients are refused, pipelined", hello + "C: MAIL FROM:<a@example.org>\nC: RCPT TO:<b@example.net>\nC: DATA\nS: 250 ok\nS: 550 5.1.1 no such user\nS: 554 5.5.1 no valid recipients\n" + quit, facts.CauseClosed, outcome.Refused, who.Server},

@@ -98,8 +98,8 @@ func newsIn(e *decode.Event) news {
 // decides are what a reply answers that ends something, envelope the commands
 // that make up messages.
 var (
-	decides  = map[string]bool{"": true, ".": true, "BDAT": true, "EHLO": true, "AUTH": true, "STARTTLS": true, "RSET": true, "QUIT": true}
-	envelope = map[string]bool{"MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "EHLO": true, "HELO": true}
+	decides  = map[string]bool{"": true, ".": true, "BDAT": true, "EHLO": true, "LHLO": true, "AUTH": true, "STARTTLS": true, "RSET": true, "QUIT": true}
+	envelope = map[string]bool{"MAIL": true, "RCPT": true, "DATA": true, "BDAT": true, "RSET": true, "EHLO": true, "HELO": true, "LHLO": true}
 )
 
 // readStarts reads the beginnings of bodies, as far as they are not known from
