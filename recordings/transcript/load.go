@@ -188,6 +188,11 @@ func (l *loading) replay(rec recordings.Record, at int64) {
 func (d *decoder) replay(rec recordings.Record, offset int64) error {
 	from, to := rec.From, rec.To
 	d.locate(rec, offset)
+	if from != who.Client || rec.Type == recordings.TypeSwallowed {
+		for _, l := range d.legs() {
+			d.settle(l) // the next ones were not there when this was recorded
+		}
+	}
 	switch rec.Type {
 	case recordings.TypeData:
 		d.data(rec.At, from, to, rec.Data)
