@@ -28,16 +28,16 @@ type model struct {
 	list          *panes.List
 	detail        *panes.Detail
 	places        places
-	checked       map[string]string // rows of the last frame, and what safely made of them
+	checked       map[string]string // rows of the last frame, and what safeRow made of them
 	inDetail      bool              // the detail has the focus
 	zoomed        bool              // one pane, though there is room for two
 	stacked       *bool
 
-	overlay overlay // shown in place of the panes
-	prompt  prompt  // has the bottom line
-	note    note    // on the bottom line until the next key
-	mouse   bool
-	sieve   keys.Sieve
+	overlay     overlay // shown in place of the panes
+	prompt      prompt  // has the bottom line
+	note        note    // on the bottom line until the next key
+	mouse       bool
+	lateAnswers keys.LateAnswers
 
 	filter      string // as typed, good and applied
 	filterOff   string // switched off by hand, to be switched on again
@@ -105,8 +105,8 @@ type (
 		session *panes.Session
 		err     error
 	}
-	searchOn struct{} // a search goes on
-	wrote    struct{ note note }
+	searchStep struct{} // a search goes on
+	noted      struct{ note note }
 )
 
 // frame is the least time between two looks at what has changed.

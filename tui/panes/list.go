@@ -37,15 +37,15 @@ type List struct {
 	now           time.Time
 	slots         []columnSlot
 
-	first  int // sessions before it are forgotten by the source
-	filter *query.Filter
-	picked filtered
-	era    int // of the scan that is under way; answers of others are stale
-	busy   bool
-	top    int // position of the first row
-	cursor int // position of the selected row
-	follow bool
-	chosen string // id of the session that is marked for a comparison
+	first      int // sessions before it are forgotten by the source
+	filter     *query.Filter
+	picked     filtered
+	generation int // of the scan that is under way; answers of others are stale
+	busy       bool
+	top        int // position of the first row
+	cursor     int // position of the selected row
+	follow     bool
+	chosen     string // id of the session that is marked for a comparison
 }
 
 // NewList returns the pane. With dates, the times of the list have their day.
