@@ -14,7 +14,7 @@ func newHelp(m *model) overlay {
 	if m.options.Version != "" {
 		title += " " + visible.Text(m.options.Version)
 	}
-	return panes.NewHelp(m.theme, title)
+	return panes.NewHelp(m.theme, title, m.options.Lang)
 }
 
 // emptyScreen is the screen before the first session: what to do to see one.

@@ -84,16 +84,12 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 
 // findingsOf tells a filter what was found in a session. It runs beside the
 // screen.
-func (m *model) findingsOf(s transcript.Summary) []string {
+func (m *model) findingsOf(s transcript.Summary) []query.Finding {
 	t, err := m.options.Set.Open(s.ID)
 	if err != nil {
 		return nil
 	}
-	var ids []string
-	for _, f := range findings.Analyze(t, m.options.Lang).Findings {
-		ids = append(ids, f.ID)
-	}
-	return ids
+	return query.Findings(findings.Analyze(t, m.options.Lang))
 }
 
 // Messages of the model to itself.

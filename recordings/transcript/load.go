@@ -55,7 +55,7 @@ func Summarize(path string) (Summary, error) {
 	sum.Live = false
 	h := l.transcript
 	sum.ID, sum.Started, sum.Source, sum.Path = nameOf(path), h.Started, h.Source, path
-	sum.Target, sum.SecretsKept = clip(h.Target), h.SecretsKept
+	sum.Target, sum.Mode, sum.SecretsKept = clip(h.Target), clip(h.Mode), h.SecretsKept
 	return sum, nil
 }
 

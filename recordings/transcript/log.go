@@ -231,7 +231,7 @@ func (l *Log) Summary() Summary {
 	defer l.mu.Unlock()
 	s := l.tally.Summary()
 	s.ID, s.Started, s.Source = l.id, l.started, decode.SourceLive
-	s.Target, s.SecretsKept = l.ses.Target, l.set.options.KeepSecrets
+	s.Target, s.Mode, s.SecretsKept = l.ses.Target, l.ses.Mode, l.set.options.KeepSecrets
 	if s.Live {
 		s.Took = max(s.Took, l.set.options.Clock().Sub(l.started))
 	}

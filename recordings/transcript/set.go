@@ -175,6 +175,16 @@ func intern(sum Summary) Summary {
 	for _, p := range []*string{&sum.Server, &sum.Target, &sum.User, &sum.From, &sum.Rcpt, &sum.Verdict, &sum.Subject} {
 		*p = unique.Make(*p).Value()
 	}
+	if sum.Also != nil {
+		also := *sum.Also
+		for _, texts := range []*[]string{&also.From, &also.Rcpt, &also.Subject} {
+			*texts = slices.Clone(*texts)
+			for i, text := range *texts {
+				(*texts)[i] = unique.Make(text).Value()
+			}
+		}
+		sum.Also = &also
+	}
 	sum.Path = "" // follows from the id
 	return sum
 }

@@ -19,8 +19,8 @@ type Source interface {
 	Summary(i int) transcript.Summary
 }
 
-// FindingsOf tells the ids of a session's findings. It may read a disk.
-type FindingsOf func(transcript.Summary) []string
+// FindingsOf tells a session's findings. It may read a disk.
+type FindingsOf func(transcript.Summary) []query.Finding
 
 // A List shows sessions, oldest first, and follows the newest. It is a
 // window over the set that holds them: it keeps no copies, and while a
