@@ -86,7 +86,8 @@ func anywhere(part string) test {
 			contains(s.Target, part) || contains(s.Client, part) || contains(s.ID, part) || isCode(s.Code) {
 			return true
 		}
-		return s.Also != nil && slices.ContainsFunc(slices.Concat(s.Also.Subject, s.Also.Rcpt, s.Also.From), func(t string) bool { return contains(t, part) })
+		holds := func(text string) bool { return contains(text, part) }
+		return s.Also != nil && (slices.ContainsFunc(s.Also.Subject, holds) || slices.ContainsFunc(s.Also.Rcpt, holds) || slices.ContainsFunc(s.Also.From, holds))
 	}
 }
 
