@@ -21,11 +21,11 @@ func main() {
 		cli.Import,   // a session of a capture file as a recording
 		cli.Diff,     // where two sessions part
 		cli.Replay,   // a recording said again to another server
+		cli.Rules,    // what --rule can wait for and do
 		cli.Check,    // a server or domain, without sending anything
 		cli.Findings, // what can be recognised
 		cli.CA,       // the local certificate authority
 		cli.Prune,    // old recordings
-		cli.Query,    // help on what --match and --expect ask for
 	)
 	os.Exit(smtptap.Run(context.Background(), os.Args[1:]))
 }

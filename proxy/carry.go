@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/who"
+	"smtptap/proxy/ca"
 	"smtptap/proxy/session"
 	"smtptap/proxy/upstream"
 )
@@ -50,6 +51,7 @@ func (d *driver) decide(p *peer, e session.Event) (actions []session.Action, ok 
 	if d.over || p.closed {
 		return nil, false
 	}
+	busy := d.logic.Busy()
 	p.actions = d.logic.Handle(e, p.actions[:0])
 	client, server := d.client, d.server
 	before := [2]uint64{client.queued, server.sofar()}
@@ -61,6 +63,9 @@ func (d *driver) decide(p *peer, e session.Event) (actions []session.Action, ok 
 	}
 	if server.sofar() > before[1] {
 		d.flush(server)
+	}
+	if busy && !d.logic.Busy() {
+		d.changed.Broadcast() // what layers held may be the last thing that a pump waited for
 	}
 	return p.actions, true
 }
@@ -96,6 +101,12 @@ func (d *driver) carryOut(a *session.Action) {
 		d.becauseLocked(facts.End{Cause: a.Cause, Err: a.Text})
 	case session.Wake:
 		d.wakeLater(*a)
+	case session.Certify:
+		d.tls.fault = ca.Fault(a.Text)
+	case session.Held:
+		d.hold(a)
+	case session.Unheld:
+		delete(d.held, a.Layer())
 	default:
 		d.control(a)
 	}

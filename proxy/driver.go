@@ -54,6 +54,7 @@ type driver struct {
 	first   who.Party // the one that ended its direction first
 	linger  *time.Timer
 	tls     tlsSeen
+	held    map[*session.Place]*Held
 }
 
 func newDriver(p *Proxy, l Listener, conn net.Conn, refusal *session.Refusal) *driver {
@@ -62,11 +63,12 @@ func newDriver(p *Proxy, l Listener, conn net.Conn, refusal *session.Refusal) *d
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.client = &peer{party: who.Client, base: conn, conn: conn}
 	d.paused[who.Client], d.paused[who.Server] = true, true
-	d.split = d.mode() == Hide || p.TLSToServer || p.Router != nil
+	d.split = d.mode() == Hide || p.TLSToServer || p.Router != nil || p.Rules != nil
 	d.logic = session.New(session.Config{
 		Mode: d.mode(), ClientTLS: l.TLS, ToServer: p.TLSToServer, MX: p.Router != nil,
 		OfferTLS: d.mode() == Intercept && p.TLS.Authority != nil,
 		Refusal:  refusal, Ready: d.ready, Linger: orDefault(p.linger, defaultLinger), Wait: p.wait,
+		Layers: p.ruled(conn.RemoteAddr()), Attended: p.attended,
 	})
 	return d
 }

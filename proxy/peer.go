@@ -104,7 +104,7 @@ func (d *driver) next(p *peer) (quiet, secure *session.Action, over bool) {
 // finished reports that nothing more can come. The caller holds mu.
 func (d *driver) finished() bool {
 	done := func(p *peer) bool { return p == nil || p.ended && p.quiet == nil && p.secure == nil }
-	return !d.dialing && done(d.client) && done(d.server) && !d.client.writing && (d.server == nil || !d.server.writing)
+	return !d.dialing && !d.logic.Busy() && done(d.client) && done(d.server) && !d.client.writing && (d.server == nil || !d.server.writing)
 }
 
 // read reads once, and hands on what came.

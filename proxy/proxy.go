@@ -34,6 +34,7 @@ import (
 
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/session"
+	"smtptap/proxy/session/rules"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/transcript"
 )
@@ -72,6 +73,8 @@ type Proxy struct {
 	TLSToServer bool // STARTTLS is used to the server even when the client speaks plain; not with Pass
 	TLS         handshake.Settings
 
+	Rules *rules.Set // what sessions do on purpose; nil for nothing
+
 	Allow       []netip.Prefix // who may connect; none means loopback addresses
 	MaxSessions int            // at the same time; 0 means DefaultMaxSessions
 	Count       int            // Serve ends after so many sessions; 0 means never
@@ -91,6 +94,7 @@ type Proxy struct {
 	admitted  int            // sessions so far
 	dialled   map[string]int // connections to servers, by route
 	closing   bool
+	attending int // who can let held lines go
 	wg        sync.WaitGroup
 }
 

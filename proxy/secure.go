@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode/facts"
 	"smtptap/decode/who"
+	"smtptap/proxy/ca"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/session"
 )
@@ -22,6 +23,7 @@ type tlsSeen struct {
 	serverNames []string // of the server, and that its certificate is for
 	serverHeard int64    // read from the server when TLS with it was up
 	certAsked   bool     // by the server, of smtptap as its client
+	fault       ca.Fault // of the certificate that the client is shown, by a rule; "" for none
 }
 
 // shakeHands brings up TLS with a peer. The client sees the names of the server.
@@ -37,7 +39,7 @@ func (d *driver) shakeHands(p *peer, a *session.Action) (net.Conn, error) {
 		if len(names) == 0 && a.Implicit && d.reached != nil {
 			names = []string{d.reached.Host.Name}
 		}
-		secured, fact, err = d.proxy.TLS.WithClient(withPrefix(p.conn, a.Data), handshake.Client{Names: names, Implicit: a.Implicit})
+		secured, fact, err = d.proxy.TLS.WithClient(withPrefix(p.conn, a.Data), handshake.Client{Names: names, Implicit: a.Implicit, Fault: d.tls.fault})
 	}
 	if d.isOver() {
 		return nil, errOver

@@ -27,7 +27,9 @@ type filterPrompt struct {
 }
 
 func (m *model) askFilter() {
-	m.prompt = &filterPrompt{before: m.filter, line: panes.NewInput(m.filter)}
+	p := &filterPrompt{before: m.filter}
+	p.line.Set(m.filter)
+	m.prompt = p
 }
 
 func (p *filterPrompt) typing() bool { return true }
@@ -56,7 +58,7 @@ func (p *filterPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
 func (p *filterPrompt) view(m *model, width int) string {
 	style, after := m.theme.Plain, m.picked()
 	if p.err != nil {
-		style, after = m.theme.Bad, p.err.In(m.options.Lang)
+		style, after = m.theme.Bad, p.err.Text
 	}
 	return promptLine(m, "/", &p.line, after, style, width)
 }
@@ -81,7 +83,7 @@ type searchPrompt struct {
 }
 
 func (m *model) askSearch() {
-	m.prompt = &searchPrompt{before: m.detail.Pager().Query(), line: panes.NewInput("")}
+	m.prompt = &searchPrompt{before: m.detail.Pager().Query()}
 }
 
 func (p *searchPrompt) typing() bool { return true }

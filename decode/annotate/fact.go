@@ -186,6 +186,7 @@ var causes = map[string]string{
 	facts.CauseTLS:         "the session ended because TLS could not be agreed",
 	facts.CauseIdle:        "smtptap ended the session because nothing was said for too long",
 	facts.CauseShutdown:    "the session ended because smtptap was stopped",
+	facts.CauseRule:        "a rule decided how the session ended",
 	facts.CauseInternal:    "the session ended by a fault of smtptap",
 }
 

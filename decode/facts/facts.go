@@ -146,6 +146,7 @@ const (
 	CauseIdle        = "idle"          // --idle-timeout
 	CauseShutdown    = "shutdown"      // smtptap was stopped
 	CauseInternal    = "internal"      // a fault of smtptap
+	CauseRule        = "rule"          // a rule ended it, or answered nothing more
 )
 
 // Note: something that smtptap did or says itself.
@@ -159,6 +160,22 @@ type Note struct {
 const (
 	NoteClientSilent = "client-left-after-handshake"
 	NoteServerSilent = "server-left-after-handshake"
+)
+
+// Notes on what a rule of the user's did, which is neither peer's doing.
+const (
+	NoteRule            = "rule-"            // begins all of their ids
+	NoteRuleRefused     = "rule-refused"     // smtptap said no in the server's place
+	NoteRuleAccepted    = "rule-accepted"    // smtptap said yes in the server's place
+	NoteRuleCertificate = "rule-certificate" // the client was shown a bad certificate
+	NoteRuleDelayed     = "rule-delayed"     // a line had to wait
+	NoteRuleSlowed      = "rule-slowed"      // a direction was made slow
+	NoteRuleHeld        = "rule-held"        // a line waited for somebody
+	NoteRuleEdited      = "rule-edited"      // a line was changed
+	NoteRuleHidden      = "rule-hidden"      // extensions were taken out of the reply to EHLO
+	NoteRuleEnded       = "rule-ended"       // smtptap closed or reset the connections
+	NoteRuleSilent      = "rule-silent"      // smtptap answers nothing any more
+	NoteRuleHalfClosed  = "rule-half-closed" // likewise, and has ended its side
 )
 
 // Notes that a pasted log gives rise to.

@@ -52,6 +52,7 @@ type rule struct {
 	Case map[string]variation `toml:"case"`
 
 	find, lint finder // of Find and Lint
+	part       string // of the catalogue
 }
 
 // A variation is what an entry says differently.
@@ -131,6 +132,9 @@ var catalogue = sync.OnceValue(func() []rule {
 			Finding []rule `toml:"finding"`
 		}
 		readCatalogue(part, &file)
+		for i := range file.Finding {
+			file.Finding[i].part = part
+		}
 		all = append(all, file.Finding...)
 	}
 	for i := range all {

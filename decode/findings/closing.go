@@ -28,7 +28,7 @@ func lost(id string) finder {
 // findLoss tells how the connection was lost: what was waited for, and who
 // ended it. Nil when it ended as it should, or the transcript does not show it.
 func (s *session) findLoss() *fault {
-	if s.dialFault != nil || s.tlsFault != nil || s.running() || noFinalDot(s) != nil {
+	if s.dialFault != nil || s.tlsFault != nil || s.running() || s.endedByRule() || noFinalDot(s) != nil {
 		return nil
 	}
 	by, gone := s.lossShown()

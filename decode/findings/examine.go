@@ -120,14 +120,14 @@ func (x *examination) replies() {
 	}
 }
 
-// toldByFacts reports a session in which a fact, or the server's reply to
+// toldByFacts reports a session in which a fact, a rule's note, or the server's reply to
 // smtptap, tells why smtptap refused what the client wanted: its words to the
 // client repeat that.
 func (s *session) toldByFacts() bool {
 	if s.pasted() {
 		return false
 	}
-	return s.dialFault != nil || s.tlsFault != nil || slices.ContainsFunc(s.asked, func(i int) bool {
+	return len(s.ruled) > 0 || s.dialFault != nil || s.tlsFault != nil || slices.ContainsFunc(s.asked, func(i int) bool {
 		r := s.answer(i)
 		return r != nil && r.code/100 == 4
 	})
@@ -237,7 +237,7 @@ func (x *examination) finders() {
 	rules := catalogue()
 	for i := range rules {
 		r := &rules[i]
-		if r.find == nil {
+		if r.find == nil || r.part == "time" && x.byRule(slowRules...) != nil {
 			continue
 		}
 		if g := r.find(x.session); g != nil {

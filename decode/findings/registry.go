@@ -76,6 +76,7 @@ var finders = map[string]any{
 	"refused-with":              refusedWith,
 	"reply-charset":             replyCharset,
 	"reset-after-tls":           resetAfterTLS,
+	"ruled":                     ruled,
 	"several-auth-lines":        severalAuthLines,
 	"some-refused":              someRefused,
 	"spoke-too-early":           spokeTooEarly,

@@ -306,6 +306,12 @@ var closingRulings = []ruling{
 	{"Timeout and Timelimit", of("dialect phpmailer-6\n", loggedIn, "C: MAIL FROM:<user@example.com>\nerror PHPMailer waited for a reply: get_lines(): select timed-out in (300 sec)"), "TIMEOUT-COMMAND", ids("PM-TIMELIMIT"), nil},
 	{"idle", with(loggedIn, &facts.End{Cause: facts.CauseIdle}), "IDLE-TIMEOUT", nil, nil},
 	{"a loop", with("", &facts.Dial{Addr: "127.0.0.1:2525", Err: "loop", Class: "loop"}), "LOOP-TO-SELF", nil, nil},
+	{"a rule ends it", with(loggedIn, &facts.Note{ID: facts.NoteRuleEnded}, &facts.End{Cause: facts.CauseRule}), "RULE-ENDED", nil, nil},
+	{"a rule answers", with(loggedIn+"C: MAIL FROM:<user@example.com>\nS: 450 4.2.1 [smtptap] no\n", &facts.Note{ID: facts.NoteRuleRefused}), "RULE-ANSWERED", nil, ids("SMTPTAP-REFUSED")},
+	{"a rule takes the message", with(loggedIn+mail+rcpt+content+"S: 250 [smtptap] queued\n", &facts.Note{ID: facts.NoteRuleAccepted}), "RULE-ANSWERED", nil, nil},
+	{"the server answers all the same", with(loggedIn+"C: MAIL FROM:<user@example.com>\nS: 550 5.7.1 Unable to relay\n", &facts.Note{ID: facts.NoteRuleDelayed}), "RELAY-DENIED-550", ids("RULE-SLOWED"), nil},
+	{"a rule's certificate", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.Note{ID: facts.NoteRuleCertificate}, &facts.TLS{Leg: who.ClientLeg, Err: "alert", Class: "alert", Alert: "certificate_expired", By: who.Client}, &facts.End{Cause: facts.CauseTLS}), "RULE-CERTIFICATE", nil, ids("TLS-PROXY-CA-UNTRUSTED")},
+	{"a rule hides", with(loggedIn+"C: MAIL FROM:<user@example.com>\n", &facts.Note{ID: facts.NoteRuleHidden}, &facts.End{Cause: facts.CauseClientGone}), "RULE-CHANGED", nil, nil},
 	{"a private MX", with("", &facts.Dial{Addr: "10.0.0.1:25", Err: "private", Class: "not-allowed"}), "MX-NOT-ALLOWED", nil, nil},
 }
 

@@ -62,6 +62,7 @@ type session struct {
 	stray     map[int]bool // lines of messages that came where commands belong
 	header    *sighting    // a load balancer's PROXY header
 	became    outcome.Session
+	ruled     map[string][]int // entries of notes on rules by their id
 
 	trees map[int]*message.Tree // of messages, read when a rule first asks
 }
@@ -94,7 +95,7 @@ const mostNoted = 5
 func gather(t *decode.Transcript) *session {
 	s := &session{
 		t: t, answers: map[int]*reply{}, byVerb: map[string][]*reply{}, byName: map[string][]int{}, notes: map[string][]int{},
-		settings: map[string]string{}, setAt: map[string]int{}, offered: map[string]string{},
+		ruled: map[string][]int{}, settings: map[string]string{}, setAt: map[string]int{}, offered: map[string]string{},
 		stray: map[int]bool{}, greeting: -1, ehlo: -1, loggedIn: -1, lastWire: -1, broken: -1,
 	}
 	asked := map[asking]int{}
@@ -115,7 +116,7 @@ func gather(t *decode.Transcript) *session {
 	s.wanted = s.wantedProvider()
 	s.provider = s.greetingProvider()
 	s.dialFault = s.findDialFault()
-	s.tlsFault = s.findTLSFault()
+	s.tlsFault = s.overRule(s.findTLSFault())
 	if s.tlsFault != nil && s.tlsFault.id == "STARTTLS-220-NO-TLS" {
 		delete(s.notes, "starttls-reply-injection") // that is what it spoke
 	}
@@ -247,6 +248,9 @@ func (s *session) fact(i int, f facts.Fact) {
 }
 
 func (s *session) remark(i int, n *facts.Note) {
+	if strings.HasPrefix(n.ID, facts.NoteRule) {
+		s.ruled[n.ID] = append(s.ruled[n.ID], i)
+	}
 	switch n.ID {
 	case facts.NoteClientError:
 		s.say(i, n.Text, false)

@@ -199,7 +199,7 @@ func (t *Tracker) withoutMail(waited time.Duration, unknown bool) (Outcome, Deci
 		return Nothing, Decision{Entry: -1}
 	case how == Unknown:
 		return Unknown, Decision{Entry: -1}
-	case t.end.Cause == facts.CauseIdle:
+	case t.end.Cause == facts.CauseIdle, t.end.Cause == facts.CauseRule:
 		return Failed, by
 	case how == Failed && by.By == who.Server && !t.quit:
 		return Failed, by
@@ -241,7 +241,7 @@ func (t *Tracker) lost() (Decision, Outcome) {
 		d.Text = t.end.Cause
 	}
 	switch t.end.Cause {
-	case facts.CauseIdle, facts.CauseShutdown, facts.CauseInternal, facts.CauseRefused:
+	case facts.CauseIdle, facts.CauseShutdown, facts.CauseInternal, facts.CauseRefused, facts.CauseRule:
 		d.By = who.Smtptap
 	case facts.CauseUnreachable, facts.CauseTLS:
 		return t.hopeless(), Failed

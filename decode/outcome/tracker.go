@@ -47,6 +47,7 @@ type Tracker struct {
 	probed  bool // the client only looked whether the port is open
 	sealed  bool // TLS was handed through unopened
 	quit    bool
+	tookIt  bool // the server took the newest message, in words that the client did not hear
 	dot     int  // entry that ends the newest message, plus one; 0 for none
 	wentOn  bool // the client said something after that
 	last    time.Duration
@@ -99,6 +100,8 @@ func (t *Tracker) Add(e decode.Entry) {
 		t.fact(i, e.Fact)
 	case e.Leg != who.ServerLeg:
 		t.event(i, e)
+	case e.From == who.Server && e.Event.Reply != nil && e.Event.Reply.ToVerb == endOfData:
+		t.tookIt = e.Event.Reply.Code/100 == 2
 	}
 }
 

@@ -156,7 +156,12 @@ func (t *Tracker) ended(q question, r *decode.Reply, d Decision) {
 	case r.Code/100 != 2: // 354 again takes no message either
 		x.dataNo, x.sending = d, true
 		return
+	case d.By == who.Smtptap && !t.tookIt: // a rule says so, and the server has not
+		d.Text = replyText(r)
+		x.dataNo, x.sending = d, true
+		return
 	}
+	t.tookIt = false
 	x.take(r, d)
 	for i := range x.Recipients {
 		x.Recipients[i].Sent = x.Recipients[i].Answer == Accepted

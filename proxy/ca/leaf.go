@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -93,6 +94,11 @@ func (m *minter) find(h host, now time.Time) *leaf {
 
 // sign makes a certificate for the root's host.
 func (r *root) sign(now time.Time) (*tls.Certificate, error) {
+	return r.signed(now, "")
+}
+
+// signed makes a certificate for the root's host that has that fault.
+func (r *root) signed(now time.Time, fault Fault) (*tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
@@ -119,7 +125,17 @@ func (r *root) sign(now time.Time) (*tls.Certificate, error) {
 	case h.name != "":
 		template.DNSNames = append(template.DNSNames, h.name)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, r.cert, key.Public(), r.key)
+	issuer, signer := r.cert, crypto.Signer(r.key)
+	switch fault {
+	case Expired:
+		template.NotBefore, template.NotAfter = now.Add(-leafLife), now.Add(-24*time.Hour)
+	case WrongName:
+		template.Subject.CommonName = wrongName
+		template.DNSNames, template.IPAddresses = []string{wrongName}, nil
+	case SelfSigned:
+		issuer, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), signer)
 	if err != nil {
 		return nil, err
 	}

@@ -87,6 +87,7 @@ func (s *Settings) WithServer(conn net.Conn, to Server) (*tls.Conn, *facts.TLS, 
 type Client struct {
 	Names    []string // of the server: the host that was dialled, and those of a certificate that was accepted
 	Implicit bool     // TLS begins with the first byte
+	Fault    ca.Fault // what is wrong on purpose with the certificate; "" for nothing
 }
 
 // WithClient shakes hands with the client at the far end of conn. See
@@ -99,7 +100,10 @@ func (s *Settings) WithClient(conn net.Conn, as Client) (*tls.Conn, *facts.TLS, 
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		fact.Hello = describeHello(hello)
 		fact.SNI = fact.Hello.SNI
-		leaf, err := s.leaf(conn, hello.ServerName, as.Names)
+		if as.Fault == ca.Fail {
+			return nil, errOnPurpose
+		}
+		leaf, err := s.leaf(conn, hello.ServerName, as.Names, as.Fault)
 		if err != nil {
 			return nil, err
 		}
@@ -116,6 +120,9 @@ func (s *Settings) WithClient(conn net.Conn, as Client) (*tls.Conn, *facts.TLS, 
 	return c, fact, nil
 }
 
+// errOnPurpose ends a handshake that is to fail.
+var errOnPurpose = errors.New("smtptap ended the handshake on purpose")
+
 // Ready returns the authority, or the reason for which there is none.
 func (s *Settings) Ready() (*ca.Authority, error) {
 	if s.Authority == nil {
@@ -127,13 +134,13 @@ func (s *Settings) Ready() (*ca.Authority, error) {
 // leaf is the certificate for a client that asks for that name. Clients that
 // were given an address in place of a name check for that. A name that has
 // nothing to do with the server is not certified.
-func (s *Settings) leaf(conn net.Conn, asked string, server []string) (*tls.Certificate, error) {
+func (s *Settings) leaf(conn net.Conn, asked string, server []string, fault ca.Fault) (*tls.Certificate, error) {
 	authority, err := s.Ready()
 	if err != nil {
 		return nil, err
 	}
 	if asked == "" {
-		return authority.Leaf(unnamed(authority, conn, server))
+		return authority.Faulty(unnamed(authority, conn, server), fault)
 	}
 	if !concerns(asked, server) {
 		asked = ""
@@ -141,7 +148,7 @@ func (s *Settings) leaf(conn net.Conn, asked string, server []string) (*tls.Cert
 			asked = server[0]
 		}
 	}
-	return authority.Leaf(asked)
+	return authority.Faulty(asked, fault)
 }
 
 // unnamed is the host for a client that asks for none: it was given an address,

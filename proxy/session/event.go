@@ -20,6 +20,7 @@ type Event struct {
 	Err     error            // of Ended, Secured, Dialled: what failed; nil for nothing
 	Server  *upstream.Server // of Dialled
 	Local   string           // of Dialled: smtptap's own address there, as EHLO has it
+	Release *Release         // of LetGo
 
 	Cipher bool // of Bytes: TLS that is handed through
 	Own    bool // of Bytes: smtptap says them in the peer's place
@@ -38,6 +39,27 @@ const (
 	Quieted                  // answers Quiet: what the peer had sent has come as Bytes, and no more is read
 	Secured                  // answers Secure: TLS is up, or Err says why not
 	Woken                    // answers Wake
+	LetGo                    // answers Held: somebody lets the line go
+
+	// These come from another layer, and go towards the peer that they name.
+	Encrypted // TLS with the client is up
+	Abandoned // the server is not to hear the rest of a message, nor anything else
+)
+
+// A Release is how somebody lets a held line go.
+type Release struct {
+	How  ReleaseHow
+	Data []byte // of ReleaseEdited: the line with its end; of ReleaseAnswered: a reply without it
+}
+
+// ReleaseHow is what becomes of a held line.
+type ReleaseHow uint8
+
+const (
+	ReleaseUnchanged ReleaseHow = iota // it goes on as it is
+	ReleaseEdited                      // it goes on as Data
+	ReleaseAnswered                    // it goes no further, and Data is the reply
+	ReleaseDropped                     // it goes no further, and the session ends
 )
 
 // An Ending is how a peer ended its direction; see facts.Closed.
@@ -65,7 +87,7 @@ type Action struct {
 	Which    Dialling        // of Dial
 	Domain   upstream.Domain // of Dial, for FirstServer
 	Cause    string          // of Because
-	Text     string          // of Because: more about the cause
+	Text     string          // of Because: more about the cause; of Certify and Held
 	Implicit bool            // of Secure: TLS begins with the first byte
 	Client   bool            // of TLSUp
 	Server   bool            // of TLSUp
@@ -98,6 +120,9 @@ const (
 	End                        // tell the peer that nothing more comes, as the other one has ended
 	Wake                       // wake the layer; what it asked for earlier is forgotten
 	Because                    // note for what cause the session ends
+	Certify                    // show the client a certificate that is bad, in the way that Text says
+	Held                       // tell that Data of the peer is held, by the rule that Text names, until LetGo comes
+	Unheld                     // tell that it is not held any more
 	Close                      // the session is over
 )
 
@@ -116,6 +141,9 @@ func (a *Action) Answer(e Event) Event {
 	e.asked = a.asked
 	return e
 }
+
+// Action is one that the layer in this place has asked for, to be answered.
+func (p *Place) Action(kind ActionKind) Action { return Action{Kind: kind, asked: p} }
 
 // Layer is who asked for the action.
 func (a *Action) Layer() *Place { return a.asked }

@@ -15,8 +15,15 @@ import (
 // A Refusal is why smtptap does not serve a client.
 type Refusal struct {
 	Code string // reply code and enhanced status code
-	ID   string // of the note
+	ID   string // of the note; "" for none
 	Why  string
+}
+
+// note tells the transcript.
+func (r *Refusal) note(at *Place) {
+	if r != nil && r.ID != "" {
+		at.Note(r.ID, r.Why)
+	}
 }
 
 // Error makes it an error that ends a session.
@@ -98,6 +105,12 @@ func (p *Place) fail(f failure) {
 // leave ends the session with these last words to the client, "" for none.
 func (p *Place) leave(reply string) {
 	s := p.session
+	for _, place := range s.row {
+		if l, ok := place.layer.(leaver); ok {
+			l.leave()
+		}
+	}
+	s.tracked, s.runs = -1, nil
 	s.stand(farewell{})
 	at := s.row[0]
 	s.paused[who.Client] = 1
@@ -113,6 +126,10 @@ func (p *Place) leave(reply string) {
 	at.Resume(who.Client)
 	at.Wake(s.config.Linger)
 }
+
+// A leaver is a layer that hears of a session's last words, which do not come to
+// it: it keeps what it still holds.
+type leaver interface{ leave() }
 
 // A farewell gives the client time to read smtptap's last words: what it has
 // sent meanwhile would turn a plain close into a reset.

@@ -72,6 +72,8 @@ func (m *mx) Handle(at *Place, e Event) {
 		} else {
 			m.serverEnds(at, e)
 		}
+	case Abandoned:
+		m.abandon(at)
 	case Dialled:
 		m.dialled(at, e)
 	case Quieted:
@@ -86,9 +88,7 @@ func (m *mx) Handle(at *Place, e Event) {
 func (m *mx) begin(at *Place) {
 	m.answers = map[string]string{}
 	m.desk.startTLS, m.desk.secured = m.config.OfferTLS, m.config.ClientTLS
-	if m.config.Refusal != nil {
-		at.Note(m.config.Refusal.ID, m.config.Refusal.Why)
-	}
+	m.config.Refusal.note(at)
 	if m.config.ClientTLS {
 		at.Do(Action{Kind: Secure, Peer: who.Client, Implicit: true})
 		return

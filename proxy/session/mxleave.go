@@ -82,6 +82,16 @@ func (m *mx) drop(at *Place) {
 	at.Do(Action{Kind: Hangup})
 }
 
+// abandon leaves a server in the middle of a transaction.
+func (m *mx) abandon(at *Place) {
+	if m.state == relaying {
+		m.drop(at)
+		m.forget(at)
+		m.held = nil
+		m.backToDesk(at)
+	}
+}
+
 // leftServer closes the connection to a server that was left, and goes on.
 func (m *mx) leftServer(at *Place) {
 	then := m.parting

@@ -71,12 +71,7 @@ func (m *mx) goOn(at *Place) {
 
 // reopen returns to the desk after a transaction.
 func (m *mx) reopen(at *Place) {
-	m.desk.mail = nil
-	clear(m.answers)
-	if m.waiting {
-		m.waiting = false
-		at.Resume(who.Client)
-	}
+	m.forget(at)
 	switch {
 	case m.tx.doubt != "":
 		m.drop(at)
@@ -97,6 +92,16 @@ func (m *mx) reopen(at *Place) {
 	default:
 		m.listen(at, false)
 		m.backToDesk(at)
+	}
+}
+
+// forget forgets the transaction.
+func (m *mx) forget(at *Place) {
+	m.desk.mail = nil
+	clear(m.answers)
+	if m.waiting {
+		m.waiting = false
+		at.Resume(who.Client)
 	}
 }
 

@@ -56,7 +56,7 @@ func (o *opening) Handle(at *Place, e Event) {
 
 func (o *opening) begin(at *Place) {
 	if r := o.config.Refusal; r != nil {
-		at.Note(r.ID, r.Why)
+		r.note(at)
 		o.fail(at, unreachable(r))
 		return
 	}

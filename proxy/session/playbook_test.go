@@ -122,6 +122,13 @@ func (b *playbook) tell(event string) []string {
 		e = answer(session.Secure, session.Event{Kind: session.Secured, Err: failed(text)})
 	case word == "woken":
 		e = answer(session.Wake, session.Event{Kind: session.Woken})
+	case word == "released":
+		how, data, _ := strings.Cut(text, " ")
+		e = answer(session.Held, session.Event{Kind: session.LetGo})
+		e.Release = map[string]*session.Release{
+			"unchanged": {}, "edited": {How: session.ReleaseEdited, Data: []byte(lineEnds.Replace(data))},
+			"answered": {How: session.ReleaseAnswered, Data: []byte(data)}, "dropped": {How: session.ReleaseDropped},
+		}[how]
 	case peer != 0 && text == "FIN":
 		e = session.Event{Kind: session.Ended, Peer: peer, How: session.ByFIN, Err: failed("EOF")}
 	case peer != 0:
@@ -148,7 +155,7 @@ var kinds = map[session.ActionKind]string{
 	session.Relay: "relay", session.Promise: "promise", session.Send: "send", session.Skip: "skip", session.Gone: "gone", session.Hear: "hear",
 	session.Discard: "discard", session.Say: "say", session.Fact: "note", session.TLSUp: "tls", session.Unopened: "unopened", session.Released: "released",
 	session.Pause: "pause", session.Resume: "resume", session.Quiet: "quiet", session.Secure: "secure", session.Dial: "dial", session.Hangup: "hangup",
-	session.End: "end", session.Wake: "wake", session.Because: "because", session.Close: "close",
+	session.Certify: "certify", session.Held: "held", session.Unheld: "unheld", session.End: "end", session.Wake: "wake", session.Because: "because", session.Close: "close",
 }
 
 func show(a session.Action) string {
@@ -174,6 +181,8 @@ func show(a session.Action) string {
 		words = append(words, a.After.Round(time.Millisecond).String())
 	case session.Because:
 		words = append(words, a.Cause)
+	case session.Certify:
+		words = append(words, a.Text)
 	}
 	return strings.Join(words, " ")
 }

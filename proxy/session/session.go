@@ -38,7 +38,8 @@ type Config struct {
 	Linger time.Duration // for the client to read the last words
 	Wait   time.Duration // the unit in which waiting for STARTTLS is measured
 
-	Layers []Layer // more of them, next to the client
+	Layers   []Layer     // more of them, next to the client
+	Attended func() bool // whether somebody is there who can let a held line go; nil for nobody
 }
 
 // Mode says what happens at STARTTLS.
@@ -58,6 +59,16 @@ type Session struct {
 	paused [who.Server + 1]int
 	ended  [who.Server + 1]bool
 	ending *Action // to be noted after the bytes that layers held until then
+	busy   int     // layers that wait for time, or for somebody, with bytes of a peer
+
+	tracked int   // place of the layer from which on the client's bytes are tracked; -1 for none
+	runs    []run // of those bytes, as far as they are under way, in order
+}
+
+// A run of the client's bytes as they go through the layers.
+type run struct {
+	n   int
+	own bool // smtptap says them in the client's place
 }
 
 // A Place is where a layer stands in the row, and how it acts from there.
@@ -69,7 +80,7 @@ type Place struct {
 
 // New returns a session that has not begun.
 func New(c Config) *Session {
-	s := &Session{config: c}
+	s := &Session{config: c, tracked: -1}
 	s.paused[who.Client], s.paused[who.Server] = 1, 1
 	s.stand(append(c.Layers[:len(c.Layers):len(c.Layers)], layers(&s.config)...)...)
 	return s
@@ -143,10 +154,63 @@ func (s *Session) at(index int, e Event) {
 		}
 	case Ended:
 		s.do(Action{Kind: End, Peer: e.Peer.Other(), How: e.How, Err: e.Err})
+	case Abandoned:
+		s.do(Action{Kind: Hangup})
 	}
 }
 
+// Busy reports whether bytes of a peer wait for time, or for somebody.
+func (s *Session) Busy() bool { return s.busy > 0 }
+
+// enter notes that bytes of the client, or smtptap's in its place, go to the
+// layers after the tracked one. Those keep their order, so that what leaves the
+// row is known for whose it is.
+func (s *Session) enter(n int, own bool) {
+	if last := len(s.runs) - 1; last >= 0 && s.runs[last].own == own {
+		s.runs[last].n += n
+		return
+	}
+	s.runs = append(s.runs, run{n, own})
+}
+
+// track tells what smtptap has put into the client's bytes from those, where
+// they leave the row. It reports whether the action was carried out so.
+func (s *Session) track(a Action) bool {
+	if a.Peer != who.Client || len(s.runs) == 0 || a.asked != nil && a.asked.index <= s.tracked {
+		return false
+	}
+	switch a.Kind {
+	case Relay, Promise, Skip, Hear, Discard:
+	default:
+		return false
+	}
+	for data := a.Data; len(data) > 0; {
+		part := a
+		n, own := len(data), false
+		if len(s.runs) > 0 {
+			n, own = min(n, s.runs[0].n), s.runs[0].own
+			if s.runs[0].n -= n; s.runs[0].n == 0 {
+				s.runs = s.runs[1:]
+			}
+		}
+		part.Data, data = data[:n], data[n:]
+		switch {
+		case !own:
+			s.put(part)
+		case a.Kind == Relay || a.Kind == Promise:
+			s.put(Action{Kind: Say, Peer: who.Server, Data: part.Data})
+		}
+	}
+	return true
+}
+
 func (s *Session) do(a Action) {
+	if !s.track(a) {
+		s.put(a)
+	}
+}
+
+func (s *Session) put(a Action) {
 	switch a.Kind {
 	case Relay, Hear, Discard, Fact:
 	default:
@@ -170,6 +234,9 @@ func (p *Place) Config() *Config { return &p.session.config }
 func (p *Place) Do(a Action) {
 	a.asked = p
 	p.session.do(a)
+	if a.Kind == TLSUp && a.Client {
+		p.Next(Event{Kind: Encrypted, Peer: who.Server})
+	}
 }
 
 // Next passes an event on to the next layer, in the direction of its peer's

@@ -55,7 +55,7 @@ func (l *starttls) Handle(at *Place, e Event) {
 	case e.Kind == Bytes:
 		l.own = e.Own
 		l.server(at, e.Data)
-	case e.Kind == Began:
+	case e.Kind == Began, e.Kind == Abandoned, e.Kind == Encrypted:
 		at.Next(e)
 	case e.Kind == Ended:
 		l.ended(at, e)

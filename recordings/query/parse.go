@@ -1,23 +1,23 @@
 package query
 
 import (
+	"fmt"
 	"strings"
-	"unicode"
 )
 
 type kind uint8
 
 const (
 	end kind = iota
-	word
+	term
 	open
 	closed
 	and
 	or
-	negation
+	not
 )
 
-// A token is a sign, or a word: a field, an operator and a value, or a value
+// A token is a sign, or a term: a field, an operator and a value, or a value
 // alone.
 type token struct {
 	kind      kind
@@ -26,6 +26,8 @@ type token struct {
 	value     string
 	quoted    bool
 }
+
+type test = func(*Session) bool
 
 // parser is a recursive descent over the filter's text.
 type parser struct {
@@ -41,18 +43,16 @@ type parser struct {
 // maxDepth bounds nested parentheses and negations.
 const maxDepth = 100
 
-// fail notes why the text can't be understood, by the key of words.toml, and
-// ends it here.
-func (p *parser) fail(key string, fill ...string) {
+func (p *parser) fail(format string, args ...any) {
 	if p.err == nil {
-		p.err = newError(p.text, p.token.at, key, fill...)
+		p.err = &Error{p.token.at, fmt.Sprintf(format, args...)}
 	}
 	p.token = token{kind: end, at: p.token.at}
 }
 
 // either is terms joined by |.
-func (p *parser) either() node {
-	any := either{p.both()}
+func (p *parser) either() test {
+	any := []test{p.both()}
 	for p.token.kind == or {
 		p.next()
 		any = append(any, p.both())
@@ -60,90 +60,106 @@ func (p *parser) either() node {
 	if len(any) == 1 {
 		return any[0]
 	}
-	return any
+	return func(s *Session) bool {
+		for _, t := range any {
+			if t(s) {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // both is terms that must all hold.
-func (p *parser) both() node {
-	all := both{p.one()}
+func (p *parser) both() test {
+	all := []test{p.one()}
 	for {
 		switch p.token.kind {
 		case and:
 			p.next()
-		case word, open, negation:
+		case term, open, not:
 		default:
 			if len(all) == 1 {
 				return all[0]
 			}
-			return all
+			return func(s *Session) bool {
+				for _, t := range all {
+					if !t(s) {
+						return false
+					}
+				}
+				return true
+			}
 		}
 		all = append(all, p.one())
 	}
 }
 
-func (p *parser) one() node {
+func (p *parser) one() test {
 	if p.depth++; p.depth > maxDepth {
-		p.fail("too-deep")
+		p.fail("too deep")
 	}
 	defer func() { p.depth-- }()
 	switch p.token.kind {
-	case negation:
+	case not:
 		p.next()
-		return not{p.one()}
+		t := p.one()
+		return func(s *Session) bool { return !t(s) }
 	case open:
 		at := p.token.at
 		p.next()
-		n := p.either()
+		t := p.either()
 		if p.token.kind != closed {
 			p.token.at = at
-			p.fail("not-closed", "what", "(")
+			p.fail("this parenthesis is not closed")
 			return nil
 		}
 		p.next()
-		return n
-	case word:
-		t := p.term(p.token)
+		return t
+	case term:
+		t := p.test(p.token)
 		if p.err == nil {
 			p.next()
 		}
 		return t
 	}
 	if p.err == nil {
-		p.fail("missing")
+		p.fail("a term is missing here")
 	}
 	return nil
 }
 
 // next reads the next token.
 func (p *parser) next() {
-	p.pos += len(p.text[p.pos:]) - len(strings.TrimLeftFunc(p.text[p.pos:], unicode.IsSpace))
+	for p.pos < len(p.text) && p.text[p.pos] == ' ' {
+		p.pos++
+	}
 	p.token = token{kind: end, at: p.pos}
 	if p.pos == len(p.text) {
 		return
 	}
-	signs := map[byte]kind{'(': open, ')': closed, '&': and, '|': or, '!': negation}
+	signs := map[byte]kind{'(': open, ')': closed, '&': and, '|': or, '!': not}
 	if k, ok := signs[p.text[p.pos]]; ok {
 		p.token.kind = k
 		p.pos++
 		return
 	}
-	p.token.kind = word
+	p.token.kind = term
 	if p.text[p.pos] != '"' {
 		p.field()
 	}
 	p.value()
 }
 
-// field reads "code:" or "size>=", if that is what comes. An address such as
-// 192.0.2.1:25 or smtp://host is not one.
+// field reads "code:" or "size>=", if that is what comes.
 func (p *parser) field() {
 	rest := p.text[p.pos:]
-	n := strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) })
+	n := strings.IndexAny(rest, `:<>= ()&|"`)
 	if n <= 0 || !strings.ContainsRune(":<>=", rune(rest[n])) {
 		return
 	}
 	op := rest[n : n+1]
-	if strings.HasPrefix(rest[n+1:], "=") && (op == "<" || op == ">") {
+	if strings.HasPrefix(rest[n+1:], "=") && op != ":" && op != "=" {
 		op = rest[n : n+2]
 	}
 	name := strings.ToLower(rest[:n])
@@ -151,40 +167,33 @@ func (p *parser) field() {
 		if op == ":" && strings.HasPrefix(rest[n+1:], "//") {
 			return // a URL
 		}
-		p.fail("no-field", "name", name, "nearest", nearest(name, fieldNames()), "fields", strings.Join(fieldNames(), " "))
+		p.fail("there is no field %q; there are %s", name, fieldNames)
 		return
 	}
 	p.token.field, p.token.op = name, op
 	p.pos += n + len(op)
 }
 
-// value reads a word or a quoted string, in which "" is a quotation mark.
+// value reads a word or a quoted string.
 func (p *parser) value() {
-	if p.token.kind != word {
+	if p.token.kind != term {
 		return
 	}
 	rest := p.text[p.pos:]
-	if !strings.HasPrefix(rest, `"`) {
-		n := strings.IndexFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("()&|", r) })
+	if strings.HasPrefix(rest, `"`) {
+		n := strings.IndexByte(rest[1:], '"')
 		if n < 0 {
-			n = len(rest)
+			p.fail("this quotation is not closed")
+			return
 		}
-		p.token.value = rest[:n]
-		p.pos += n
+		p.token.value, p.token.quoted = rest[1:1+n], true
+		p.pos += n + 2
 		return
 	}
-	p.token.quoted = true
-	for at := 1; ; at++ {
-		n := strings.IndexByte(rest[at:], '"')
-		if n < 0 {
-			p.fail("not-closed", "what", `"`)
-			return
-		}
-		if at += n; !strings.HasPrefix(rest[at+1:], `"`) {
-			p.token.value = strings.ReplaceAll(rest[1:at], `""`, `"`)
-			p.pos += at + 1
-			return
-		}
-		at++
+	n := strings.IndexAny(rest, " ()&|")
+	if n < 0 {
+		n = len(rest)
 	}
+	p.token.value = rest[:n]
+	p.pos += n
 }

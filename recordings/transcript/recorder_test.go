@@ -380,6 +380,7 @@ func TestManyAtOnce(t *testing.T) {
 				}
 			}
 			s.State()
+			s.Version()
 		}
 	})
 	var sessions sync.WaitGroup

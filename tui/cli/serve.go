@@ -29,6 +29,7 @@ type serveFlags struct {
 	listen  []string
 	target  targetFlags
 	tls     tlsFlags
+	rules   ruleFlags
 	record  string
 	keep    bool
 	ui      uiMode
@@ -90,6 +91,7 @@ func (f *serveFlags) relayFlags(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.listen, "listen", "l", f.listen, "PORT, :PORT or HOST:PORT; tls:ADDR for implicit TLS; repeatable")
 	f.target.flags(cmd)
 	f.tls.flags(cmd)
+	f.rules.flags(cmd)
 	flags.StringVarP(&f.record, "record", "w", "", `folder for recordings; "none" records nothing (default: the user's state folder)`)
 	flags.BoolVar(&f.keep, "keep-secrets", false, "write passwords and tokens into recordings (default: masked)")
 	flags.StringArrayVar(&f.allow, "allow", nil, "CIDR that may connect, needed to listen beyond loopback; repeatable")
@@ -156,8 +158,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	defer closeTarget()
-	// With a count, the exit status tells what became of all sessions.
-	set, records, err := f.transcripts(log, ui == "none" && f.count == 0)
+	set, records, err := f.transcripts(log)
 	if err != nil {
 		return err
 	}
@@ -180,6 +181,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		}
 	}
 	f.prepareAuthority(px, listeners, log)
+	f.rules.tell(px, log)
 	for _, l := range listeners {
 		log.Info().Str("addr", l.Addr().String()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
@@ -199,6 +201,10 @@ func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
 	}
 	closeTLS, err := f.tls.apply(px)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := f.rules.apply(px); err != nil {
+		closeTLS()
 		return nil, nil, err
 	}
 	closeTarget, extra, err := f.target.apply(px)
@@ -227,8 +233,8 @@ func parsePrefix(s string) (netip.Prefix, error) {
 }
 
 // transcripts makes the set of sessions and opens the folder for recordings.
-func (f *serveFlags) transcripts(log zerolog.Logger, unwatched bool) (*transcript.Set, *recordings.Folder, error) {
-	o := transcript.Options{KeepSecrets: f.keep, Unwatched: unwatched, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
+func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordings.Folder, error) {
+	o := transcript.Options{KeepSecrets: f.keep, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
 	o.Trouble = func(err error, lost int64) {
 		if err != nil {
 			log.Error().Str("error", visible.Text(err.Error())).Int64("lost_bytes", lost).Msg("sessions are not being recorded; they go on")

@@ -1,0 +1,266 @@
+package session
+
+import (
+	"bytes"
+	"strings"
+
+	"smtptap/decode"
+	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
+	"smtptap/decode/who"
+	"smtptap/proxy/session/rules"
+)
+
+// hears is the layer of rules about what the client is about to hear.
+type hears struct{ way }
+
+func (w *hears) Handle(at *Place, e Event) {
+	if w.at == nil {
+		w.at = at
+		w.finish, w.goOn = w.finishTurn, w.deliver
+		w.login.Midway = true
+	}
+	switch {
+	case e.Kind == Woken:
+		w.woken(nil)
+	case e.Kind == LetGo:
+		w.woken(e.Release)
+	case e.Peer != who.Server || e.Kind == Encrypted:
+		at.Next(e)
+	default:
+		if e.Cipher && !w.opaque {
+			w.sealed()
+		}
+		w.take(e)
+	}
+}
+
+// look looks at what the server has said, and at what smtptap is to say in its
+// place.
+func (w *hears) look() bool {
+	switch {
+	case len(w.asked) > 0 && w.asked[0].rule != nil:
+		w.say(w.asked[0])
+		return true
+	case len(w.in) == 0:
+		return w.ended()
+	}
+	p := w.in[0]
+	if w.mute || w.opaque {
+		if w.mute {
+			w.drop(p)
+		} else {
+			w.emit(p)
+		}
+		w.used(len(p.data))
+		return true
+	}
+	var replies smtp.Replies
+	n, reply, complete := replies.Next(p.data)
+	if !complete {
+		if len(w.in) == 1 && len(p.data) < maxKept && w.end == nil {
+			return false
+		}
+		w.emit(p)
+		w.used(len(p.data))
+		return true
+	}
+	w.used(n)
+	w.reply(piece{data: p.data[:n], own: p.own}, reply)
+	return true
+}
+
+// reply has rules act on a reply that is complete.
+func (w *hears) reply(p piece, reply smtp.Reply) {
+	if p.own && reply.Code == 220 && w.server.Due() == "STARTTLS" {
+		// TLS begins behind it at once: nothing may hold it up.
+		w.server.Reply(reply.Code, reply.Hello)
+		w.client.Reply(reply.Code, reply.Hello)
+		w.pass(p)
+		return
+	}
+	answer := w.server.Reply(reply.Code, reply.Hello)
+	t := &turn{line: p.data, was: p.data, own: p.own, code: reply.Code}
+	o := rules.Occasion{Point: rules.Reply, Code: reply.Code}
+	switch {
+	case answer.Greeting:
+		o.Point = rules.Greeting
+	case !answer.Unsolicited:
+		t.asked = w.answered(answer.ID)
+	}
+	if t.asked.mine {
+		w.drop(p)
+		return
+	}
+	t.verb = t.asked.verb
+	t.act = w.rules.At(o, &w.known)
+	w.turn = t
+}
+
+// answered finds what a reply answers. What was asked before it stays
+// unanswered, but for what a rule answers.
+func (w *hears) answered(id int) asked {
+	for len(w.asked) > 0 && w.asked[0].id <= id {
+		a := w.asked[0]
+		switch {
+		case a.id == id:
+			w.asked = w.asked[1:]
+			return a
+		case a.rule != nil:
+			w.say(a)
+		default:
+			w.asked = w.asked[1:]
+		}
+	}
+	return asked{}
+}
+
+// say says a reply in the server's place, in its turn.
+func (w *hears) say(a asked) {
+	w.asked = w.asked[1:]
+	if a.last {
+		w.leaveWith(a.rule)
+		return
+	}
+	w.emit(piece{data: a.rule, own: true})
+	w.moved(a, a.rule)
+}
+
+// leaveWith ends a session whose server is gone.
+func (w *hears) leaveWith(reply []byte) {
+	w.at.Do(Action{Kind: Because, Cause: facts.CauseRule, Text: "a rule has closed the connection to the server"})
+	w.ruled.over()
+	w.at.leave(strings.TrimRight(string(reply), "\r\n"))
+}
+
+// deliver has the client hear a reply.
+func (w *hears) deliver(t *turn) {
+	if hidden, did := hide(t.line, t.asked.hide); did {
+		t.line = hidden
+		for _, r := range t.asked.by {
+			w.note(facts.NoteRuleHidden, r, "smtptap takes extensions out of the server's reply to %s", t.verb)
+		}
+	}
+	p := piece{data: t.line, own: t.own}
+	if t.edited() {
+		w.drop(piece{data: t.was, own: t.own})
+		w.at.Note(facts.NoteRuleEdited, "by a rule, smtptap has changed the server's reply before the client hears it")
+		p.own = true
+	}
+	w.emit(p)
+	w.moved(t.asked, t.line)
+}
+
+// moved moves the client on after a reply.
+func (w *hears) moved(a asked, reply []byte) {
+	var replies smtp.Replies
+	_, r, complete := replies.Next(reply)
+	if !complete {
+		return
+	}
+	before := w.client.Place()
+	w.client.Reply(r.Code, r.Hello)
+	switch {
+	case a.verb == "AUTH":
+		w.user(who.Server, reply)
+	case a.verb == smtp.EndOfData && r.Code/100 == 2:
+		w.known.Messages++
+	}
+	if place := w.client.Place(); place != before {
+		if place == smtp.InMessage {
+			w.says.data = smtp.NewData(true)
+		}
+		w.says.run()
+	}
+}
+
+// finishTurn has a rule end the matter that a reply is about.
+func (w *hears) finishTurn(r *rules.Rule, t *turn) {
+	w.drop(piece{data: t.was, own: t.own})
+	if r.Kind != rules.Answer {
+		w.close(&w.way, r, w.what(t))
+		return
+	}
+	w.note(noteAnswered(r), r, "smtptap replies %d where the server has said %d", r.Status, t.code)
+	reply := []byte(r.Lines(decode.OwnMark))
+	w.emit(piece{data: reply, own: true})
+	w.moved(t.asked, reply)
+}
+
+// noteAnswered is the note on a reply in the server's place: whether it says no.
+func noteAnswered(r *rules.Rule) string {
+	if r.Status >= 400 {
+		return facts.NoteRuleRefused
+	}
+	return facts.NoteRuleAccepted
+}
+
+// ended passes the end of the server on.
+func (w *hears) ended() bool {
+	e := w.end
+	if e == nil {
+		return false
+	}
+	w.end = nil
+	w.client.ServerEnds()
+	w.server.ServerEnds()
+	if place := w.client.Place(); place == smtp.AfterDATA || place == smtp.AfterSTARTTLS {
+		w.client.Decide(smtp.InCommands)
+	}
+	if !w.mute && !w.alone {
+		w.at.Next(*e)
+	}
+	w.says.run()
+	return false
+}
+
+// hide takes extensions, or parameters of them, out of a reply to EHLO.
+func hide(reply []byte, hidden []rules.Extension) (changed []byte, did bool) {
+	if _, code := smtp.FirstReply(reply); code != 250 {
+		return reply, false
+	}
+	for _, x := range hidden {
+		var gone bool
+		if x.Param == "" {
+			reply, gone = withoutKeyword(reply, x.Keyword)
+		} else {
+			reply, gone = withoutParam(reply, x)
+		}
+		did = did || gone
+	}
+	return reply, did
+}
+
+// withoutParam takes one of an extension's parameters out, and the extension with
+// its last.
+func withoutParam(reply []byte, x rules.Extension) (changed []byte, did bool) {
+	var lines [][]byte
+	for i, line := range bytes.SplitAfter(reply, []byte("\n")) {
+		k := keywordOf(line)
+		if i == 0 || len(line) == 0 || !k.Is(x.Keyword) && !k.Is(x.Keyword+"=") {
+			if len(line) > 0 {
+				lines = append(lines, line)
+			}
+			continue
+		}
+		var params []string
+		for _, param := range strings.Fields(string(k.Params)) {
+			if strings.EqualFold(param, x.Param) {
+				did = true
+			} else {
+				params = append(params, param)
+			}
+		}
+		if len(params) > 0 {
+			sep := " "
+			if strings.HasSuffix(string(k.Name), "=") {
+				sep = ""
+			}
+			lines = append(lines, []byte("250-"+string(k.Name)+sep+strings.Join(params, " ")+"\r\n"))
+		}
+	}
+	if !did {
+		return reply, false
+	}
+	return joinReply(lines), true
+}

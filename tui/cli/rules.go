@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/lang"
+	"smtptap/decode/visible"
+	"smtptap/proxy"
+	"smtptap/proxy/session/rules"
+)
+
+// ruleFlags say what sessions do on purpose.
+type ruleFlags struct {
+	rules []string
+	files []string
+	seed  uint64
+}
+
+func (f *ruleFlags) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.rules, "rule", nil, "WHEN=ACTION: answer, delay, drop, edit on purpose; repeatable; see 'smtptap rules'")
+	flags.StringArrayVar(&f.files, "rules", nil, "file of rules, one a line; they come before those of --rule; repeatable")
+	flags.Uint64Var(&f.seed, "rule-seed", 1, "decides which one in N a rule with %N takes")
+}
+
+// maxRulesFile bounds a file of rules.
+const maxRulesFile = 1 << 20
+
+// apply gives px its rules.
+func (f *ruleFlags) apply(px *proxy.Proxy) error {
+	var all []*rules.Rule
+	for _, name := range f.files {
+		info, err := os.Stat(name)
+		if err == nil && info.Size() > maxRulesFile {
+			err = fmt.Errorf("open %s: it is larger than 1 MB, which no file of rules is", name)
+		}
+		var data []byte
+		if err == nil {
+			data, err = os.ReadFile(name)
+		}
+		if err != nil {
+			return fmt.Errorf("--rules: %w", err)
+		}
+		some, err := rules.ParseFile(string(data), name)
+		if err != nil {
+			return usage(err)
+		}
+		all = append(all, some...)
+	}
+	for i, text := range f.rules {
+		r, err := rules.Parse(text, fmt.Sprintf("--rule %d", i+1))
+		if err != nil {
+			return usage(err)
+		}
+		all = append(all, r)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	px.Rules = rules.NewSet(all, f.seed)
+	if px.Rules.Has(rules.Certify) && px.Mode == proxy.Pass {
+		return usage(errors.New("a rule with tls: needs --starttls intercept: with pass the server's own certificate is shown"))
+	}
+	return nil
+}
+
+// tell logs what is in force.
+func (f *ruleFlags) tell(px *proxy.Proxy, log zerolog.Logger) {
+	if px.Rules == nil {
+		return
+	}
+	e := log.Warn().Int("rules", len(px.Rules.Rules))
+	if px.Rules.Random() {
+		e = e.Uint64("seed", f.seed)
+	}
+	e.Msg("rules change what peers hear")
+}
+
+// Rules is `smtptap rules`.
+func Rules(p *Program) *cobra.Command {
+	return &cobra.Command{
+		Use:     "rules",
+		Short:   "What --rule can wait for and do, with examples",
+		Example: "  smtptap rules\n  smtptap --rule 'RCPT[rcpt:bob@]=450 4.2.1 mailbox busy'",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := environment(cmd); err != nil {
+				return err
+			}
+			_, err := p.streams.Out.WriteString(ruleHelp(p.lang.Lang))
+			return err
+		},
+	}
+}
+
+// ruleHelp is all that rules can wait for and do.
+func ruleHelp(l lang.Lang) string {
+	var b strings.Builder
+	b.WriteString("smtptap --rule 'WHEN=ACTION'\n")
+	for _, c := range rules.Help() {
+		fmt.Fprintf(&b, "\n%s\n", c.Title(l))
+		for _, t := range c.Topics {
+			fmt.Fprintf(&b, "\n  %s\n      %s\n      --rule '%s'\n", t.Form, t.Text(l), t.Example)
+		}
+	}
+	b.WriteString("\n")
+	for _, note := range rules.Notes(l) {
+		b.WriteString(visible.Text(note) + "\n")
+	}
+	return b.String()
+}
