@@ -91,6 +91,14 @@ func splitAuth(text []byte) (mechanism string, from, to int) {
 	return mechanism, len(text) - len(response), len(text)
 }
 
+// isResponse reports whether a client line is part of a login.
+func (d *Dialogue) isResponse(text []byte) bool {
+	if d.Lenient {
+		return d.cue.Login
+	}
+	return d.inExchange(text)
+}
+
 // inExchange reports whether a client line belongs to an AUTH exchange; see
 // smtp.Sequence.InLogin.
 func (d *Dialogue) inExchange(text []byte) bool {
@@ -181,6 +189,9 @@ func (d *Dialogue) challenged(r *Reply) *Auth {
 	}
 	a.Prompt = string(plain)
 	x.prompt = a.Prompt
+	if lower := bytes.ToLower(plain); d.Lenient && x.mechanism == "" && (bytes.HasPrefix(lower, []byte("username")) || bytes.HasPrefix(lower, []byte("password"))) {
+		x.mechanism, a.Mechanism = "LOGIN", "LOGIN"
+	}
 	if x.mechanism == "XOAUTH2" || x.mechanism == "OAUTHBEARER" || strings.HasPrefix(x.mechanism, "SCRAM-") {
 		a.Decoded = a.Prompt
 	}

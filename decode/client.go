@@ -129,7 +129,7 @@ func (d *Dialogue) clientLine(partial bool) {
 	line := smtp.ReadCommand(text)
 	var e Event
 	switch {
-	case d.inExchange(text):
+	case d.isResponse(text):
 		e = d.authLine(l, text)
 	case line.Verb == "AUTH":
 		e = d.authCommand(l, text, partial)
@@ -152,12 +152,18 @@ func (d *Dialogue) clientLine(partial bool) {
 func (d *Dialogue) after(e *Event, line *smtp.Command) {
 	if e.Kind == KindAuth && e.Auth.Step != StepStray {
 		d.order.Response(e.Seq)
+		if d.Lenient {
+			d.order.Forget()
+		}
 		return
 	}
 	if line.Verb == "" && e.Command != nil {
 		line.Verb = e.Command.Verb // one that no RFC defines
 	}
 	d.order.Command(e.Seq, line)
+	if d.Lenient {
+		d.order.Forget()
+	}
 	switch {
 	case line.Verb == "MAIL", line.Verb == "RSET", smtp.Greets(line.Verb):
 		d.message, d.rcpts = message{}, nil
@@ -208,7 +214,7 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 	if !d.order.Greeted() && !d.Midway {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
-	if d.order.Waiting() && !d.offered["PIPELINING"] && d.order.Greeted() {
+	if (d.order.Waiting() || d.cue.Ahead) && !d.offered["PIPELINING"] && d.order.Greeted() {
 		e.Notes = append(e.Notes, note("pipelined", 1))
 	}
 	e.Notes = append(e.Notes, commandNotes(c, text)...)
@@ -226,7 +232,7 @@ func (d *Dialogue) noteSecret(m *Mask) {
 // hidesRest reports whether a client line that grows past MaxRaw may hold a
 // secret that must not be kept.
 func (d *Dialogue) hidesRest(buf []byte) bool {
-	if d.inExchange(buf) || hasVerb(buf, "AUTH") || !isVerbFirst(buf) {
+	if d.isResponse(buf) || hasVerb(buf, "AUTH") || !isVerbFirst(buf) {
 		return true
 	}
 	secrets, _ := d.straySecrets(&d.line[who.Client], buf)

@@ -237,6 +237,9 @@ func (m *message) finishData(d *Dialogue) {
 	e := d.emit(Event{Begin: m.lineAt, At: m.at, Side: who.Client, Span: Span{m.lineStart, m.pos}, Kind: KindEndOfData, Raw: []byte(".\r\n")})
 	*m = message{}
 	d.order.MessageEnds(e.Seq)
+	if d.Lenient {
+		d.order.Forget()
+	}
 }
 
 // finishChunk tells of a whole BDAT chunk.
@@ -263,7 +266,11 @@ func (m *message) finish(d *Dialogue) {
 	}
 	m.lineStart, m.beforeAt = m.pos, m.at
 	m.finishField(d)
-	m.finishBody(d, m.pos, m.at, note("incomplete-message", 1))
+	var notes []Note
+	if !d.Lenient {
+		notes = append(notes, note("incomplete-message", 1))
+	}
+	m.finishBody(d, m.pos, m.at, notes...)
 	m.fresh = true
 }
 

@@ -15,6 +15,9 @@ type Dialogue struct {
 	// Midway is set for a dialogue whose beginning was not seen, such as a
 	// pasted log: the first reply need not be the greeting.
 	Midway bool
+	// Lenient is set for a dialogue of which lines of either side may be
+	// missing anywhere. Nothing is counted then: Cue tells what comes.
+	Lenient bool
 	// Gate is set by a caller that holds the client's bytes itself while the
 	// reply to STARTTLS is pending: Feed then takes none of them.
 	Gate bool
@@ -27,6 +30,7 @@ type Dialogue struct {
 	end  [3]bool  // the side sends no more
 
 	order     smtp.Sequence
+	cue, said Cue            // of a lenient dialogue: the newest, and that of the reply under way
 	begun     bool           // past the client's first bytes, which may be no line
 	line      [3]line        // the unfinished line of each side
 	backlog   []chunk        // client bytes whose meaning hangs on a reply; at most smtp.MaxEarly
@@ -203,7 +207,7 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 	if side != who.Client || !d.inMessage() || m.Why != WhyNotInLog {
 		return
 	}
-	if dot {
+	if dot || d.Lenient {
 		d.message.scan = smtp.NewData(!d.message.chunked)
 		return
 	}

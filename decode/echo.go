@@ -333,6 +333,9 @@ func (d *Dialogue) answersCredentials() bool {
 		return false
 	}
 	verb := d.order.Due()
+	if d.Lenient {
+		verb = d.said.Verb
+	}
 	return verb == "AUTH" || !isVerbFirst([]byte(verb))
 }
 

@@ -137,11 +137,14 @@ func (d *Dialogue) finishReply() {
 	d.reply, d.building = nil, replyBuilder{}
 	e.Kind, e.Reply = KindReply, r
 	was := d.order.Place()
+	if d.Lenient {
+		d.order.Expect(smtp.Question{ID: d.said.To, Verb: d.said.Verb}, d.said.Greeting)
+	}
 	answer := d.order.Reply(r.Code, hello)
 	switch {
 	case answer.Greeting:
 		e.Kind = KindGreeting
-	case answer.Unsolicited && r.own(): // smtptap says that in place of a reply that was kept back
+	case answer.Unsolicited && (r.own() || d.Lenient): // smtptap says that in place of a reply that was kept back; in a log it says nothing
 	case answer.Early && r.Code/100 == 2:
 		e.Notes = append(e.Notes, note("early-reply", 1))
 	case answer.Unsolicited:

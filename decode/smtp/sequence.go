@@ -193,6 +193,25 @@ func (s *Sequence) Decide(place Place) { s.place = place }
 // ServerEnds hears that no more replies come.
 func (s *Sequence) ServerEnds() { s.noReply = true }
 
+// Forget forgets what was asked, and what would come of it: of a dialogue with
+// gaps only Expect tells what the next reply answers.
+func (s *Sequence) Forget() {
+	s.asked, s.tls = s.asked[:0], notAsked
+	if s.place != NotText {
+		s.place = InCommands
+	}
+}
+
+// Expect tells what the next reply answers, nothing for a question without a
+// verb, or that it is the greeting.
+func (s *Sequence) Expect(q Question, greeting bool) {
+	s.greeted = !greeting
+	q.whole = q.Verb == EndOfData
+	if s.asked = s.asked[:0]; q.Verb != "" {
+		s.asked = append(s.asked, q)
+	}
+}
+
 // Secured hears that TLS is up: everything begins again but for the greeting
 // (RFC 3207 section 4.2).
 func (s *Sequence) Secured() {

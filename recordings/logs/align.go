@@ -2,139 +2,11 @@ package logs
 
 import (
 	"strings"
-
-	"smtptap/decode/who"
 )
 
 // Which reply answers which command is decided over the whole session, because
 // a log leaves out lines of either side: every assignment that keeps the order
 // has a cost, and the cheapest is taken.
-
-// A turn is what one side said at a time: a command, a credential, a whole
-// message, or a reply of one or more lines.
-type turn struct {
-	verb    string // of the client: its verb, credential or endOfData; "" for a line that is no command
-	server  bool
-	at, end int // the lines from at to before end; others may stand between
-	code    int
-	words   string // of a reply, in lower case
-	many    bool   // a reply of several lines
-	about   topic
-	hint    string // what the log itself says that the reply answers
-	to      int    // of a reply: the turn that it answers, toGreeting or toNothing
-}
-
-const (
-	credential = "AUTH+" // the verb of a turn inside an AUTH exchange
-	toGreeting = -1      // a reply that answers nothing because it comes first
-	toNothing  = -2      // a reply for which the log shows no command
-)
-
-// turnsOf takes lines apart into turns.
-func turnsOf(lines []line) []turn {
-	s := turnScan{}
-	for i := range lines {
-		if l := &lines[i]; l.isWire() {
-			if l.side == who.Server {
-				s.server(i, l)
-			} else {
-				s.client(i, l)
-			}
-		}
-	}
-	return s.turns
-}
-
-// A turnScan follows just enough of the dialogue to tell a message and an AUTH
-// exchange from commands.
-type turnScan struct {
-	turns   []turn
-	message int  // the turn of the message under way, after the index; 0 for none
-	wanted  bool // DATA was said or answered with 354: a message may follow
-	auth    bool
-	open    int  // the reply under way, after the index; 0 for none
-	spoken  bool // the client spoke since that reply began
-}
-
-func (s *turnScan) server(i int, l *line) {
-	n := code(l.text)
-	if s.open > 0 {
-		if t := &s.turns[s.open-1]; (t.code == n || n == 0) && (!s.spoken || goesOn(l.text)) {
-			t.end, t.many = i+1, true
-			if len(t.words) < maxWords {
-				t.words += " " + strings.ToLower(l.text)
-			}
-			if !more(l.text) && n != 0 {
-				s.open = 0
-			}
-			return
-		}
-		s.open = 0
-	}
-	t := turn{server: true, at: i, end: i + 1, code: n, words: strings.ToLower(l.text[:min(len(l.text), maxWords)]), hint: l.answers, to: toNothing}
-	s.turns = append(s.turns, t)
-	if more(l.text) {
-		s.open, s.spoken = len(s.turns), false
-	}
-	switch {
-	case n == 354:
-		s.wanted, s.message = true, 0
-	case n == 334:
-		s.auth = true
-	case n != 0:
-		s.auth = false
-		if s.message > 0 || n >= 400 {
-			s.wanted, s.message = false, 0
-		}
-	}
-}
-
-// goesOn reports that a reply's line is more of one that the client did not
-// wait for: one of EHLO's.
-func goesOn(text string) bool {
-	return len(text) > 4 && !enhancedFront.MatchString(text[4:]) && (more(text) || topics(strings.ToLower(text))&aboutKeywords != 0)
-}
-
-// maxWords is how much of a reply is looked at for what it answers.
-const maxWords = 400
-
-func (s *turnScan) client(i int, l *line) {
-	s.spoken = true
-	verb := verbOf(l.text)
-	switch {
-	case l.text == "." && (s.wanted || s.message > 0):
-		if s.message == 0 {
-			s.add(endOfData, i)
-		} else {
-			s.turns[s.message-1].end = i + 1
-		}
-		s.wanted, s.message = false, 0
-	case s.message > 0 && verb != "QUIT":
-		s.turns[s.message-1].end = i + 1
-	case s.wanted && verb == "" && l.kind != hidden:
-		s.add(endOfData, i)
-		s.message = len(s.turns)
-		if l.kind == exact && endsMessage(l.text) {
-			s.wanted, s.message = false, 0
-		}
-	case s.auth && (verb == "" || l.kind == hidden):
-		s.add(credential, i)
-	default:
-		s.message = 0
-		s.add(verb, i)
-		s.auth = verb == "AUTH"
-		s.wanted = verb == "DATA"
-	}
-}
-
-// endsMessage reports that bytes of a message hold its end.
-func endsMessage(text string) bool {
-	return strings.HasSuffix(text, "\r\n.\r\n") || text == ".\r\n"
-}
-
-func (s *turnScan) add(verb string, i int) {
-	s.turns = append(s.turns, turn{verb: verb, at: i, end: i + 1})
-}
 
 // Costs of an assignment. What they are relative to each other counts: a reply
 // with a code that its command can't have is worse than one of them missing.
@@ -167,6 +39,7 @@ func align(turns []turn) int {
 	var commands []int
 	paths := []*path{{next: 0, choice: toNothing}}
 	greeted, replies := false, 0
+	costs := shown(turns)
 	for i := range turns {
 		t := &turns[i]
 		if !t.server {
@@ -176,17 +49,16 @@ func align(turns []turn) int {
 		if t.code == 0 {
 			continue
 		}
-		t.about = topics(t.words)
-		first := !greeted && replies == 0 && (len(commands) == 0 || t.code == 220)
+		first := !greeted && replies == 0 && (len(commands) == 0 || t.code == 220 || t.about&aboutWaiting != 0)
 		greeted = greeted || first && greets(t) < costIllegal
-		paths = extendPaths(paths, turns, commands, t, first)
+		paths = extendPaths(paths, turns, commands, t, first, costs)
 		replies++
 	}
 	return settle(turns, commands, paths)
 }
 
 // extendPaths carries every path over one more reply.
-func extendPaths(paths []*path, turns []turn, commands []int, t *turn, first bool) []*path {
+func extendPaths(paths []*path, turns []turn, commands []int, t *turn, first bool, c sides) []*path {
 	best := map[int]*path{}
 	take := func(from *path, next, cost, choice int) {
 		if p := best[next]; p == nil || cost < p.cost {
@@ -194,17 +66,21 @@ func extendPaths(paths []*path, turns []turn, commands []int, t *turn, first boo
 		}
 	}
 	for _, p := range paths {
-		take(p, p.next, p.cost+unsolicited(t), toNothing)
+		take(p, p.next, p.cost+c.unsolicited(t), toNothing)
 		if first {
 			take(p, p.next, p.cost+greets(t), toGreeting)
 		}
+		skipped := 0
 		for k := p.next; k < len(commands) && k < p.next+maxAhead; k++ {
-			c := commands[k]
-			take(p, k+1, p.cost+costUnanswered*(k-p.next)+fit(&turns[c], t), c)
+			at := commands[k]
+			take(p, k+1, p.cost+skipped+fit(&turns[at], t), at)
+			if k+1 == len(commands) || turns[commands[k+1]].verb != credential { // the log hides prompts
+				skipped += c.unanswered()
+			}
 		}
 		// Far behind, as in a log that shows few replies: the newest command too.
 		if k := len(commands) - 1; k >= p.next+maxAhead {
-			take(p, k+1, p.cost+costUnanswered*maxAhead+fit(&turns[commands[k]], t), commands[k])
+			take(p, k+1, p.cost+c.unanswered()*maxAhead+fit(&turns[commands[k]], t), commands[k])
 		}
 	}
 	return cheapest(best)
@@ -251,25 +127,42 @@ func settle(turns []turn, commands []int, paths []*path) int {
 	return cost
 }
 
+// sides are those that the log shows: what it never shows is not missed.
+type sides struct{ client, server bool }
+
+func shown(turns []turn) (c sides) {
+	for i := range turns {
+		c.client = c.client || !turns[i].server
+		c.server = c.server || turns[i].server && !turns[i].quoted
+	}
+	return c
+}
+
 // unsolicited is the cost of a reply that answers nothing.
-func unsolicited(t *turn) int {
-	if t.code == 421 {
+func (c sides) unsolicited(t *turn) int {
+	if t.code == 421 || !c.client {
 		return costSlightly
 	}
 	return costUnsolicited
 }
 
+// unanswered is the cost of a command without a reply.
+func (c sides) unanswered() int {
+	if !c.server {
+		return 0
+	}
+	return costUnanswered
+}
+
 // greets is the cost of taking a reply for the greeting.
 func greets(t *turn) int {
 	switch {
-	case t.hint != "":
+	case t.hint != "" || t.quoted:
 		return costIllegal
-	case t.code == 220:
+	case t.code == 220 || t.about&aboutWaiting != 0:
 		return 0
 	case t.code == 421 || t.code == 554 || t.code == 521:
 		return costSlightly
-	case t.code >= 400:
-		return costUnlikely
 	}
 	return costIllegal
 }
@@ -290,6 +183,7 @@ const (
 	aboutRecipient
 	aboutKeywords
 	aboutLogin
+	aboutWaiting
 )
 
 var topicWords = []struct {
@@ -300,11 +194,16 @@ var topicWords = []struct {
 	{aboutSender, []string{"sender", "2.1.0", "4.1.7", "4.1.8", "5.1.7", "5.1.8"}},
 	{aboutRecipient, []string{"recipient", "2.1.5", "4.1.1", "4.1.2", "4.1.6", "5.1.1", "5.1.2", "5.1.6", "mailbox", "user unknown", "no such user"}},
 	{aboutKeywords, []string{"starttls", "size", "pipelining", "8bitmime", "auth", "enhancedstatuscodes", "help", "dsn", "smtputf8", "chunking"}},
+	{aboutWaiting, []string{"synchroni"}},
 	{aboutLogin, []string{"authentication succe", "authentication fail", "authentication unsucc", "credential", "username and password", "5.7.8", "2.7.0 a"}},
 }
 
-// topics are what words in lower case are about.
-func topics(words string) (all topic) {
+// maxWords is how much of a reply's line is looked at for what it answers.
+const maxWords = 400
+
+// topicsOf are what the words of a reply are about.
+func topicsOf(text string) (all topic) {
+	words := strings.ToLower(text[:min(len(text), maxWords)])
 	for _, t := range topicWords {
 		for _, w := range t.words {
 			if strings.Contains(words, w) {
@@ -319,15 +218,17 @@ func topics(words string) (all topic) {
 // fit is the cost of reply t as the answer to command c.
 func fit(c, t *turn) int {
 	if t.hint != "" && t.hint != "?" {
-		if t.hint == c.verb || t.hint == "AUTH" && c.verb == credential {
+		if t.hint == c.verb || c.verb == credential && (t.hint == "AUTH" || t.hint == "QUIT" && t.code/10 == 50) { // the server took it for a response
 			return 0
 		}
-		return costUnlikely
+		return costIllegal
 	}
 	if t.code < 400 {
 		return fitGood(c, t)
 	}
 	switch {
+	case t.about&aboutWaiting != 0:
+		return costUnlikely
 	case t.code == 535 || t.code == 534 || t.code == 538:
 		if c.verb != "AUTH" && c.verb != credential {
 			return costUnlikely

@@ -65,7 +65,7 @@ func eximLine(text string) []line {
 		g := eximDone.FindStringSubmatch(text)
 		l := server(g[4])
 		l.answers = endOfData
-		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[2], Addr: g[3], Why: "configured"}}, client("RCPT TO:<" + g[1] + ">"), answered("RCPT"), l}
+		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[2], Addr: g[3], Why: "configured"}}, client("RCPT TO:<" + g[1] + ">"), l}
 	case eximRCPT.MatchString(text):
 		return eximRejected(text)
 	}
@@ -114,9 +114,6 @@ func eximRejected(text string) []line {
 		lines = append(lines, client("MAIL FROM:<"+from[1]+">"))
 	}
 	if g[1] == "RCPT" {
-		if from != nil {
-			lines = append(lines, answered("MAIL"))
-		}
 		lines = append(lines, client("RCPT TO:<"+g[2]+">"))
 	}
 	l := troubled(text)

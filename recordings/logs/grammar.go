@@ -402,12 +402,14 @@ func continuesAt(text, open string) int {
 // prose. A line that is no command stays where it is a credential or part of a
 // message, and where the server objects to it.
 func judged(lines []line) []line {
-	turns := turnsOf(lines)
+	turns := turnsOf(lines, false)
 	align(turns)
 	drop := map[int]bool{}
 	for i, is := range verdicts(turns, lines) {
 		if is == nonsense || is == contrary {
-			drop[turns[i].at] = true
+			for k := turns[i].at; k < turns[i].end; k++ {
+				drop[k] = true
+			}
 		}
 	}
 	if len(drop) == 0 {

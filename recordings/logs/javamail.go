@@ -75,8 +75,6 @@ func (j *javamailLog) debug(text string) []line {
 		return nil
 	case strings.HasSuffix(text, " command trace suppressed"):
 		return []line{client(strings.TrimSuffix(text, " command trace suppressed"))}
-	case strings.HasPrefix(text, "AUTH ") && strings.HasSuffix(text, " succeeded"):
-		return []line{{kind: said, side: who.Server, text: "235 ", inferred: true}}
 	case strings.HasPrefix(text, "EOF"), strings.HasPrefix(text, "could not connect"), strings.Contains(text, "failed"):
 		return []line{troubled("JavaMail: " + text)}
 	}

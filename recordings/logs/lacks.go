@@ -10,48 +10,49 @@ import (
 
 // lacks says what the log is unable to show, as ids for rules and as sentences
 // for people.
-func lacks(lines []line, c *completer, d *dialect, b *builder) (ids, sentences []string) {
+func lacks(b *builder) (ids, sentences []string) {
 	add := func(id, sentence string) {
 		if id != "" {
 			ids = append(ids, id)
 		}
 		sentences = append(sentences, sentence)
 	}
-	said := c.fromClient || c.fromServer
-	if d.errorOnly || !said || !c.fromClient && replies(lines) < fewReplies {
+	lines, d := b.lines, b.dialect
+	said := b.fromClient || b.fromServer
+	if d.errorOnly || !said || !b.fromClient && replies(lines) < fewReplies {
 		d = &dialect{errorOnly: true}
 		add(decode.LackDialogue, "The text holds an error or single replies, not the whole dialogue.")
 	}
-	if c.midway && said && !d.errorOnly {
+	if b.midway && said && !d.errorOnly {
 		add(decode.LackStart, "The beginning is missing: no greeting of the server is in the log.")
 	}
 	if said && !d.errorOnly && !ends(lines) {
 		add(decode.LackEnd, "The log stops before the session ends; what came after is unknown.")
 	}
-	if said && !c.fromClient {
+	if said && !b.fromClient {
 		add(decode.LackClientLines, "The client's lines are not in the log; what each reply answers is inferred from the order of the replies.")
-	} else if c.guessed && !d.errorOnly {
+	} else if b.guessed && !d.errorOnly {
 		add(decode.LackClientLines, "Some of the client's lines are not in the log; what some replies answer is inferred.")
 	}
-	if said && !c.fromServer && !d.errorOnly {
+	if said && !b.fromServer && !d.errorOnly {
 		add(decode.LackServerLines, "The server's replies are not in the log; they are inferred from what the client did next. PHPMailer shows them at SMTPDebug level 2 and above.")
 	}
-	if c.bodyLost && !d.errorOnly {
+	if b.bodyLost && !d.errorOnly {
 		add(decode.LackBody, "The message, or part of it, is not in the log.")
 	}
-	if c.eaten {
+	if b.eaten {
 		add(decode.LackBrackets, "The paste lost everything in angle brackets: addresses, the Message-ID, tags of an HTML body.")
 	}
-	if c.folding {
+	if b.folding {
 		add("", "The paste lost white space at the start of lines; folded header lines are put together again.")
 	}
-	if c.secret {
+	if b.secret {
 		add(decode.LackCredentials, "Credentials were hidden by the tool or by the poster, so nothing can be said about them.")
 	}
 	if !exactly(lines) {
 		add(decode.LackBytes, "A log shows text, not bytes: line ends, trailing white space and characters outside ASCII may differ from what was sent.")
 	}
-	if !tlsKnown(lines) {
+	if !b.tlsKnown {
 		add(decode.LackTLS, "Nothing about TLS versions, ciphers and certificates is in the log.")
 	}
 	stamps(lines, b, add)
@@ -64,7 +65,7 @@ const fewReplies = 3
 func replies(lines []line) int {
 	n := 0
 	for _, l := range lines {
-		if l.kind == said && l.side == who.Server && !l.inferred && code(l.text) != 0 && !more(l.text) {
+		if l.kind == said && l.side == who.Server && code(l.text) != 0 && !more(l.text) {
 			n++
 		}
 	}
@@ -75,9 +76,6 @@ func replies(lines []line) int {
 func ends(lines []line) bool {
 	for i := len(lines) - 1; i >= 0; i-- {
 		l := lines[i]
-		if l.inferred {
-			continue
-		}
 		switch l.kind {
 		case closed, trouble, tlsFailed:
 			return true
@@ -98,7 +96,7 @@ func ends(lines []line) bool {
 func exactly(lines []line) bool {
 	seen := false
 	for _, l := range lines {
-		if l.inferred || l.side != who.Client {
+		if l.side != who.Client {
 			continue
 		}
 		switch l.kind {
@@ -109,15 +107,6 @@ func exactly(lines []line) bool {
 		}
 	}
 	return seen
-}
-
-func tlsKnown(lines []line) bool {
-	for _, l := range lines {
-		if l.tls != nil && (l.tls.Version != "" || l.tls.Err != "") {
-			return true
-		}
-	}
-	return false
 }
 
 // stamps says how exact the times are.

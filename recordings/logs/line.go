@@ -34,20 +34,19 @@ const (
 
 // A line is what one entry of a log tells, whatever its dialect.
 type line struct {
-	kind     lineKind
-	side     who.Party
-	text     string
-	at       time.Time // zero when the log has no stamp
-	session  string    // the tool's name for the connection; "" when it has none
-	starts   bool      // a new connection begins here
-	inferred bool      // not in the log: the dialogue needs it to be understood, but it is not shown
-	closes   bool      // inferred, the last line of a reply of which the log shows only those before
-	answers  string    // of a reply: the verb that the log says it answers; "." for the end of data
-	reply    string    // of trouble: the server's reply inside the text, its lines joined by \n
-	size     int64     // of unseen: how many bytes, -1 when unknown
-	mask     *decode.Mask
-	dial     *facts.Dial
-	tls      *facts.TLS
+	kind    lineKind
+	side    who.Party
+	text    string
+	at      time.Time // zero when the log has no stamp
+	session string    // the tool's name for the connection; "" when it has none
+	starts  bool      // a new connection begins here
+	quoted  bool      // a reply begins here that only an error repeats
+	answers string    // of a reply: the verb that the log says it answers; "." for the end of data
+	reply   string    // of trouble: the server's reply inside the text, its lines joined by \n
+	size    int64     // of unseen: how many bytes, -1 when unknown
+	mask    *decode.Mask
+	dial    *facts.Dial
+	tls     *facts.TLS
 }
 
 // maxJoined is how long a text grows when the lines it was wrapped to are put

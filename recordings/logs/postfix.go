@@ -127,7 +127,6 @@ func (p *postfixLog) rejected(text string) {
 	p.add(line{kind: dialed, starts: !p.in})
 	if h := postfixHelo.FindStringSubmatch(text); h != nil && h[1] != "" {
 		p.add(client("EHLO " + h[1]))
-		p.add(answered("EHLO"))
 	}
 	if verb == "RCPT" || verb == "DATA" || verb == "MAIL" || verb == endOfData {
 		p.envelope(text, verb)
@@ -160,17 +159,9 @@ func (p *postfixLog) envelope(text, verb string) {
 	if verb == "MAIL" {
 		return
 	}
-	if from != nil || p.from != "" {
-		p.add(answered("MAIL"))
-	}
 	if to != nil {
 		p.add(client("RCPT TO:<" + to[1] + ">"))
 	}
-}
-
-// answered is the positive reply that a log leaves out because nothing came of it.
-func answered(verb string) line {
-	return line{kind: said, side: who.Server, text: inferredReply(verb), inferred: true}
 }
 
 func (p *postfixLog) reply(text, verb string) {
@@ -236,12 +227,6 @@ func (p *postfixLog) transaction(text, verb string) {
 		return
 	}
 	p.envelope(text, verb)
-	if verb != "DATA" && verb != endOfData {
-		return
-	}
-	if postfixTo.MatchString(text) {
-		p.add(answered("RCPT"))
-	}
 }
 
 func (p *postfixLog) unreachable(text string) {

@@ -91,17 +91,17 @@ const (
 // costOf tells how bad the dialogue is that a dialect finds.
 func costOf(d *dialect, lines []line, sought []string) int {
 	cost := costUnread * unread(sought, lines)
-	turns := turnsOf(lines)
+	turns := turnsOf(lines, d.bodyHidden)
 	if d.errorOnly {
 		return cost - gainTurn*len(turns)
 	}
 	cost += align(turns)
-	for _, is := range verdicts(turns, lines) {
+	for i, is := range verdicts(turns, lines) {
 		switch is {
 		case contrary:
 			cost += costContrary
 		case nonsense:
-			cost += costNonsense
+			cost += costNonsense * (turns[i].end - turns[i].at)
 		case fine:
 			cost -= gainTurn
 		}
@@ -138,6 +138,8 @@ func verdicts(turns []turn, lines []line) []judgement {
 			all[i] = contrary
 		case t.server && t.code == 0:
 			all[i] = nonsense
+		case t.resumed:
+			all[i] = midway
 		case t.server || t.verb != "":
 			begun = true
 		case objected[i] || text == "":

@@ -122,7 +122,7 @@ func parseSMTPCLI(rows []row) []line {
 // sidesSeen reports which sides lines show.
 func sidesSeen(lines []line) (fromClient, fromServer bool) {
 	for _, l := range lines {
-		if l.isWire() && !l.inferred {
+		if l.isWire() {
 			fromClient = fromClient || l.side == who.Client
 			fromServer = fromServer || l.side == who.Server
 		}
