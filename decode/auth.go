@@ -47,11 +47,13 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 			*auth = fromMask(*auth, m)
 		} else {
 			d.readResponse(auth, x, text[from:to])
+			if auth.Secret != nil {
+				d.known.remember(text[from:to])
+			}
 		}
 		if auth.Secret != nil {
 			s.mask = auth.Secret
 			secrets = append(secrets, s)
-			d.known.remember(text[from:to])
 		}
 	}
 	if len(l.holes) > 0 {

@@ -135,6 +135,8 @@ func (d *Dialogue) clientLine(partial bool) {
 		e = d.authCommand(l, text, partial)
 	default:
 		e = d.command(l, text, partial)
+		// What a recording doesn't hold must not count.
+		line = smtp.ReadCommand(smtp.TrimEnd(e.Raw))
 	}
 	e.Notes = append(e.Notes, lineNotes(&e, l, partial)...)
 	if e.Begin < d.refusedDATA {
@@ -248,7 +250,7 @@ func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, str
 	switch {
 	case len(l.holes) > 0:
 		return nil, l.holes[0].off == 0 && l.holes[0].mask.What != "text"
-	case len(text) == 0 || string(text) == "*": // which cancels a login, and is no part of one
+	case len(bytes.TrimSpace(text)) == 0 || string(text) == "*": // which cancels a login, and is no part of one
 		return nil, false
 	case l.over == hiding && known:
 		return []secretSpan{{len(text) - len(c.Arg), len(text), &Mask{What: "text"}}}, false
@@ -259,7 +261,7 @@ func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, str
 		return []secretSpan{{0, len(text), &Mask{What: "text"}}}, false
 	}
 	secrets = d.lineSecrets(text)
-	if known && !c.Path.Found {
+	if known && !c.Path.Found && !(c.Verb == "BDAT" && c.Size >= 0) { // the size of a chunk must be kept
 		arg := len(text) - len(c.Arg) // the verb of a command is no secret, whatever was one before
 		for _, p := range d.repeated(text[arg:], false) {
 			secrets = addSpan(secrets, secretSpan{arg + p.from, arg + p.to, &Mask{What: "text"}})

@@ -261,6 +261,16 @@ func (d *Dialogue) Release(time.Duration) Out {
 	return d.out
 }
 
+// Settle tells that the client's first bytes, should they wait for more to tell
+// what they are, were taken for lines without: so it was when they were recorded.
+func (d *Dialogue) Settle() Out {
+	d.begin()
+	if !d.line[who.Client].empty() {
+		d.settle()
+	}
+	return d.out
+}
+
 // Unopened tells that TLS is being handed through: what follows is not for reading.
 func (d *Dialogue) Unopened(at time.Duration) Out {
 	d.begin()

@@ -69,6 +69,9 @@ func (m *message) overflow(d *Dialogue, l *line) {
 func (m *message) judge(d *Dialogue, l *line) {
 	text := smtp.TrimEnd(l.buf)
 	secrets := m.suspectSecrets(d, l, text)
+	for _, s := range secrets {
+		d.known.rememberWords(text[s.from:s.to])
+	}
 	for _, h := range l.holes {
 		mask := h.mask
 		secrets = append(secrets, secretSpan{h.off, h.off + len(MaskText), &mask})

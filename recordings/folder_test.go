@@ -342,7 +342,7 @@ func TestPrune(t *testing.T) {
 	if list, _ := folder.List(); len(list) != 4 {
 		t.Fatalf("a dry run left %v", list)
 	}
-	gone, err := folder.Prune(before)
+	gone, err := folder.Prune(dry)
 	if err != nil || !slices.Equal(gone, dry) {
 		t.Fatalf("went: %v, %v", gone, err)
 	}

@@ -22,13 +22,9 @@ func (f *Folder) Old(before time.Time) ([]Info, error) {
 	return old, nil
 }
 
-// Prune deletes what Old returns and says which are gone. It goes on after a
-// recording that can't be deleted.
-func (f *Folder) Prune(before time.Time) ([]Info, error) {
-	old, err := f.Old(before)
-	if err != nil {
-		return nil, err
-	}
+// Prune deletes recordings that Old returned and says which are gone. It goes on
+// after one that can't be deleted.
+func (f *Folder) Prune(old []Info) ([]Info, error) {
 	var gone []Info
 	var failed []error
 	for _, r := range old {

@@ -366,7 +366,7 @@ func TestFarewell(t *testing.T) {
 	sim.Play("smtp://mail.example.com:587", sentScript())
 	id := sim.Play("smtp://mail.example.com:587", wrongPasswordScript())
 	settle(t, sim)
-	got := s.farewell()
+	got := s.closingSummary()
 	for _, want := range []string{"2 sessions: 1 sent, 1 refused\n", sim.Set.State().Folder, id + ".smtptap"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not hold %q", got, want)

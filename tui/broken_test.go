@@ -43,7 +43,6 @@ func TestTerminalIsGivenBackAfterAPanic(t *testing.T) {
 		panicInView:   `the screen failed: "fault in a frame \x1b[2J"`,
 		panicInUpdate: `the screen failed: "fault in an update \x1b[2J"`,
 		panicBeside:   `the screen failed: "fault in a command \x1b[2J"`,
-		panicOutside:  "fault outside the screen",
 	} {
 		t.Run(role, func(t *testing.T) {
 			m := run(t, 120, 100, []string{roleVariable + "=" + role}, self)

@@ -87,9 +87,9 @@ func (m *model) copy(c copyable, what copying) tea.Cmd {
 			_, err = io.WriteString(out, sequence)
 		}
 		if err != nil {
-			return wrote{note{"not copied: " + visible.Text(err.Error()), theme.Warn}}
+			return noted{note{"not copied: " + visible.Text(err.Error()), theme.Warn}}
 		}
-		return wrote{note{c.name + ": " + said, theme.Plain}}
+		return noted{note{c.name + ": " + said, theme.Plain}}
 	}
 }
 

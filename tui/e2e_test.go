@@ -73,7 +73,6 @@ const (
 	panicInView   = "panic-in-view"
 	panicInUpdate = "panic-in-update"
 	panicBeside   = "panic-in-command"
-	panicOutside  = "panic-outside"
 )
 
 // broken is a set that panics in one of its methods once its time has come.
@@ -101,18 +100,6 @@ func play(role string) int {
 		close(b.now)
 		sim.Play("smtp://mail.example.com:587", sentScript())
 	})
-	if role == panicOutside {
-		go func() {
-			defer func() {
-				if v := recover(); v != nil {
-					Restore()
-					panic(v)
-				}
-			}()
-			<-b.now
-			panic("fault outside the screen")
-		}()
-	}
 	err := Run(context.Background(), Options{Set: b, Listen: []string{"127.0.0.1:2525"}, Target: "sink"})
 	fmt.Println("the screen ended:", err)
 	return 1

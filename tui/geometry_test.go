@@ -128,6 +128,7 @@ func FuzzUpdate(f *testing.F) {
 	}
 	settle(f, sim)
 	f.Fuzz(func(t *testing.T, input []byte) {
+		t.Chdir(t.TempDir()) // an export may be among the keys
 		s := newScreen(t, sim, 80, 24, nil)
 		width, height := 80, 24
 		for i := 0; i < len(input) && i < 60; i++ {

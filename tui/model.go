@@ -28,16 +28,16 @@ type model struct {
 	list          *panes.List
 	detail        *panes.Detail
 	places        places
-	checked       map[string]string // rows of the last frame, and what safely made of them
+	checked       map[string]string // rows of the last frame, and what safeRow made of them
 	inDetail      bool              // the detail has the focus
 	zoomed        bool              // one pane, though there is room for two
 	stacked       *bool
 
-	overlay overlay // shown in place of the panes
-	prompt  prompt  // has the bottom line
-	note    note    // on the bottom line until the next key
-	mouse   bool
-	sieve   keys.Sieve
+	overlay     overlay // shown in place of the panes
+	prompt      prompt  // has the bottom line
+	note        note    // on the bottom line until the next key
+	mouse       bool
+	lateAnswers keys.LateAnswers
 
 	filter      string // as typed, good and applied
 	filterOff   string // switched off by hand, to be switched on again
@@ -84,16 +84,12 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 
 // findingsOf tells a filter what was found in a session. It runs beside the
 // screen.
-func (m *model) findingsOf(s transcript.Summary) []string {
+func (m *model) findingsOf(s transcript.Summary) []query.Finding {
 	t, err := m.options.Set.Open(s.ID)
 	if err != nil {
 		return nil
 	}
-	var ids []string
-	for _, f := range findings.Analyze(t, m.options.Lang).Findings {
-		ids = append(ids, f.ID)
-	}
-	return ids
+	return query.Findings(findings.Analyze(t, m.options.Lang))
 }
 
 // Messages of the model to itself.
@@ -105,8 +101,8 @@ type (
 		session *panes.Session
 		err     error
 	}
-	searchOn struct{} // a search goes on
-	wrote    struct{ note note }
+	searchStep struct{} // a search goes on
+	noted      struct{ note note }
 )
 
 // frame is the least time between two looks at what has changed.

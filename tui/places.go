@@ -15,30 +15,30 @@ type places struct{ list, detail place }
 // The least that the screen can be drawn on, and sizes from which on there is
 // room for two panes.
 const (
-	minWidth, minHeight   = 40, 10
-	splitHeight           = 28
-	besideWidth           = 150
-	besideGap             = 3
-	mostBeside            = 120 // columns of the list
-	footHeight            = 2   // status and hints
-	leastList, mostOfList = 4, 0.34
+	minWidth, minHeight       = 40, 10
+	splitHeight               = 28
+	sideBySideWidth           = 150
+	sideBySideGap             = 3
+	maxListWidth              = 120 // columns of the list
+	footHeight                = 2   // status and hints
+	minListRows, maxListShare = 4, 0.34
 )
 
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
 
-// beside reports whether two panes stand side by side.
-func (m *model) beside() bool {
+// sideBySide reports whether two panes stand side by side.
+func (m *model) sideBySide() bool {
 	if m.stacked != nil {
-		return !*m.stacked && m.width >= 2*minWidth+besideGap
+		return !*m.stacked && m.width >= 2*minWidth+sideBySideGap
 	}
-	return m.width >= besideWidth
+	return m.width >= sideBySideWidth
 }
 
 // listHeight is how many rows the list gets above the detail: as many as it
 // fills, up to a third of the screen.
 func (m *model) listHeight() int {
 	rows := m.height - footHeight
-	return min(max(m.list.Len()+2, leastList), int(float64(rows)*mostOfList))
+	return min(max(m.list.Len()+2, minListRows), int(float64(rows)*maxListShare))
 }
 
 // grown reports whether the list stands above the detail and wants another
@@ -58,16 +58,16 @@ func (m *model) arrange() {
 	rows := m.height - footHeight
 	whole := place{0, 0, m.width, rows}
 	switch {
-	case m.zoomed || !m.beside() && m.height < splitHeight:
+	case m.zoomed || !m.sideBySide() && m.height < splitHeight:
 		m.places = places{list: whole}
 		if m.inDetail {
 			m.places = places{detail: whole}
 		}
-	case m.beside():
-		left := min(max(m.width*45/100, minWidth), mostBeside)
+	case m.sideBySide():
+		left := min(max(m.width*45/100, minWidth), maxListWidth)
 		m.places = places{
 			list:   place{0, 0, left, rows},
-			detail: place{left + besideGap, 0, m.width - left - besideGap, rows},
+			detail: place{left + sideBySideGap, 0, m.width - left - sideBySideGap, rows},
 		}
 	default:
 		top := m.listHeight()

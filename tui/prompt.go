@@ -27,9 +27,7 @@ type filterPrompt struct {
 }
 
 func (m *model) askFilter() {
-	p := &filterPrompt{before: m.filter}
-	p.line.Set(m.filter)
-	m.prompt = p
+	m.prompt = &filterPrompt{before: m.filter, line: panes.NewInput(m.filter)}
 }
 
 func (p *filterPrompt) typing() bool { return true }
@@ -58,7 +56,7 @@ func (p *filterPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
 func (p *filterPrompt) view(m *model, width int) string {
 	style, after := m.theme.Plain, m.picked()
 	if p.err != nil {
-		style, after = m.theme.Bad, p.err.Text
+		style, after = m.theme.Bad, p.err.In(m.options.Lang)
 	}
 	return promptLine(m, "/", &p.line, after, style, width)
 }
@@ -83,7 +81,7 @@ type searchPrompt struct {
 }
 
 func (m *model) askSearch() {
-	m.prompt = &searchPrompt{before: m.detail.Pager().Query()}
+	m.prompt = &searchPrompt{before: m.detail.Pager().Query(), line: panes.NewInput("")}
 }
 
 func (p *searchPrompt) typing() bool { return true }

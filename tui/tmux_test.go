@@ -59,7 +59,7 @@ type tmux struct {
 	socket string
 }
 
-// patience is how long a test waits for the screen.
+// restoreTimeout is how long a test waits for the screen.
 const patience = 20 * time.Second
 
 // run starts a shell command in a terminal of that size. When the command has

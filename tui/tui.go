@@ -14,13 +14,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
 
 	"smtptap/decode"
 	"smtptap/decode/lang"
@@ -75,24 +76,18 @@ type Panic struct {
 
 func (p *Panic) Error() string { return fmt.Sprintf("the screen failed: %q", fmt.Sprint(p.Value)) }
 
-// Restore gives the terminal back as it was found, if there is a screen. Call
-// it from a goroutine that is about to end the process, such as one that
-// recovered from a panic, before anything is printed.
-func Restore() {
-	if t := current.Load(); t != nil {
-		t.Restore()
-	}
-}
-
 // fps is how often Bubble Tea looks whether there is a frame to write.
 const fps = 30
 
-func init() { noquery.RestoreTerm() }
+// quitTimeout is how long a terminal may take to let the screen end.
+const quitTimeout = 2 * time.Second
+
+func init() { noquery.Restore() }
 
 // background asks the terminal whether its background is dark or light. It must
 // be asked before the screen is on it, or the answer comes among the keys.
 func background(out *os.File) string {
-	if lipgloss.NewRenderer(out).HasDarkBackground() {
+	if termenv.NewOutput(out).HasDarkBackground() {
 		return "dark"
 	}
 	return "light"
@@ -119,19 +114,18 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	current.Store(t)
-	defer current.CompareAndSwap(t, nil)
 	defer t.Restore()
-
-	watch := newWatchdog(t)
-	defer watch.stop()
-	defer context.AfterFunc(ctx, watch.start)()
+	// A terminal that keeps the screen from ending is abandoned.
+	stuck := time.AfterFunc(math.MaxInt64, t.Abandon)
+	defer stuck.Stop()
+	quitting := func() { stuck.Reset(quitTimeout) }
+	defer context.AfterFunc(ctx, quitting)()
 	m := newModel(ctx, o, t)
 	// Bubble Tea waits for its reader of keys when it is told to quit, but
 	// not when its context ends, which is therefore for panics only.
 	killed, killProgram := context.WithCancel(context.WithoutCancel(ctx))
 	defer killProgram()
-	guard := &guard{model: m, quitting: watch.start, kill: func() { cancel(); killProgram() }}
+	guard := &guard{model: m, quitting: quitting, kill: func() { cancel(); killProgram() }}
 	p := tea.NewProgram(guard, tea.WithContext(killed), tea.WithInput(t.In()), tea.WithOutput(t), tea.WithAltScreen(),
 		tea.WithFPS(fps), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
 	defer context.AfterFunc(ctx, p.Quit)()
@@ -146,6 +140,6 @@ func Run(ctx context.Context, o Options) error {
 	case closed != nil:
 		return ErrStuck
 	}
-	_, err = fmt.Fprint(o.Out, m.farewell())
+	_, err = fmt.Fprint(o.Out, m.closingSummary())
 	return err
 }

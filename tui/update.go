@@ -37,9 +37,9 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 		return m.clock()
 	case loaded:
 		return m.loadedOne(msg)
-	case searchOn:
+	case searchStep:
 		return m.find()
-	case wrote:
+	case noted:
 		m.note = msg.note
 		return nil
 	case panes.GoTo:
@@ -74,7 +74,7 @@ func (m *model) loadedOne(msg loaded) tea.Cmd {
 
 // keys takes what one read of the terminal brought.
 func (m *model) keys(msg tea.KeyMsg) tea.Cmd {
-	if m.sieve.Drop(msg) {
+	if m.lateAnswers.Drop(msg) {
 		return nil
 	}
 	if m.takesText() {
@@ -141,14 +141,14 @@ func (m *model) do(a keys.Action) tea.Cmd {
 	case keys.Help:
 		m.open(newHelp(m))
 		return nil
-	case keys.NextPane, keys.LastPane:
+	case keys.NextPane, keys.PrevPane:
 		return m.show(!m.inDetail)
 	case keys.Zoom:
 		m.zoomed = !m.zoomed
 		m.arrange()
 		return m.sync(false)
 	case keys.Layout:
-		stacked := m.beside()
+		stacked := m.sideBySide()
 		m.stacked = &stacked
 		m.arrange()
 		return m.sync(false)
@@ -176,9 +176,9 @@ func (m *model) doInList(a keys.Action) tea.Cmd {
 	case keys.Search:
 		m.askFilter()
 		return nil
-	case keys.Invert:
+	case keys.ToggleFilter:
 		return m.switchFilter()
-	case keys.Mark:
+	case keys.Compare:
 		return m.mark()
 	case keys.OpenFile:
 		return m.askOpen()
@@ -194,12 +194,12 @@ func (m *model) doInDetail(a keys.Action) tea.Cmd {
 	case keys.Search:
 		m.askSearch()
 		return nil
-	case keys.SearchOn, keys.SearchUp:
+	case keys.SearchNext, keys.SearchPrev:
 		if m.detail.Pager().Query() == "" {
 			m.say("nothing is being searched for: / begins", m.theme.Dim)
 			return nil
 		}
-		m.detail.Pager().Begin(a == keys.SearchUp, false)
+		m.detail.Pager().Begin(a == keys.SearchPrev, false)
 		return m.find()
 	case keys.Reveal:
 		return m.reveal()
@@ -212,7 +212,7 @@ func (m *model) find() tea.Cmd {
 	p := m.detail.Pager()
 	switch p.Find() {
 	case draw.Unfinished:
-		return func() tea.Msg { return searchOn{} }
+		return func() tea.Msg { return searchStep{} }
 	case draw.NotFound:
 		m.say("not found: "+visible.Text(p.Query()), m.theme.Warn)
 	}

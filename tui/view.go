@@ -27,7 +27,7 @@ func (m *model) view() string {
 	case m.width <= 0 || m.height <= 0:
 		return ""
 	case m.tooSmall():
-		lines = m.sorry()
+		lines = m.tooSmallView()
 	default:
 		lines = append(m.body(), m.status(), m.bottom())
 	}
@@ -38,7 +38,7 @@ func (m *model) view() string {
 	for i, l := range lines {
 		row, known := m.checked[l]
 		if !known {
-			row = m.safely(l)
+			row = m.safeRow(l)
 		}
 		lines[i], checked[l] = row, row
 	}
@@ -46,10 +46,10 @@ func (m *model) view() string {
 	return strings.Join(lines, "\n")
 }
 
-// safely makes sure of a row, whatever is in it. A row with letters that
+// safeRow makes sure of a row, whatever is in it. A row with letters that
 // terminals disagree about is drawn on a cleared line, or what they leave out
 // would show what was there before.
-func (m *model) safely(row string) string {
+func (m *model) safeRow(row string) string {
 	if draw.IsASCII(row) && len(row) <= m.width {
 		return row
 	}
@@ -65,7 +65,7 @@ const (
 	clearRight = "\x1b[K"
 )
 
-func (m *model) sorry() []string {
+func (m *model) tooSmallView() []string {
 	text := fmt.Sprintf("too small, need %dx%d (now %dx%d)", minWidth, minHeight, m.width, m.height)
 	lines := draw.Fill(text, m.width)
 	return lines[:min(len(lines), m.height)]
@@ -78,7 +78,7 @@ func (m *model) body() []string {
 		return fill(m.overlay.View(), rows)
 	}
 	if m.list.Total() == 0 {
-		return fill(m.lesson(m.width, rows), rows)
+		return fill(m.emptyScreen(m.width, rows), rows)
 	}
 	p := m.places
 	switch {

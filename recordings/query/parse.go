@@ -1,23 +1,23 @@
 package query
 
 import (
-	"fmt"
 	"strings"
+	"unicode"
 )
 
 type kind uint8
 
 const (
 	end kind = iota
-	term
+	word
 	open
 	closed
 	and
 	or
-	not
+	negation
 )
 
-// A token is a sign, or a term: a field, an operator and a value, or a value
+// A token is a sign, or a word: a field, an operator and a value, or a value
 // alone.
 type token struct {
 	kind      kind
@@ -26,8 +26,6 @@ type token struct {
 	value     string
 	quoted    bool
 }
-
-type test = func(*Session) bool
 
 // parser is a recursive descent over the filter's text.
 type parser struct {
@@ -43,16 +41,18 @@ type parser struct {
 // maxDepth bounds nested parentheses and negations.
 const maxDepth = 100
 
-func (p *parser) fail(format string, args ...any) {
+// fail notes why the text can't be understood, by the key of words.toml, and
+// ends it here.
+func (p *parser) fail(key string, fill ...string) {
 	if p.err == nil {
-		p.err = &Error{p.token.at, fmt.Sprintf(format, args...)}
+		p.err = newError(p.text, p.token.at, key, fill...)
 	}
 	p.token = token{kind: end, at: p.token.at}
 }
 
 // either is terms joined by |.
-func (p *parser) either() test {
-	any := []test{p.both()}
+func (p *parser) either() node {
+	any := either{p.both()}
 	for p.token.kind == or {
 		p.next()
 		any = append(any, p.both())
@@ -60,106 +60,90 @@ func (p *parser) either() test {
 	if len(any) == 1 {
 		return any[0]
 	}
-	return func(s *Session) bool {
-		for _, t := range any {
-			if t(s) {
-				return true
-			}
-		}
-		return false
-	}
+	return any
 }
 
 // both is terms that must all hold.
-func (p *parser) both() test {
-	all := []test{p.one()}
+func (p *parser) both() node {
+	all := both{p.one()}
 	for {
 		switch p.token.kind {
 		case and:
 			p.next()
-		case term, open, not:
+		case word, open, negation:
 		default:
 			if len(all) == 1 {
 				return all[0]
 			}
-			return func(s *Session) bool {
-				for _, t := range all {
-					if !t(s) {
-						return false
-					}
-				}
-				return true
-			}
+			return all
 		}
 		all = append(all, p.one())
 	}
 }
 
-func (p *parser) one() test {
+func (p *parser) one() node {
 	if p.depth++; p.depth > maxDepth {
-		p.fail("too deep")
+		p.fail("too-deep")
 	}
 	defer func() { p.depth-- }()
 	switch p.token.kind {
-	case not:
+	case negation:
 		p.next()
-		t := p.one()
-		return func(s *Session) bool { return !t(s) }
+		return not{p.one()}
 	case open:
 		at := p.token.at
 		p.next()
-		t := p.either()
+		n := p.either()
 		if p.token.kind != closed {
 			p.token.at = at
-			p.fail("this parenthesis is not closed")
+			p.fail("not-closed", "what", "(")
 			return nil
 		}
 		p.next()
-		return t
-	case term:
-		t := p.test(p.token)
+		return n
+	case word:
+		t := p.term(p.token)
 		if p.err == nil {
 			p.next()
 		}
 		return t
 	}
 	if p.err == nil {
-		p.fail("a term is missing here")
+		p.fail("missing")
 	}
 	return nil
 }
 
 // next reads the next token.
 func (p *parser) next() {
-	for p.pos < len(p.text) && p.text[p.pos] == ' ' {
-		p.pos++
-	}
+	p.pos += len(p.text[p.pos:]) - len(strings.TrimLeftFunc(p.text[p.pos:], unicode.IsSpace))
 	p.token = token{kind: end, at: p.pos}
 	if p.pos == len(p.text) {
 		return
 	}
-	signs := map[byte]kind{'(': open, ')': closed, '&': and, '|': or, '!': not}
+	signs := map[byte]kind{'(': open, ')': closed, '&': and, '|': or, '!': negation}
 	if k, ok := signs[p.text[p.pos]]; ok {
 		p.token.kind = k
 		p.pos++
 		return
 	}
-	p.token.kind = term
+	p.token.kind = word
 	if p.text[p.pos] != '"' {
 		p.field()
 	}
 	p.value()
 }
 
-// field reads "code:" or "size>=", if that is what comes.
+// field reads "code:" or "size>=", if that is what comes. An address such as
+// 192.0.2.1:25 or smtp://host is not one.
 func (p *parser) field() {
 	rest := p.text[p.pos:]
-	n := strings.IndexAny(rest, `:<>= ()&|"`)
+	n := strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) })
 	if n <= 0 || !strings.ContainsRune(":<>=", rune(rest[n])) {
 		return
 	}
 	op := rest[n : n+1]
-	if strings.HasPrefix(rest[n+1:], "=") && op != ":" && op != "=" {
+	if strings.HasPrefix(rest[n+1:], "=") && (op == "<" || op == ">") {
 		op = rest[n : n+2]
 	}
 	name := strings.ToLower(rest[:n])
@@ -167,33 +151,40 @@ func (p *parser) field() {
 		if op == ":" && strings.HasPrefix(rest[n+1:], "//") {
 			return // a URL
 		}
-		p.fail("there is no field %q; there are %s", name, fieldNames)
+		p.fail("no-field", "name", name, "nearest", nearest(name, fieldNames()), "fields", strings.Join(fieldNames(), " "))
 		return
 	}
 	p.token.field, p.token.op = name, op
 	p.pos += n + len(op)
 }
 
-// value reads a word or a quoted string.
+// value reads a word or a quoted string, in which "" is a quotation mark.
 func (p *parser) value() {
-	if p.token.kind != term {
+	if p.token.kind != word {
 		return
 	}
 	rest := p.text[p.pos:]
-	if strings.HasPrefix(rest, `"`) {
-		n := strings.IndexByte(rest[1:], '"')
+	if !strings.HasPrefix(rest, `"`) {
+		n := strings.IndexFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("()&|", r) })
 		if n < 0 {
-			p.fail("this quotation is not closed")
-			return
+			n = len(rest)
 		}
-		p.token.value, p.token.quoted = rest[1:1+n], true
-		p.pos += n + 2
+		p.token.value = rest[:n]
+		p.pos += n
 		return
 	}
-	n := strings.IndexAny(rest, " ()&|")
-	if n < 0 {
-		n = len(rest)
+	p.token.quoted = true
+	for at := 1; ; at++ {
+		n := strings.IndexByte(rest[at:], '"')
+		if n < 0 {
+			p.fail("not-closed", "what", `"`)
+			return
+		}
+		if at += n; !strings.HasPrefix(rest[at+1:], `"`) {
+			p.token.value = strings.ReplaceAll(rest[1:at], `""`, `"`)
+			p.pos += at + 1
+			return
+		}
+		at++
 	}
-	p.token.value = rest[:n]
-	p.pos += n
 }

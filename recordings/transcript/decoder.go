@@ -170,6 +170,11 @@ func (d *decoder) release(at time.Duration) {
 	}
 }
 
+// settle tells a leg that no bytes that come belong to the client's last ones.
+func (d *decoder) settle(l *leg) {
+	d.tell(0, l, func(l *leg) decode.Out { return l.dialogue.Settle() })
+}
+
 // unopened tells that TLS is handed through.
 func (d *decoder) unopened(at time.Duration) {
 	for _, l := range d.legs() {
@@ -249,6 +254,7 @@ func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) (ou
 // take records the pieces that came out of a leg's dialogue, lets the server's
 // leg hear those that were relayed, and hands out the events.
 func (d *decoder) take(l *leg, out decode.Out) {
+	relayed := false
 	d.place(l, out.Pieces, func(at time.Duration, a arrival, p []byte, m *decode.Mask) {
 		if l.end == who.ServerLeg && a.relayed() {
 			return // recorded when the client's leg let it out
@@ -260,8 +266,12 @@ func (d *decoder) take(l *leg, out decode.Out) {
 		}
 		if d.server != nil && a.relayed() {
 			d.relay(at, a, p, m)
+			relayed = relayed || a.from == who.Client
 		}
 	})
+	if relayed {
+		d.settle(d.server) // what the client's leg lets out has its meaning
+	}
 	d.show(l, out.Events)
 }
 

@@ -32,6 +32,7 @@ type dialogue interface {
 	Swallow(at time.Duration, side who.Party, p []byte) decode.Out
 	Secured(at time.Duration) decode.Out
 	Release(at time.Duration) decode.Out
+	Settle() decode.Out
 	Unopened(at time.Duration) decode.Out
 	Closed(at time.Duration, side who.Party) decode.Out
 }

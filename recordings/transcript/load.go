@@ -55,7 +55,7 @@ func Summarize(path string) (Summary, error) {
 	sum.Live = false
 	h := l.transcript
 	sum.ID, sum.Started, sum.Source, sum.Path = nameOf(path), h.Started, h.Source, path
-	sum.Target, sum.SecretsKept = clip(h.Target), h.SecretsKept
+	sum.Target, sum.Mode, sum.SecretsKept = clip(h.Target), clip(h.Mode), h.SecretsKept
 	return sum, nil
 }
 
@@ -188,6 +188,11 @@ func (l *loading) replay(rec recordings.Record, at int64) {
 func (d *decoder) replay(rec recordings.Record, offset int64) error {
 	from, to := rec.From, rec.To
 	d.locate(rec, offset)
+	if from != who.Client || rec.Type == recordings.TypeSwallowed {
+		for _, l := range d.legs() {
+			d.settle(l) // the next ones were not there when this was recorded
+		}
+	}
 	switch rec.Type {
 	case recordings.TypeData:
 		d.data(rec.At, from, to, rec.Data)

@@ -22,18 +22,24 @@ type Session struct {
 	SplitLegs bool
 }
 
-// A Log takes down one live session: it decodes what it is told and records it
-// behind the session. All methods may be called from several goroutines; none
-// waits for a disk. The order of the calls is the order of the transcript.
+// A Log takes down one live session. What it is told it only notes, in order;
+// that is decoded and recorded behind the session, or when somebody looks. All
+// methods may be called from several goroutines; none waits for a disk. The
+// order of the calls is the order of the transcript.
 type Log struct {
 	id      string
 	started time.Time
 	ses     Session
 	set     *Set
+	tape    *tape // nil when nobody will look at the session and nothing is recorded
 
-	mu       sync.Mutex
-	decoder  *decoder // nil once the session has ended
-	tape     *tape    // nil when nothing is recorded
+	mu    sync.Mutex // of what is noted
+	notes *notes     // nil for none
+	over  bool       // the end was told
+	seen  bool       // somebody has looked since the last note that subscribers were told of
+
+	decoding sync.Mutex // of what follows; taken before mu
+	decoder  *decoder   // nil once the end was decoded
 	entries  []decode.Entry
 	earlier  int // entries dropped to save memory
 	weight   int // of entries, in bytes
@@ -59,89 +65,157 @@ func (l *Log) header() recordings.Header {
 // Data notes bytes that passed from one party to another. Call it before
 // sending them on.
 func (l *Log) Data(from, to who.Party, p []byte) {
-	l.note(func(d *decoder, at time.Duration) { d.data(at, from, to, p) })
+	l.note(note{kind: noteData, from: from, to: to, n: int64(len(p))}, p)
 }
 
 // Swallow notes bytes that from sent and that go no further: clear text behind
 // STARTTLS or behind its reply.
 func (l *Log) Swallow(from who.Party, p []byte) {
-	l.note(func(d *decoder, at time.Duration) { d.swallow(at, from, p) })
+	l.note(note{kind: noteSwallow, from: from, n: int64(len(p))}, p)
 }
 
 // Skip notes that n bytes passed unseen (-1: an unknown number), and why: one
 // of decode's Why constants.
 func (l *Log) Skip(from, to who.Party, n int64, why string) {
-	l.note(func(d *decoder, at time.Duration) { d.skip(at, from, to, n, why) })
+	l.note(note{kind: noteSkip, from: from, to: to, n: n, why: why}, nil)
 }
 
 // Fact notes a fact about the connections. Closed and End have methods of
 // their own.
-func (l *Log) Fact(f facts.Fact) {
-	l.note(func(d *decoder, at time.Duration) { d.fact(at, f) })
-}
+func (l *Log) Fact(f facts.Fact) { l.note(note{kind: noteFact, fact: f}, nil) }
 
 // Secured notes that what follows on that leg was said inside TLS. Where the
 // legs are not split it is called once, when TLS is up on all that have it.
-func (l *Log) Secured(leg who.Leg) {
-	l.note(func(d *decoder, at time.Duration) { d.secured(at, leg) })
-}
+func (l *Log) Secured(leg who.Leg) { l.note(note{kind: noteSecured, leg: leg}, nil) }
 
 // Release notes that the reply to STARTTLS is not waited for any more: what the
 // client sends goes on as text.
-func (l *Log) Release() {
-	l.note(func(d *decoder, at time.Duration) { d.release(at) })
-}
+func (l *Log) Release() { l.note(note{kind: noteRelease}, nil) }
 
 // Unopened notes that TLS is being handed through: what follows can't be read.
-func (l *Log) Unopened() {
-	l.note(func(d *decoder, at time.Duration) { d.unopened(at) })
-}
+func (l *Log) Unopened() { l.note(note{kind: noteUnopened}, nil) }
 
 // Closed notes that side sends no more, and how it ended.
 func (l *Log) Closed(side who.Party, c facts.Closed) {
-	l.note(func(d *decoder, at time.Duration) { d.closed(at, side, c) })
+	l.note(note{kind: noteClosed, from: side, fact: &c}, nil)
 }
 
 // End notes that the session is over. It is the last call: what comes later is
 // dropped. The memory that the session held is given back once it is recorded.
-func (l *Log) End(e facts.End) {
-	ended := false
-	l.note(func(d *decoder, at time.Duration) {
-		d.end(at, e)
-		l.decoder = nil
-		ended = true
-	})
-	if ended && l.set.recorder == nil {
-		l.set.finish(l, false)
+func (l *Log) End(e facts.End) { l.note(note{kind: noteEnd, fact: &e}, nil) }
+
+// note notes one thing at the time it is now, p being its data. What does not
+// fit is decoded at once, so that the session is held back by its own work and
+// not by memory.
+func (l *Log) note(n note, p []byte) {
+	if l.tape == nil {
+		return
+	}
+	if len(p) < bulk && l.queue(n, p) {
+		return
+	}
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
+	if before, ok := l.interrupt(&n); ok {
+		l.decode(before)
+		l.tell(&n, p)
+		l.limit()
+		l.tape.ask(l.tape.urgency())
 	}
 }
 
-// note makes one call to the decoder, at the time it is now.
-func (l *Log) note(call func(d *decoder, at time.Duration)) {
-	if l.take(call) {
+// queue adds to what is noted, unless that is too much.
+func (l *Log) queue(n note, p []byte) (ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.notes.full(len(p)) || l.set.noted.tooMuch.Load() {
+		return false
+	}
+	if l.over {
+		return true
+	}
+	l.stamp(&n)
+	if l.notes == nil {
+		l.notes = unusedNotes.Get().(*notes)
+	}
+	l.notes.add(n, p)
+	l.tape.ask(l.set.noted.add(noteSize + int64(len(p))))
+	return true
+}
+
+// interrupt takes what is noted, to be decoded before n. ok is false when the
+// session is over.
+func (l *Log) interrupt(n *note) (before *notes, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return nil, false
+	}
+	l.stamp(n)
+	before, l.notes = l.notes, nil
+	return before, true
+}
+
+// stamp gives a note its time, and tells whoever looked before that there is
+// something new. l.mu is held.
+func (l *Log) stamp(n *note) {
+	n.at = max(0, l.set.options.Clock().Sub(l.started))
+	l.over = n.kind == noteEnd
+	if l.seen {
+		l.seen = false
 		l.set.changed()
 	}
 }
 
-// take is what of note happens under the lock. It reports whether there are new
-// entries.
-func (l *Log) take(call func(d *decoder, at time.Duration)) bool {
+// catchUp decodes what is noted. l.decoding is held.
+func (l *Log) catchUp(looks bool) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.decoder == nil {
-		return false
+	noted := l.notes
+	l.notes, l.seen = nil, l.seen || looks
+	l.mu.Unlock()
+	l.decode(noted)
+}
+
+// decodeAll is what a writer of the recorder has done before it writes.
+func (l *Log) decodeAll() {
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
+	l.catchUp(false)
+}
+
+// decode decodes notes. l.decoding is held.
+func (l *Log) decode(noted *notes) {
+	if noted == nil {
+		return
 	}
-	had := l.earlier + len(l.entries)
-	call(l.decoder, max(0, l.set.options.Clock().Sub(l.started)))
-	news := l.earlier+len(l.entries) > had
+	noted.each(l.tell)
+	l.set.noted.add(-noted.size)
+	noted.free()
+	l.limit()
+}
+
+// tell tells the decoder of a note. Behind the last one it is not needed any
+// more.
+func (l *Log) tell(n *note, p []byte) {
+	n.tell(l.decoder, p)
+	if n.kind == noteEnd {
+		l.decoder = nil
+		l.tape.end()
+	}
+}
+
+// limit bounds what is held of the session.
+func (l *Log) limit() {
 	if limit := l.set.share(l.weight); l.weight > limit {
 		l.shed(limit / 2)
 	}
-	return news
 }
 
 // add takes an entry from the decoder.
 func (l *Log) add(e decode.Entry) {
+	if l.set.options.Unwatched {
+		return
+	}
 	l.entries = append(l.entries, e)
 	l.weight += weigh(e)
 	l.tally.Add(e)
@@ -184,8 +258,9 @@ func (l *Log) Transcript() *decode.Transcript {
 
 // snapshot is Transcript, and whether the entries are still held.
 func (l *Log) snapshot() (t *decode.Transcript, held bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
+	l.catchUp(true)
 	t = &decode.Transcript{
 		ID: l.id, Started: l.started, Source: decode.SourceLive,
 		Listen: l.ses.Listen, Target: l.ses.Target, Mode: l.ses.Mode,
@@ -197,7 +272,7 @@ func (l *Log) snapshot() (t *decode.Transcript, held bool) {
 		t.Became = string(o)
 		t.CannotShow = append(t.CannotShow, fmt.Sprintf("the first %d lines of this session are no longer held in memory", l.earlier))
 	}
-	if l.set.recorder != nil {
+	if l.set.options.Folder != nil {
 		t.Bytes = l.bytes
 	}
 	return t, !l.released
@@ -206,9 +281,9 @@ func (l *Log) snapshot() (t *decode.Transcript, held bool) {
 // bytes reads a span from the recording. What still waits for the disk is
 // waited for.
 func (l *Log) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, error) {
-	l.mu.Lock()
-	tape, gaps := l.tape, l.gaps
-	l.mu.Unlock()
+	l.decoding.Lock()
+	released, gaps := l.released, l.gaps
+	l.decoding.Unlock()
 	leg := 0
 	if which == who.ServerLeg {
 		leg = 1
@@ -216,7 +291,7 @@ func (l *Log) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, er
 	if gap := gaps[leg][side-who.Client]; gap > 0 && span.End >= gap {
 		return nil, fmt.Errorf("session %s: what the %s said was not recorded in full", l.id, side)
 	}
-	if tape != nil && !l.set.recorder.flush(tape, flushPatience) {
+	if !released && !l.set.recorder.flush(l.tape, flushPatience) {
 		return nil, fmt.Errorf("session %s: its recording is not written yet", l.id)
 	}
 	return l.index.bytes(l.set.options.Folder.Path(l.id), which, side, span)
@@ -227,15 +302,16 @@ const flushPatience = 2 * time.Second
 
 // Summary is the session in one line, as it is now.
 func (l *Log) Summary() Summary {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
+	l.catchUp(true)
 	s := l.tally.Summary()
 	s.ID, s.Started, s.Source = l.id, l.started, decode.SourceLive
-	s.Target, s.SecretsKept = l.ses.Target, l.set.options.KeepSecrets
+	s.Target, s.Mode, s.SecretsKept = l.ses.Target, l.ses.Mode, l.set.options.KeepSecrets
 	if s.Live {
 		s.Took = max(s.Took, l.set.options.Clock().Sub(l.started))
 	}
-	if l.set.recorder != nil {
+	if l.set.options.Folder != nil {
 		s.Path = l.set.options.Folder.Path(l.id)
 	}
 	return s
@@ -243,15 +319,15 @@ func (l *Log) Summary() Summary {
 
 // incomplete notes that the recording lacks the end of the session.
 func (l *Log) incomplete() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
 	l.tally.sum.Incomplete = true
 }
 
 // heldBytes is what the session's entries weigh.
 func (l *Log) heldBytes() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
 	return l.weight
 }
 
@@ -263,10 +339,10 @@ func (l *Log) fault(cause any) {
 
 // release gives the memory of an ended session back.
 func (l *Log) release() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.decoding.Lock()
+	defer l.decoding.Unlock()
 	l.earlier += len(l.entries)
-	l.entries, l.weight, l.tape, l.released = nil, 0, nil, true
+	l.entries, l.weight, l.released = nil, 0, true
 }
 
 // weigh is about how many bytes an entry takes up.

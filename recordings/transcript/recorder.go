@@ -17,9 +17,9 @@ const (
 	defaultQueue = 16 << 20
 	// writers is how many goroutines write for all sessions.
 	writers = 4
-	// flushDelay is how long few bytes wait for company. A killed program
+	// flushDelay is how long few notes wait for company. A killed program
 	// loses what waits.
-	flushDelay = 20 * time.Millisecond
+	flushDelay = 80 * time.Millisecond
 	// tick is the least time between two looks at what is due.
 	tick = 5 * time.Millisecond
 	// maxOpen is how many files may stay open between two writes.
@@ -36,10 +36,10 @@ const (
 	lastPatience = time.Second
 )
 
-// A recorder writes the recordings of all sessions of a Set, behind them, with
-// a few goroutines and bounded memory.
+// A recorder decodes and writes what all sessions of a Set have noted, behind
+// them, with a few goroutines and bounded memory.
 type recorder struct {
-	folder  *recordings.Folder
+	folder  *recordings.Folder          // nil: nothing is written
 	tell    func(err error, lost int64) // of trouble that begins (err) or is over (nil)
 	limit   int64                       // bytes that may wait
 	used    atomic.Int64                // bytes that wait, as capacity of blocks
@@ -60,6 +60,7 @@ type recorder struct {
 	work    *sync.Cond    // ready or stopped has changed
 	rest    *sync.Cond    // active has become 0
 	poke    chan struct{} // the clock has something new to wait for
+	begin   sync.Once
 	running sync.WaitGroup
 }
 
@@ -89,16 +90,18 @@ func newRecorder(folder *recordings.Folder, limit int, tell func(error, int64)) 
 	}
 	r := &recorder{folder: folder, tell: tell, limit: int64(limit), poke: make(chan struct{}, 1)}
 	r.work, r.rest = sync.NewCond(&r.mu), sync.NewCond(&r.mu)
-	for range writers {
-		r.running.Go(r.writer)
-	}
-	r.running.Go(r.clock)
 	return r
 }
 
-// newTape begins a recording.
-func (r *recorder) newTape(h recordings.Header, finished func(whole bool)) *tape {
-	return &tape{recorder: r, finished: finished, file: file{header: h}}
+// newTape begins a recording. Without one, no goroutine runs.
+func (r *recorder) newTape(l *Log) *tape {
+	r.begin.Do(func() {
+		for range writers {
+			r.running.Go(r.writer)
+		}
+		r.running.Go(r.clock)
+	})
+	return &tape{recorder: r, log: l, file: file{header: l.header()}}
 }
 
 // reserve takes size bytes of the queue for a tape that holds some already.
@@ -320,7 +323,7 @@ func (r *recorder) serve(t *tape, scratch []byte) {
 		r.closeFile(t)
 	}
 	if ended {
-		t.finished(!dead)
+		t.log.set.finish(t.log, !dead && r.folder != nil)
 	}
 	r.settle(t, ended, size > 0)
 }
@@ -417,7 +420,7 @@ func (r *recorder) giveUp(t *tape, err error) {
 	dropped, ended := t.kill()
 	r.lose(int64(dropped), err)
 	if ended {
-		t.finished(false)
+		t.log.set.finish(t.log, false)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

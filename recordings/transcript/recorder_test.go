@@ -380,7 +380,6 @@ func TestManyAtOnce(t *testing.T) {
 				}
 			}
 			s.State()
-			s.Version()
 		}
 	})
 	var sessions sync.WaitGroup

@@ -24,6 +24,10 @@ type Options struct {
 	Clock       func() time.Time           // nil means time.Now
 	Fault       func(id string, cause any) // told when the decoder panicked in a session; may be nil
 
+	// Unwatched says that nobody looks at the sessions, neither while they run
+	// nor later: none is held, and those that are not recorded not even decoded.
+	Unwatched bool
+
 	// Trouble is told when something can't be recorded, with the reason, and
 	// with nil when everything can again; lost is how many bytes are missing
 	// in recordings since the start. It may be nil.
@@ -49,9 +53,9 @@ const (
 // goroutine.
 type Set struct {
 	options     Options
-	recorder    *recorder // nil: sessions are not recorded
-	version     atomic.Uint64
+	recorder    *recorder
 	live        atomic.Int64
+	noted       amount
 	subscribers atomic.Pointer[[]chan struct{}]
 
 	mu         sync.RWMutex
@@ -77,9 +81,7 @@ func NewSet(o Options) *Set {
 	}
 	s := &Set{options: o, byID: map[string]*slot{}}
 	s.subscribers.Store(new([]chan struct{}))
-	if o.Folder != nil {
-		s.recorder = newRecorder(o.Folder, o.Queue, s.trouble)
-	}
+	s.recorder = newRecorder(o.Folder, o.Queue, s.trouble)
 	return s
 }
 
@@ -93,11 +95,17 @@ func (s *Set) Begin(ses Session) *Log {
 	for l.id == "" || s.byID[l.id] != nil {
 		l.id = recordings.NewID(l.started)
 	}
-	if s.recorder != nil {
+	if s.options.Folder != nil {
 		l.decoder.record = l.record
-		l.tape = s.recorder.newTape(l.header(), func(whole bool) { s.finish(l, whole) })
 	}
-	s.add(l.id, &slot{log: l})
+	switch {
+	case !s.options.Unwatched:
+		l.tape = s.recorder.newTape(l)
+		s.add(l.id, &slot{log: l})
+	case s.options.Folder != nil:
+		l.tape = s.recorder.newTape(l)
+		s.byID[l.id] = &slot{log: l} // its name is taken until it is written
+	}
 	s.mu.Unlock()
 	s.changed()
 	return l
@@ -131,11 +139,17 @@ func (s *Set) add(id string, sl *slot) {
 
 // finish takes over a session that has ended and, if whole, is recorded.
 func (s *Set) finish(l *Log, whole bool) {
-	if !whole && s.recorder != nil {
+	s.live.Add(-1)
+	if s.options.Unwatched {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.byID, l.id)
+		return
+	}
+	if !whole && s.options.Folder != nil {
 		l.incomplete()
 	}
 	sum := l.Summary()
-	s.live.Add(-1)
 	s.mu.Lock()
 	sl := s.byID[l.id]
 	sl.summary = intern(sum)
@@ -174,6 +188,16 @@ func (s *Set) keepUnrecorded(l *Log) (drop []*Log) {
 func intern(sum Summary) Summary {
 	for _, p := range []*string{&sum.Server, &sum.Target, &sum.User, &sum.From, &sum.Rcpt, &sum.Verdict, &sum.Subject} {
 		*p = unique.Make(*p).Value()
+	}
+	if sum.Also != nil {
+		also := *sum.Also
+		for _, texts := range []*[]string{&also.From, &also.Rcpt, &also.Subject} {
+			*texts = slices.Clone(*texts)
+			for i, text := range *texts {
+				(*texts)[i] = unique.Make(text).Value()
+			}
+		}
+		sum.Also = &also
 	}
 	sum.Path = "" // follows from the id
 	return sum
@@ -243,7 +267,6 @@ func (s *Set) subscribe(change func([]chan struct{}) []chan struct{}) {
 
 // changed wakes the subscribers that are not awake. It never blocks.
 func (s *Set) changed() {
-	s.version.Add(1)
 	for _, c := range *s.subscribers.Load() {
 		select {
 		case c <- struct{}{}:
@@ -251,9 +274,6 @@ func (s *Set) changed() {
 		}
 	}
 }
-
-// Version changes whenever anything in the Set has.
-func (s *Set) Version() uint64 { return s.version.Load() }
 
 // Len is the number of sessions so far, those that the Set has forgotten
 // included.
@@ -312,7 +332,7 @@ func (s *Set) pathOf(sl *slot) string {
 	case sl.summary.Source != decode.SourceLive:
 		return sl.summary.Path
 	}
-	if s.recorder == nil {
+	if s.options.Folder == nil {
 		return ""
 	}
 	return s.options.Folder.Path(id)
@@ -370,7 +390,7 @@ type State struct {
 // State says how recording goes.
 func (s *Set) State() State {
 	st := State{Secrets: s.options.KeepSecrets, Live: int(s.live.Load()), Total: s.Len()}
-	if r := s.recorder; r != nil {
+	if r := s.recorder; s.options.Folder != nil {
 		st.Recording, st.Folder = true, s.options.Folder.Dir()
 		st.Bytes, st.Lost = r.written.Load(), r.lost.Load()
 		if err := r.failure(); err != nil {
@@ -382,9 +402,4 @@ func (s *Set) State() State {
 
 // Close waits until every session that has ended is written, or given up. The
 // error says what could not be recorded since the start.
-func (s *Set) Close() error {
-	if s.recorder == nil {
-		return nil
-	}
-	return s.recorder.close()
-}
+func (s *Set) Close() error { return s.recorder.close() }

@@ -20,6 +20,7 @@ type Summary struct {
 	Server string // name or address, and port
 	Target string // as given with --to
 	TLS    bool   // TLS on either leg
+	Mode   string // what happened at STARTTLS: "intercept", "pass", "hide"; "" if unknown
 
 	User     string // of AUTH
 	From     string // of the first MAIL command
@@ -30,6 +31,7 @@ type Summary struct {
 	Sent     int    // messages that the server took
 	Size     int64  // bytes of messages, as on the wire
 	Subject  string // of the first message, decoded
+	Also     *Also  // what is different in later ones; nil for nothing
 
 	Outcome outcome.Outcome
 	Code    int    // of the reply that decided the outcome; 0 for none
@@ -39,3 +41,7 @@ type Summary struct {
 	SecretsKept bool   // the recording holds passwords
 	Incomplete  bool   // the recording lacks something that passed
 }
+
+// Also holds what later recipients and messages of a session add to its
+// summary.
+type Also struct{ From, Rcpt, Subject []string }

@@ -1,6 +1,7 @@
 package transcript_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func TestOutcome(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	s := newSet(t, func(o *transcript.Options) { o.KeepSecrets = true })
-	l := s.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "mx:example.org"})
+	l := s.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "mx:example.org", Mode: "hide"})
 	l.Fact(&facts.Open{Client: "127.0.0.1:40000", Listen: "127.0.0.1:2525"})
 	l.Fact(&facts.Dial{Host: "mx1.example.org", Addr: "192.0.2.1:25", Err: "connection refused"})
 	if sum := l.Summary(); sum.Server != "" {
@@ -130,11 +131,15 @@ func TestSummary(t *testing.T) {
 	got := s.Summary(0)
 	want := transcript.Summary{
 		ID: l.ID(), Started: got.Started, Took: got.Took, Source: decode.SourceLive,
-		Client: "127.0.0.1:40000", Server: "mx.example.org:25", Target: "mx:example.org", TLS: true,
+		Client: "127.0.0.1:40000", Server: "mx.example.org:25", Target: "mx:example.org", TLS: true, Mode: "hide",
 		User: "user@example.com", From: "first@example.com", Rcpt: "one@example.org", Rcpts: 3, Accepted: 3,
 		Messages: 2, Sent: 2, Size: int64(len("SUBJECT: first\r\n\r\n12345678\r\nSubject: second\r\n\r\n")), Subject: "first",
 		Outcome: outcome.Sent, Code: 250, Verdict: "250 two", Path: s.Path(l.ID()), SecretsKept: true,
 	}
+	if also := got.Also; also == nil || fmt.Sprint(*also) != "{[second@example.com] [two@example.org three@example.org] [second]}" {
+		t.Errorf("later messages: %v", also)
+	}
+	got.Also = nil
 	if got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}

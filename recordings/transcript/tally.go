@@ -15,13 +15,22 @@ import (
 // A Tally makes a Summary from a session's entries, one after the other. The
 // zero value is ready to use.
 type Tally struct {
-	sum     Summary
-	subject string // of the first message, as sent; "" once it is decoded
-	became  outcome.Tracker
+	// Whole keeps all of what Summary.Also holds, otherwise the first few.
+	Whole bool
+
+	sum      Summary
+	subject  string   // of the first message, as sent; "" once it is decoded
+	subjects []string // of later ones, likewise
+	titled   int      // messages that had a subject by then, this one included
+	also     Also
+	became   outcome.Tracker
 }
 
 // maxText bounds the strings of a Summary, in bytes.
 const maxText = 200
+
+// maxAlso bounds how many of each kind a Summary's Also holds.
+const maxAlso = 16
 
 // maxSubject bounds what is decoded of a subject, in bytes.
 const maxSubject = 2 << 10
@@ -73,8 +82,8 @@ func (t *Tally) addEvent(e *decode.Event) {
 		t.addCommand(e.Command)
 	case decode.KindHeader:
 		t.sum.Size += e.Span.Len()
-		if t.subject == "" && t.sum.Subject == "" && t.sum.Messages == 0 && strings.EqualFold(e.Header.Name, "Subject") {
-			t.subject = strings.Clone(e.Header.Value[:min(len(e.Header.Value), maxSubject)])
+		if t.titled <= t.sum.Messages && strings.EqualFold(e.Header.Name, "Subject") {
+			t.addSubject(strings.Clone(e.Header.Value[:min(len(e.Header.Value), maxSubject)]))
 		}
 	case decode.KindBody:
 		t.sum.Size += e.Span.Len()
@@ -88,16 +97,37 @@ func (t *Tally) addCommand(c *decode.Command) {
 	case "MAIL":
 		if t.sum.From == "" {
 			t.sum.From = clip(c.Path)
+		} else if path := clip(c.Path); path != t.sum.From {
+			t.add(&t.also.From, path)
 		}
 	case "RCPT":
 		if t.sum.Rcpts == 0 {
 			t.sum.Rcpt = clip(c.Path)
+		} else if path := clip(c.Path); path != t.sum.Rcpt {
+			t.add(&t.also.Rcpt, path)
 		}
 		t.sum.Rcpts++
 	case "BDAT":
 		if c.Last {
 			t.sum.Messages++
 		}
+	}
+}
+
+func (t *Tally) addSubject(subject string) {
+	first := t.titled == 0 && t.sum.Messages == 0
+	t.titled = t.sum.Messages + 1
+	if first {
+		t.subject = subject
+	} else {
+		t.add(&t.subjects, subject)
+	}
+}
+
+// add keeps a text if there is room.
+func (t *Tally) add(to *[]string, text string) {
+	if t.Whole || len(*to) < maxAlso {
+		*to = append(*to, text)
 	}
 }
 
@@ -108,7 +138,13 @@ func (t *Tally) Summary() Summary {
 		t.sum.Subject = clip(words(t.subject))
 		t.subject = ""
 	}
+	for len(t.subjects) > len(t.also.Subject) {
+		t.also.Subject = append(t.also.Subject, clip(words(t.subjects[len(t.also.Subject)])))
+	}
 	s := t.sum
+	if also := t.also; also.From != nil || also.Rcpt != nil || also.Subject != nil {
+		s.Also = &also
+	}
 	o, decided := t.became.Outcome()
 	s.Outcome, s.Live, s.Code, s.Verdict = o, o == outcome.Running, decided.Code, decided.Text
 	s.Sent, s.Accepted = t.became.Counts()

@@ -2,24 +2,26 @@ package transcript
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"smtptap/decode/facts"
 	"smtptap/recordings"
 )
 
-// A tape is the recording of one session: what waits for the disk, and the
-// file behind it. Its Log appends; a writer of the recorder, one at a time,
-// takes what waits and writes it.
+// A tape is what a recorder has of a session: its Log, which it makes decode
+// what was noted, and its recording: what waits for the disk, and the file
+// behind it. The Log appends; a writer of the recorder, one at a time, takes
+// what waits and writes it.
 type tape struct {
 	recorder *recorder
-	finished func(whole bool) // called once, when the last record is written or given up
+	log      *Log
+	asked    atomic.Uint32 // urgency with which the recorder was asked since it last had the tape in hand
 
 	mu     sync.Mutex
 	blocks []*block // what waits, oldest first
 	bytes  int      // in blocks
 	held   int      // capacity of blocks
 	head   []byte   // the newest record's head line; its room is used again
-	asked  urgency  // what the recorder was asked for since it last took the blocks
 	gap    gap
 	ended  bool
 	dead   bool // nothing more can be recorded
@@ -37,18 +39,11 @@ const enough = 128 << 10
 func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ended {
-		return nil, true
-	}
-	t.ended = r.Type == recordings.TypeEnd
 	told, missed = t.putRecord(r)
 	if missed {
 		t.gap.add(r)
 		t.recorder.lose(int64(len(r.Data)), t.recorder.obstacle())
-		t.dead = t.dead || t.ended
-	}
-	if !missed || t.ended {
-		t.ask()
+		t.dead = t.dead || r.Type == recordings.TypeEnd
 	}
 	return told, missed
 }
@@ -80,14 +75,27 @@ func (t *tape) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
 	return told, false
 }
 
-// ask tells the recorder that there is something to do, unless it knows.
-func (t *tape) ask() {
-	want := soon
-	if t.bytes >= enough || t.ended {
-		want = atOnce
+// urgency is how soon what waits wants to be written.
+func (t *tape) urgency() urgency {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bytes >= enough || t.recorder.used.Load() > t.recorder.limit/4 {
+		return atOnce
 	}
-	if want > t.asked {
-		t.asked = want
+	return soon
+}
+
+// end tells that nothing more will be appended.
+func (t *tape) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+}
+
+// ask tells the recorder that there is something to do, unless it knows.
+func (t *tape) ask(want urgency) {
+	if uint32(want) > t.asked.Load() {
+		t.asked.Store(uint32(want))
 		t.recorder.schedule(t, want)
 	}
 }
@@ -134,12 +142,14 @@ func (t *tape) put(p []byte) {
 	}
 }
 
-// takeAll hands what waits to a writer.
+// takeAll hands what waits to a writer, and what was noted as well.
 func (t *tape) takeAll() (blocks []*block, ended, dead bool) {
+	t.asked.Store(uint32(none))
+	t.log.decodeAll()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	blocks = t.blocks
-	t.blocks, t.bytes, t.held, t.asked = nil, 0, 0, none
+	t.blocks, t.bytes, t.held = nil, 0, 0
 	return blocks, t.ended, t.dead
 }
 

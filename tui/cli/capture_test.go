@@ -69,7 +69,7 @@ func smtptap(t *testing.T, in io.Reader, args ...string) (status int, out, compl
 	}
 	p := New(Streams{In: in, Out: files[0], Err: files[1]})
 	p.lang.Lang = lang.English
-	p.Add(Explain, Import, List, Show)
+	p.Add(Explain, Import, List, Show, Export, Prune, Query)
 	status = p.Run(t.Context(), args)
 	var read [2]string
 	for i, f := range files {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"smtptap/decode"
+	"smtptap/recordings"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
 )
@@ -20,15 +21,18 @@ func Export(p *Program) *cobra.Command {
 	var dir, format, output string
 	var force bool
 	var redaction redactFlags
+	var match matchFlag
 	cmd := &cobra.Command{
 		Use:   "export -f FORMAT [-o FILE] [REC]",
 		Short: "One recording in a format for somebody else",
 		Long: "Export writes a recording as " + strings.Join(export.Formats(), ", ") + ".\n" +
 			"Passwords are never in it. What the file holds is said before it is written.\n" +
-			"A session with several messages makes one eml file for each: mail.eml, mail-2.eml, ...",
+			"A session with several messages makes one eml file for each: mail.eml, mail-2.eml, ...\n" +
+			"Several recordings that --match picks make one file each, ID.EXT, in the folder that -o names.",
 		Example: "  smtptap export -f markdown | xclip -selection clipboard\n" +
 			"  smtptap export -f html -o report.html --redact addresses k3f9\n" +
-			"  smtptap export -f pcapng -o session.pcapng",
+			"  smtptap export -f pcapng -o session.pcapng\n" +
+			"  smtptap export -f html -o reports --match 'finding>=warning'",
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if err := environment(cmd); err != nil {
@@ -37,31 +41,93 @@ func Export(p *Program) *cobra.Command {
 			if err := export.CheckFormat(format); err != nil {
 				return usage(err)
 			}
-			t, err := p.load(dir, refArg(a))
+			levels, err := redaction.parse()
 			if err != nil {
 				return err
 			}
-			secrets := redact.Secrets(t)
-			if t, err = redaction.apply(t); err != nil {
-				return err
+			x := exporting{p, format, force, levels}
+			if match.All() {
+				t, err := p.load(dir, refArg(a))
+				if err != nil {
+					return err
+				}
+				return x.one(t, output)
 			}
-			holds, err := export.Holds(t, format, p.lang.Lang)
-			if err != nil {
-				return err
+			if len(a) > 0 {
+				return usage(errors.New("name a recording or use --match, not both"))
 			}
-			fmt.Fprintf(p.streams.Err, "smtptap: this holds %s\n", holds)
-			if format == "eml" {
-				return p.exportMessages(t, output, force, secrets)
-			}
-			return p.exportFile(output, force, func(w io.Writer) error { return export.Write(w, t, format, p.lang.Lang, secrets) })
+			return x.matching(dir, &match, output)
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
 	cmd.Flags().StringVarP(&format, "format", "f", "", strings.Join(export.Formats(), ", "))
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "file to write; - is the standard output")
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite existing files")
+	match.flag(p, cmd)
 	redaction.flags(cmd)
 	return cmd
+}
+
+// exporting is how recordings are written.
+type exporting struct {
+	*Program
+	format string
+	force  bool
+	levels redact.Levels
+}
+
+// one writes a session into a file.
+func (x exporting) one(t *decode.Transcript, output string) error {
+	secrets := redact.Secrets(t)
+	t, err := redacted(t, x.levels)
+	if err != nil {
+		return err
+	}
+	holds, err := export.Holds(t, x.format, x.lang.Lang)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(x.streams.Err, "smtptap: this holds %s\n", holds)
+	if x.format == "eml" {
+		return x.exportMessages(t, output, x.force, secrets)
+	}
+	return x.exportFile(output, x.force, func(w io.Writer) error { return export.Write(w, t, x.format, x.lang.Lang, secrets) })
+}
+
+// matching writes the recordings that a query picks: one as if it had been named,
+// several into a folder.
+func (x exporting) matching(dir string, match *matchFlag, output string) error {
+	dir, err := folder(dir)
+	if err != nil {
+		return err
+	}
+	found, err := recordings.List(dir)
+	if err != nil {
+		return err
+	}
+	rows := x.summaries(found, listFilter{match: match}, 0)
+	info, err := os.Stat(output)
+	into := err == nil && info.IsDir()
+	switch {
+	case len(rows) == 0:
+		return fmt.Errorf("no recordings match in %s", dir)
+	case len(rows) > 1 && !into:
+		return fmt.Errorf("%d recordings match, which need a file each: use -o FOLDER", len(rows))
+	}
+	for _, row := range rows {
+		t, err := x.load(dir, row.Path)
+		if err != nil {
+			return err
+		}
+		file := output
+		if into {
+			file = filepath.Join(output, row.ID+export.Extension(x.format))
+		}
+		if err := x.one(t, file); err != nil {
+			return fmt.Errorf("%s: %w", row.Path, err)
+		}
+	}
+	return nil
 }
 
 // exportFile writes one file, or nothing: what could not be finished is taken

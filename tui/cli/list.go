@@ -25,11 +25,12 @@ func List(p *Program) *cobra.Command {
 	var became outcomeFlag
 	var asJSON bool
 	var newer, older age
+	var match matchFlag
 	var most int
 	cmd := &cobra.Command{
 		Use:   "list [ID...]",
 		Short: "Recordings, newest first: when, who, where to, subject, outcome",
-		Example: "  smtptap list\n  smtptap list --outcome refused --newer 2d\n" +
+		Example: "  smtptap list\n  smtptap list --match 'code:5xx rcpt:@example.com' --newer 2d\n" +
 			"  smtptap list --json | jq -r '.[] | select(.code >= 500) | .id'",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if err := environment(cmd); err != nil {
@@ -43,7 +44,7 @@ func List(p *Program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := p.summaries(found, listFilter{ids, outcome.Outcome(became), newer.duration(), older.duration()}, most)
+			rows := p.summaries(found, listFilter{ids, outcome.Outcome(became), newer.duration(), older.duration(), &match}, most)
 			if asJSON {
 				return listJSON(p.streams.Out, rows)
 			}
@@ -57,6 +58,7 @@ func List(p *Program) *cobra.Command {
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	match.flag(p, cmd)
 	became.flag(cmd)
 	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
 	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
@@ -68,6 +70,7 @@ type listFilter struct {
 	ids          []string
 	outcome      outcome.Outcome
 	newer, older time.Duration
+	match        *matchFlag
 }
 
 func (f listFilter) takes(info recordings.Info) bool {
@@ -90,11 +93,11 @@ func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []t
 	taken := slices.DeleteFunc(slices.Clone(found), func(info recordings.Info) bool { return !f.takes(info) })
 	rows := []transcript.Summary{}
 	for some := range slices.Chunk(taken, cmp.Or(most, 1000)) {
-		for i, r := range summarize(some) {
+		for i, r := range f.summarize(some) {
 			switch {
 			case r.err != nil:
 				fmt.Fprintf(p.streams.Err, "smtptap: %s: %s\n", visible.Text(some[i].Path), oneLine(r.err))
-			case f.outcome == "" || r.summary.Outcome == f.outcome:
+			case r.picked:
 				rows = append(rows, r.summary)
 			}
 			if most > 0 && len(rows) == most {
@@ -108,11 +111,12 @@ func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []t
 // A summarized is what reading a recording came to.
 type summarized struct {
 	summary transcript.Summary
+	picked  bool
 	err     error
 }
 
 // summarize reads recordings side by side: a folder may hold very many.
-func summarize(all []recordings.Info) []summarized {
+func (f listFilter) summarize(all []recordings.Info) []summarized {
 	read := make([]summarized, len(all))
 	var next atomic.Int64
 	var readers sync.WaitGroup
@@ -123,12 +127,21 @@ func summarize(all []recordings.Info) []summarized {
 				if i >= len(all) {
 					return
 				}
-				read[i].summary, read[i].err = transcript.Summarize(all[i].Path)
+				read[i] = f.read(all[i].Path)
 			}
 		})
 	}
 	readers.Wait()
 	return read
+}
+
+// read reads a recording as far as it takes to say whether the filter picks it.
+func (f listFilter) read(path string) (r summarized) {
+	r.summary, r.err = transcript.Summarize(path)
+	if r.err == nil && (f.outcome == "" || r.summary.Outcome == f.outcome) {
+		r.picked, r.err = f.match.picks(r.summary)
+	}
+	return r
 }
 
 // An outcomeFlag is --outcome: only sessions of which that became.

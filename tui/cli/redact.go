@@ -21,14 +21,28 @@ func (f *redactFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.keepDomains, "keep-domains", false, "with --redact addresses: replace only what stands before the @")
 }
 
-// apply returns the session without what is to be taken out. Passwords always
-// are, also those that the recording keeps.
-func (f *redactFlags) apply(t *decode.Transcript) (*decode.Transcript, error) {
+// parse reads what is to be taken out.
+func (f *redactFlags) parse() (redact.Levels, error) {
 	levels, err := redact.Parse(f.levels)
 	if err != nil {
-		return nil, usage(err)
+		return levels, usage(err)
 	}
 	levels.KeepDomains = f.keepDomains
+	return levels, nil
+}
+
+// apply returns the session without what is to be taken out.
+func (f *redactFlags) apply(t *decode.Transcript) (*decode.Transcript, error) {
+	levels, err := f.parse()
+	if err != nil {
+		return nil, err
+	}
+	return redacted(t, levels)
+}
+
+// redacted is the session without what the levels take out. Passwords always are,
+// also those that the recording keeps.
+func redacted(t *decode.Transcript, levels redact.Levels) (*decode.Transcript, error) {
 	if levels == (redact.Levels{}) && !t.SecretsKept {
 		return t, nil
 	}

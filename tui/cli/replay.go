@@ -139,7 +139,7 @@ func (r *replaying) run(ctx context.Context) (*decode.Transcript, error) {
 		return nil, err
 	}
 	defer closeTarget()
-	set, folder, err := r.flags.transcripts(log)
+	set, folder, err := r.flags.transcripts(log, false)
 	if err != nil {
 		return nil, err
 	}

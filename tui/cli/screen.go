@@ -85,10 +85,11 @@ func View(p *Program) *cobra.Command {
 	var screen screenFlags
 	var newer, older age
 	var became outcomeFlag
+	var match matchFlag
 	cmd := &cobra.Command{
 		Use:     "view [REC...]",
 		Short:   "Open recordings in the terminal UI",
-		Example: "  smtptap view\n  smtptap view k3f9 ./mail.smtptap\n  smtptap view --outcome refused --newer 7d",
+		Example: "  smtptap view\n  smtptap view k3f9 ./mail.smtptap\n  smtptap view --match 'refused | finding>=warning' --newer 7d",
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			if err := environment(cmd); err != nil {
 				return err
@@ -105,7 +106,7 @@ func View(p *Program) *cobra.Command {
 			}
 			set := transcript.NewSet(transcript.Options{})
 			defer set.Close()
-			if err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration()}); err != nil {
+			if err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration(), &match}); err != nil {
 				return err
 			}
 			o.Set, o.View = set, true
@@ -118,6 +119,7 @@ func View(p *Program) *cobra.Command {
 		},
 	}
 	recordFlag(cmd, &dir, "folder of recordings")
+	match.flag(p, cmd)
 	became.flag(cmd)
 	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
 	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")

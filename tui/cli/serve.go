@@ -158,7 +158,8 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	defer closeTarget()
-	set, records, err := f.transcripts(log)
+	// With a count, the exit status tells what became of all sessions.
+	set, records, err := f.transcripts(log, ui == "none" && f.count == 0)
 	if err != nil {
 		return err
 	}
@@ -233,8 +234,8 @@ func parsePrefix(s string) (netip.Prefix, error) {
 }
 
 // transcripts makes the set of sessions and opens the folder for recordings.
-func (f *serveFlags) transcripts(log zerolog.Logger) (*transcript.Set, *recordings.Folder, error) {
-	o := transcript.Options{KeepSecrets: f.keep, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
+func (f *serveFlags) transcripts(log zerolog.Logger, unwatched bool) (*transcript.Set, *recordings.Folder, error) {
+	o := transcript.Options{KeepSecrets: f.keep, Unwatched: unwatched, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
 	o.Trouble = func(err error, lost int64) {
 		if err != nil {
 			log.Error().Str("error", visible.Text(err.Error())).Int64("lost_bytes", lost).Msg("sessions are not being recorded; they go on")

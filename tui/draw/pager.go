@@ -19,7 +19,7 @@ type Item struct {
 func (it Item) height() int { return len(it.Lead) + len(it.Rows) }
 
 // Gutter is how many columns the pager needs left of the items.
-const Gutter = 2
+const gutter = 2
 
 // maxLaidOut bounds the layouts that are kept.
 const maxLaidOut = 1 << 10
@@ -80,7 +80,7 @@ func (p *Pager) Reset() {
 func (p *Pager) Cursor() int { return p.cursor }
 
 // Width is how many columns an item has.
-func (p *Pager) Width() int { return max(p.width-Gutter, 1) }
+func (p *Pager) itemWidth() int { return max(p.width-gutter, 1) }
 
 // Follow says whether the cursor stays at the last item as items are added.
 func (p *Pager) Follow(on bool) {
@@ -108,7 +108,7 @@ func (p *Pager) item(i int) Item {
 		if len(p.laidOut) >= maxLaidOut {
 			clear(p.laidOut)
 		}
-		it = p.source.Item(i, p.Width())
+		it = p.source.Item(i, p.itemWidth())
 		p.laidOut[i] = it
 	}
 	return it

@@ -93,11 +93,9 @@ type Marks struct {
 	Rule     string // repeated to a line
 	Wait     string // repeated in a gap
 	Bar      string // repeated in the waterfall
-	BarWait  string
 	Arrow    string // from, to
 	Ellipsis string // something was cut off here
 	Record   string // being recorded
-	More     string // there is more below
 	Bullet   string
 	Branch   string // of a tree
 	Last     string
@@ -108,13 +106,13 @@ type Marks struct {
 var unicodeMarks = Marks{
 	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Abandoned: "⌁", Unknown: "?", Running: "●",
 	Cursor: "▌", Pair: "▏", Chosen: "◆", Meaning: "·", Note: "›", Warning: "!", Finding: "▸",
-	Rule: "─", Wait: "┈", Bar: "█", BarWait: "░", Arrow: "→", Ellipsis: "…", Record: "●", More: "↓",
+	Rule: "─", Wait: "┈", Bar: "█", Arrow: "→", Ellipsis: "…", Record: "●",
 	Bullet: "•", Branch: "├─ ", Last: "└─ ", Trunk: "│  ", Caret: "▏",
 }
 
 var asciiMarks = Marks{
 	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Abandoned: "/", Unknown: "?", Running: "*",
 	Cursor: ">", Pair: ":", Chosen: "#", Meaning: ".", Note: "-", Warning: "!", Finding: "=",
-	Rule: "-", Wait: ".", Bar: "#", BarWait: ".", Arrow: ">", Ellipsis: "~", Record: "*", More: "v",
+	Rule: "-", Wait: ".", Bar: "#", Arrow: ">", Ellipsis: "~", Record: "*",
 	Bullet: "*", Branch: "|- ", Last: "`- ", Trunk: "|  ", Caret: "_",
 }

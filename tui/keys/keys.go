@@ -20,36 +20,36 @@ const (
 	Top      Action = "top"
 	Bottom   Action = "bottom"
 
-	Open      Action = "open"
-	Back      Action = "back"
-	NextPane  Action = "next-pane"
-	LastPane  Action = "previous-pane"
-	NextTab   Action = "next-tab"
-	LastTab   Action = "previous-tab"
-	Dialogue  Action = "dialogue"
-	Message   Action = "message"
-	TLS       Action = "tls"
-	Findings  Action = "findings"
-	Timing    Action = "timing"
-	Follow    Action = "follow"
-	Search    Action = "search"
-	SearchOn  Action = "search-next"
-	SearchUp  Action = "search-previous"
-	Invert    Action = "filter-off"
-	View      Action = "view"
-	Wrap      Action = "wrap"
-	Reveal    Action = "reveal"
-	Copy      Action = "copy"
-	Export    Action = "export"
-	Mark      Action = "mark"
-	OpenFile  Action = "open-recording"
-	Zoom      Action = "zoom"
-	Layout    Action = "layout"
-	Mouse     Action = "mouse"
-	Help      Action = "help"
-	Quit      Action = "quit"
-	Interrupt Action = "interrupt"
-	Suspend   Action = "suspend"
+	Open         Action = "open"
+	Back         Action = "back"
+	NextPane     Action = "next-pane"
+	PrevPane     Action = "previous-pane"
+	NextTab      Action = "next-tab"
+	PrevTab      Action = "previous-tab"
+	Dialogue     Action = "dialogue"
+	Message      Action = "message"
+	TLS          Action = "tls"
+	Findings     Action = "findings"
+	Timing       Action = "timing"
+	Follow       Action = "follow"
+	Search       Action = "search"
+	SearchNext   Action = "search-next"
+	SearchPrev   Action = "search-previous"
+	ToggleFilter Action = "filter-off"
+	NextView     Action = "view"
+	Wrap         Action = "wrap"
+	Reveal       Action = "reveal"
+	Copy         Action = "copy"
+	Export       Action = "export"
+	Compare      Action = "mark"
+	OpenFile     Action = "open-recording"
+	Zoom         Action = "zoom"
+	Layout       Action = "layout"
+	Mouse        Action = "mouse"
+	Help         Action = "help"
+	Quit         Action = "quit"
+	Interrupt    Action = "interrupt"
+	Suspend      Action = "suspend"
 )
 
 // A Place is where a key is pressed.
@@ -85,8 +85,8 @@ var Table = []Binding{
 
 	{Open, []string{"enter"}, InList, "Sessions", "open the session", "open"},
 	{Search, []string{"/"}, InList, "Sessions", "filter: code:5xx from:ann !tls:yes size>1M", "filter"},
-	{Invert, []string{"!"}, InList, "Sessions", "switch the filter off and on again", ""},
-	{Mark, []string{"d"}, InList, "Sessions", "mark for a comparison; the second mark shows it", "diff"},
+	{ToggleFilter, []string{"!"}, InList, "Sessions", "switch the filter off and on again", ""},
+	{Compare, []string{"d"}, InList, "Sessions", "mark for a comparison; the second mark shows it", "diff"},
 	{OpenFile, []string{"o"}, InList, "Sessions", "open a recording", "open file"},
 
 	{Dialogue, []string{"1"}, InSession, "Session", "the dialogue", ""},
@@ -95,20 +95,20 @@ var Table = []Binding{
 	{Findings, []string{"4"}, InSession, "Session", "what is wrong, why, and how to fix it", ""},
 	{Timing, []string{"5"}, InSession, "Session", "who kept whom waiting", ""},
 	{NextTab, []string{"l", "right"}, InSession, "Session", "the next of these", ""},
-	{LastTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
+	{PrevTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
 	{Open, []string{"enter"}, InSession, "Session", "unfold the line, open the part", ""},
-	{View, []string{"v"}, InSession, "Session", "decoded, raw, hex", "view"},
+	{NextView, []string{"v"}, InSession, "Session", "decoded, raw, hex", "view"},
 	{Wrap, []string{"w"}, InSession, "Session", "break long lines or cut them off", ""},
 	{Reveal, []string{"s"}, InSession, "Session", "show secrets, if they were kept", ""},
 	{Search, []string{"/"}, InSession, "Session", "search", "search"},
-	{SearchOn, []string{"n"}, InSession, "Session", "next place found", ""},
-	{SearchUp, []string{"N"}, InSession, "Session", "previous place found", ""},
+	{SearchNext, []string{"n"}, InSession, "Session", "next place found", ""},
+	{SearchPrev, []string{"N"}, InSession, "Session", "previous place found", ""},
 
 	{Copy, []string{"y"}, Anywhere, "Take along", "copy: line, command, reply, header, body, session", "copy"},
 	{Export, []string{"e"}, Anywhere, "Take along", "write the session to a file, in any format", "export"},
 
 	{NextPane, []string{"tab"}, Anywhere, "Screen", "to the other pane", ""},
-	{LastPane, []string{"shift+tab"}, Anywhere, "Screen", "to the other pane", ""},
+	{PrevPane, []string{"shift+tab"}, Anywhere, "Screen", "to the other pane", ""},
 	{Zoom, []string{"z"}, Anywhere, "Screen", "one pane or two", ""},
 	{Layout, []string{"-"}, Anywhere, "Screen", "panes side by side or one above the other", ""},
 	{Mouse, []string{"%"}, Anywhere, "Screen", "mouse on and off; off, the terminal selects text", ""},

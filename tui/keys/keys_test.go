@@ -35,9 +35,9 @@ func TestLookupKnowsThePlace(t *testing.T) {
 		at   keys.Place
 		want keys.Action
 	}{
-		{"d", keys.InList, keys.Mark},
+		{"d", keys.InList, keys.Compare},
 		{"d", keys.InSession, keys.None},
-		{"v", keys.InSession, keys.View},
+		{"v", keys.InSession, keys.NextView},
 		{"v", keys.InList, keys.None},
 		{"x", keys.InList, keys.None},
 	} {
@@ -81,7 +81,7 @@ func TestSieve(t *testing.T) {
 		{Type: tea.KeyRunes, Runes: []rune("11;rgb:0000/0000/0000")},
 		{Type: tea.KeyCtrlG},
 	}
-	var s keys.Sieve
+	var s keys.LateAnswers
 	for _, k := range answer {
 		if !s.Drop(k) {
 			t.Errorf("%q of a late answer came through", k)

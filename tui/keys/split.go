@@ -18,13 +18,13 @@ func Split(msg tea.KeyMsg) []tea.KeyMsg {
 	return one
 }
 
-// A Sieve drops answers of the terminal that arrive too late: Bubble Tea asks
+// LateAnswers drops answers of the terminal that arrive too late: Bubble Tea asks
 // for the background colour when the program starts, and what a slow terminal
 // then answers would be read as keys.
-type Sieve struct{ inside bool }
+type LateAnswers struct{ inside bool }
 
 // Drop reports whether a key is part of such an answer.
-func (s *Sieve) Drop(msg tea.KeyMsg) bool {
+func (s *LateAnswers) Drop(msg tea.KeyMsg) bool {
 	if msg.Type == tea.KeyRunes && msg.Alt && len(msg.Runes) > 0 && msg.Runes[0] == ']' {
 		s.inside = true
 		return true

@@ -16,11 +16,11 @@ import (
 // A Comparison shows the first difference of two sessions, and what follows
 // from there. Create it with NewComparison.
 type Comparison struct {
-	theme *draw.Theme
-	open  func(id string) (*decode.Transcript, error)
-	sides [2]transcript.Summary
-	all   bool // also what differs in any two sessions
-	era   int
+	theme      *draw.Theme
+	open       func(id string) (*decode.Transcript, error)
+	sides      [2]transcript.Summary
+	all        bool // also what differs in any two sessions
+	generation int
 
 	text  draw.Text
 	pager *draw.Pager
@@ -36,27 +36,27 @@ func NewComparison(t *draw.Theme, a, b transcript.Summary, open func(id string) 
 
 // compared is the answer of a comparison.
 type compared struct {
-	model  *Comparison
-	era    int
-	result *diff.Result
-	err    error
+	model      *Comparison
+	generation int
+	result     *diff.Result
+	err        error
 }
 
 // Start compares.
 func (m *Comparison) Start() tea.Cmd {
-	m.era++
-	era, sides, open, all := m.era, m.sides, m.open, m.all
+	m.generation++
+	generation, sides, open, all := m.generation, m.sides, m.open, m.all
 	return func() tea.Msg {
 		var both [2]*decode.Transcript
 		for i, s := range sides {
 			t, err := open(s.ID)
 			if err != nil {
-				return compared{m, era, nil, err}
+				return compared{m, generation, nil, err}
 			}
 			both[i] = t
 		}
 		r, err := diff.Compare(both[0], both[1], diff.Options{All: all})
-		return compared{m, era, r, err}
+		return compared{m, generation, r, err}
 	}
 }
 
@@ -80,7 +80,7 @@ func (m *Comparison) Key(msg tea.KeyMsg) (open bool, cmd tea.Cmd) {
 
 // Update takes the answer of a comparison.
 func (m *Comparison) Update(msg tea.Msg) tea.Cmd {
-	if c, ok := msg.(compared); ok && c.model == m && c.era == m.era {
+	if c, ok := msg.(compared); ok && c.model == m && c.generation == m.generation {
 		m.build(c.result, c.err)
 		m.pager.Reset()
 	}

@@ -141,7 +141,7 @@ func (m *Detail) Do(a keys.Action) tea.Cmd {
 	switch {
 	case a == keys.NextTab:
 		return m.open((m.tab + 1) % len(titles))
-	case a == keys.LastTab:
+	case a == keys.PrevTab:
 		return m.open((m.tab + len(titles) - 1) % len(titles))
 	case m.session == nil:
 		return nil

@@ -101,7 +101,7 @@ func (m *dialoguePane) firstChange(old, s *Session) int {
 // Do takes an action that the pane knows.
 func (m *dialoguePane) Do(a keys.Action) tea.Cmd {
 	switch a {
-	case keys.View:
+	case keys.NextView:
 		m.view = (m.view + 1) % views
 	case keys.Wrap:
 		m.cut = !m.cut

@@ -223,7 +223,7 @@ func (l *dialogueItem) raw() []string {
 	case l.view == asHex && body:
 		return draw.HexLines(start, l.entry.Event.Span.Start)
 	case l.view == asHex:
-		return draw.HexLines(l.session.Raw(l.i, l.reveal), l.entry.Event.Span.Start)
+		return draw.HexLines(l.session.raw(l.i, l.reveal), l.entry.Event.Span.Start)
 	case body && l.view == asRaw:
 		var lines []string
 		for line := range bytes.Lines(start) {
@@ -278,7 +278,7 @@ func (l *dialogueItem) margin(r *draw.Row) {
 	}
 	if l.took > 0 {
 		text, style := "", l.theme.Dim
-		if since, ok := l.session.Waited(l.i); ok {
+		if since, ok := l.session.waited(l.i); ok {
 			d := e.At - l.session.Entries[since].At
 			text = "+" + draw.Duration(d)
 			if d >= longWait {

@@ -60,16 +60,16 @@ type ExportForm struct {
 	typed         bool
 	naming        bool // keys go to the name
 
-	era     int
-	holds   string // what the file will hold; "" while that is being found out
-	trouble string
-	written string
+	generation int
+	holds      string // what the file will hold; "" while that is being found out
+	trouble    string
+	written    string
 }
 
 // NewExportForm returns the question about one session. name is that of the file without
 // its ending, dir the folder for it. Start begins to find out what it holds.
 func NewExportForm(t *draw.Theme, l lang.Lang, title, dir, name string, open func() (*decode.Transcript, error)) *ExportForm {
-	m := &ExportForm{theme: t, lang: l, open: open, title: title, dir: dir, base: name, formats: export.Formats()}
+	m := &ExportForm{theme: t, lang: l, open: open, title: title, dir: dir, base: name, formats: export.Formats(), name: NewInput("")}
 	m.rename()
 	return m
 }
@@ -77,17 +77,17 @@ func NewExportForm(t *draw.Theme, l lang.Lang, title, dir, name string, open fun
 // rename gives the file the ending of its format.
 func (m *ExportForm) rename() {
 	if !m.typed {
-		m.name.Set(filepath.Join(m.dir, m.base+export.Extension(m.formats[m.format])))
+		m.name.set(filepath.Join(m.dir, m.base+export.Extension(m.formats[m.format])))
 	}
 }
 
 // answers of commands
 type (
 	counted struct {
-		model *ExportForm
-		era   int
-		holds string
-		err   error
+		model      *ExportForm
+		generation int
+		holds      string
+		err        error
 	}
 	written struct {
 		model *ExportForm
@@ -98,15 +98,15 @@ type (
 
 // Start finds out what the file will hold.
 func (m *ExportForm) Start() tea.Cmd {
-	m.era++
+	m.generation++
 	m.holds, m.trouble, m.written = "", "", ""
-	era, levels, open := m.era, m.levels, m.open
+	generation, levels, open := m.generation, m.levels, m.open
 	return func() tea.Msg {
 		t, _, err := redacted(open, levels)
 		if err != nil {
-			return counted{m, era, "", err}
+			return counted{m, generation, "", err}
 		}
-		return counted{m, era, redact.Count(t).String(), nil}
+		return counted{m, generation, redact.Count(t).String(), nil}
 	}
 }
 
@@ -171,7 +171,7 @@ func (m *ExportForm) write() tea.Cmd {
 func (m *ExportForm) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case counted:
-		if msg.model == m && msg.era == m.era {
+		if msg.model == m && msg.generation == m.generation {
 			m.holds = msg.holds
 			if msg.err != nil {
 				m.trouble = visible.Text(msg.err.Error())

@@ -3,6 +3,8 @@ package panes
 import (
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/lang"
+	"smtptap/recordings/query"
 	"smtptap/tui/draw"
 	"smtptap/tui/keys"
 )
@@ -16,16 +18,16 @@ type Help struct {
 }
 
 // NewHelp returns the help. The title names the program.
-func NewHelp(t *draw.Theme, title string) *Help {
+func NewHelp(t *draw.Theme, title string, l lang.Lang) *Help {
 	m := &Help{theme: t, text: draw.Text{Theme: t}}
-	m.build(title)
+	m.build(title, l)
 	m.pager = draw.NewPager(&m.text, t)
 	return m
 }
 
 const keyWidth = 20
 
-func (m *Help) build(title string) {
+func (m *Help) build(title string, l lang.Lang) {
 	arrows := m.theme.Marks.Arrow != ">"
 	m.add(draw.TextLine(title, m.theme.Strong))
 	group := ""
@@ -39,17 +41,8 @@ func (m *Help) build(title string) {
 	}
 	m.add(draw.Line{})
 	m.add(draw.TextLine(draw.Rule(m.theme.Marks.Rule, 2)+" Filter", m.theme.Strong))
-	for _, f := range [][2]string{
-		{"code:5xx", "the reply that decided the session; 535, 53x, code>=500"},
-		{"from: rcpt: subject:", "part of it; also user: client: server: id:"},
-		{"finding:auth", "part of a finding's name; finding:no for none"},
-		{"tls:no auth:yes", "yes or no; auth: takes a user name too"},
-		{"size>1M took>5s", "also rcpts, messages, with < <= > >= ="},
-		{"outcome:refused", "or just refused; also sent partly failed abandoned running"},
-		{"anything else", "is looked for everywhere; \"quote blanks\""},
-		{"a b   a|b   !a   ( )", "and, or, not, groups"},
-	} {
-		m.add(draw.Line{Indent: 3, Label: f[0], LabelWidth: keyWidth + 2, LabelStyle: m.theme.Key, Text: f[1]})
+	for _, row := range query.Help() {
+		m.add(draw.Line{Indent: 3, Label: row.Example, LabelWidth: keyWidth + 2, LabelStyle: m.theme.Key, Text: row.In(l)})
 	}
 	m.add(draw.Line{})
 	m.add(draw.TextLine(draw.Rule(m.theme.Marks.Rule, 2)+" Signs", m.theme.Strong))

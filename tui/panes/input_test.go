@@ -36,11 +36,12 @@ func TestEditing(t *testing.T) {
 		{"word", []tea.KeyMsg{typed("from:ann  code:5"), key(tea.KeyCtrlW)}, "from:ann  "},
 		{"to the start", []tea.KeyMsg{typed("abc"), key(tea.KeyLeft), key(tea.KeyCtrlU)}, "c"},
 		{"to the end", []tea.KeyMsg{typed("abc"), key(tea.KeyHome), key(tea.KeyRight), key(tea.KeyCtrlK)}, "a"},
-		{"paste of lines", []tea.KeyMsg{pasted("a\nb\x1b[2J\r")}, "a b[2J"},
+		{"paste of lines", []tea.KeyMsg{pasted("a\nb\x1b[2J\r")}, "a b[2J "},
+		{"paste that asks for the system's clipboard", []tea.KeyMsg{typed("a"), key(tea.KeyCtrlV)}, "a"},
 		{"past the ends", []tea.KeyMsg{key(tea.KeyBackspace), key(tea.KeyLeft), key(tea.KeyRight), key(tea.KeyDelete), typed("x")}, "x"},
 		{"huge paste", []tea.KeyMsg{pasted(strings.Repeat("x", 1<<20))}, strings.Repeat("x", 1<<12)},
 	} {
-		var l panes.Input
+		l := panes.NewInput("")
 		press(&l, c.keys...)
 		if l.Value() != c.want {
 			t.Errorf("%s: %q, want %q", c.name, l.Value(), c.want)
@@ -50,7 +51,7 @@ func TestEditing(t *testing.T) {
 
 func TestViewKeepsTheCursorInSight(t *testing.T) {
 	marks := draw.NewTheme(draw.Mono, true).Marks
-	var l panes.Input
+	l := panes.NewInput("")
 	press(&l, typed("size>1M 主题:验证码验证码验证码 and more of it"))
 	for width := range 60 {
 		row := l.View(width, draw.Style{}, marks)

@@ -19,8 +19,8 @@ type Source interface {
 	Summary(i int) transcript.Summary
 }
 
-// FindingsOf tells the ids of a session's findings. It may read a disk.
-type FindingsOf func(transcript.Summary) []string
+// FindingsOf tells a session's findings. It may read a disk.
+type FindingsOf func(transcript.Summary) []query.Finding
 
 // A List shows sessions, oldest first, and follows the newest. It is a
 // window over the set that holds them: it keeps no copies, and while a
@@ -37,15 +37,15 @@ type List struct {
 	now           time.Time
 	slots         []columnSlot
 
-	first  int // sessions before it are forgotten by the source
-	filter *query.Filter
-	picked filtered
-	era    int // of the scan that is under way; answers of others are stale
-	busy   bool
-	top    int // position of the first row
-	cursor int // position of the selected row
-	follow bool
-	chosen string // id of the session that is marked for a comparison
+	first      int // sessions before it are forgotten by the source
+	filter     *query.Filter
+	picked     filtered
+	generation int // of the scan that is under way; answers of others are stale
+	busy       bool
+	top        int // position of the first row
+	cursor     int // position of the selected row
+	follow     bool
+	chosen     string // id of the session that is marked for a comparison
 }
 
 // NewList returns the pane. With dates, the times of the list have their day.

@@ -17,9 +17,9 @@ type filtered struct {
 
 // A scanResult is the answer of one scan.
 type scanResult struct {
-	era    int
-	picked filtered
-	more   bool
+	generation int
+	picked     filtered
+	more       bool
 }
 
 // Steps of a scan: many sessions at once when their summaries say all, few
@@ -38,7 +38,7 @@ func (m *List) SetFilter(f *query.Filter) tea.Cmd {
 	}
 	m.filter = f
 	m.picked = filtered{}
-	m.era++
+	m.generation++
 	m.busy = false
 	if f.All() && index >= 0 {
 		m.cursor = index - m.first
@@ -66,17 +66,17 @@ func (m *List) scan() tea.Cmd {
 	s := &scan{source: m.source, findings: m.findings, filter: m.filter, picked: filtered{
 		rows: slices.Clone(m.picked.rows), seen: m.picked.seen, live: m.picked.live,
 	}}
-	era := m.era
+	generation := m.generation
 	return func() tea.Msg {
 		more := s.step()
-		return scanResult{era, s.picked, more}
+		return scanResult{generation, s.picked, more}
 	}
 }
 
 // Update takes the answer of a scan.
 func (m *List) Update(msg tea.Msg) tea.Cmd {
 	answer, ok := msg.(scanResult)
-	if !ok || answer.era != m.era {
+	if !ok || answer.generation != m.generation {
 		return nil
 	}
 	m.busy = false

@@ -28,8 +28,8 @@ type messagePane struct {
 	source        switchable
 	width, height int
 
-	era    int
-	cancel context.CancelFunc
+	generation int
+	cancel     context.CancelFunc
 }
 
 // switchable is the source of the view that is open.
@@ -75,29 +75,29 @@ func (m *messagePane) Grow(s *Session) tea.Cmd {
 // answers of commands.
 type (
 	messageRead struct {
-		era     int
-		reading *reading
+		generation int
+		reading    *reading
 	}
 	partRead struct {
-		era, part int
-		preview   mime.Preview
-		err       error
+		generation, part int
+		preview          mime.Preview
+		err              error
 	}
 	factsRead struct {
-		era   int
-		facts map[int]mime.Facts
+		generation int
+		facts      map[int]mime.Facts
 	}
 	rawRead struct {
-		era int
-		raw *rawSource
-		err error
+		generation int
+		raw        *rawSource
+		err        error
 	}
 )
 
 // load reads the message anew.
 func (m *messagePane) load() tea.Cmd {
 	m.cancel()
-	m.era++
+	m.generation++
 	m.reading, m.raw = nil, nil
 	m.build()
 	m.show()
@@ -106,8 +106,8 @@ func (m *messagePane) load() tea.Cmd {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
-	era, s, which := m.era, m.session, m.which
-	return func() tea.Msg { return messageRead{era, beginReading(ctx, s, which)} }
+	generation, s, which := m.generation, m.session, m.which
+	return func() tea.Msg { return messageRead{generation, beginReading(ctx, s, which)} }
 }
 
 // Close ends what is being read.
@@ -117,17 +117,17 @@ func (m *messagePane) Close() { m.cancel() }
 func (m *messagePane) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case messageRead:
-		if msg.era != m.era {
+		if msg.generation != m.generation {
 			return nil
 		}
 		return m.take(msg.reading)
 	case factsRead:
-		if msg.era == m.era {
+		if msg.generation == m.generation {
 			m.reading.facts = msg.facts
 			m.rebuild()
 		}
 	case partRead:
-		if msg.era == m.era {
+		if msg.generation == m.generation {
 			if msg.err != nil {
 				m.reading.err = msg.err
 			} else {
@@ -137,7 +137,7 @@ func (m *messagePane) Update(msg tea.Msg) tea.Cmd {
 			m.goToPart(msg.part)
 		}
 	case rawRead:
-		if msg.era == m.era {
+		if msg.generation == m.generation {
 			m.raw = msg.raw
 			m.show()
 		}
@@ -161,16 +161,16 @@ func (m *messagePane) take(r *reading) tea.Cmd {
 	}
 	if r.begun {
 		which := m.which
-		return m.command(func(ctx context.Context, s *Session, _ *reading, era int) tea.Msg {
-			return messageRead{era, readMessage(ctx, s, which)}
+		return m.command(func(ctx context.Context, s *Session, _ *reading, generation int) tea.Msg {
+			return messageRead{generation, readMessage(ctx, s, which)}
 		})
 	}
-	return m.command(func(ctx context.Context, s *Session, r *reading, era int) tea.Msg {
+	return m.command(func(ctx context.Context, s *Session, r *reading, generation int) tea.Msg {
 		facts, err := readFacts(ctx, s, r)
 		if err != nil {
 			return nil
 		}
-		return factsRead{era, facts}
+		return factsRead{generation, facts}
 	})
 }
 
@@ -182,14 +182,14 @@ func (m *messagePane) command(do func(context.Context, *Session, *reading, int) 
 	ctx, cancel := context.WithCancel(context.Background())
 	before := m.cancel
 	m.cancel = func() { cancel(); before() }
-	s, r, era := m.session, m.reading, m.era
-	return func() tea.Msg { return do(ctx, s, r, era) }
+	s, r, generation := m.session, m.reading, m.generation
+	return func() tea.Msg { return do(ctx, s, r, generation) }
 }
 
 // Do takes an action that the pane knows.
 func (m *messagePane) Do(a keys.Action) tea.Cmd {
 	switch a {
-	case keys.View:
+	case keys.NextView:
 		if len(m.session.Mail) == 0 || m.session.Bytes == nil {
 			return nil
 		}
@@ -220,11 +220,11 @@ func (m *messagePane) index() tea.Cmd {
 	ctx, cancel := context.WithCancel(context.Background())
 	before := m.cancel
 	m.cancel = func() { cancel(); before() }
-	era, s, which, t, cut := m.era, m.session, m.which, m.theme, m.cut
+	generation, s, which, t, cut := m.generation, m.session, m.which, m.theme, m.cut
 	return func() tea.Msg {
 		r, err := newRawSource(ctx, newWire(s.Transcript, &s.Mail[which]), t)
 		r.cut = cut
-		return rawRead{era, r, err}
+		return rawRead{generation, r, err}
 	}
 }
 

@@ -37,9 +37,9 @@ func (m *messagePane) enter() tea.Cmd {
 		if m.reading.tree.Parts[t.part].Container {
 			return nil
 		}
-		return m.command(func(ctx context.Context, s *Session, r *reading, era int) tea.Msg {
+		return m.command(func(ctx context.Context, s *Session, r *reading, generation int) tea.Msg {
 			p, err := readPart(ctx, s, r, t.part)
-			return partRead{era, t.part, p, err}
+			return partRead{generation, t.part, p, err}
 		})
 	}
 	return nil
@@ -134,7 +134,7 @@ func (m *messagePane) list() {
 		msg := &m.session.Mail[i]
 		text := draw.Size(msg.Size())
 		if msg.Reply >= 0 {
-			text += "  " + visible.Text(strings.TrimSpace(string(m.session.Raw(msg.Reply, false))))
+			text += "  " + visible.Text(strings.TrimSpace(string(m.session.raw(msg.Reply, false))))
 		}
 		mark, style := "  ", m.theme.Plain
 		if i == m.which {

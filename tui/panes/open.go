@@ -40,7 +40,7 @@ type OpenForm struct {
 // NewOpenForm returns the question. The folder may be nil: then only paths can be
 // opened. Start begins to read it.
 func NewOpenForm(t *draw.Theme, folder RecordingFolder, add func(path string) error) *OpenForm {
-	return &OpenForm{theme: t, folder: folder, add: add}
+	return &OpenForm{theme: t, folder: folder, add: add, line: NewInput("")}
 }
 
 // answers of commands

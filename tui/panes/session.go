@@ -142,7 +142,7 @@ func (s *Session) start(entry int, e *decode.Event) []byte {
 
 // Waited is how long entry i took to come after what it answers, and whether
 // there is such a time.
-func (s *Session) Waited(i int) (since int, ok bool) {
+func (s *Session) waited(i int) (since int, ok bool) {
 	e := s.Entries[i]
 	if e.Event == nil || e.Event.Reply == nil {
 		return 0, false
@@ -166,7 +166,7 @@ func (s *Session) Partner(i int) int {
 
 // Raw is what was said in entry i, with decode.MaskText for secrets unless they
 // are to be revealed. It is nil for facts and bodies.
-func (s *Session) Raw(i int, reveal bool) []byte {
+func (s *Session) raw(i int, reveal bool) []byte {
 	e := s.Entries[i].Event
 	if e == nil || reveal || len(e.Secrets) == 0 {
 		if e == nil {

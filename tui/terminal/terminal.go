@@ -1,6 +1,6 @@
-// Package terminal is the terminal that the screen is drawn on, and what gives
-// it back: after a panic of any goroutine, when nothing can be written to it
-// any more, when it has gone.
+// Package terminal is the terminal that the screen is drawn on, and its
+// clipboard. It gives the terminal back as it was found, also when nothing can
+// be written to it any more, or it has gone.
 package terminal
 
 import (
@@ -132,15 +132,14 @@ func (t *Terminal) Fd() uintptr { return t.out.Fd() }
 // Read reads from the output's file, which nobody does.
 func (t *Terminal) Read(p []byte) (int, error) { return t.out.Read(p) }
 
-// patience is how long a terminal may take to read the last few bytes.
-const patience = 500 * time.Millisecond
+// restoreTimeout is how long a terminal may take to read the last few bytes.
+const restoreTimeout = 500 * time.Millisecond
 
 // Abandon makes every write that waits, and every one to come, fail.
 func (t *Terminal) Abandon() { t.abort.Do(func() { close(t.gone) }) }
 
-// Restore gives the terminal back as it was found. It may be called from any
-// goroutine, also from one that panics, and more than once. It reports whether
-// the terminal took what was written to it.
+// Restore gives the terminal back as it was found. It may be called more than
+// once. It reports whether the terminal took what was written to it.
 func (t *Terminal) Restore() bool {
 	t.mu.Lock()
 	if t.restored {
@@ -166,7 +165,7 @@ func (t *Terminal) writeInTime(p []byte) bool {
 		_, err := t.out.Write(p)
 		took <- err == nil
 	}()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(restoreTimeout)
 	defer late.Stop()
 	select {
 	case ok := <-took:
@@ -184,7 +183,7 @@ func (t *Terminal) Close() error {
 	if t.ownInput {
 		t.in.Close()
 	}
-	late := time.NewTimer(patience)
+	late := time.NewTimer(restoreTimeout)
 	defer late.Stop()
 	select {
 	case <-t.done:

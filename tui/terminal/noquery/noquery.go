@@ -1,25 +1,26 @@
-// Package noquery keeps Bubble Tea from asking the terminal for its background
-// colour when the program starts. It does so in an init function, whatever the
-// command: `smtptap list` would send a question to the terminal, and would wait
-// five seconds for the answer of one that gives none.
+// Package noquery keeps Bubble Tea v1 from querying the terminal for its
+// background colour in an init function. Every command would send that query,
+// `smtptap list` too, and would wait five seconds on a terminal that does not
+// answer. The library has no option for it, and a terminal is left alone only
+// when TERM is "dumb", so that is its value while packages are initialised.
 //
-// Nothing is asked of a terminal that is called dumb, so that is what it is
-// called until RestoreTerm. Of the packages that are ready, Go initialises the one
-// with the first import path. This one needs os alone, and stands before
-// "strings", without which nothing of Bubble Tea is ready.
+// Go initialises, of the packages whose imports are ready, the one with the
+// first import path. This package imports nothing but os, so it is ready before
+// the packages that Bubble Tea needs, such as "strings".
+// TestOnlyTheScreenAsksTheTerminal fails when that no longer holds.
 package noquery
 
 import "os"
 
-var name, named = os.LookupEnv("TERM")
+var term, set = os.LookupEnv("TERM")
 
 func init() { os.Setenv("TERM", "dumb") }
 
-// RestoreTerm gives the terminal its name back. Call it from the init function of a
-// package that imports Bubble Tea.
-func RestoreTerm() {
-	if named {
-		os.Setenv("TERM", name)
+// Restore sets TERM as it was. Call it from the init function of a package that
+// imports Bubble Tea, which therefore runs after Bubble Tea's own.
+func Restore() {
+	if set {
+		os.Setenv("TERM", term)
 	} else {
 		os.Unsetenv("TERM")
 	}

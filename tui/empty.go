@@ -14,11 +14,11 @@ func newHelp(m *model) overlay {
 	if m.options.Version != "" {
 		title += " " + visible.Text(m.options.Version)
 	}
-	return panes.NewHelp(m.theme, title)
+	return panes.NewHelp(m.theme, title, m.options.Lang)
 }
 
-// lesson is the screen before the first session: what to do to see one.
-func (m *model) lesson(width, height int) []string {
+// emptyScreen is the screen before the first session: what to do to see one.
+func (m *model) emptyScreen(width, height int) []string {
 	t := m.theme
 	var all []draw.Line
 	say := func(label, text string) {
@@ -30,10 +30,10 @@ func (m *model) lesson(width, height int) []string {
 		say("", "recordings are made by smtptap as sessions pass through it")
 		return m.rows(all, width)
 	}
-	host, port := m.reach()
+	host, port := m.clientAddress()
 	all = append(all, draw.Line{},
 		draw.Line{Indent: 3, Text: "Waiting for the first session.", Style: t.Strong},
-		draw.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes " + m.goesTo() + ".", Style: t.Meaning},
+		draw.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes " + m.targetWords() + ".", Style: t.Meaning},
 		draw.Line{})
 	say("swaks", "swaks --server "+host+":"+port+" --from ann@example.com --to bob@example.net")
 	all = append(all, draw.Line{})
@@ -51,8 +51,8 @@ func (m *model) lesson(width, height int) []string {
 	return m.rows(all, width)
 }
 
-// goesTo says where the target leads.
-func (m *model) goesTo() string {
+// targetWords says where the target leads.
+func (m *model) targetWords() string {
 	switch to := m.options.Target; to {
 	case "sink":
 		return "to a server inside smtptap, which accepts all and delivers nothing"
@@ -63,8 +63,8 @@ func (m *model) goesTo() string {
 	}
 }
 
-// reach is the address that a client on this machine uses.
-func (m *model) reach() (host, port string) {
+// clientAddress is the address that a client on this machine uses.
+func (m *model) clientAddress() (host, port string) {
 	addr := strings.TrimPrefix(m.options.Listen[0], "tls:")
 	i := strings.LastIndexByte(addr, ':')
 	if i < 0 {

@@ -12,9 +12,9 @@ import (
 // shownAtEnd is how many recordings are named when the screen closes.
 const shownAtEnd = 5
 
-// farewell is what stays on the normal screen: how many sessions there were,
+// closingSummary is what stays on the normal screen: how many sessions there were,
 // how they ended, and where to find them again.
-func (m *model) farewell() string {
+func (m *model) closingSummary() string {
 	set := m.options.Set
 	n := set.Len()
 	if m.options.View || n == 0 {
@@ -25,7 +25,7 @@ func (m *model) farewell() string {
 		counts[set.Summary(i).Outcome]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", plural(n, "session"), words(counts))
+	fmt.Fprintf(&b, "%s: %s\n", plural(n, "session"), outcomeCounts(counts))
 	st := set.State()
 	if st.Folder == "" {
 		return b.String()
@@ -41,7 +41,7 @@ func (m *model) farewell() string {
 	return b.String()
 }
 
-func words(counts map[outcome.Outcome]int) string {
+func outcomeCounts(counts map[outcome.Outcome]int) string {
 	var parts []string
 	for _, o := range outcome.All() {
 		if counts[o] > 0 {

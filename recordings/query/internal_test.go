@@ -1,0 +1,7 @@
+package query
+
+// Words and Fields are for tests of the texts.
+var (
+	Words  = words
+	Fields = fieldNames
+)

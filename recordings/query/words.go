@@ -1,0 +1,120 @@
+package query
+
+import (
+	"bytes"
+	_ "embed"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"smtptap/decode/lang"
+	"smtptap/decode/outcome"
+	"smtptap/decode/visible"
+)
+
+//go:embed words.toml
+var wordsDocument []byte
+
+var words = lang.NewTexts(wordsDocument)
+
+//go:embed language.toml
+var languageDocument []byte
+
+// A Row of the help is an example of what can be written, and what it picks.
+type Row struct {
+	Example string
+	lang.Text
+}
+
+var rows = sync.OnceValue(func() []Row {
+	var doc struct{ Row []Row }
+	if err := toml.NewDecoder(bytes.NewReader(languageDocument)).DisallowUnknownFields().Decode(&doc); err != nil {
+		panic("the language of queries: " + err.Error())
+	}
+	var names []string
+	for _, o := range outcome.All() {
+		names = append(names, string(o))
+	}
+	for i := range doc.Row {
+		r := &doc.Row[i]
+		r.En = lang.Fill(r.En, func(string) string { return strings.Join(append(names, live), " ") })
+		r.Zh = lang.Fill(r.Zh, func(string) string { return strings.Join(append(names, live), " ") })
+	}
+	return doc.Row
+})
+
+// Help describes the language, row by row.
+func Help() []Row { return rows() }
+
+// An Error says why a filter can't be understood.
+type Error struct {
+	At   int // byte where the trouble is
+	text lang.Text
+}
+
+// widest is how much of a query an error repeats, in columns.
+const widest = 40
+
+func newError(query string, at int, key string, fill ...string) *Error {
+	in := func(l lang.Lang) string {
+		filled := slices.Clone(fill)
+		for i := 1; i < len(filled); i += 2 {
+			switch filled[i-1] {
+			case "what":
+				filled[i] = words.Say(l, filled[i])
+			case "name", "value":
+				filled[i] = visible.Truncate(visible.Text(filled[i]), widest, "…")
+			}
+		}
+		filled = append(filled, "at", strconv.Itoa(utf8.RuneCountInString(query[:at])+1))
+		return words.Say(l, key, filled...)
+	}
+	return &Error{at, lang.Text{En: in(lang.English), Zh: in(lang.Chinese)}}
+}
+
+// In is what the error says in that language: where, what is wrong, and what is
+// valid.
+func (e *Error) In(l lang.Lang) string { return e.text.In(l) }
+
+func (e *Error) Error() string { return e.In(lang.English) }
+
+// nearest is the one of some words that word is probably a slip of; "" for none.
+func nearest(word string, among []string) string {
+	best, least := "", max(1, len(word)/3)+1
+	for _, candidate := range among {
+		if d := distance(word, candidate); d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be changed, put in, taken out or exchanged
+// with their neighbour to get from a to b.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range len(b) + 1 {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

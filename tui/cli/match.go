@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"smtptap/decode/findings"
+	"smtptap/recordings/query"
+	"smtptap/recordings/transcript"
+)
+
+// A matchFlag is --match: only the sessions that a query picks.
+type matchFlag struct {
+	program *Program
+	text    string
+	query.Filter
+}
+
+func (f *matchFlag) flag(p *Program, cmd *cobra.Command) {
+	f.program = p
+	cmd.Flags().Var(f, "match", "only sessions that this query picks, such as 'code:5xx from:ann' (see smtptap help query)")
+}
+
+func (f *matchFlag) String() string { return f.text }
+
+// Type is how the help names the value.
+func (f *matchFlag) Type() string { return "QUERY" }
+
+// Set reads the query.
+func (f *matchFlag) Set(s string) error {
+	parsed, err := f.program.parseQuery(s)
+	if err == nil {
+		f.text, f.Filter = s, *parsed
+	}
+	return err
+}
+
+// parseQuery reads a query; its error is in the language of the program.
+func (p *Program) parseQuery(s string) (*query.Filter, error) {
+	f, err := query.Parse(s)
+	if e, bad := err.(*query.Error); bad {
+		return nil, fmt.Errorf("%s", e.In(p.lang.Lang))
+	}
+	return f, err
+}
+
+// picks reports whether the query picks the recording of that summary. It reads
+// the recording once more where the findings count.
+func (f *matchFlag) picks(sum transcript.Summary) (bool, error) {
+	s := query.Session{Summary: sum}
+	if f.NeedsFindings() {
+		t, _, err := transcript.Load(sum.Path)
+		if err != nil {
+			return false, err
+		}
+		s.Findings = query.Findings(findings.Analyze(t, f.program.lang.Lang))
+	}
+	return f.Match(&s), nil
+}
+
+// Query is `smtptap help query`: what queries look like.
+func Query(p *Program) *cobra.Command {
+	cmd := &cobra.Command{Use: "query", Short: "What --match, --expect and the screen's filter can ask for"}
+	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		table := [][]string{}
+		for _, row := range query.Help() {
+			table = append(table, []string{row.Example, row.In(p.lang.Lang)})
+		}
+		columns(cmd.OutOrStdout(), table)
+	})
+	return cmd
+}
