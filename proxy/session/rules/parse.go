@@ -218,7 +218,7 @@ func (p *parser) query() {
 	f, err := query.Parse(text)
 	var wrong *query.Error
 	if errors.As(err, &wrong) {
-		what, _, _ := strings.Cut(wrong.Text, ";")
+		what, _, _ := strings.Cut(wrong.Error(), ";")
 		p.fail(begin+wrong.At, "%s; fields: %s", what, Fields)
 		return
 	}
