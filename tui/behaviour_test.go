@@ -321,7 +321,7 @@ func TestKeysOfOneRead(t *testing.T) {
 	}
 }
 
-func TestSuspendIsRefused(t *testing.T) {
+func TestLiveProxyIsNotSuspended(t *testing.T) {
 	s := newScreen(t, played(t), 120, 24, nil)
 	s.press("ctrl+z")
 	s.expect("not suspended")

@@ -101,7 +101,8 @@ type (
 		session *panes.Session
 		err     error
 	}
-	searchStep struct{} // a search goes on
+	searchStep struct{}            // a search goes on
+	resumed    struct{ err error } // after Ctrl-Z
 	noted      struct{ note note }
 )
 

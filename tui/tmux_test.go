@@ -59,7 +59,7 @@ type tmux struct {
 	socket string
 }
 
-// restoreTimeout is how long a test waits for the screen.
+// patience is how long a test waits for the screen.
 const patience = 20 * time.Second
 
 // run starts a shell command in a terminal of that size. When the command has
@@ -113,6 +113,18 @@ func (m *tmux) until(wants ...string) string {
 	}
 	m.t.Fatalf("the terminal never showed %q:\n%s", wants, text)
 	return ""
+}
+
+// untilAsked waits until tmux answers so.
+func (m *tmux) untilAsked(format, want string) {
+	m.t.Helper()
+	got := ""
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if got = m.ask(format); got == want {
+			return
+		}
+	}
+	m.t.Fatalf("%s is %s, want %s", format, got, want)
 }
 
 // pid is the process that runs in the terminal's shell.

@@ -7,6 +7,7 @@ import (
 	"smtptap/tui/draw"
 	"smtptap/tui/keys"
 	"smtptap/tui/panes"
+	"smtptap/tui/terminal"
 )
 
 // update takes a message and gives what is to be done beside the screen.
@@ -37,6 +38,8 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 		return m.clock()
 	case loaded:
 		return m.loadedOne(msg)
+	case resumed:
+		return m.resume(msg)
 	case searchStep:
 		return m.find()
 	case noted:
@@ -106,8 +109,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		return m.interrupt()
 	}
 	if name == "ctrl+z" {
-		m.say("not suspended: every session would stop with it; leave smtptap running and use another terminal", m.theme.Warn)
-		return nil
+		return m.suspend()
 	}
 	m.note = note{}
 	switch {
@@ -182,11 +184,26 @@ func (m *model) doInList(a keys.Action) tea.Cmd {
 		return m.mark()
 	case keys.OpenFile:
 		return m.askOpen()
+	case keys.Dialogue, keys.Message, keys.TLS, keys.Findings, keys.Timing:
+		return m.openTab(a)
 	}
 	if m.list.Do(a) {
 		return m.sync(false)
 	}
 	return nil
+}
+
+// openTab shows the selected session in a tab. The list keeps the keys while the
+// session is in sight.
+func (m *model) openTab(a keys.Action) tea.Cmd {
+	if _, ok := m.list.Selected(); !ok {
+		return nil
+	}
+	cmd := m.detail.Do(a)
+	if m.places.detail.shown() {
+		return cmd
+	}
+	return tea.Batch(cmd, m.show(true))
 }
 
 func (m *model) doInDetail(a keys.Action) tea.Cmd {
@@ -272,6 +289,27 @@ func (m *model) interrupt() tea.Cmd {
 	}
 	m.overlay = nil
 	m.askQuit()
+	return nil
+}
+
+// suspend stops smtptap until the shell continues it, unless sessions would stop
+// with it.
+func (m *model) suspend() tea.Cmd {
+	if !m.options.View {
+		m.say("not suspended: every session would stop with it; leave smtptap running and use another terminal", m.theme.Warn)
+		return nil
+	}
+	return tea.Exec(terminal.Suspend{Terminal: m.terminal}, func(err error) tea.Msg { return resumed{err} })
+}
+
+// resume switches on what Bubble Tea does not.
+func (m *model) resume(msg resumed) tea.Cmd {
+	if msg.err != nil {
+		m.say("not suspended: "+visible.Text(msg.err.Error()), m.theme.Warn)
+	}
+	if m.mouse {
+		return tea.EnableMouseCellMotion
+	}
 	return nil
 }
 

@@ -138,6 +138,29 @@ func (m *model) bottom() string {
 	return m.hints()
 }
 
+// can reports whether an action would do something now.
+func (m *model) can(a keys.Action) bool {
+	switch a {
+	case keys.Help, keys.Quit, keys.OpenFile:
+		return true
+	case keys.Copy:
+		return m.detail.Session() != nil
+	case keys.Export:
+		return m.list.Len() > 0
+	}
+	if m.inDetail {
+		return m.detail.Can(a)
+	}
+	switch a {
+	case keys.Search, keys.Follow:
+		return m.list.Total() > 0
+	case keys.Compare:
+		return m.list.Total() > 1 && m.list.Len() > 0
+	}
+	return m.list.Len() > 0
+}
+
+// hints are what can be done now.
 func (m *model) hints() string {
 	at := keys.InList
 	if m.inDetail {
@@ -145,6 +168,9 @@ func (m *model) hints() string {
 	}
 	var r draw.Row
 	for _, b := range keys.Hints(at) {
+		if !m.can(b.Action) {
+			continue
+		}
 		key := keys.Name(b.Keys[0])
 		if r.Width()+len(key)+len(b.Hint)+4 > m.width {
 			break

@@ -89,11 +89,11 @@ var Table = []Binding{
 	{Compare, []string{"d"}, InList, "Sessions", "mark for a comparison; the second mark shows it", "diff"},
 	{OpenFile, []string{"o"}, InList, "Sessions", "open a recording", "open file"},
 
-	{Dialogue, []string{"1"}, InSession, "Session", "the dialogue", ""},
-	{Message, []string{"2"}, InSession, "Session", "the messages: header, parts, attachments", ""},
-	{TLS, []string{"3"}, InSession, "Session", "TLS on both legs, certificates", ""},
-	{Findings, []string{"4"}, InSession, "Session", "what is wrong, why, and how to fix it", ""},
-	{Timing, []string{"5"}, InSession, "Session", "who kept whom waiting", ""},
+	{Dialogue, []string{"1"}, Anywhere, "Session", "the dialogue", ""},
+	{Message, []string{"2"}, Anywhere, "Session", "the messages: header, parts, attachments", ""},
+	{TLS, []string{"3"}, Anywhere, "Session", "TLS on both legs, certificates", ""},
+	{Findings, []string{"4"}, Anywhere, "Session", "what is wrong, why, and how to fix it", ""},
+	{Timing, []string{"5"}, Anywhere, "Session", "who kept whom waiting", ""},
 	{NextTab, []string{"l", "right"}, InSession, "Session", "the next of these", ""},
 	{PrevTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
 	{Open, []string{"enter"}, InSession, "Session", "unfold the line, open the part", ""},
@@ -104,8 +104,8 @@ var Table = []Binding{
 	{SearchNext, []string{"n"}, InSession, "Session", "next place found", ""},
 	{SearchPrev, []string{"N"}, InSession, "Session", "previous place found", ""},
 
-	{Copy, []string{"y"}, Anywhere, "Take along", "copy: line, command, reply, header, body, session", "copy"},
-	{Export, []string{"e"}, Anywhere, "Take along", "write the session to a file, in any format", "export"},
+	{Copy, []string{"y"}, Anywhere, "Copy and export", "copy: line, command, reply, header, body, session", "copy"},
+	{Export, []string{"e"}, Anywhere, "Copy and export", "write the session to a file, in any format", "export"},
 
 	{NextPane, []string{"tab"}, Anywhere, "Screen", "to the other pane", ""},
 	{PrevPane, []string{"shift+tab"}, Anywhere, "Screen", "to the other pane", ""},
@@ -117,7 +117,7 @@ var Table = []Binding{
 	{Quit, []string{"q"}, InSession, "Screen", "back to the list, from a session", "back"},
 	{Quit, []string{"q"}, InList, "Screen", "quit, from the list", "quit"},
 	{Interrupt, []string{"ctrl+c"}, Anywhere, "Screen", "quit; twice quits at once", ""},
-	{Suspend, []string{"ctrl+z"}, Anywhere, "Screen", "says why it is not suspended", ""},
+	{Suspend, []string{"ctrl+z"}, Anywhere, "Screen", "suspend, where only recordings are shown", ""},
 }
 
 // Lookup is the action that a key asks for at a place, None if it asks for
@@ -136,20 +136,20 @@ func Lookup(key string, at Place) Action {
 	return None
 }
 
-// Hints are the bindings for the bottom line at a place. The help comes first:
-// it leads to all others.
+// Hints are the bindings for the bottom line at a place. The help and the way out
+// come first, so that they are there on the narrowest screen.
 func Hints(at Place) []Binding {
-	var hints []Binding
+	var first, hints []Binding
 	for _, b := range Table {
 		switch {
 		case b.Hint == "" || b.Place != Anywhere && b.Place != at:
-		case b.Action == Help:
-			hints = append([]Binding{b}, hints...)
+		case b.Action == Help, b.Action == Quit:
+			first = append(first, b)
 		default:
 			hints = append(hints, b)
 		}
 	}
-	return hints
+	return append(first, hints...)
 }
 
 var names = map[string]string{

@@ -93,9 +93,9 @@ func (m *Comparison) View() []string { return m.pager.View() }
 // Hint is for the bottom line.
 func (m *Comparison) Hint() string {
 	if m.all {
-		return "a hides what differs in any two sessions, Esc closes"
+		return "Esc closes, a hides what differs in any two sessions"
 	}
-	return "a shows dates, ids and ports too, Esc closes"
+	return "Esc closes, a shows dates, ids and ports too"
 }
 
 func (m *Comparison) add(l draw.Line) { m.text.Lines = append(m.text.Lines, l) }

@@ -149,6 +149,19 @@ func (m *Detail) Do(a keys.Action) tea.Cmd {
 	return m.panes[m.tab].Do(a)
 }
 
+// Can reports whether an action of the open tab would do something.
+func (m *Detail) Can(a keys.Action) bool {
+	switch {
+	case m.session == nil:
+		return false
+	case a == keys.Follow:
+		return m.tab == tabDialogue && !m.session.Ended
+	case a == keys.NextView:
+		return m.tab == tabDialogue || m.tab == tabMessage && m.message.hasBytes()
+	}
+	return true
+}
+
 func (m *Detail) open(tab int) tea.Cmd {
 	query := m.Pager().Query()
 	m.tab = tab

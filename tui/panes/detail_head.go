@@ -31,8 +31,7 @@ func (m *Detail) tabs() string {
 	rule := m.theme.Marks.Rule
 	r.Put(draw.Rule(rule, 1)+" ", m.theme.Dim)
 	m.ends = m.ends[:0]
-	for i, title := range titles {
-		name := m.title(i, title)
+	for i, name := range m.titles() {
 		if r.Width()+visible.Width(name)+2 > m.width {
 			break
 		}
@@ -59,16 +58,35 @@ func (m *Detail) tabs() string {
 	return r.String()
 }
 
+// titles names the tabs, as long as all find room: the open one always in full,
+// the others then in four letters or by their numbers alone.
+func (m *Detail) titles() (names [len(titles)]string) {
+	for _, letters := range []int{maxTitle, 4, 0} {
+		width := 2
+		for i := range titles {
+			names[i] = m.title(i, letters)
+			width += visible.Width(names[i]) + 2
+		}
+		if width <= m.width {
+			break
+		}
+	}
+	return names
+}
+
+const maxTitle = 1 << 8
+
 // title names a tab. The open one is told by brackets too, for screens without
 // underlines.
-func (m *Detail) title(i int, title string) string {
-	if m.width < 60 && i != m.tab {
-		title = title[:min(len(title), 4)]
+func (m *Detail) title(i, letters int) string {
+	title := titles[i]
+	if i != m.tab {
+		title = title[:min(len(title), letters)]
 	}
-	if i == tabFindings && m.session != nil && len(m.session.Report.Findings) > 0 {
+	if i == tabFindings && (i == m.tab || letters > 0) && m.session != nil && len(m.session.Report.Findings) > 0 {
 		title += " " + strconv.Itoa(len(m.session.Report.Findings))
 	}
-	title = strconv.Itoa(i+1) + " " + title
+	title = strings.TrimSpace(strconv.Itoa(i+1) + " " + title)
 	if i == m.tab {
 		return "[" + title + "]"
 	}

@@ -288,5 +288,5 @@ func (m *ExportForm) Hint() string {
 	if m.naming {
 		return "Enter writes the file, Tab back to the choices"
 	}
-	return "j k choose the format, letters leave out, Tab names the file, Enter writes it, Esc closes"
+	return "Esc closes, Enter writes the file, Tab names it, j k choose the format, letters leave out"
 }

@@ -86,4 +86,4 @@ func (m *Help) Update(tea.Msg) tea.Cmd { return nil }
 func (m *Help) View() []string { return m.pager.View() }
 
 // Hint is for the bottom line.
-func (m *Help) Hint() string { return "j k move, Esc closes the help" }
+func (m *Help) Hint() string { return "Esc closes the help, j k move" }

@@ -190,7 +190,7 @@ func (m *messagePane) command(do func(context.Context, *Session, *reading, int) 
 func (m *messagePane) Do(a keys.Action) tea.Cmd {
 	switch a {
 	case keys.NextView:
-		if len(m.session.Mail) == 0 || m.session.Bytes == nil {
+		if !m.hasBytes() {
 			return nil
 		}
 		m.view = (m.view + 1) % views
@@ -210,6 +210,11 @@ func (m *messagePane) Do(a keys.Action) tea.Cmd {
 		m.pager.Move(a)
 	}
 	return nil
+}
+
+// hasBytes reports whether there is a message to show as it passed.
+func (m *messagePane) hasBytes() bool {
+	return m.session != nil && len(m.session.Mail) > 0 && m.session.Bytes != nil
 }
 
 // index finds the lines of the raw view.

@@ -215,5 +215,5 @@ func (m *OpenForm) row(i int) string {
 
 // Hint is for the bottom line.
 func (m *OpenForm) Hint() string {
-	return "type to narrow down, arrows choose, Enter opens, Esc closes"
+	return "Esc closes, Enter opens, arrows choose, type to narrow down"
 }

@@ -63,6 +63,7 @@ const (
 	// noWrap: a row that the terminal finds wider than we do must not run
 	// into the next.
 	noWrap = "\x1b[?7l"
+	wrap   = "\x1b[?7h"
 
 	leaveAlt = "\x1b[?1049l"
 	enterAlt = "\x1b[?1049h"
