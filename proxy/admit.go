@@ -14,8 +14,8 @@ const mostTurnedAway = 16
 // admit starts a session for a client that has connected. It returns false when
 // no more clients are wanted.
 func (p *Proxy) admit(l Listener, conn net.Conn) bool {
-	if addr := addrPort(conn.RemoteAddr()).Addr(); !p.allows(addr) {
-		p.Log.Warn().Stringer("client", addr).Msg("closed a connection from an address that may not connect; see --allow")
+	if addr := conn.RemoteAddr(); !p.allows(addr) {
+		p.Log.Warn().Stringer("client", addrPort(addr).Addr()).Msg("closed a connection from an address that may not connect; see --allow")
 		conn.Close()
 		return true
 	}

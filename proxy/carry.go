@@ -263,7 +263,10 @@ func (d *driver) attach(server *upstream.Server) error {
 // section 4.1.4).
 func ownAddress(conn interface{ LocalAddr() net.Addr }) string {
 	ip := addrPort(conn.LocalAddr()).Addr().WithZone("")
-	if ip.Is4() {
+	switch {
+	case !ip.IsValid(): // at a unix socket
+		return "localhost"
+	case ip.Is4():
 		return "[" + ip.String() + "]"
 	}
 	return "[IPv6:" + ip.String() + "]"

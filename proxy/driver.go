@@ -99,11 +99,12 @@ func (d *driver) begin() { d.handle(session.Event{Kind: session.Began}) }
 // open begins the session's transcript.
 func (d *driver) open() {
 	d.log = d.proxy.Transcripts.Begin(transcript.Session{
-		Listen: d.listen.Addr().String(), Target: d.proxy.Target, Mode: string(d.mode()), SplitLegs: d.split,
+		Listen: d.listen.Where(), Target: d.proxy.Target, Mode: string(d.mode()), SplitLegs: d.split,
 	})
 	client := d.client.base
-	d.debug().Stringer("client", client.RemoteAddr()).Stringer("listen", d.listen.Addr()).Msg("session begins")
-	d.log.Fact(&facts.Open{Client: client.RemoteAddr().String(), Listen: client.LocalAddr().String(), TLS: d.listen.TLS})
+	from := clientName(client)
+	d.debug().Str("client", from).Stringer("listen", d.listen).Msg("session begins")
+	d.log.Fact(&facts.Open{Client: from, Listen: nameOf(client.LocalAddr()), TLS: d.listen.TLS})
 }
 
 // close ends connections and transcript.
@@ -123,6 +124,9 @@ func (d *driver) Fact(f facts.Fact) { d.log.Fact(f) }
 
 // Ours implements upstream.Session.
 func (d *driver) Ours(addr netip.AddrPort) bool { return d.proxy.ours(addr) }
+
+// OursAt implements upstream.Session.
+func (d *driver) OursAt(path string) bool { return d.proxy.oursAt(path) }
 
 // note notes one sentence about what smtptap did.
 func (d *driver) note(id, text string) { d.log.Fact(&facts.Note{ID: id, Text: text}) }

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
-	"syscall"
+	"os"
 	"time"
-
-	"smtptap/decode/visible"
 )
 
 // A Listener is where clients connect.
@@ -19,57 +16,41 @@ type Listener struct {
 	TLS bool // TLS begins with the first byte
 }
 
-// Listen opens what the user calls ADDR: PORT (on loopback), :PORT (on all
-// addresses) or HOST:PORT, each with tls: in front for implicit TLS.
-func Listen(addr string) (Listener, error) {
-	rest, tls := strings.CutPrefix(addr, "tls:")
-	if !strings.Contains(rest, ":") {
-		rest = "127.0.0.1:" + rest
+// String is the listener's address in the form that ParseAddress reads.
+func (l Listener) String() string {
+	if l.TLS {
+		return "tls:" + l.Where()
 	}
-	host, port, err := net.SplitHostPort(rest)
-	if err != nil || port == "" {
-		return Listener{}, fmt.Errorf("listen address \"%s\": use PORT, :PORT or HOST:PORT, or tls: and one of these", visible.Text(addr))
-	}
-	config := net.ListenConfig{KeepAlive: -1} // a peer that is gone is found by IdleTimeout
-	l, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return Listener{}, fmt.Errorf("listen on %s: %w%s", visible.Text(rest), cause(err), listenHint(err))
-	}
-	return Listener{l, tls}, nil
+	return l.Where()
 }
 
-// cause is the innermost part of a listen error; the outer ones repeat the address.
-func cause(err error) error {
-	var errno syscall.Errno
-	var addr *net.AddrError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &errno):
-		return errno
-	case errors.As(err, &addr):
-		return errors.New(addr.Err)
-	case errors.As(err, &dns):
-		return errors.New("no such host")
-	}
-	return err
-}
+// Where is the listener's address alone.
+func (l Listener) Where() string { return nameOf(l.Addr()) }
 
-func listenHint(err error) string {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return "; choose another port with --listen"
-	case errors.Is(err, syscall.EACCES):
-		return "; ports below 1024 need special rights, choose another with --listen"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "; this machine has no such address"
+// nameOf is an address as people read it: that of a unix socket begins with
+// unix:.
+func nameOf(a net.Addr) string {
+	if unix, ok := a.(*net.UnixAddr); ok {
+		return "unix:" + unix.Name
 	}
-	return ""
+	return a.String()
 }
 
 func closeAll(listeners []Listener) {
 	for _, l := range listeners {
 		l.Close() // a second time does no harm
 	}
+}
+
+// clientName is where a client comes from. A client of a unix socket has no
+// address, but is a process.
+func clientName(conn net.Conn) string {
+	if unix, ok := conn.(*net.UnixConn); ok {
+		if who := credentials(unix); who != "" {
+			return "unix:" + who
+		}
+	}
+	return nameOf(conn.RemoteAddr())
 }
 
 // CheckExposure refuses, as Serve does, to listen to the world for everybody: whoever reaches
@@ -80,18 +61,23 @@ func (p *Proxy) CheckExposure(l Listener) error {
 	}
 	addr := addrPort(l.Addr()).Addr()
 	if addr.IsValid() && !addr.IsLoopback() {
-		return fmt.Errorf("listening on %s, which is not loopback, needs --allow CIDR to say who may connect", l.Addr())
+		return fmt.Errorf("listening on %s, which is not loopback, needs --allow CIDR to say who may connect", l)
 	}
 	return nil
 }
 
-// allows reports whether a client at addr may connect.
-func (p *Proxy) allows(addr netip.Addr) bool {
+// allows reports whether a client at addr may connect. Who may connect to a unix
+// socket is up to its file.
+func (p *Proxy) allows(addr net.Addr) bool {
+	if _, unix := addr.(*net.UnixAddr); unix {
+		return true
+	}
+	ip := addrPort(addr).Addr()
 	if len(p.Allow) == 0 {
-		return addr.IsLoopback()
+		return ip.IsLoopback()
 	}
 	for _, prefix := range p.Allow {
-		if prefix.Contains(addr) {
+		if prefix.Contains(ip) {
 			return true
 		}
 	}
@@ -124,6 +110,25 @@ func (p *Proxy) ours(addr netip.AddrPort) bool {
 		}
 	}
 	return false
+}
+
+// oursAt reports whether this proxy listens on the unix socket at path.
+func (p *Proxy) oursAt(path string) bool {
+	for _, l := range p.listeners {
+		if at, ok := l.Addr().(*net.UnixAddr); ok && (at.Name == path || sameFile(at.Name, path)) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // isLocal reports whether ip is an address of this machine.
@@ -165,9 +170,9 @@ func (p *Proxy) acceptAll(ctx context.Context, l Listener) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
+			return fmt.Errorf("accept on %s: %w", l, err)
 		default:
-			p.Log.Warn().Err(err).Stringer("listen", l.Addr()).Dur("wait", wait).Msg("cannot accept a client now")
+			p.Log.Warn().Err(err).Stringer("listen", l).Dur("wait", wait).Msg("cannot accept a client now")
 			pause(ctx, wait)
 			wait = min(2*wait, longestBackOff)
 		}

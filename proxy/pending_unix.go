@@ -9,12 +9,8 @@ import (
 
 // pending reads what waits in a socket, and does not wait for more.
 func pending(conn net.Conn) (p []byte) {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return nil
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
+	raw := rawOf(conn)
+	if raw == nil {
 		return nil
 	}
 	raw.Read(func(fd uintptr) (done bool) {

@@ -11,12 +11,23 @@ import (
 
 // newReader returns the reader that suits conn.
 func newReader(conn net.Conn) reader {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		if raw, err := tcp.SyscallConn(); err == nil {
-			return newRawReader(raw)
-		}
+	if raw := rawOf(conn); raw != nil {
+		return newRawReader(raw)
 	}
 	return &plainReader{conn: conn}
+}
+
+// rawOf is the socket of a connection that has nothing else between, nil for
+// another.
+func rawOf(conn net.Conn) syscall.RawConn {
+	var raw syscall.RawConn
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		raw, _ = c.SyscallConn()
+	case *net.UnixConn:
+		raw, _ = c.SyscallConn()
+	}
+	return raw
 }
 
 // A rawReader reads from a socket and holds a buffer only while there are bytes

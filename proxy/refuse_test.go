@@ -156,7 +156,7 @@ func TestAllow(t *testing.T) {
 }
 
 func TestListeningToTheWorldNeedsAllow(t *testing.T) {
-	l, err := proxy.Listen(":0")
+	l, err := listen(":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,17 +170,37 @@ func TestListeningToTheWorldNeedsAllow(t *testing.T) {
 	}
 }
 
+// listen opens one listener.
+func listen(addr string) (proxy.Listener, error) {
+	at, err := proxy.ParseAddress(addr)
+	if err != nil {
+		return proxy.Listener{}, err
+	}
+	all, err := at.Listen(0o600)
+	if err != nil {
+		return proxy.Listener{}, err
+	}
+	return all[0], nil
+}
+
 func TestListen(t *testing.T) {
 	taken := listenTCP(t).Addr().String()
 	for _, c := range []struct{ addr, want string }{
 		{taken, "address already in use"},
-		{"nonsense:port:x", "use PORT, :PORT or HOST:PORT"},
-		{"127.0.0.1:", "use PORT, :PORT or HOST:PORT"},
+		{"nonsense:port:x", "use PORT, :PORT, HOST:PORT or unix:PATH"},
+		{"127.0.0.1:", "use PORT, :PORT, HOST:PORT or unix:PATH"},
+		{"99999", "\"99999\" is not a port"},
+		{"-1", "is not a port"},
+		{"", "use PORT"},
+		{"tls:", "use PORT"},
+		{"unix:", "a path must follow"},
+		{"tls:unix:" + strings.Repeat("x", 200), "at most 103 bytes"},
+		{"systemd", "systemd passes no socket"},
 		{"192.0.2.1:0", "no such address"},
-		{"127.0.0.1:99999", "port"},
+		{"127.0.0.1:99999", "is not a port"},
 		{"evil\x1b[2J:x:1", `evil\x1b[2J`},
 	} {
-		l, err := proxy.Listen(c.addr)
+		l, err := listen(c.addr)
 		if err == nil {
 			l.Close()
 			t.Errorf("listens on %q", c.addr)
@@ -189,7 +209,7 @@ func TestListen(t *testing.T) {
 		}
 	}
 	for addr, tls := range map[string]bool{"0": false, "127.0.0.1:0": false, "tls:0": true, "tls:localhost:0": true} {
-		l, err := proxy.Listen(addr)
+		l, err := listen(addr)
 		if err != nil {
 			t.Errorf("%q: %v", addr, err)
 			continue

@@ -130,6 +130,7 @@ type server struct {
 	upstream.Host
 	port     uint16
 	implicit bool
+	lmtp     bool
 	named    bool // by the user
 }
 
@@ -220,7 +221,7 @@ func (c *checker) named(t upstream.Target) []server {
 	if a, err := netip.ParseAddr(t.Host); err == nil {
 		h.Literal = a
 	}
-	return []server{{Host: h, port: t.Port, implicit: t.Implicit, named: true}}
+	return []server{{Host: h, port: t.Port, implicit: t.Implicit, lmtp: t.LMTP, named: true}}
 }
 
 // host checks all addresses of a host at the same time.

@@ -108,12 +108,16 @@ func (d *probing) hello() ([]decode.Keyword, error) {
 	if name == "" {
 		name = literal(d.talk.conn.LocalAddr())
 	}
-	r, err := d.talk.ask("EHLO " + name)
+	verb := "EHLO "
+	if d.server.lmtp {
+		verb = "LHLO "
+	}
+	r, err := d.talk.ask(verb + name)
 	if err != nil {
 		return nil, err
 	}
 	d.p.EHLO = replyOf(r)
-	if r.Code/100 == 5 {
+	if r.Code/100 == 5 && !d.server.lmtp {
 		if r, err = d.talk.ask("HELO " + name); err != nil {
 			return nil, err
 		}

@@ -165,6 +165,7 @@ func startPostfix(t *testing.T, relay string, settings ...string) *postfix {
 		"defer unix - - n - 0 bounce",
 		"trace unix - - n - 0 bounce",
 		"smtp unix - - n - - smtp",
+		"lmtp unix - - n - - lmtp",
 		"discard unix - - n - - discard",
 		"error unix - - n - - error",
 		"retry unix - - n - - error",

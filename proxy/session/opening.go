@@ -75,7 +75,7 @@ func (o *opening) dialled(at *Place, e Event) {
 		o.ask(at, facts.CauseServerGone, "421 4.4.2", "no greeting from the server")
 		o.talk.await(func(greeting []byte) { o.greeted(at, greeting) })
 		return
-	case o.config.ClientTLS && !o.server.Addr.Addr().IsLoopback():
+	case o.config.ClientTLS && !o.server.Local():
 		at.Note("server-leg-in-clear", "the client's leg is inside TLS and the server's is not: what the client says goes to the server in clear text, unless the client asks for STARTTLS; --tls-to-server does so for it")
 	}
 	o.secureClient(at)

@@ -219,6 +219,10 @@ func dialFailure(err error) (class, words string) {
 		return classLoop, err.Error()
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return classRefused, "connection refused"
+	case errors.Is(err, syscall.ENOENT):
+		return classUnreachable, "there is no such socket"
+	case errors.Is(err, syscall.EACCES):
+		return classNotAllowed, "permission denied"
 	case isTimeout(err), errors.Is(err, syscall.ETIMEDOUT):
 		return classTimeout, "no answer in time"
 	case errors.Is(err, syscall.ENETUNREACH):
@@ -234,8 +238,8 @@ func dialFailure(err error) (class, words string) {
 // A Server is a server that a connection was made to.
 type Server struct {
 	Conn net.Conn
-	Host Host // its Name is what a certificate is checked against
-	Addr netip.AddrPort
+	Host Host           // its Name is what a certificate is checked against
+	Addr netip.AddrPort // not valid for a unix socket
 
 	// Named: the user named this server, so a certificate that does not fit
 	// ends the session. Servers that MX records name are spoken to with
@@ -244,6 +248,9 @@ type Server struct {
 	Implicit bool // TLS begins with the first byte
 	LMTP     bool // it speaks LMTP (RFC 2033)
 }
+
+// Local reports a server on this machine.
+func (s *Server) Local() bool { return !s.Addr.IsValid() || s.Addr.Addr().IsLoopback() }
 
 // A Route leads to the servers of one domain, one after the other.
 type Route struct {

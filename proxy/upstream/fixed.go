@@ -19,6 +19,7 @@ type Fixed struct {
 	Host     string // name or IP address
 	Port     uint16
 	Implicit bool   // TLS from the first byte
+	LMTP     bool   // it speaks LMTP
 	Why      string // as in facts.Dial; "" means "configured"
 	// Resolver finds the host's addresses; nil means the system's, which
 	// also reads the hosts file.
@@ -42,7 +43,7 @@ func (f *Fixed) Dial(ctx context.Context, ses Session) (*Server, error) {
 	if server == nil {
 		return nil, &ConnectError{Host: f.Host, attempts: failed}
 	}
-	server.Named, server.Implicit = true, f.Implicit
+	server.Named, server.Implicit, server.LMTP = true, f.Implicit, f.LMTP
 	return server, nil
 }
 

@@ -17,6 +17,7 @@ type Kind string
 const (
 	KindSink   Kind = "sink"   // the embedded server
 	KindHost   Kind = "host"   // one named server
+	KindSocket Kind = "socket" // the server at a unix socket
 	KindDomain Kind = "domain" // the mail servers of one domain
 	KindRcpt   Kind = "rcpt"   // those of each recipient's domain
 )
@@ -27,17 +28,21 @@ type Target struct {
 	Host     string // of KindHost: name in its ASCII form, or IP address
 	Port     uint16 // of KindHost
 	Implicit bool   // of KindHost: TLS from the first byte
+	Path     string // of KindSocket: the socket's file
+	LMTP     bool   // of KindHost and KindSocket: the server speaks LMTP
 	Domain   Domain // of KindDomain
 }
 
-// Ports of a named server (RFC 6409 section 3.1, RFC 8314 section 7.3).
+// Ports of a named server (RFC 6409 section 3.1, RFC 8314 section 7.3). LMTP has
+// none of its own; 24 is for any private mail system, and is what Postfix takes.
 const (
 	portSubmission  = 587
 	portSubmissions = 465
+	portLMTP        = 24
 )
 
 // targetForms is what the errors of ParseTarget offer instead.
-const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PORT], mx:DOMAIN or mx"
+const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PORT], lmtp:HOST[:PORT], lmtp:unix:PATH, unix:PATH, mx:DOMAIN or mx"
 
 // ParseTarget reads a target as CLI users write it:
 //
@@ -45,6 +50,8 @@ const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PO
 //	HOST[:PORT]        that server; port 587 if none is given; 465 means smtps
 //	smtp://HOST:PORT   plain text, STARTTLS when the client asks for it
 //	smtps://HOST:PORT  TLS from the first byte; port 465 if none is given
+//	lmtp:HOST:PORT     LMTP in place of SMTP; port 24 if none is given
+//	unix:PATH          the server at that unix socket; lmtp:unix:PATH for LMTP
 //	mx:DOMAIN          the domain's mail servers
 //	mx                 those of each recipient's own domain
 //
@@ -62,8 +69,18 @@ func parseTarget(s string) (Target, error) {
 	if s == "" {
 		return Target{}, errors.New("it is empty; " + targetForms)
 	}
-	if scheme, rest, found := strings.Cut(s, "://"); found {
-		return parseURL(strings.ToLower(scheme), rest)
+	prefix, rest, found := strings.Cut(s, ":")
+	prefix = strings.ToLower(prefix)
+	switch {
+	case !found:
+	case prefix == "unix":
+		return parseSocket(rest)
+	case strings.HasPrefix(rest, "//"):
+		return parseURL(prefix, rest[2:])
+	case prefix == "lmtp":
+		return parseLMTP(rest)
+	case prefix == "mx":
+		return parseMX(rest)
 	}
 	switch strings.ToLower(s) {
 	case "sink":
@@ -71,17 +88,49 @@ func parseTarget(s string) (Target, error) {
 	case "mx":
 		return Target{Kind: KindRcpt}, nil
 	}
-	if prefix, domain, found := strings.Cut(s, ":"); found && strings.EqualFold(prefix, "mx") {
-		return parseMX(domain)
-	}
-	host, port, err := splitHost(s)
+	t, err := parseHost(s, portSubmission)
+	t.Implicit = t.Port == portSubmissions
+	return t, err
+}
+
+// parseHost reads HOST or HOST:PORT.
+func parseHost(s string, port uint16) (Target, error) {
+	host, given, err := splitHost(s)
 	if err != nil {
 		return Target{}, err
 	}
-	if port == 0 {
-		port = portSubmission
+	return Target{Kind: KindHost, Host: host, Port: cmp.Or(given, port)}, nil
+}
+
+func parseLMTP(s string) (Target, error) {
+	read := func(s string) (Target, error) { return parseHost(s, portLMTP) }
+	if path, found := strings.CutPrefix(s, "unix:"); found {
+		s, read = path, parseSocket
 	}
-	return Target{Kind: KindHost, Host: host, Port: port, Implicit: port == portSubmissions}, nil
+	t, err := read(s)
+	t.LMTP = true
+	return t, err
+}
+
+func parseSocket(path string) (Target, error) {
+	return Target{Kind: KindSocket, Path: path}, CheckSocketPath(path)
+}
+
+// longestSocketPath is what the address of a unix socket has room for on every
+// system.
+const longestSocketPath = 103
+
+// CheckSocketPath says why a unix socket can't be at path.
+func CheckSocketPath(path string) error {
+	switch {
+	case path == "":
+		return errors.New("a path must follow unix:, as in unix:/run/smtp.sock")
+	case len(path) > longestSocketPath:
+		return fmt.Errorf("a socket's path has at most %d bytes", longestSocketPath)
+	case strings.ContainsRune(path, 0):
+		return errors.New("a path holds no NUL")
+	}
+	return nil
 }
 
 func parseURL(scheme, rest string) (Target, error) {
@@ -91,6 +140,8 @@ func parseURL(scheme, rest string) (Target, error) {
 		t.Port = portSubmission
 	case "smtps":
 		t.Port, t.Implicit = portSubmissions, true
+	case "lmtp":
+		t.Port, t.LMTP = portLMTP, true
 	default:
 		return Target{}, fmt.Errorf("%s:// is no scheme for mail; %s", visible.Text(scheme), targetForms)
 	}
@@ -196,10 +247,18 @@ func (t Target) String() string {
 		return "mx:" + t.Domain.ASCII
 	case KindRcpt:
 		return "mx"
+	case KindSocket:
+		if t.LMTP {
+			return "lmtp:unix:" + t.Path
+		}
+		return "unix:" + t.Path
 	case KindHost:
 		scheme := "smtp://"
-		if t.Implicit {
+		switch {
+		case t.Implicit:
 			scheme = "smtps://"
+		case t.LMTP:
+			scheme = "lmtp:"
 		}
 		host := t.Host
 		if strings.Contains(host, ":") {

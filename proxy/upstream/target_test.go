@@ -32,6 +32,13 @@ func TestParseTarget(t *testing.T) {
 		"mx:example.org":                "mx:example.org",
 		"MX:Bücher.Example":             "mx:xn--bcher-kva.example",
 		"mx":                            "mx",
+		"lmtp:mail.example.com":         "lmtp:mail.example.com:24",
+		"LMTP:[2001:db8::1]:2003":       "lmtp:[2001:db8::1]:2003",
+		"lmtp://mail.example.com":       "lmtp:mail.example.com:24",
+		"lmtp:mail.example.com:465":     "lmtp:mail.example.com:465",
+		"lmtp:unix:/run/Lmtp":           "lmtp:unix:/run/Lmtp",
+		"unix:/run/smtp":                "unix:/run/smtp",
+		"Unix:@smtp":                    "unix:@smtp",
 	} {
 		got, err := upstream.ParseTarget(in)
 		if err != nil || got.String() != want {
@@ -43,6 +50,8 @@ func TestParseTarget(t *testing.T) {
 		}
 	}
 }
+
+var long = strings.Repeat("/", 104)
 
 func TestParseTargetErrors(t *testing.T) {
 	for in, want := range map[string]string{
@@ -65,6 +74,12 @@ func TestParseTargetErrors(t *testing.T) {
 		"bad host:25":                 "is no host name",
 		"-a.example":                  "is no host name",
 		"mx:":                         "no domain follows",
+		"unix:":                       "a path must follow",
+		"lmtp:":                       "it names no host",
+		"lmtp:unix:":                  "a path must follow",
+		"lmtp:a:0":                    "is no port",
+		"unix:a\x00b":                 "no NUL",
+		"unix:" + long:                "at most 103 bytes",
 		"mx:someone@example.org":      "use mx:example.org",
 		"mx:bad domain":               "bad domain",
 		"evil\x1b[2J\u202e":           `evil\x1b[2J\u202e`,
@@ -79,7 +94,7 @@ func TestParseTargetErrors(t *testing.T) {
 }
 
 func FuzzParseTarget(f *testing.F) {
-	for _, s := range []string{"sink", "a:25", "smtps://[::1]:465", "mx:example.org", "mx", "bücher.example", "[::1%a]:1"} {
+	for _, s := range []string{"sink", "a:25", "smtps://[::1]:465", "mx:example.org", "mx", "lmtp:unix:/run/a", "lmtp:b", "unix:@a", "bücher.example", "[::1%a]:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

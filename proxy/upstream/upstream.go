@@ -17,6 +17,8 @@ type Session interface {
 	// is the client that has come from there. Dialling it would start another
 	// session that does the same, and so on for ever.
 	Ours(addr netip.AddrPort) bool
+	// OursAt is Ours for the unix socket at path.
+	OursAt(path string) bool
 }
 
 // A Dialer knows from the start where sessions go. When it fails, the error is

@@ -22,6 +22,7 @@ import (
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/proxy/replay"
+	"smtptap/proxy/upstream"
 	"smtptap/recordings/diff"
 	"smtptap/recordings/transcript"
 )
@@ -96,6 +97,11 @@ func (p *Program) replay(ctx context.Context, ref string, f *replayFlags) error 
 	}
 	f.as = "replay"
 	f.target.sinkTLS = script.StartsTLS()
+	if target, err := f.target.parse(); err == nil && target.LMTP {
+		script.Speak("LHLO")
+	} else if err == nil && target.Kind != upstream.KindSink {
+		script.Speak("EHLO")
+	}
 	r := &replaying{program: p, flags: f, old: old, script: script}
 	again, err := r.run(ctx)
 	if err != nil {
@@ -154,10 +160,11 @@ func (r *replaying) run(ctx context.Context) (*decode.Transcript, error) {
 
 // through says the script to the proxy, which leads it to the server.
 func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []string, err error) {
-	l, err := proxy.Listen("127.0.0.1:0")
+	loopback, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
+	l := proxy.Listener{Listener: loopback}
 	if l.TLS, err = r.implicit(); err != nil {
 		l.Close()
 		return nil, err

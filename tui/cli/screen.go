@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"smtptap/decode/outcome"
-	"smtptap/proxy"
 	"smtptap/proxy/ca"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -56,7 +55,7 @@ func (s *serving) screen(ctx context.Context) error {
 		o.CA = filepath.Join(dir, "ca.pem")
 	}
 	for _, l := range s.listeners {
-		o.Listen = append(o.Listen, listenText(l))
+		o.Listen = append(o.Listen, l.String())
 	}
 	return logged(s.log, tui.Run(ctx, o))
 }
@@ -68,14 +67,6 @@ func logged(log zerolog.Logger, err error) error {
 		log.Error().Str("cause", fmt.Sprintf("%.200v", failed.Value)).Str("stack", string(failed.Stack)).Msg("the screen failed")
 	}
 	return err
-}
-
-// listenText is where a listener listens, in the form of --listen.
-func listenText(l proxy.Listener) string {
-	if l.TLS {
-		return "tls:" + l.Addr().String()
-	}
-	return l.Addr().String()
 }
 
 // View is `smtptap view`.

@@ -26,7 +26,10 @@ import (
 // serveFlags are the flags of smtptap itself, and of demo as far as they make
 // sense there.
 type serveFlags struct {
-	listen  []string
+	listen []string
+
+	socketMode modeFlag
+
 	target  targetFlags
 	tls     tlsFlags
 	rules   ruleFlags
@@ -85,10 +88,7 @@ Every flag can be set by a variable: --idle-timeout by SMTPTAP_IDLE_TIMEOUT.`,
 // relayFlags are those of every command that relays sessions for others.
 func (f *serveFlags) relayFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	if f.listen == nil {
-		f.listen = []string{"127.0.0.1:2525"}
-	}
-	flags.StringArrayVarP(&f.listen, "listen", "l", f.listen, "PORT, :PORT or HOST:PORT; tls:ADDR for implicit TLS; repeatable")
+	f.listenFlags(cmd)
 	f.target.flags(cmd)
 	f.tls.flags(cmd)
 	f.rules.flags(cmd)
@@ -169,7 +169,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		defer records.Close()
 	}
 	px.Transcripts = set
-	listeners, err := listen(f.listen)
+	listeners, err := f.openListeners()
 	if err != nil {
 		set.Close()
 		return err
@@ -184,7 +184,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	f.prepareAuthority(px, listeners, log)
 	f.rules.tell(px, log)
 	for _, l := range listeners {
-		log.Info().Str("addr", l.Addr().String()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
+		log.Info().Str("addr", l.Where()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
 	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records, told: make(chan struct{})}
 	return s.run(ctx, ui, visit)
@@ -293,25 +293,6 @@ func panicCause(cause any) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%T", cause)
-}
-
-func listen(addrs []string) ([]proxy.Listener, error) {
-	var listeners []proxy.Listener
-	for _, addr := range addrs {
-		l, err := proxy.Listen(addr)
-		if err != nil {
-			closeListeners(listeners)
-			return nil, err
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
-}
-
-func closeListeners(listeners []proxy.Listener) {
-	for _, l := range listeners {
-		l.Close()
-	}
 }
 
 // serving is a proxy at work and the face that shows it.

@@ -32,6 +32,7 @@ sink              embedded server: accepts all, delivers nothing
 HOST[:PORT]       that server; port 587 if none is given; 465 means smtps
 smtp://HOST:PORT  plain, STARTTLS when the client asks for it
 smtps://HOST:PORT TLS from the first byte
+lmtp:HOST:PORT    LMTP; lmtp:unix:PATH, unix:PATH: at a unix socket
 mx:DOMAIN         the domain's MX hosts in order of preference
 mx                the MX of each recipient's own domain`)
 	f.dnsFlags(cmd)
@@ -78,7 +79,10 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 		px.Upstream = server
 		return done, sinkFiles, err
 	case upstream.KindHost:
-		px.Upstream = &upstream.Fixed{Host: target.Host, Port: target.Port, Implicit: target.Implicit, Only: f.only}
+		px.Upstream = &upstream.Fixed{Host: target.Host, Port: target.Port, Implicit: target.Implicit, LMTP: target.LMTP, Only: f.only}
+		return done, 0, nil
+	case upstream.KindSocket:
+		px.Upstream = &upstream.Socket{Path: target.Path, LMTP: target.LMTP}
 		return done, 0, nil
 	}
 	resolver, err := f.dns()

@@ -1,0 +1,152 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+
+	"smtptap/decode/visible"
+	"smtptap/proxy/upstream"
+)
+
+// An Address is where to listen, as the user writes it.
+type Address struct {
+	tls     bool
+	network string // "tcp", "tcp4", "unix" or "systemd"
+	at      string // address, path, or the name of sockets
+}
+
+// networks are the forms of an address that begin with a word.
+var networks = []string{"unix", "systemd"}
+
+// ParseAddress reads where to listen:
+//
+//	PORT, :PORT, HOST:PORT   on loopback, on all addresses, on those of HOST; an IPv4 address stands for itself alone
+//	unix:PATH                a unix socket
+//	systemd, systemd:NAME    the sockets that systemd passes, or those with that FileDescriptorName=
+//
+// each with tls: in front for TLS from the first byte.
+func ParseAddress(s string) (Address, error) {
+	a := Address{network: "tcp"}
+	rest, implicit := strings.CutPrefix(s, "tls:")
+	a.at, a.tls = rest, implicit
+	for _, network := range networks {
+		if at, found := strings.CutPrefix(rest, network+":"); found || rest == network {
+			a.network, a.at = network, strings.TrimPrefix(at, network)
+		}
+	}
+	var err error
+	switch a.network {
+	case "unix":
+		err = upstream.CheckSocketPath(a.at)
+	case "tcp":
+		err = a.parseTCP()
+	}
+	if err != nil {
+		return a, fmt.Errorf("listen address \"%s\": %w", visible.Text(s), err)
+	}
+	return a, nil
+}
+
+var errAddress = errors.New("use PORT, :PORT, HOST:PORT or unix:PATH, or tls: and one of these")
+
+func (a *Address) parseTCP() error {
+	if !strings.Contains(a.at, ":") {
+		a.at = "127.0.0.1:" + a.at
+	}
+	host, port, err := net.SplitHostPort(a.at)
+	if err != nil || port == "" {
+		return errAddress
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("\"%s\" is not a port; ports are 0 to 65535", visible.Text(port))
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+		a.network = "tcp4" // 0.0.0.0 would stand for IPv6 as well
+	}
+	return nil
+}
+
+// Listen listens there. A unix socket gets that mode.
+func (a Address) Listen(mode fs.FileMode) ([]Listener, error) {
+	switch a.network {
+	case "systemd":
+		return passed(a)
+	case "unix":
+		l, err := listenUnix(a.at, mode)
+		return a.opened(l, err)
+	}
+	config := net.ListenConfig{KeepAlive: -1} // a peer that is gone is found by IdleTimeout
+	l, err := config.Listen(context.Background(), a.network, a.at)
+	return a.opened(l, err)
+}
+
+func (a Address) opened(l net.Listener, err error) ([]Listener, error) {
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w%s", visible.Text(a.at), cause(err), a.hint(err))
+	}
+	return []Listener{{Listener: l, TLS: a.tls}}, nil
+}
+
+// listenUnix listens on a unix socket. The file of one on which nobody listens
+// any more is removed; that of the new one goes when it is closed.
+func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil: // also for an abstract socket, which has no file
+	case info.Mode()&fs.ModeSocket == 0:
+		return nil, errors.New("it exists and is not a socket")
+	default:
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			conn.Close()
+			return nil, syscall.EADDRINUSE
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, err
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	defer withMask(0o777 &^ mode.Perm())()
+	return net.Listen("unix", path)
+}
+
+// cause is the innermost part of a listen error; the outer ones repeat the address.
+func cause(err error) error {
+	var errno syscall.Errno
+	var addr *net.AddrError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &errno):
+		return errno
+	case errors.As(err, &addr):
+		return errors.New(addr.Err)
+	case errors.As(err, &dns):
+		return errors.New("no such host")
+	}
+	return err
+}
+
+func (a Address) hint(err error) string {
+	switch {
+	case a.network == "unix" && errors.Is(err, syscall.EADDRINUSE):
+		return "; another program listens there"
+	case a.network == "unix":
+		return ""
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; choose another port with --listen"
+	case errors.Is(err, syscall.EACCES):
+		return "; ports below 1024 need special rights, choose another with --listen"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "; this machine has no such address"
+	}
+	return ""
+}
