@@ -14,12 +14,13 @@ func (s *screen) lastLine() string {
 
 // The way out is on the bottom line wherever one is, on any screen.
 func TestTheWayOutIsNamed(t *testing.T) {
+	sim := played(t)
 	for width := 40; width <= 200; width += 10 {
 		for keys, want := range map[string]string{
 			"": "q quit", "enter": "q back", "enter 2": "q back", "enter 3": "q back", "enter 4": "q back", "enter 5": "q back",
 			"?": "Esc closes", "e": "Esc closes", "o": "Esc closes", "d k d": "Esc closes",
 		} {
-			s := newScreen(t, played(t), width, 24, nil)
+			s := newScreen(t, sim, width, 24, nil)
 			s.press(strings.Fields(keys)...)
 			if got := s.lastLine(); !strings.Contains(got, want) {
 				t.Errorf("%d columns, after %q: %q does not say %q", width, keys, got, want)
@@ -58,10 +59,11 @@ func TestHintsAreWhatIsPossible(t *testing.T) {
 }
 
 func TestTabsFromTheList(t *testing.T) {
+	sim := played(t)
 	for i, title := range []string{"Dialogue", "Message", "TLS", "Findings", "Timing"} {
 		open := fmt.Sprintf("[%d %s", i+1, title)
 		for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 50}} {
-			s := newScreen(t, played(t), size[0], size[1], nil)
+			s := newScreen(t, sim, size[0], size[1], nil)
 			inSight := s.places.detail.shown()
 			s.press(fmt.Sprint(i + 1))
 			s.expect(open)
@@ -77,8 +79,9 @@ func TestTabsFromTheList(t *testing.T) {
 
 // The open tab is named in full on the narrowest screen.
 func TestOpenTabIsNamed(t *testing.T) {
+	sim := played(t)
 	for width := 40; width < 100; width++ {
-		s := newScreen(t, played(t), width, 12, nil)
+		s := newScreen(t, sim, width, 12, nil)
 		for i, title := range []string{"Dialogue", "Message", "TLS", "Findings", "Timing"} {
 			s.press("enter", fmt.Sprint(i+1))
 			s.expect(fmt.Sprintf("[%d %s", i+1, title))
