@@ -13,13 +13,8 @@ import (
 func CA(p *Program) *cobra.Command {
 	var names []string
 	cmd := &cobra.Command{
-		Use:   "ca [path | pem | howto CLIENT]",
-		Short: "The local authority and how to make a client trust it",
-		Long: "smtptap opens TLS with certificates of an authority of its own, which is made on first use.\n" +
-			"Clients have to trust it: howto prints what to paste for " + strings.Join(ca.Clients(), ", ") + ".\n" +
-			"The path stays: roots are renewed in that file, and it gains one for each new target.",
-		Example: "  smtptap ca howto phpmailer\n  smtptap ca path --for mail.example.com\n  smtptap ca pem > ca.pem",
-		Args:    args(cobra.MaximumNArgs(2)),
+		Use:  "ca [path | pem | howto CLIENT]",
+		Args: p.args(0, 2),
 		RunE: func(_ *cobra.Command, a []string) error {
 			what := "path"
 			if len(a) > 0 {
@@ -30,7 +25,7 @@ func CA(p *Program) *cobra.Command {
 				fmt.Fprintln(p.streams.Out, strings.Join(ca.Clients(), "\n"))
 				return nil
 			case what != "howto" && len(a) > 1:
-				return usage(fmt.Errorf("%s takes no argument", what))
+				return wrong("surplus", "argument", shown(a[1]), "use", "smtptap ca "+what)
 			}
 			authority, err := authority()
 			if err != nil {
@@ -49,19 +44,19 @@ func CA(p *Program) *cobra.Command {
 			case "howto":
 				return p.howto(a[1], authority.Path())
 			default:
-				return usage(fmt.Errorf("not a subcommand of ca: %q; valid values: path, pem, howto", what))
+				return wrong("invalid", "source", "ca "+shown(what), "why", p.text(validValues{"path", "pem", "howto"}))
 			}
 			return err
 		},
 	}
-	cmd.Flags().StringArrayVar(&names, "for", nil, "also certify this host, where a client expects another name than that of --to; repeatable")
+	cmd.Flags().StringArrayVar(&names, "for", nil, "")
 	return cmd
 }
 
 func (p *Program) howto(client, path string) error {
-	text, err := ca.Howto(client, path, p.lang.Lang)
+	text, err := ca.Howto(client, path, p.lang)
 	if err != nil {
-		return usage(err)
+		return wrong("no-howto", "client", shown(client), "values", list(p.lang, ca.Clients()))
 	}
 	_, err = fmt.Fprint(p.streams.Out, text)
 	return err

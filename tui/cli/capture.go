@@ -25,17 +25,9 @@ func Import(p *Program) *cobra.Command {
 	var dir string
 	var session int
 	cmd := &cobra.Command{
-		Use:   "import FILE",
-		Short: "A session of a capture file (pcap, pcapng) as a recording",
-		Long: "Import makes a recording of an SMTP session that tcpdump or Wireshark captured, so that list,\n" +
-			"show, view, export, diff and replay can read it. Passwords are left out. A file of several\n" +
-			"sessions is listed; --session says which. What was said inside TLS stays sealed.",
-		Example: "  smtptap import mail.pcapng\n  smtptap import mail.pcap --session 3 -w ./recordings",
-		Args:    args(cobra.ExactArgs(1)),
+		Use:  "import FILE",
+		Args: p.args(1, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			in, err := p.open(a)
 			if err != nil {
 				return err
@@ -52,13 +44,13 @@ func Import(p *Program) *cobra.Command {
 			return p.importSession(c, session, dir)
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
+	recordFlag(cmd, &dir)
 	sessionFlag(cmd, &session)
 	return cmd
 }
 
 func sessionFlag(cmd *cobra.Command, session *int) {
-	cmd.Flags().IntVar(session, "session", 0, "which session of a capture file with several, by its number in the table")
+	cmd.Flags().Var(atLeast(session, 0, 1), "session", "")
 }
 
 // importSession records a session in the folder, or lists all when none is
@@ -74,7 +66,7 @@ func (p *Program) importSession(c *captureFile, session int, dir string) error {
 	}
 	if chosen == nil {
 		captureTable(p.streams.Out, found)
-		return usage(fmt.Errorf("the capture holds %d sessions: choose one with --session N", len(found)))
+		return wrong("choose-session", "count", strconv.Itoa(len(found)))
 	}
 	if dir, err = folder(dir); err != nil {
 		return err
@@ -102,7 +94,7 @@ func (p *Program) captured(c *captureFile) ([]capture.Found, error) {
 	found, err := c.list()
 	var damage *capture.Damage
 	if errors.As(err, &damage) && len(found) > 0 {
-		p.complain("%s; what comes before is shown", oneLine(damage))
+		p.note("damaged", "what", p.oneLine(damage))
 		err = nil
 	}
 	return found, err
@@ -113,7 +105,7 @@ func (p *Program) captured(c *captureFile) ([]capture.Found, error) {
 func choose(found []capture.Found, session int) (*capture.Found, error) {
 	switch {
 	case session < 0 || session > len(found):
-		return nil, usage(fmt.Errorf("--session %d: the capture holds sessions 1 to %d", session, len(found)))
+		return nil, wrong("no-such-session", "session", strconv.Itoa(session), "count", strconv.Itoa(len(found)))
 	case session > 0:
 		return &found[session-1], nil
 	case len(found) == 1:

@@ -12,8 +12,6 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
-
-	"smtptap/decode/lang"
 )
 
 // refusal is a capture of the session of a client port, in which the server
@@ -68,8 +66,7 @@ func smtptap(t *testing.T, in io.Reader, args ...string) (status int, out, compl
 		files[i] = f
 	}
 	p := New(Streams{In: in, Out: files[0], Err: files[1]})
-	p.lang.Lang = lang.English
-	p.Add(Explain, Import, List, Show, Export, Prune, Query)
+	p.Add(every...)
 	status = p.Run(t.Context(), args)
 	var read [2]string
 	for i, f := range files {

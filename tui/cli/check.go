@@ -9,6 +9,7 @@ import (
 
 	"smtptap/decode/visible"
 	"smtptap/proxy/check"
+	"smtptap/proxy/upstream"
 )
 
 // Check is `smtptap check`.
@@ -17,20 +18,13 @@ func Check(p *Program) *cobra.Command {
 	var asJSON, insecure bool
 	var roots string
 	cmd := &cobra.Command{
-		Use:   "check TARGET",
-		Short: "Connect and report: DNS, MX, banner, EHLO, TLS, certificate, AUTH offered",
-		Long: "Check looks at a domain, mx:DOMAIN or a server, and says what it would answer. It never\n" +
-			"logs in and never sends mail. Exit status 3 when no server would take mail.",
-		Example: "  smtptap check example.com\n  smtptap check smtp.example.com:587\n  smtptap check mx:example.com --resolver 9.9.9.9 --json",
-		Args:    args(cobra.ExactArgs(1)),
+		Use:  "check TARGET",
+		Args: p.args(1, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
-			o := check.Options{Target: a[0], MXPort: dns.mxPort, AllowPrivate: dns.allowPrivate, Insecure: insecure}
+			o := check.Options{Target: a[0], MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: insecure}
 			var err error
 			if dns.resolver != "" {
-				if o.Resolver, err = dns.dns(); err != nil {
+				if o.Resolver, err = upstream.NewResolver(dns.resolver); err != nil {
 					return err
 				}
 			}
@@ -62,9 +56,9 @@ func Check(p *Program) *cobra.Command {
 		},
 	}
 	dns.dnsFlags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().BoolVarP(&insecure, "insecure", "k", false, "let a server with a bad certificate pass (it is still judged and reported)")
-	cmd.Flags().StringVar(&roots, "server-ca", "", "file of roots to judge certificates by")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "")
+	cmd.Flags().BoolVarP(&insecure, "insecure", "k", false, "")
+	cmd.Flags().StringVar(&roots, "server-ca", "", "")
 	return cmd
 }
 

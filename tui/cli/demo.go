@@ -11,20 +11,16 @@ func Demo(p *Program) *cobra.Command {
 	f := serveFlags{listen: []string{"127.0.0.1:0"}, single: true}
 	f.target.to = "sink"
 	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "A PHPMailer-like session through the proxy into the sink: nothing to set up",
-		Args:  args(cobra.NoArgs),
+		Use:  "demo",
+		Args: p.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			return p.run(cmd.Context(), &f, demo.Send)
 		},
 	}
-	f.ui.flag(cmd)
+	uiFlag(cmd, &f.ui)
 	f.screen.flags(cmd)
 	f.color.flag(cmd)
-	recordFlag(cmd, &f.record, `folder for recordings; "none" records nothing (default: the user's state folder)`)
+	recordFlag(cmd, &f.record)
 	f.logging.quiet = true
 	return cmd
 }

@@ -19,17 +19,9 @@ func Diff(p *Program) *cobra.Command {
 	var color colorMode
 	var redaction redactFlags
 	cmd := &cobra.Command{
-		Use:   "diff A B",
-		Short: "Where two sessions part, and what follows",
-		Long: "Diff compares two sessions by what they mean: greeting, extensions, TLS, login, envelope,\n" +
-			"message, replies, timing. A and B are recordings, or files with a pasted log. Exit status 1\n" +
-			"when they differ.",
-		Example: "  smtptap diff k3f9x latest\n  smtptap diff yesterday.log latest\n  smtptap diff --json A B | jq '.differences[0]'",
-		Args:    args(cobra.ExactArgs(2)),
+		Use:  "diff A B",
+		Args: p.args(2, 2),
 		RunE: func(cmd *cobra.Command, refs []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			var both [2]*decode.Transcript
 			for i, ref := range refs {
 				t, err := p.session(dir, ref)
@@ -47,9 +39,9 @@ func Diff(p *Program) *cobra.Command {
 			return p.printDiff(result, asJSON, color)
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().BoolVar(&all, "all", false, "compare dates, boundaries, ids and times as well")
+	recordFlag(cmd, &dir)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "")
+	cmd.Flags().BoolVar(&all, "all", false, "")
 	color.flag(cmd)
 	redaction.flags(cmd)
 	return cmd

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -22,20 +22,9 @@ func Explain(p *Program) *cobra.Command {
 	var session int
 	e := &explaining{Program: p}
 	cmd := &cobra.Command{
-		Use:   "explain [FILE|-]",
-		Short: "A pasted log (PHPMailer, swaks, nodemailer, smtplib, ...) or a capture file annotated, with findings",
-		Long: "Explain reads debug output that somebody pasted, in any dialect it recognises, and says\n" +
-			"what happened, why, and how to fix it, for each session in it. Exit status 3 when the mail was not sent.\n\n" +
-			"A capture file of tcpdump or Wireshark (pcap, pcapng) is read too: SMTP on any port. One with\n" +
-			"several sessions is listed; --session shows one. What was said inside TLS stays sealed, also\n" +
-			"with an SSLKEYLOGFILE.",
-		Example: "  smtptap explain debug.log\n  php send.php 2>&1 | smtptap explain -\n  smtptap explain --json debug.log | jq .verdict\n" +
-			"  smtptap explain mail.pcapng --session 2",
-		Args: args(cobra.MaximumNArgs(1)),
+		Use:  "explain [FILE|-]",
+		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			in, err := p.open(a)
 			if err != nil {
 				return err
@@ -51,7 +40,7 @@ func Explain(p *Program) *cobra.Command {
 				return e.capture(c, session)
 			}
 			if session != 0 {
-				return usage(errors.New("--session is for capture files"))
+				return wrong("session-of-log")
 			}
 			all, err := logs.ParseAll(peek)
 			if err != nil {
@@ -60,7 +49,7 @@ func Explain(p *Program) *cobra.Command {
 			return e.sessions(all, logs.Decisive(all))
 		},
 	}
-	cmd.Flags().BoolVar(&e.json, "json", false, "print JSON: one object, or an array of the sessions of a capture file")
+	cmd.Flags().BoolVar(&e.json, "json", false, "")
 	sessionFlag(cmd, &session)
 	e.color.flag(cmd)
 	return cmd
@@ -103,7 +92,7 @@ func (e *explaining) table(found []capture.Found) error {
 		}
 	} else {
 		captureTable(e.streams.Out, found)
-		e.complain("%d sessions: --session N explains one", len(found))
+		e.note("choose-session", "count", strconv.Itoa(len(found)))
 	}
 	if slices.ContainsFunc(found, func(f capture.Found) bool { return f.Outcome.Bad() }) {
 		return exit(exitSeen)
@@ -115,14 +104,14 @@ func (e *explaining) table(found []capture.Found) error {
 func (e *explaining) sessions(all []*decode.Transcript, decisive int) error {
 	var err error
 	if e.json {
-		err = export.ExplainJSON(e.streams.Out, all, decisive, e.lang.Lang)
+		err = export.ExplainJSON(e.streams.Out, all, decisive, e.lang)
 	} else {
-		err = explainAll(e.streams.Out, all, export.TextOptions{Lang: e.lang.Lang, Color: e.color.on(e.streams.Out)})
+		err = explainAll(e.streams.Out, all, export.TextOptions{Lang: e.lang, Color: e.color.on(e.streams.Out)})
 	}
 	if err != nil {
 		return err
 	}
-	if findings.Analyze(all[decisive], e.lang.Lang).Failed() {
+	if findings.Analyze(all[decisive], e.lang).Failed() {
 		return exit(exitSeen)
 	}
 	return nil
@@ -145,7 +134,7 @@ func explainAll(w io.Writer, all []*decode.Transcript, o export.TextOptions) err
 func (p *Program) open(a []string) (io.ReadCloser, error) {
 	if len(a) == 0 || a[0] == "-" {
 		if f, ok := p.streams.In.(*os.File); ok && len(a) == 0 && isTerminal(f) {
-			fmt.Fprintln(p.streams.Err, "smtptap: reading the log from the terminal; end it with Ctrl+D")
+			p.note("reading-terminal")
 		}
 		return io.NopCloser(p.streams.In), nil
 	}

@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,23 +23,11 @@ func Export(p *Program) *cobra.Command {
 	var redaction redactFlags
 	var match matchFlag
 	cmd := &cobra.Command{
-		Use:   "export -f FORMAT [-o FILE] [REC]",
-		Short: "One recording in a format for somebody else",
-		Long: "Export writes a recording as " + strings.Join(export.Formats(), ", ") + ".\n" +
-			"Passwords are never in it. What the file holds is said before it is written.\n" +
-			"A session with several messages makes one eml file for each: mail.eml, mail-2.eml, ...\n" +
-			"Several recordings that --match picks make one file each, ID.EXT, in the folder that -o names.",
-		Example: "  smtptap export -f markdown | xclip -selection clipboard\n" +
-			"  smtptap export -f html -o report.html --redact addresses k3f9\n" +
-			"  smtptap export -f pcapng -o session.pcapng\n" +
-			"  smtptap export -f html -o reports --match 'finding>=warning'",
-		Args: args(cobra.MaximumNArgs(1)),
+		Use:  "export -f FORMAT [-o FILE] [REC]",
+		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
-			if err := export.CheckFormat(format); err != nil {
-				return usage(err)
+			if format == "" {
+				return wrong("needs-format", "values", list(p.lang, export.Formats()))
 			}
 			levels, err := redaction.parse()
 			if err != nil {
@@ -54,15 +42,15 @@ func Export(p *Program) *cobra.Command {
 				return x.one(t, output)
 			}
 			if len(a) > 0 {
-				return usage(errors.New("name a recording or use --match, not both"))
+				return wrong("recording-and-match")
 			}
 			return x.matching(dir, &match, output)
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
-	cmd.Flags().StringVarP(&format, "format", "f", "", strings.Join(export.Formats(), ", "))
-	cmd.Flags().StringVarP(&output, "output", "o", "-", "file to write; - is the standard output")
-	cmd.Flags().BoolVar(&force, "force", false, "overwrite existing files")
+	recordFlag(cmd, &dir)
+	cmd.Flags().VarP(oneOf(&format, "", export.Formats()...), "format", "f", "")
+	cmd.Flags().StringVarP(&output, "output", "o", "-", "")
+	cmd.Flags().BoolVar(&force, "force", false, "")
 	match.flag(p, cmd)
 	redaction.flags(cmd)
 	return cmd
@@ -83,15 +71,15 @@ func (x exporting) one(t *decode.Transcript, output string) error {
 	if err != nil {
 		return err
 	}
-	holds, err := export.Holds(t, x.format, x.lang.Lang)
+	holds, err := export.Holds(t, x.format, x.lang)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(x.streams.Err, "smtptap: this holds %s\n", holds)
+	x.note("holds", "what", holds.String())
 	if x.format == "eml" {
 		return x.exportMessages(t, output, x.force, secrets)
 	}
-	return x.exportFile(output, x.force, func(w io.Writer) error { return export.Write(w, t, x.format, x.lang.Lang, secrets) })
+	return x.exportFile(output, x.force, func(w io.Writer) error { return export.Write(w, t, x.format, x.lang, secrets) })
 }
 
 // matching writes the recordings that a query picks: one as if it had been named,
@@ -110,9 +98,9 @@ func (x exporting) matching(dir string, match *matchFlag, output string) error {
 	into := err == nil && info.IsDir()
 	switch {
 	case len(rows) == 0:
-		return fmt.Errorf("no recordings match in %s", dir)
+		return failed("nothing-listed", "folder", dir)
 	case len(rows) > 1 && !into:
-		return fmt.Errorf("%d recordings match, which need a file each: use -o FOLDER", len(rows))
+		return failed("recordings-need-files", "count", strconv.Itoa(len(rows)))
 	}
 	for _, row := range rows {
 		t, err := x.load(dir, row.Path)
@@ -151,9 +139,9 @@ func (p *Program) exportMessages(t *decode.Transcript, output string, force bool
 	n := len(t.Messages())
 	switch {
 	case n == 0:
-		return errors.New("the session has no message")
+		return failed("no-message")
 	case n > 1 && (output == "" || output == "-"):
-		return fmt.Errorf("the session has %d messages, which need a file each: use -o FILE", n)
+		return failed("messages-need-files", "count", strconv.Itoa(n))
 	}
 	for i := range n {
 		write := func(w io.Writer) error {

@@ -22,20 +22,14 @@ import (
 // List is `smtptap list`.
 func List(p *Program) *cobra.Command {
 	var dir string
-	var became outcomeFlag
+	var became string
 	var asJSON bool
 	var newer, older age
 	var match matchFlag
 	var most int
 	cmd := &cobra.Command{
-		Use:   "list [ID...]",
-		Short: "Recordings, newest first: when, who, where to, subject, outcome",
-		Example: "  smtptap list\n  smtptap list --match 'code:5xx rcpt:@example.com' --newer 2d\n" +
-			"  smtptap list --json | jq -r '.[] | select(.code >= 500) | .id'",
+		Use: "list [ID...]",
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			dir, err := folder(dir)
 			if err != nil {
 				return err
@@ -49,20 +43,20 @@ func List(p *Program) *cobra.Command {
 				return listJSON(p.streams.Out, rows)
 			}
 			if len(rows) == 0 {
-				fmt.Fprintf(p.streams.Err, "smtptap: no recordings match in %s\n", visible.Text(dir))
+				p.note("nothing-listed", "folder", visible.Text(dir))
 				return nil
 			}
 			listTable(p.streams.Out, rows)
 			return nil
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	recordFlag(cmd, &dir)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "")
 	match.flag(p, cmd)
-	became.flag(cmd)
-	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
-	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
-	cmd.Flags().IntVarP(&most, "number", "n", 0, "print at most so many")
+	outcomeFlag(cmd, &became)
+	cmd.Flags().Var(&newer, "newer", "")
+	cmd.Flags().Var(&older, "older", "")
+	cmd.Flags().VarP(atLeast(&most, 0, 1), "number", "n", "")
 	return cmd
 }
 
@@ -96,7 +90,7 @@ func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []t
 		for i, r := range f.summarize(some) {
 			switch {
 			case r.err != nil:
-				fmt.Fprintf(p.streams.Err, "smtptap: %s: %s\n", visible.Text(some[i].Path), oneLine(r.err))
+				p.complain("%s: %s", visible.Text(some[i].Path), p.oneLine(r.err))
 			case r.picked:
 				rows = append(rows, r.summary)
 			}
@@ -144,12 +138,9 @@ func (f listFilter) read(path string) (r summarized) {
 	return r
 }
 
-// An outcomeFlag is --outcome: only sessions of which that became.
-type outcomeFlag outcome.Outcome
-
-func (f *outcomeFlag) flag(cmd *cobra.Command) {
-	cmd.Flags().Var(f, "outcome", "only these: "+strings.Join(outcomes(), ", "))
-	cmd.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp))
+// outcomeFlag adds --outcome.
+func outcomeFlag(cmd *cobra.Command, became *string) {
+	cmd.Flags().Var(oneOf(became, "", outcomes()...), "outcome", "")
 }
 
 func outcomes() []string {
@@ -161,20 +152,6 @@ func outcomes() []string {
 	}
 	return names
 }
-
-// Set takes one of the outcomes.
-func (f *outcomeFlag) Set(name string) error {
-	if !slices.Contains(outcomes(), name) {
-		return fmt.Errorf("valid values: %s", strings.Join(outcomes(), ", "))
-	}
-	*f = outcomeFlag(name)
-	return nil
-}
-
-func (f *outcomeFlag) String() string { return string(*f) }
-
-// Type is how the help names the value.
-func (f *outcomeFlag) Type() string { return "OUTCOME" }
 
 // listTable prints the columns id, time, outcome, code, sender, recipient,
 // size and subject.

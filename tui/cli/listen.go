@@ -1,14 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"smtptap/decode/visible"
 	"smtptap/proxy"
 )
 
@@ -21,30 +20,11 @@ func (f *serveFlags) listenFlags(cmd *cobra.Command) {
 		}
 	}
 	f.socketMode = 0o600
-	cmd.Flags().VarP(&addressesFlag{addrs: &f.listen}, "listen", "l", `where clients connect, repeatable: PORT, :PORT, HOST:PORT,
-unix:PATH, or the sockets that systemd passes: systemd, systemd:NAME
-(the default where it does); tls:ADDR for implicit TLS`)
-	cmd.Flags().Var(&f.socketMode, "socket-mode", "who may connect to unix:PATH")
-}
-
-// addressesFlag is --listen. What is given replaces the default.
-type addressesFlag struct {
-	addrs *[]string
-	given bool
-}
-
-func (a *addressesFlag) String() string { return strings.Join(*a.addrs, " ") }
-func (a *addressesFlag) Type() string   { return "addr" }
-
-func (a *addressesFlag) Set(s string) error {
-	if _, err := proxy.ParseAddress(s); err != nil {
-		return err
-	}
-	if !a.given {
-		*a.addrs, a.given = nil, true
-	}
-	*a.addrs = append(*a.addrs, s)
-	return nil
+	cmd.Flags().VarP(each(&f.listen, f.listen, func(s string) error {
+		_, err := proxy.ParseAddress(s)
+		return errors.Unwrap(err) // which does not repeat it
+	}), "listen", "l", "")
+	cmd.Flags().Var(&f.socketMode, "socket-mode", "")
 }
 
 // modeFlag is the mode of a file.
@@ -56,7 +36,7 @@ func (m *modeFlag) Type() string   { return "mode" }
 func (m *modeFlag) Set(s string) error {
 	n, err := strconv.ParseUint(s, 8, 32)
 	if err != nil || n > 0o777 {
-		return fmt.Errorf("\"%s\" is not the mode of a file (example: 0660)", visible.Text(s))
+		return failed("not-a-file-mode")
 	}
 	*m = modeFlag(n)
 	return nil

@@ -16,9 +16,9 @@ type logFlags struct {
 }
 
 func (f *logFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log more")
-	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "log only errors")
-	cmd.Flags().StringVar(&f.file, "log-file", "", "log to this file instead of the error stream")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "")
+	cmd.Flags().StringVar(&f.file, "log-file", "", "")
 }
 
 // open makes the log: for people on a terminal, as JSON elsewhere. Behind a

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"smtptap/decode/findings"
@@ -19,7 +17,7 @@ type matchFlag struct {
 
 func (f *matchFlag) flag(p *Program, cmd *cobra.Command) {
 	f.program = p
-	cmd.Flags().Var(f, "match", "only sessions that this query picks, such as 'code:5xx from:ann' (see smtptap help query)")
+	cmd.Flags().Var(f, "match", "")
 }
 
 func (f *matchFlag) String() string { return f.text }
@@ -29,20 +27,11 @@ func (f *matchFlag) Type() string { return "QUERY" }
 
 // Set reads the query.
 func (f *matchFlag) Set(s string) error {
-	parsed, err := f.program.parseQuery(s)
+	parsed, err := query.Parse(s)
 	if err == nil {
 		f.text, f.Filter = s, *parsed
 	}
 	return err
-}
-
-// parseQuery reads a query; its error is in the language of the program.
-func (p *Program) parseQuery(s string) (*query.Filter, error) {
-	f, err := query.Parse(s)
-	if e, bad := err.(*query.Error); bad {
-		return nil, fmt.Errorf("%s", e.In(p.lang.Lang))
-	}
-	return f, err
 }
 
 // picks reports whether the query picks the recording of that summary. It reads
@@ -54,18 +43,18 @@ func (f *matchFlag) picks(sum transcript.Summary) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		s.Findings = query.Findings(findings.Analyze(t, f.program.lang.Lang))
+		s.Findings = query.Findings(findings.Analyze(t, f.program.lang))
 	}
 	return f.Match(&s), nil
 }
 
 // Query is `smtptap help query`: what queries look like.
 func Query(p *Program) *cobra.Command {
-	cmd := &cobra.Command{Use: "query", Short: "What --match, --expect and the screen's filter can ask for"}
+	cmd := &cobra.Command{Use: "query"}
 	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		table := [][]string{}
 		for _, row := range query.Help() {
-			table = append(table, []string{row.Example, row.In(p.lang.Lang)})
+			table = append(table, []string{row.Example, row.In(p.lang)})
 		}
 		columns(cmd.OutOrStdout(), table)
 	})

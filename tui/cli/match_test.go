@@ -60,7 +60,7 @@ func TestMatch(t *testing.T) {
 		status int
 		says   string
 	}{
-		{[]string{"list", "--match", "tsl:yes"}, 2, `"tsl:yes" for "--match" flag: character 1: there is no field tsl:, perhaps you mean tls:`},
+		{[]string{"list", "--match", "tsl:yes"}, 2, `--match tsl:yes: character 1: there is no field tsl:, perhaps you mean tls:`},
 		{[]string{"list", "--lang", "zh", "--match", "x ("}, 2, "第 4 个字符"},
 		{[]string{"export", "-f", "text", "--match", "sent"}, 1, "2 recordings match"},
 		{[]string{"export", "-f", "text", "--match", "from:nobody"}, 1, "no recordings match"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,23 +21,18 @@ func Prune(p *Program) *cobra.Command {
 	var match matchFlag
 	var dry bool
 	cmd := &cobra.Command{
-		Use:     "prune --older AGE",
-		Short:   "Delete old recordings; those you renamed are kept",
-		Example: "  smtptap prune --older 30d --dry-run\n  smtptap prune --older 2d --match sent",
-		Args:    args(cobra.NoArgs),
+		Use:  "prune --older AGE",
+		Args: p.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			if !cmd.Flags().Changed("older") {
-				return usage(errors.New("--older AGE is missing: how old must a recording be to go, such as 30d"))
+				return wrong("needs-age")
 			}
 			dir, err := folder(dir)
 			if err != nil {
 				return err
 			}
 			if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("there is no folder %s", dir)
+				return failed("no-folder", "folder", shown(dir))
 			}
 			f, err := recordings.OpenFolder(dir)
 			if err != nil {
@@ -51,24 +47,24 @@ func Prune(p *Program) *cobra.Command {
 			if !match.All() {
 				old = slices.DeleteFunc(old, func(info recordings.Info) bool { return !p.matches(info, &match) })
 			}
-			gone, verb := old, "would delete"
+			gone, done := old, "would-delete"
 			if !dry {
-				verb = "deleted"
+				done = "deleted"
 				gone, err = f.Prune(old)
 			}
 			var bytes int64
 			for _, info := range gone {
 				bytes += info.Size
-				fmt.Fprintf(p.streams.Out, "%s %s\n", verb, visible.Text(info.Path))
+				fmt.Fprintln(p.streams.Out, p.say(done, "what", visible.Text(info.Path)))
 			}
-			fmt.Fprintf(p.streams.Err, "smtptap: %s %d recordings, %s\n", verb, len(gone), size(bytes))
+			p.note(done, "what", p.say("recordings", "count", strconv.Itoa(len(gone)), "size", size(bytes)))
 			return err
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
-	cmd.Flags().Var(&older, "older", "age from which a recording goes, such as 30d")
+	recordFlag(cmd, &dir)
+	cmd.Flags().Var(&older, "older", "")
 	match.flag(p, cmd)
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would go")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "")
 	return cmd
 }
 
@@ -77,7 +73,7 @@ func Prune(p *Program) *cobra.Command {
 func (p *Program) matches(info recordings.Info, match *matchFlag) bool {
 	r := listFilter{match: match}.read(info.Path)
 	if r.err != nil {
-		p.complain("%s: %s", visible.Text(info.Path), oneLine(r.err))
+		p.complain("%s: %s", visible.Text(info.Path), p.oneLine(r.err))
 	}
 	return r.picked
 }

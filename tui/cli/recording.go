@@ -14,8 +14,8 @@ import (
 )
 
 // recordFlag adds -w, --record DIR.
-func recordFlag(cmd *cobra.Command, dir *string, use string) {
-	cmd.Flags().StringVarP(dir, "record", "w", "", use)
+func recordFlag(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVarP(dir, "record", "w", "", "")
 }
 
 // folder is the folder of recordings that was named, or the usual one.
@@ -47,7 +47,7 @@ func (p *Program) load(dir, ref string) (*decode.Transcript, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if damage != nil {
-		fmt.Fprintf(p.streams.Err, "smtptap: %s: %s; what comes before is shown\n", visible.Text(path), damage)
+		p.note("damaged", "what", visible.Text(path)+": "+p.oneLine(damage))
 	}
 	return t, nil
 }
@@ -72,7 +72,7 @@ func (p *Program) create(path string, force bool) (f *os.File, done func(error) 
 	}
 	f, err = os.OpenFile(path, flags, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return nil, nil, fmt.Errorf("%s exists; use --force to overwrite it", path)
+		return nil, nil, failed("exists", "file", shown(path))
 	}
 	if err != nil {
 		return nil, nil, err

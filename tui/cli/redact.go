@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"smtptap/decode"
@@ -17,15 +15,15 @@ type redactFlags struct {
 }
 
 func (f *redactFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&f.levels, "redact", nil, "take out, besides passwords: "+strings.Join(redact.Names(), ", ")+"; addresses covers the names beside them")
-	cmd.Flags().BoolVar(&f.keepDomains, "keep-domains", false, "with --redact addresses: replace only what stands before the @")
+	cmd.Flags().Var(someOf(&f.levels, redact.Names()...), "redact", "")
+	cmd.Flags().BoolVar(&f.keepDomains, "keep-domains", false, "")
 }
 
 // parse reads what is to be taken out.
 func (f *redactFlags) parse() (redact.Levels, error) {
 	levels, err := redact.Parse(f.levels)
 	if err != nil {
-		return levels, usage(err)
+		return levels, err
 	}
 	levels.KeepDomains = f.keepDomains
 	return levels, nil

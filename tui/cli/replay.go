@@ -31,37 +31,22 @@ import (
 func Replay(p *Program) *cobra.Command {
 	f := replayFlags{serveFlags: serveFlags{count: 1}}
 	cmd := &cobra.Command{
-		Use:   "replay REC --to TARGET",
-		Short: "Say the client's side of a recording again to another server, and compare",
-		Long: `Replay says the client's side of a recording again, waiting for the server's answers as the
-client did, records the new session, and prints where the two part. Exit status 1 when they do.
-
-Passwords are not in recordings: ` + replay.PasswordVariable + `, or ` + replay.TokenVariable + ` for OAuth, holds the one to use, and
-` + replay.UserVariable + ` another user name. Nothing is delivered anywhere but to this machine without
---really-send.`,
-		Example: "  smtptap replay latest --to sink\n  " + replay.PasswordVariable + "=... smtptap replay k3f9x --to localhost:2587\n" +
-			"  smtptap replay k3f9x --to smtp.example.com:587 --really-send",
-		Args: args(cobra.MaximumNArgs(1)),
+		Use:  "replay REC --to TARGET",
+		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
-			if _, err := f.target.parse(); err != nil {
-				return err
-			}
 			return p.replay(cmd.Context(), refArg(a), &f)
 		},
 	}
 	f.target.flags(cmd)
-	f.tls.mode = starttlsMode(proxy.Intercept)
+	f.tls.mode = string(proxy.Intercept)
 	f.tls.toServerFlag(cmd)
 	f.tls.serverTLSFlags.flags(cmd)
-	recordFlag(cmd, &f.record, `folder of recordings, for the new one too; "none" does not keep the new one`)
-	cmd.Flags().BoolVar(&f.keep, "keep-secrets", false, "write passwords and tokens into the new recording (default: masked)")
-	cmd.Flags().BoolVar(&f.reallySend, "really-send", false, "let the mail go to a server that is not on this machine")
-	cmd.Flags().BoolVar(&f.clearPassword, "clear-password", false, "let the password go to such a server without TLS")
-	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print the comparison as one JSON object")
-	cmd.Flags().BoolVar(&f.all, "all", false, "compare dates, boundaries, ids and times as well")
+	recordFlag(cmd, &f.record)
+	cmd.Flags().BoolVar(&f.keep, "keep-secrets", false, "")
+	cmd.Flags().BoolVar(&f.reallySend, "really-send", false, "")
+	cmd.Flags().BoolVar(&f.clearPassword, "clear-password", false, "")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "")
+	cmd.Flags().BoolVar(&f.all, "all", false, "")
 	f.color.flag(cmd)
 	f.logging.flags(cmd)
 	return cmd
@@ -271,12 +256,11 @@ func (r *replaying) result(unsaid []string, err error) (*decode.Transcript, erro
 		os.Remove(path) // it would be the latest recording, and says no more than the error
 		return nil, err
 	}
-	errs := r.program.streams.Err
 	for _, s := range unsaid {
-		fmt.Fprintf(errs, "smtptap: %s\n", s)
+		r.program.complain("%s", s)
 	}
 	if !r.flags.forget {
-		fmt.Fprintf(errs, "smtptap: recorded in %s\n", visible.Text(path))
+		r.program.note("recorded", "path", visible.Text(path))
 	}
 	return t, err
 }

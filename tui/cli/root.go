@@ -6,7 +6,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -17,16 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"smtptap/decode/lang"
-	"smtptap/decode/visible"
 	"smtptap/tui"
-)
-
-// Exit statuses.
-const (
-	exitFine   = 0
-	exitFailed = 1 // it could not be done; for diff: the sessions differ
-	exitUsage  = 2 // wrong usage
-	exitSeen   = 3 // the session looked at failed
 )
 
 // Streams are the program's standard streams.
@@ -39,35 +29,23 @@ type Streams struct {
 type Program struct {
 	streams Streams
 	root    *cobra.Command
-	lang    langFlag
+	lang    lang.Lang
 }
 
 // New returns the program without its subcommands: listening and relaying is
 // what it does when none is named.
 func New(s Streams) *Program {
-	p := &Program{streams: s, lang: langFlag{lang.Locale(os.Getenv)}}
+	p := &Program{streams: s}
 	p.root = p.serve()
-	p.root.PersistentFlags().Var(&p.lang, "lang", "language of what smtptap says: en, zh")
+	p.root.PersistentFlags().Var((*langValue)(&p.lang), "lang", "")
+	p.root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return p.environment(cmd) }
 	p.root.SetIn(s.In)
 	p.root.SetOut(s.Out)
 	p.root.SetErr(s.Err)
-	p.root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	p.root.SetHelpFunc(p.help)
+	p.root.SetFlagErrorFunc(p.flagError)
+	p.root.CompletionOptions.DisableDefaultCmd = true
 	return p
-}
-
-// langFlag is --lang. Without it the locale decides.
-type langFlag struct{ lang.Lang }
-
-func (f *langFlag) String() string { return string(f.Lang) }
-func (f *langFlag) Type() string   { return "language" }
-
-func (f *langFlag) Set(s string) error {
-	l, ok := lang.Parse(s)
-	if !ok {
-		return errors.New("valid values: en, zh")
-	}
-	f.Lang = l
-	return nil
 }
 
 // Add adds subcommands, in the order of the help.
@@ -76,41 +54,90 @@ func (p *Program) Add(commands ...func(*Program) *cobra.Command) {
 	for _, c := range commands {
 		p.root.AddCommand(c(p))
 	}
+	help := p.helpCommand()
+	p.root.SetHelpCommand(help)
+	p.root.AddCommand(p.completionCommand(), help)
+	prepare(p.root)
+}
+
+// prepare keeps the flags in the order in which they were made, and has the
+// shell complete those that have few values.
+func prepare(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	complete := func(f *pflag.Flag) {
+		if values := valuesOf(f.Value); values != nil {
+			cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+	cmd.LocalNonPersistentFlags().VisitAll(complete)
+	cmd.PersistentFlags().VisitAll(complete)
+	for _, c := range cmd.Commands() {
+		prepare(c)
+	}
 }
 
 // Run runs the command line and returns the exit status.
 func (p *Program) Run(ctx context.Context, args []string) int {
+	p.lang = language(args, os.Getenv)
 	p.root.SetArgs(args)
 	cmd, err := p.root.ExecuteContextC(ctx)
-	if err == nil {
-		return exitFine
-	}
 	var status *statusError
-	if errors.As(err, &status) {
-		if status.err == nil {
-			return status.code
-		}
-	}
-	if errors.Is(err, tui.ErrStuck) {
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.As(err, &status) && status.err == nil:
+		return status.code
+	case errors.Is(err, tui.ErrStuck):
 		return exitFailed // printing would wait for the terminal for ever
 	}
-	p.complain("%s", oneLine(err))
+	p.complain("%s", p.oneLine(err))
 	switch {
-	case status != nil:
-		if status.code == exitUsage {
-			p.complain("see '%s --help'", cmd.CommandPath())
-		}
-		return status.code
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		return exitUsage
+	case status == nil:
+		return exitFailed
+	case status.code == exitUsage && cmd.Name() == "help":
+		p.note("see-help", "command", cmd.Root().Name())
+	case status.code == exitUsage:
+		p.note("see-help", "command", cmd.CommandPath())
 	}
-	return exitFailed
+	return status.code
 }
 
-// complain writes a line to the error stream. It waits for a reader, but not
-// for ever: nobody may be reading.
-func (p *Program) complain(format string, args ...any) {
-	within(lastWords, func() { fmt.Fprintf(p.streams.Err, "smtptap: "+format+"\n", args...) })
+// language is that of --lang, or else of SMTPTAP_LANG, or else of the locale. It
+// is looked for before the command line is read, because what is wrong with that
+// is said in it.
+func language(args []string, getenv func(string) string) lang.Lang {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		value, found := strings.CutPrefix(arg, "--lang=")
+		if arg == "--lang" && i+1 < len(args) {
+			value, found = args[i+1], true
+		}
+		if l, ok := lang.Parse(value); found && ok {
+			return l
+		}
+	}
+	if l, ok := lang.Parse(getenv(variable("lang"))); ok {
+		return l
+	}
+	return lang.Locale(getenv)
+}
+
+// langValue is --lang.
+type langValue lang.Lang
+
+func (v *langValue) String() string   { return string(*v) }
+func (v *langValue) Type() string     { return "language" }
+func (v *langValue) Values() []string { return []string{string(lang.English), string(lang.Chinese)} }
+
+func (v *langValue) Set(s string) error {
+	l, ok := lang.Parse(s)
+	if !ok {
+		return validValues(v.Values())
+	}
+	*v = langValue(l)
+	return nil
 }
 
 // within runs f and returns when it is done, or after d.
@@ -126,51 +153,9 @@ func within(d time.Duration, f func()) {
 	}
 }
 
-// oneLine is an error as one line that is safe to print.
-func oneLine(err error) string {
-	return visible.Text(strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", " ")), " "))
-}
-
-// A statusError carries an exit status. Without an error there is nothing to
-// print: it was said already.
-type statusError struct {
-	code int
-	err  error
-}
-
-func (e *statusError) Error() string {
-	if e.err == nil {
-		return fmt.Sprint("exit status ", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *statusError) Unwrap() error { return e.err }
-
-// usage marks an error as wrong usage.
-func usage(err error) error { return &statusError{exitUsage, err} }
-
-// exit ends a command with that status and nothing more to say.
-func exit(code int) error {
-	if code == exitFine {
-		return nil
-	}
-	return &statusError{code: code}
-}
-
-// args checks the number of arguments as cobra's checks do, as wrong usage.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, a []string) error {
-		if err := check(cmd, a); err != nil {
-			return usage(err)
-		}
-		return nil
-	}
-}
-
 // environment gives every flag that was not set the value of its variable:
 // --idle-timeout that of SMTPTAP_IDLE_TIMEOUT.
-func environment(cmd *cobra.Command) error {
+func (p *Program) environment(cmd *cobra.Command) error {
 	var bad error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := variable(f.Name)
@@ -178,8 +163,9 @@ func environment(cmd *cobra.Command) error {
 		if !found || f.Changed || bad != nil || f.Name == "help" || f.Name == "version" {
 			return
 		}
-		if err := cmd.Flags().Set(f.Name, value); err != nil {
-			bad = usage(fmt.Errorf("%s=%q: %w", name, value, err))
+		var invalid *pflag.InvalidValueError
+		if err := cmd.Flags().Set(f.Name, value); errors.As(err, &invalid) {
+			bad = p.invalid(name+"="+shown(value), invalid)
 		}
 	})
 	return bad

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -19,14 +21,24 @@ import (
 type ruleFlags struct {
 	rules []string
 	files []string
-	seed  uint64
+	seed  int
 }
 
 func (f *ruleFlags) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.rules, "rule", nil, "WHEN=ACTION: answer, delay, drop, edit on purpose; repeatable; see 'smtptap rules'")
-	flags.StringArrayVar(&f.files, "rules", nil, "file of rules, one a line; they come before those of --rule; repeatable")
-	flags.Uint64Var(&f.seed, "rule-seed", 1, "decides which one in N a rule with %N takes")
+	flags.Var(each(&f.rules, nil, checkRule), "rule", "")
+	flags.StringArrayVar(&f.files, "rules", nil, "")
+	flags.Var(atLeast(&f.seed, 1, 0), "rule-seed", "")
+}
+
+// checkRule says what is wrong with a rule.
+func checkRule(text string) error {
+	_, err := rules.Parse(text, "")
+	var bad *rules.Error
+	if errors.As(err, &bad) {
+		return failed("bad-rule", "column", strconv.Itoa(utf8.RuneCountInString(text[:bad.At])+1), "why", bad.What)
+	}
+	return err
 }
 
 // maxRulesFile bounds a file of rules.
@@ -63,9 +75,9 @@ func (f *ruleFlags) apply(px *proxy.Proxy) error {
 	if len(all) == 0 {
 		return nil
 	}
-	px.Rules = rules.NewSet(all, f.seed)
+	px.Rules = rules.NewSet(all, uint64(f.seed))
 	if px.Rules.Has(rules.Certify) && px.Mode == proxy.Pass {
-		return usage(errors.New("a rule with tls: needs --starttls intercept: with pass the server's own certificate is shown"))
+		return wrong("rule-needs-intercept")
 	}
 	return nil
 }
@@ -77,7 +89,7 @@ func (f *ruleFlags) tell(px *proxy.Proxy, log zerolog.Logger) {
 	}
 	e := log.Warn().Int("rules", len(px.Rules.Rules))
 	if px.Rules.Random() {
-		e = e.Uint64("seed", f.seed)
+		e = e.Int("seed", f.seed)
 	}
 	e.Msg("rules change what peers hear")
 }
@@ -85,15 +97,10 @@ func (f *ruleFlags) tell(px *proxy.Proxy, log zerolog.Logger) {
 // Rules is `smtptap rules`.
 func Rules(p *Program) *cobra.Command {
 	return &cobra.Command{
-		Use:     "rules",
-		Short:   "What --rule can wait for and do, with examples",
-		Example: "  smtptap rules\n  smtptap --rule 'RCPT[rcpt:bob@]=450 4.2.1 mailbox busy'",
-		Args:    args(cobra.NoArgs),
+		Use:  "rules",
+		Args: p.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
-			_, err := p.streams.Out.WriteString(ruleHelp(p.lang.Lang))
+			_, err := p.streams.Out.WriteString(ruleHelp(p.lang))
 			return err
 		},
 	}

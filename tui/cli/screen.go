@@ -26,29 +26,21 @@ type screenFlags struct {
 }
 
 func (f *screenFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "draw the screen with ASCII characters only")
-	cmd.Flags().StringVar(&f.theme, "theme", "", "colours of the screen: dark, light, mono (default: as the terminal is)")
-	cmd.Flags().BoolVar(&f.mouse, "mouse", false, "let the screen use the mouse from the start")
+	cmd.Flags().BoolVar(&f.ascii, "ascii", false, "")
+	cmd.Flags().Var(oneOf(&f.theme, "", "dark", "light", "mono"), "theme", "")
+	cmd.Flags().BoolVar(&f.mouse, "mouse", false, "")
 }
 
 // options are those of every screen.
-func (f *screenFlags) options(color *colorMode, p *Program) (tui.Options, error) {
+func (f *screenFlags) options(color *colorMode, p *Program) tui.Options {
 	s := p.streams
-	switch f.theme {
-	case "", "dark", "light", "mono":
-	default:
-		return tui.Options{}, usage(fmt.Errorf("--theme %q: there are dark, light and mono", f.theme))
-	}
 	in, _ := s.In.(*os.File)
-	return tui.Options{ASCII: f.ascii, Theme: f.theme, Mouse: f.mouse, NoColor: !color.on(s.Out), Version: version(), Lang: p.lang.Lang, In: in, Out: s.Out}, nil
+	return tui.Options{ASCII: f.ascii, Theme: f.theme, Mouse: f.mouse, NoColor: !color.on(s.Out), Version: version(), Lang: p.lang, In: in, Out: s.Out}
 }
 
 // screen is the screen of a proxy at work.
 func (s *serving) screen(ctx context.Context) error {
-	o, err := s.flags.screen.options(&s.flags.color, s.program)
-	if err != nil {
-		return err
-	}
+	o := s.flags.screen.options(&s.flags.color, s.program)
 	o.Set, o.Folder = s.set, s.recordings
 	o.Target, o.TLS = s.proxy.Target, string(s.proxy.Mode)
 	if dir, err := ca.DefaultDir(); err == nil {
@@ -75,23 +67,16 @@ func View(p *Program) *cobra.Command {
 	var color colorMode
 	var screen screenFlags
 	var newer, older age
-	var became outcomeFlag
+	var became string
 	var match matchFlag
 	cmd := &cobra.Command{
-		Use:     "view [REC...]",
-		Short:   "Open recordings in the terminal UI",
-		Example: "  smtptap view\n  smtptap view k3f9 ./mail.smtptap\n  smtptap view --match 'refused | finding>=warning' --newer 7d",
+		Use: "view [REC...]",
 		RunE: func(cmd *cobra.Command, refs []string) error {
-			if err := environment(cmd); err != nil {
-				return err
+			if _, err := chooseUI("tui", p.streams); err != nil {
+				return wrong("view-needs-terminal")
 			}
-			if _, err := uiMode("tui").choose(p.streams); err != nil {
-				return usage(fmt.Errorf("view needs a terminal; use show instead"))
-			}
-			o, err := screen.options(&color, p)
-			if err != nil {
-				return err
-			}
+			o := screen.options(&color, p)
+			var err error
 			if dir, err = folder(dir); err != nil {
 				return err
 			}
@@ -109,11 +94,11 @@ func View(p *Program) *cobra.Command {
 			return tui.Run(cmd.Context(), o)
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
+	recordFlag(cmd, &dir)
 	match.flag(p, cmd)
-	became.flag(cmd)
-	cmd.Flags().Var(&newer, "newer", "only recordings younger than this, such as 2h or 7d")
-	cmd.Flags().Var(&older, "older", "only recordings older than this, such as 30d")
+	outcomeFlag(cmd, &became)
+	cmd.Flags().Var(&newer, "newer", "")
+	cmd.Flags().Var(&older, "older", "")
 	screen.flags(cmd)
 	color.flag(cmd)
 	return cmd

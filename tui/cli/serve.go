@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,7 +36,7 @@ type serveFlags struct {
 	rules   ruleFlags
 	record  string
 	keep    bool
-	ui      uiMode
+	ui      string
 	screen  screenFlags
 	color   colorMode
 	allow   []string
@@ -53,35 +54,23 @@ type serveFlags struct {
 func (p *Program) serve() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:   "smtptap",
-		Short: "SMTP debugging proxy and transcript recorder",
-		Long: `smtptap stands between an SMTP client and the real server, forwards every byte
-unchanged, shows and records what was said, decoded and explained.
-
-Every flag can be set by a variable: --idle-timeout by SMTPTAP_IDLE_TIMEOUT.`,
-		Example: `  smtptap demo
-  smtptap --to smtp.example.com:587
-  smtptap -l 2525 -l tls:4650 --to smtps://smtp.example.com
-  smtptap --to mx:example.com --ui text`,
-		Args:          args(cobra.NoArgs),
+		Use:           "smtptap",
+		Args:          p.args(0, 0),
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			return p.run(cmd.Context(), &f, nil)
 		},
 	}
 	cmd.SetVersionTemplate("smtptap {{.Version}}\n")
 	f.relayFlags(cmd)
-	f.ui.flag(cmd)
+	uiFlag(cmd, &f.ui)
 	f.screen.flags(cmd)
 	f.color.flag(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.once, "once", false, "end after one session; exit status 0 if all mail was sent or there was none, 3 otherwise")
-	flags.IntVar(&f.count, "count", 0, "end after so many sessions; exit status 3 unless all mail was sent")
+	flags.BoolVar(&f.once, "once", false, "")
+	flags.Var(atLeast(&f.count, 0, 1), "count", "")
 	return cmd
 }
 
@@ -92,48 +81,33 @@ func (f *serveFlags) relayFlags(cmd *cobra.Command) {
 	f.target.flags(cmd)
 	f.tls.flags(cmd)
 	f.rules.flags(cmd)
-	flags.StringVarP(&f.record, "record", "w", "", `folder for recordings; "none" records nothing (default: the user's state folder)`)
-	flags.BoolVar(&f.keep, "keep-secrets", false, "write passwords and tokens into recordings (default: masked)")
-	flags.StringArrayVar(&f.allow, "allow", nil, "CIDR that may connect, needed to listen beyond loopback; repeatable")
-	flags.IntVar(&f.most, "max-sessions", proxy.DefaultMaxSessions, "maximum concurrent sessions")
-	flags.DurationVar(&f.idle, "idle-timeout", proxy.DefaultIdleTimeout, "end a session in which nothing moved for so long")
-	flags.DurationVar(&f.drain, "drain-timeout", proxy.DefaultDrainTimeout, "how long sessions may go on when smtptap is told to stop")
+	recordFlag(cmd, &f.record)
+	flags.BoolVar(&f.keep, "keep-secrets", false, "")
+	flags.Var(each(&f.allow, nil, func(s string) error { _, err := parsePrefix(s); return err }), "allow", "")
+	flags.Var(atLeast(&f.most, proxy.DefaultMaxSessions, 1), "max-sessions", "")
+	flags.Var(lasting(&f.idle, proxy.DefaultIdleTimeout, time.Millisecond), "idle-timeout", "")
+	flags.Var(lasting(&f.drain, proxy.DefaultDrainTimeout, time.Millisecond), "drain-timeout", "")
 	f.logging.flags(cmd)
 }
 
-// uiMode is --ui.
-type uiMode string
-
-func (u *uiMode) flag(cmd *cobra.Command) {
-	*u = "auto"
-	cmd.Flags().Var(u, "ui", "auto, tui, text, json (one event a line), none")
+// uiFlag adds --ui.
+func uiFlag(cmd *cobra.Command, ui *string) {
+	cmd.Flags().Var(oneOf(ui, "auto", "auto", "tui", "text", "json", "none"), "ui", "")
 }
 
-func (u *uiMode) String() string { return string(*u) }
-func (u *uiMode) Type() string   { return "mode" }
-
-func (u *uiMode) Set(s string) error {
-	switch s {
-	case "auto", "tui", "text", "json", "none":
-		*u = uiMode(s)
-		return nil
-	}
-	return fmt.Errorf("there are auto, tui, text, json and none")
-}
-
-// choose settles what auto means: the screen where there is one.
-func (u uiMode) choose(s Streams) (uiMode, error) {
+// chooseUI settles what auto means: the screen where there is one.
+func chooseUI(ui string, s Streams) (string, error) {
 	in, _ := s.In.(*os.File)
 	screen := isTerminal(s.Out) && in != nil && isTerminal(in)
 	switch {
-	case u == "auto" && screen:
+	case ui == "auto" && screen:
 		return "tui", nil
-	case u == "auto":
+	case ui == "auto":
 		return "text", nil
-	case u == "tui" && !screen:
-		return "", usage(fmt.Errorf("--ui tui needs a terminal; use --ui text"))
+	case ui == "tui" && !screen:
+		return "", wrong("ui-needs-terminal")
 	}
-	return u, nil
+	return ui, nil
 }
 
 // run listens and relays until it is told to stop. visit, if set, is a client
@@ -144,7 +118,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		f.count = 1
 	}
 	f.single = f.single || f.count == 1
-	ui, err := f.ui.choose(p.streams)
+	ui, err := chooseUI(f.ui, p.streams)
 	if err != nil {
 		return err
 	}
@@ -196,7 +170,7 @@ func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
 	for _, cidr := range f.allow {
 		prefix, err := parsePrefix(cidr)
 		if err != nil {
-			return nil, nil, usage(err)
+			return nil, nil, err
 		}
 		px.Allow = append(px.Allow, prefix)
 	}
@@ -221,14 +195,12 @@ func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
 	return px, func() { closeTarget(); closeTLS() }, nil
 }
 
-// parsePrefix reads a CIDR; a plain address stands for itself alone.
+// parsePrefix reads a CIDR. A plain address is not one: 10.0.0.0 may mean a
+// network of any size.
 func parsePrefix(s string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(s); err == nil {
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
-	}
 	prefix, err := netip.ParsePrefix(s)
 	if err != nil {
-		return prefix, fmt.Errorf("--allow %q is not a CIDR (example: 192.0.2.0/24)", s)
+		return prefix, failed("not-a-cidr")
 	}
 	return prefix.Masked(), nil
 }
@@ -312,7 +284,7 @@ type serving struct {
 // all, may hold up its end once it was told to stop.
 const lastWords = 2 * time.Second
 
-func (s *serving) run(ctx context.Context, ui uiMode, visit func(context.Context, string) error) error {
+func (s *serving) run(ctx context.Context, ui string, visit func(context.Context, string) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// A reader of the output or of the log who leaves must not end sessions.
@@ -367,7 +339,7 @@ func (s *serving) onSignal(ctx context.Context, signals <-chan os.Signal, stop f
 }
 
 // show runs the face until the user is done with it, or the proxy has ended.
-func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error {
+func (s *serving) show(ctx context.Context, ui string, served chan error) error {
 	if ui == "tui" {
 		return s.screen(ctx)
 	}
@@ -375,7 +347,7 @@ func (s *serving) show(ctx context.Context, ui uiMode, served chan error) error 
 	out := s.program.streams.Out
 	switch ui {
 	case "text":
-		form = textForm(out, s.program.lang.Lang, s.flags.color.on(out), !s.flags.single)
+		form = textForm(out, s.program.lang, s.flags.color.on(out), !s.flags.single)
 	case "json":
 		form = jsonForm(out)
 	}
@@ -458,7 +430,7 @@ func (s *serving) status() error {
 }
 
 // farewell says where the recordings are, where somebody is reading.
-func (s *serving) farewell(ui uiMode) {
+func (s *serving) farewell(ui string) {
 	if ui != "text" || s.set.Len() == 0 {
 		return
 	}
@@ -470,8 +442,8 @@ func (s *serving) farewell(ui uiMode) {
 	}
 	switch {
 	case len(paths) == 1:
-		s.program.complain("recorded in %s", paths[0])
+		s.program.note("recorded", "path", paths[0])
 	case len(paths) > 1:
-		s.program.complain("%d sessions recorded in %s", len(paths), s.recordings.Dir())
+		s.program.note("sessions-recorded", "count", strconv.Itoa(len(paths)), "folder", s.recordings.Dir())
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -18,17 +17,9 @@ func Show(p *Program) *cobra.Command {
 	var redaction redactFlags
 	var authentic verifyFlags
 	cmd := &cobra.Command{
-		Use:   "show [REC]",
-		Short: "One recording as annotated text",
-		Long: "Show prints a recording as annotated text. --verify also judges the authentication of each message\n" +
-			"as its receiver would: DKIM signatures, SPF for the address that the server saw, DMARC. Only then\n" +
-			"is the DNS asked. Exit status 3 when one of them fails.",
-		Example: "  smtptap show\n  smtptap show k3f9 --redact addresses,hosts\n  smtptap show --verify --resolver 9.9.9.9 k3f9\n  smtptap show ./mail.smtptap | less -R",
-		Args:    args(cobra.MaximumNArgs(1)),
+		Use:  "show [REC]",
+		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := environment(cmd); err != nil {
-				return err
-			}
 			t, err := p.load(dir, refArg(a))
 			if err != nil {
 				return err
@@ -41,7 +32,7 @@ func Show(p *Program) *cobra.Command {
 				return err
 			}
 			guard := redact.Guard(p.streams.Out, nil, t.Withheld...)
-			if err := export.Text(guard, t, export.TextOptions{Lang: p.lang.Lang, Color: color.on(p.streams.Out)}); err != nil {
+			if err := export.Text(guard, t, export.TextOptions{Lang: p.lang, Color: color.on(p.streams.Out)}); err != nil {
 				return err
 			}
 			if err := guard.Close(); err != nil {
@@ -50,7 +41,7 @@ func Show(p *Program) *cobra.Command {
 			return verdicts(cmd.Context())
 		},
 	}
-	recordFlag(cmd, &dir, "folder of recordings")
+	recordFlag(cmd, &dir)
 	color.flag(cmd)
 	redaction.flags(cmd)
 	authentic.flags(cmd)
@@ -61,20 +52,7 @@ func Show(p *Program) *cobra.Command {
 type colorMode string
 
 func (c *colorMode) flag(cmd *cobra.Command) {
-	*c = "auto"
-	cmd.Flags().Var(c, "color", "colour the text: auto, always, never")
-}
-
-func (c *colorMode) String() string { return string(*c) }
-func (c *colorMode) Type() string   { return "when" }
-
-func (c *colorMode) Set(s string) error {
-	switch s {
-	case "auto", "always", "never":
-		*c = colorMode(s)
-		return nil
-	}
-	return fmt.Errorf("there are auto, always and never")
+	cmd.Flags().Var(oneOf((*string)(c), "auto", "auto", "always", "never"), "color", "")
 }
 
 // on reports whether to colour what goes to f: with auto, only a terminal that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -19,7 +20,7 @@ import (
 type targetFlags struct {
 	to           string
 	resolver     string
-	mxPort       uint16
+	mxPort       int
 	allowPrivate bool
 
 	only    func(netip.Addr) error // which addresses may be connected to; nil for all
@@ -27,31 +28,31 @@ type targetFlags struct {
 }
 
 func (f *targetFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.to, "to", "t", "sink", `where sessions go:
-sink              embedded server: accepts all, delivers nothing
-HOST[:PORT]       that server; port 587 if none is given; 465 means smtps
-smtp://HOST:PORT  plain, STARTTLS when the client asks for it
-smtps://HOST:PORT TLS from the first byte
-lmtp:HOST:PORT    LMTP; lmtp:unix:PATH, unix:PATH: at a unix socket
-mx:DOMAIN         the domain's MX hosts in order of preference
-mx                the MX of each recipient's own domain`)
+	cmd.Flags().VarP(checked(&f.to, "sink", checkTarget), "to", "t", "")
 	f.dnsFlags(cmd)
 }
 
 // dnsFlags are those that say how MX hosts are found.
 func (f *targetFlags) dnsFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.resolver, "resolver", "", "DNS server for mx targets (default: the system's)")
-	cmd.Flags().Uint16Var(&f.mxPort, "mx-port", 25, "port of MX hosts")
-	cmd.Flags().BoolVar(&f.allowPrivate, "allow-private", false, "let mx targets lead to private and loopback addresses")
+	resolverFlag(cmd, &f.resolver)
+	cmd.Flags().Var(between(&f.mxPort, 25, 1, 65535), "mx-port", "")
+	cmd.Flags().BoolVar(&f.allowPrivate, "allow-private", false, "")
 }
 
-// dns is the resolver that was asked for.
-func (f *targetFlags) dns() (*upstream.Resolver, error) {
-	r, err := upstream.NewResolver(f.resolver)
-	if err != nil {
-		return nil, usage(fmt.Errorf("--resolver: %w", err))
-	}
-	return r, nil
+// checkTarget says what is wrong with a target.
+func checkTarget(s string) error {
+	_, err := upstream.ParseTarget(s)
+	return errors.Unwrap(err) // which does not repeat it
+}
+
+// resolverFlag adds --resolver.
+func resolverFlag(cmd *cobra.Command, resolver *string) {
+	cmd.Flags().Var(checked(resolver, "", func(s string) error {
+		if _, err := upstream.NewResolver(s); err != nil {
+			return failed("not-a-resolver")
+		}
+		return nil
+	}), "resolver", "")
 }
 
 // sinkFiles is how many files a session into the sink needs beyond its two
@@ -85,11 +86,11 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 		px.Upstream = &upstream.Socket{Path: target.Path, LMTP: target.LMTP}
 		return done, 0, nil
 	}
-	resolver, err := f.dns()
+	resolver, err := upstream.NewResolver(f.resolver)
 	if err != nil {
 		return nil, 0, err
 	}
-	mx := &upstream.MX{Domain: target.Domain, Resolver: resolver, Connector: upstream.Connector{Port: f.mxPort, AllowPrivate: f.allowPrivate, Only: f.only}}
+	mx := &upstream.MX{Domain: target.Domain, Resolver: resolver, Connector: upstream.Connector{Port: uint16(f.mxPort), AllowPrivate: f.allowPrivate, Only: f.only}}
 	if target.Kind == upstream.KindDomain {
 		px.Upstream, px.ConnectTimeout = mx, mx.Patience()
 	} else {
@@ -98,13 +99,7 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 	return done, 0, nil
 }
 
-func (f *targetFlags) parse() (upstream.Target, error) {
-	target, err := upstream.ParseTarget(f.to)
-	if err != nil {
-		err = usage(fmt.Errorf("--to: %w", err))
-	}
-	return target, err
-}
+func (f *targetFlags) parse() (upstream.Target, error) { return upstream.ParseTarget(f.to) }
 
 // sinkCertificate is a certificate for the sink, and the roots that vouch for
 // it. Clients of the sink are not offered TLS otherwise: those that use it

@@ -17,7 +17,7 @@ import (
 
 // tlsFlags say what happens at STARTTLS and how TLS is agreed.
 type tlsFlags struct {
-	mode     starttlsMode
+	mode     string
 	toServer bool
 	serverTLSFlags
 }
@@ -31,24 +31,21 @@ type serverTLSFlags struct {
 }
 
 func (f *tlsFlags) flags(cmd *cobra.Command) {
-	f.mode = "intercept"
-	cmd.Flags().Var(&f.mode, "starttls", `intercept: open it, record the clear text, encrypt again
-pass: hand the ciphertext through unopened
-hide: don't offer it to the client`)
+	cmd.Flags().Var(oneOf(&f.mode, string(proxy.Intercept), string(proxy.Intercept), string(proxy.Pass), string(proxy.Hide)), "starttls", "")
 	f.toServerFlag(cmd)
 	f.serverTLSFlags.flags(cmd)
 }
 
 func (f *tlsFlags) toServerFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.toServer, "tls-to-server", false, "use STARTTLS to the server even when the client speaks plain")
+	cmd.Flags().BoolVar(&f.toServer, "tls-to-server", false, "")
 }
 
 func (f *serverTLSFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&f.insecure, "insecure", "k", false, "don't verify the server's certificate (it is still judged and reported)")
-	cmd.Flags().StringVar(&f.roots, "server-ca", "", "file of roots to trust for the server")
-	cmd.Flags().StringVar(&f.cert, "client-cert", "", "file with a certificate to show to servers that ask for one")
-	cmd.Flags().StringVar(&f.key, "client-key", "", "file with its key (default: the same file)")
-	cmd.Flags().StringVar(&f.minVersion, "tls-min", "1.2", "oldest TLS version to speak: 1.0, 1.1, 1.2 or 1.3")
+	cmd.Flags().BoolVarP(&f.insecure, "insecure", "k", false, "")
+	cmd.Flags().StringVar(&f.roots, "server-ca", "", "")
+	cmd.Flags().StringVar(&f.cert, "client-cert", "", "")
+	cmd.Flags().StringVar(&f.key, "client-key", "", "")
+	cmd.Flags().Var(oneOf(&f.minVersion, "1.2", "1.0", "1.1", "1.2", "1.3"), "tls-min", "")
 }
 
 // apply sets what px does about TLS. Call done when px has served.
@@ -71,7 +68,7 @@ func (f *serverTLSFlags) settings() (s handshake.Settings, done func(), err erro
 	}
 	if f.minVersion != "" { // as for demo, which has no such flag
 		if s.MinVersion, err = handshake.ParseVersion(f.minVersion); err != nil {
-			return s, done, usage(fmt.Errorf("--tls-min: %w", err))
+			return s, done, err
 		}
 	}
 	if file := os.Getenv("SSLKEYLOGFILE"); file != "" {
@@ -89,7 +86,7 @@ func (f *serverTLSFlags) certificate() (*tls.Certificate, error) {
 	case f.cert == "" && f.key == "":
 		return nil, nil
 	case f.cert == "":
-		return nil, usage(fmt.Errorf("--client-key needs --client-cert"))
+		return nil, wrong("key-without-certificate")
 	}
 	key := f.key
 	if key == "" {
@@ -121,19 +118,4 @@ func readRoots(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("--server-ca: %w", err)
 	}
 	return pool, nil
-}
-
-// starttlsMode is --starttls.
-type starttlsMode string
-
-func (m *starttlsMode) String() string { return string(*m) }
-func (m *starttlsMode) Type() string   { return "mode" }
-
-func (m *starttlsMode) Set(s string) error {
-	switch proxy.Mode(s) {
-	case proxy.Intercept, proxy.Pass, proxy.Hide:
-		*m = starttlsMode(s)
-		return nil
-	}
-	return fmt.Errorf("there are intercept, pass and hide")
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -21,29 +20,34 @@ type verifyFlags struct {
 }
 
 func (f *verifyFlags) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.on, "verify", false, "judge DKIM, SPF and DMARC of each message too, which asks the DNS")
-	cmd.Flags().StringVar(&f.resolver, "resolver", "", "with --verify: DNS server (default: the system's)")
-	cmd.Flags().StringVar(&f.address, "seen-as", "", "with --verify: IP address that the server saw (default: as the session shows)")
+	cmd.Flags().BoolVar(&f.on, "verify", false, "")
+	resolverFlag(cmd, &f.resolver)
+	cmd.Flags().Var(checked(&f.address, "", func(s string) error {
+		if _, err := netip.ParseAddr(s); err != nil {
+			return failed("not-an-address")
+		}
+		return nil
+	}), "seen-as", "")
 }
 
 // prepare returns what judges the messages of a session; nothing is asked yet.
 func (f *verifyFlags) prepare(p *Program, t *decode.Transcript, redaction redactFlags) (func(context.Context) error, error) {
 	switch {
 	case !f.on && f.address != "": // SMTPTAP_RESOLVER may be set for other commands
-		return nil, usage(errors.New("--seen-as is for --verify"))
+		return nil, wrong("needs-flag", "flag", "--seen-as", "other", "--verify")
 	case !f.on:
 		return func(context.Context) error { return nil }, nil
 	case len(redaction.levels) > 0:
-		return nil, usage(errors.New("--verify needs the message as it was sent: leave out --redact"))
+		return nil, wrong("verify-redacted")
 	}
 	resolver, err := upstream.NewResolver(f.resolver)
 	if err != nil {
-		return nil, usage(fmt.Errorf("--resolver: %w", err))
+		return nil, err
 	}
 	var address netip.Addr
 	if f.address != "" {
 		if address, err = netip.ParseAddr(f.address); err != nil {
-			return nil, usage(fmt.Errorf("--seen-as %q: not an IP address", f.address))
+			return nil, err
 		}
 	}
 	mails := verify.Mails(t, address)

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"smtptap/decode/lang"
+	"smtptap/decode/visible"
+)
+
+// Exit statuses.
+const (
+	exitFine   = 0
+	exitFailed = 1 // it could not be done; for diff: the sessions differ
+	exitUsage  = 2 // wrong usage
+	exitSeen   = 3 // the session looked at failed
+)
+
+// A statusError carries an exit status. Without an error there is nothing to
+// print: it was said already.
+type statusError struct {
+	code int
+	err  error
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return fmt.Sprint("exit status ", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
+
+// exit ends a command with that status and nothing more to say.
+func exit(code int) error {
+	if code == exitFine {
+		return nil
+	}
+	return &statusError{code: code}
+}
+
+// usage marks an error as wrong usage.
+func usage(err error) error { return &statusError{exitUsage, err} }
+
+// A sentence is an error whose text is in words.toml.
+type sentence struct {
+	key     string
+	filling []string
+}
+
+func (s sentence) In(l lang.Lang) string { return words.Say(l, s.key, s.filling...) }
+func (s sentence) Error() string         { return s.In(lang.English) }
+
+// failed is an error of words.toml, filled with words.
+func failed(key string, filling ...string) error { return sentence{key, filling} }
+
+// validValues is the error that names the values there are.
+type validValues []string
+
+func (v validValues) In(l lang.Lang) string {
+	return words.Say(l, "valid-values", "values", list(l, v))
+}
+func (v validValues) Error() string { return v.In(lang.English) }
+
+// wrong is such an error that says that the usage is wrong.
+func wrong(key string, filling ...string) error { return usage(failed(key, filling...)) }
+
+// text is an error in the language of this run, as far as it knows it.
+func (p *Program) text(err error) string {
+	var known interface{ In(lang.Lang) string }
+	if errors.As(err, &known) {
+		return known.In(p.lang)
+	}
+	return err.Error()
+}
+
+// oneLine is an error as one line that is safe to print.
+func (p *Program) oneLine(err error) string {
+	return visible.Text(strings.Join(strings.Fields(p.text(err)), " "))
+}
+
+// complain writes a line to the error stream. It waits for a reader, but not
+// for ever: nobody may be reading.
+func (p *Program) complain(format string, args ...any) {
+	within(lastWords, func() { fmt.Fprintf(p.streams.Err, "smtptap: "+format+"\n", args...) })
+}
+
+// note writes a sentence of words.toml to the error stream.
+func (p *Program) note(key string, filling ...string) { p.complain("%s", p.say(key, filling...)) }
+
+// flagError puts what the flag library says into our words.
+func (p *Program) flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	var syntax *pflag.InvalidSyntaxError
+	switch {
+	case errors.As(err, &unknown):
+		typed, like := "--"+unknown.GetSpecifiedName(), ""
+		if unknown.GetSpecifiedShortnames() != "" {
+			typed = "-" + unknown.GetSpecifiedName()
+		} else if like = likely(flagNames(cmd), unknown.GetSpecifiedName()); like != "" {
+			like = "--" + like
+		}
+		return wrong("unknown-flag", "flag", typed, "command", cmd.CommandPath(), "like", like)
+	case errors.As(err, &missing):
+		flag := missing.GetFlag()
+		text, _ := flagTextOf(cmd, flag.Name)
+		return wrong("needs-value", "flag", "--"+flag.Name, "value", text.Value)
+	case errors.As(err, &invalid):
+		flag := "--" + invalid.GetFlag().Name
+		if isSwitch(invalid.GetFlag()) {
+			flag += "=" + shown(invalid.GetValue())
+		} else {
+			flag += " " + shown(invalid.GetValue())
+		}
+		return p.invalid(flag, invalid)
+	case errors.As(err, &syntax):
+		return wrong("bad-flag", "flag", syntax.GetSpecifiedFlag())
+	}
+	return usage(err)
+}
+
+// invalid is what is wrong with a value, which was given as source says.
+func (p *Program) invalid(source string, err *pflag.InvalidValueError) error {
+	why := p.text(err.Unwrap())
+	if isSwitch(err.GetFlag()) {
+		why = p.text(validValues{"true", "false"})
+	}
+	return wrong("invalid", "source", source, "why", why)
+}
+
+// shown is a value as it is quoted in an error.
+func shown(value string) string {
+	if value == "" || strings.ContainsAny(value, " \t\r\n") {
+		return fmt.Sprintf("%q", value)
+	}
+	return value
+}
+
+func isSwitch(f *pflag.Flag) bool { return f.Value.Type() == "bool" }
+
+func flagNames(cmd *cobra.Command) (names []string) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return names
+}
+
+// likely is the name that somebody who typed another one may have meant, or "".
+func likely(names []string, typed string) string {
+	best, least := "", 1+len(typed)/3
+	for _, name := range names {
+		far := distance(typed, name)
+		if len(typed) > 2 && strings.HasPrefix(name, typed) {
+			far = 0
+		}
+		if far < least || far == least && best == "" {
+			best, least = name, far
+		}
+	}
+	return best
+}
+
+// distance is how many letters have to change to make a into b; two that
+// changed places count once.
+func distance(a, b string) int {
+	var before, last []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before, last, row = last, row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			change := 1
+			if a[i] == b[j] {
+				change = 0
+			}
+			row[j+1] = min(last[j]+change, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}
+
+// args checks that there are between least and most arguments.
+func (p *Program) args(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		switch {
+		case len(given) > most && cmd.HasSubCommands():
+			return unknownCommand(cmd, given[0])
+		case len(given) > most:
+			return wrong("surplus", "argument", shown(given[most]), "use", cmd.UseLine())
+		case len(given) < least:
+			return wrong("too-few", "use", cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// unknownCommand says that a command has none of that name.
+func unknownCommand(cmd *cobra.Command, typed string) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	return wrong("unknown-command", "command", shown(typed), "parent", cmd.CommandPath(), "like", likely(names, typed))
+}
