@@ -3,8 +3,8 @@ package proxy
 import "fmt"
 
 const (
-	filesPerSession = 2  // the client's connection and the server's
-	filesApart      = 64 // listeners, recordings being written, the terminal, standard files
+	filesPerSession = 2   // the client's connection and the server's
+	filesApart      = 192 // listeners, recordings being written, the terminal, standard files
 )
 
 // SessionLimit is how many sessions may run at the same time: wanted (0 means

@@ -18,8 +18,30 @@ type Folder struct {
 	dir    string
 	advice string
 	mu     sync.Mutex
-	root   *os.Root // another after the folder was deleted and made again
+	root   *root // another after the folder was deleted and made again
 }
+
+// A root is a folder that is open: whatever becomes of its path, files are made
+// and looked for in this one.
+type root struct {
+	*os.Root
+	dir *os.File // likewise
+}
+
+func openRoot(dir string) (*root, error) {
+	r, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.Open(".")
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return &root{r, f}, nil
+}
+
+func (r *root) Close() error { return errors.Join(r.dir.Close(), r.Root.Close()) }
 
 // DefaultFolder is the folder that is used when none is named: smtptap/recordings
 // in the user's state folder ($XDG_STATE_HOME, or ~/.local/state).
@@ -53,7 +75,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err := checkFolder(abs, info); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(abs)
+	root, err := openRoot(abs)
 	if err != nil {
 		return nil, fmt.Errorf("recordings folder: %w", plain(err))
 	}
@@ -62,13 +84,13 @@ func OpenFolder(dir string) (*Folder, error) {
 
 // checkRoot looks again at what was opened: the folder may have been exchanged
 // since it was checked.
-func checkRoot(dir string, root *os.Root, checked fs.FileInfo) (*Folder, error) {
+func checkRoot(dir string, root *root, checked fs.FileInfo) (*Folder, error) {
 	opened, err := root.Stat(".")
 	if err == nil && !os.SameFile(opened, checked) {
 		err = errors.New("was exchanged while it was being opened")
 	}
 	if err == nil {
-		err = probe(root)
+		err = probe(root.Root)
 	}
 	if err != nil {
 		root.Close()
@@ -122,7 +144,7 @@ func (f *Folder) Advice() string { return f.advice }
 // Close gives the folder back to the system. Files made in it stay open.
 func (f *Folder) Close() error { return f.opened().Close() }
 
-func (f *Folder) opened() *os.Root {
+func (f *Folder) opened() *root {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.root
@@ -130,7 +152,7 @@ func (f *Folder) opened() *os.Root {
 
 // remake makes the folder again after it was deleted. It returns nil when it
 // was not.
-func (f *Folder) remake(old *os.Root) (*os.Root, error) {
+func (f *Folder) remake(old *root) (*root, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.root != old {
@@ -171,6 +193,9 @@ func (f *Folder) Create(id string) (*os.File, error) {
 // Append opens the file of a recording that Create made, to go on with it.
 func (f *Folder) Append(id string) (*os.File, error) { return open(f.opened(), id, 0) }
 
+// Stat describes the file that is the recording of that id now.
+func (f *Folder) Stat(id string) (fs.FileInfo, error) { return f.opened().Lstat(id + Ext) }
+
 // SetAside gives the recording of that id another name, with "-cut" and a number
 // after the id, so that Create can begin it anew.
 func (f *Folder) SetAside(id string) error {
@@ -190,11 +215,11 @@ func (f *Folder) SetAside(id string) error {
 	}
 }
 
-func open(root *os.Root, id string, flags int) (*os.File, error) {
+func open(root *root, id string, flags int) (*os.File, error) {
 	if _, ok := parseID(id); !ok {
 		return nil, fmt.Errorf("%q is not the id of a recording", id)
 	}
-	file, err := root.OpenFile(id+Ext, os.O_WRONLY|os.O_APPEND|flags, 0o600)
+	file, err := root.open(id+Ext, os.O_WRONLY|os.O_APPEND|flags, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", plain(err))
 	}

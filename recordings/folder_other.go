@@ -2,7 +2,15 @@
 
 package recordings
 
-import "io/fs"
+import (
+	"io/fs"
+	"os"
+)
+
+// open opens a file of the folder by a name without separators.
+func (r *root) open(name string, flags int, mode uint32) (*os.File, error) {
+	return r.OpenFile(name, flags, fs.FileMode(mode))
+}
 
 // owned can't be told from the file mode where owners are not numbers.
 func owned(fs.FileInfo) bool { return true }

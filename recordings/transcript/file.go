@@ -12,9 +12,8 @@ import (
 	"smtptap/recordings"
 )
 
-// A file is a recording on disk. It is opened to write and closed again, so
-// that idle sessions hold no descriptor; only while much comes does it stay
-// open.
+// A file is a recording on disk. It is open while much is said, so that idle
+// sessions hold no descriptor.
 type file struct {
 	header recordings.Header
 	f      *os.File  // nil while closed
@@ -82,7 +81,10 @@ func gather(blocks []*block, scratch []byte) (batch []*block, joined []byte) {
 // open opens the file where writing stopped, or creates it.
 func (f *file) open(folder *recordings.Folder) error {
 	if f.f != nil {
-		return nil
+		if f.untouched(folder) {
+			return nil
+		}
+		f.close()
 	}
 	if !f.begun {
 		return f.create(folder)
@@ -110,6 +112,17 @@ var (
 	errCut     = errors.New("the recording was cut while the session ran")
 	errDeleted = errors.New("the recording was deleted while the session ran")
 )
+
+// untouched reports whether the file that is open is still the recording, and
+// ends where writing stopped.
+func (f *file) untouched(folder *recordings.Folder) bool {
+	named, err := folder.Stat(f.header.ID)
+	if err != nil || named.Size() != f.size {
+		return false
+	}
+	opened, err := f.f.Stat()
+	return err == nil && os.SameFile(named, opened)
+}
 
 // startOver leaves what is left of a truncated recording aside and begins it
 // anew.

@@ -23,7 +23,7 @@ const (
 	// tick is the least time between two looks at what is due.
 	tick = 5 * time.Millisecond
 	// maxOpen is how many files may stay open between two writes.
-	maxOpen = 64
+	maxOpen = 128
 	// scratchSize bounds the small blocks that are written in one go.
 	scratchSize = 64 << 10
 
@@ -319,7 +319,7 @@ func (r *recorder) serve(t *tape, scratch []byte) {
 		}
 		t.broken = time.Time{}
 	}
-	if size < enough || ended || !r.mayStayOpen(t) {
+	if size == 0 || ended || !r.mayStayOpen(t) {
 		r.closeFile(t)
 	}
 	if ended {
