@@ -216,12 +216,13 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 		m.body = span{open: true, start: m.pos, begin: at}
 	}
 	for n < len(p) && !done && (m.suspect.on || m.scan.Alike == 0) {
-		if m.fresh {
-			m.startLine(at)
+		k, ended := m.scan.Whole(p[n:]), true
+		if k == 0 {
+			if m.fresh {
+				m.startLine(at)
+			}
+			k, ended, done = m.scan.Line(p[n:])
 		}
-		var k int
-		var ended bool
-		k, ended, done = m.scan.Line(p[n:])
 		m.pos += int64(k)
 		n += k
 		m.at = at

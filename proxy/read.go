@@ -13,11 +13,17 @@ type reader interface {
 	release()
 }
 
-// A buffer holds as much as one read takes while bytes flow. Larger ones gain
-// nothing: the socket seldom has more.
-type buffer [64 << 10]byte
+// Buffers hold what one read takes: a common one while bytes flow, a bulk one
+// once a common one was filled.
+type (
+	buffer     [64 << 10]byte
+	bulkBuffer [256 << 10]byte
+)
 
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+var (
+	buffers     = sync.Pool{New: func() any { return new(buffer) }}
+	bulkBuffers = sync.Pool{New: func() any { return new(bulkBuffer) }}
+)
 
 // idleBuffer is what a plainReader holds while it waits.
 const idleBuffer = 4 << 10

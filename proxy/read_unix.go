@@ -37,6 +37,7 @@ type rawReader struct {
 	raw syscall.RawConn
 	try func(fd uintptr) bool
 	buf *buffer
+	big *bulkBuffer // in place of buf
 	n   int
 	err error
 }
@@ -48,23 +49,36 @@ func newRawReader(raw syscall.RawConn) *rawReader {
 }
 
 func (r *rawReader) read() ([]byte, error) {
-	r.n, r.err = 0, nil
+	r.err = nil
 	if err := r.raw.Read(r.try); err != nil {
 		return nil, err
 	}
 	if r.err != nil {
 		return nil, r.err
 	}
-	return r.buf[:r.n], nil
+	return r.room()[:r.n], nil
+}
+
+// room is what is read into: a bulk buffer where the last read filled a common one.
+func (r *rawReader) room() []byte {
+	switch {
+	case r.big != nil:
+		return r.big[:]
+	case r.buf != nil:
+		return r.buf[:]
+	case r.n >= len(r.buf):
+		r.big = bulkBuffers.Get().(*bulkBuffer)
+		return r.big[:]
+	}
+	r.buf = buffers.Get().(*buffer)
+	return r.buf[:]
 }
 
 // tryRead returns false when there is nothing to read yet.
 func (r *rawReader) tryRead(fd uintptr) (done bool) {
-	if r.buf == nil {
-		r.buf = buffers.Get().(*buffer)
-	}
+	room := r.room()
 	for {
-		n, err := syscall.Read(int(fd), r.buf[:])
+		n, err := syscall.Read(int(fd), room)
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -84,6 +98,9 @@ func (r *rawReader) tryRead(fd uintptr) (done bool) {
 func (r *rawReader) release() {
 	if r.buf != nil {
 		buffers.Put(r.buf)
-		r.buf = nil
 	}
+	if r.big != nil {
+		bulkBuffers.Put(r.big)
+	}
+	r.buf, r.big = nil, nil
 }

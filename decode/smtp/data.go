@@ -22,6 +22,7 @@ type Data struct {
 	crs       int  // CRs behind the dot
 
 	anyNUL, anyHigh bool // of the bytes at hand
+	odd             bool // something in them has to be looked at byte by byte
 }
 
 // start is what has been seen of a line that may be the end of data.
@@ -63,6 +64,7 @@ func NewData(dots bool) Data {
 func (s *Data) Look(p []byte) {
 	s.anyNUL = bytes.IndexByte(p, 0) >= 0
 	s.anyHigh = !s.EightBit && HasEightBit(p)
+	s.odd = s.anyNUL || s.anyHigh
 }
 
 // HasEightBit reports octets above 127, looking at many at a time.
@@ -115,49 +117,86 @@ func (s *Data) Line(p []byte) (n int, ended, done bool) {
 	return n, false, false
 }
 
-// Scan scans p up to the end of the message, or of p.
-func (s *Data) Scan(p []byte) (n int, done bool) {
-	s.Look(p)
-	for n < len(p) && !done {
-		var used int
-		used, _, done = s.Line(p[n:])
-		n += used
+// Whole takes the whole lines at the start of p, up to one that needs a closer
+// look. It returns 0 when the first of them does.
+func (s *Data) Whole(p []byte) (n int) {
+	if s.start != startOfLine || s.length > 0 || s.odd {
+		return 0
 	}
-	return n, done
+	var c Counts
+	crlf := s.afterCRLF
+	for n < len(p) && !(s.dots && p[n] == '.') {
+		lf := bytes.IndexByte(p[n:], '\n')
+		if lf < 0 {
+			break
+		}
+		length := lf
+		if crlf = lf > 0 && p[n+lf-1] == '\r'; crlf {
+			length--
+		} else {
+			c.BareLF++
+		}
+		c.Lines++
+		c.Longest = max(c.Longest, int64(length))
+		if length > longestText {
+			c.Long++
+		}
+		n += lf + 1
+	}
+	if n == 0 {
+		return 0
+	}
+	// A CR that no LF follows is found by their number.
+	if s.odd = bytes.Count(p[:n], []byte{'\r'}) != int(c.Lines)-c.BareLF; s.odd {
+		return 0
+	}
+	s.Lines += c.Lines
+	s.Longest = max(s.Longest, c.Longest)
+	s.Long += c.Long
+	s.BareLF += c.BareLF
+	s.afterCRLF = crlf
+	return n
 }
 
 // Unfinished is how many octets of a line stand behind the last line end.
 func (s *Data) Unfinished() int64 { return s.length }
 
-// stride bounds what is searched for a line end at a time: bytes behind a bare
-// CR are searched again.
+// stride bounds what is searched for a line end at a time: bytes behind a CR
+// and a dot are searched again.
 const stride = 1 << 10
 
 // inside takes bytes that can't be part of an end of data.
 func (s *Data) inside(p []byte) (n int, ended bool) {
 	p = p[:min(len(p), stride)]
 	lf := bytes.IndexByte(p, '\n')
-	text := p
-	if lf >= 0 {
-		text = p[:lf]
+	end, atEnd := lf, false
+	if lf < 0 {
+		end = len(p)
 	}
-	cr := bytes.IndexByte(text, '\r')
-	if cr < 0 {
-		s.count(text)
-	} else {
-		s.count(text[:cr])
+	for n < end {
+		cr := bytes.IndexByte(p[n:end], '\r')
+		if cr < 0 {
+			s.count(p[n:end])
+			break
+		}
+		s.count(p[n : n+cr])
+		n += cr + 1
+		if atEnd = n == end; atEnd {
+			break
+		}
+		if p[n] == '.' || p[n] == 0 {
+			s.prevCR = true
+			return n, false
+		}
+		s.loneCR()
+		s.start = insideLine
 	}
-	switch atEnd := cr >= 0 && cr == len(text)-1; {
-	case cr >= 0 && !atEnd:
-		s.prevCR = true
-		return cr + 1, false
-	case lf < 0:
+	if lf < 0 {
 		s.prevCR = atEnd
-		return len(p), false
-	default:
-		s.endLine(atEnd)
-		return lf + 1, true
+		return end, false
 	}
+	s.endLine(atEnd)
+	return lf + 1, true
 }
 
 // count takes text of a line.

@@ -26,8 +26,8 @@ type Framer struct {
 	line    []byte // the start of the client's unfinished line
 	early   []byte // after a DATA or STARTTLS whose reply has not come
 	reading bool   // early is being read
-	data    Data
-	chunk   int64 // octets of a chunk that are still to come
+	end     End    // of the message
+	chunk   int64  // octets of a chunk that are still to come
 	replies Replies
 }
 
@@ -136,7 +136,7 @@ func (f *Framer) client(p []byte) int {
 			}
 			n += f.wait(rest)
 		case InMessage:
-			used, done := f.data.Scan(rest)
+			used, done := f.end.Scan(rest)
 			if n += used; done {
 				f.order.MessageEnds(f.id())
 			}
@@ -213,7 +213,7 @@ func (f *Framer) wait(p []byte) int {
 // reply. Another of these among them makes the rest wait where it is.
 func (f *Framer) readEarly() {
 	if f.order.Place() == InMessage {
-		f.data, f.line = NewData(true), f.line[:0]
+		f.end, f.line = NewEnd(), f.line[:0]
 	}
 	f.reading = true
 	f.early = f.early[f.client(f.early):]

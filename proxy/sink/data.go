@@ -9,13 +9,13 @@ import (
 // skipMessage reads up to and including the end of the message, and returns
 // how many octets came before the line with the dot.
 func skipMessage(r *bufio.Reader) (size int64, err error) {
-	data := smtp.NewData(true)
+	end := smtp.NewEnd()
 	for {
 		if _, err := r.Peek(1); err != nil {
 			return size, err
 		}
 		p, _ := r.Peek(r.Buffered())
-		n, done := data.Scan(p)
+		n, done := end.Scan(p)
 		r.Discard(n)
 		size += int64(n)
 		if done {
