@@ -168,7 +168,7 @@ func (w *hears) moved(a asked, reply []byte) {
 	}
 	if place := w.client.Place(); place != before {
 		if place == smtp.InMessage {
-			w.says.data = smtp.NewData(true)
+			w.says.messageEnd = smtp.NewEnd()
 		}
 		w.says.run()
 	}

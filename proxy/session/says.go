@@ -20,9 +20,9 @@ type says struct {
 	early []byte // went on after STARTTLS, before its reply
 	sent  int    // how much at the start of what has come went on already
 
-	data    smtp.Data // of the message that is sent
-	chunk   int64     // octets of a chunk that are still to come
-	swallow bool      // the message or chunk is for smtptap: the server never heard its command
+	messageEnd smtp.End // of the message that is sent
+	chunk      int64    // octets of a chunk that are still to come
+	swallow    bool     // the message or chunk is for smtptap: the server never heard its command
 }
 
 func (w *says) Handle(at *Place, e Event) {
@@ -169,7 +169,7 @@ func (w *says) open(p []byte) bool {
 }
 
 func (w *says) message(p []byte) {
-	n, done := w.data.Scan(p)
+	n, done := w.messageEnd.Scan(p)
 	dot := 0
 	if done {
 		dot = min(n, len(".\r\n"))
