@@ -38,6 +38,9 @@ func (w *hears) Handle(at *Place, e Event) {
 // look looks at what the server has said, and at what smtptap is to say in its
 // place.
 func (w *hears) look() bool {
+	for w.gone && len(w.asked) > 0 && w.asked[0].rule == nil {
+		w.asked = w.asked[1:]
+	}
 	switch {
 	case len(w.asked) > 0 && w.asked[0].rule != nil:
 		w.say(w.asked[0])
@@ -135,6 +138,9 @@ func (w *hears) leaveWith(reply []byte) {
 
 // deliver has the client hear a reply.
 func (w *hears) deliver(t *turn) {
+	if t.edited() {
+		w.at.Note(facts.NoteRuleEdited, "by a rule, smtptap has changed the server's reply before the client hears it")
+	}
 	if hidden, did := hide(t.line, t.asked.hide); did {
 		t.line = hidden
 		for _, r := range t.asked.by {
@@ -144,7 +150,6 @@ func (w *hears) deliver(t *turn) {
 	p := piece{data: t.line, own: t.own}
 	if t.edited() {
 		w.drop(piece{data: t.was, own: t.own})
-		w.at.Note(facts.NoteRuleEdited, "by a rule, smtptap has changed the server's reply before the client hears it")
 		p.own = true
 	}
 	w.emit(p)
@@ -202,10 +207,10 @@ func (w *hears) ended() bool {
 		return false
 	}
 	w.end = nil
+	w.gone = true
 	w.client.ServerEnds()
 	w.server.ServerEnds()
-	if place := w.client.Place(); place == smtp.AfterDATA || place == smtp.AfterSTARTTLS {
-		w.client.Decide(smtp.InCommands)
+	for len(w.asked) > 0 && w.look() {
 	}
 	if !w.mute && !w.alone {
 		w.at.Next(*e)

@@ -47,6 +47,7 @@ type ruled struct {
 
 	opaque bool            // TLS is handed through
 	mute   bool            // the client is told nothing more
+	gone   bool            // the server says no more
 	alone  bool            // a rule has closed the connection to the server
 	size   int64           // of the message that is sent, so far
 	spoilt string          // the verb with which the client's transaction ended, and not the server's

@@ -85,12 +85,16 @@ func (w *says) look() bool {
 		w.through(len(p))
 	case !w.begun:
 		return w.open(p)
+	case place == smtp.AfterSTARTTLS && w.gone:
+		w.client.Decide(smtp.InCommands)
 	case place == smtp.AfterSTARTTLS || place == smtp.Upgraded:
 		if n := len(w.asked); n > 0 && w.asked[n-1].rule != nil {
 			return w.end != nil && w.flush()
 		}
 		w.early = append(w.early, p...)
 		w.through(len(p))
+	case place == smtp.AfterDATA && w.gone:
+		w.client.Decide(smtp.InCommands) // no reply can tell any more
 	case place == smtp.AfterDATA:
 		return false
 	case len(w.early) > 0:
