@@ -13,6 +13,7 @@ func main() {
 	smtptap := cli.New(cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	smtptap.Add(
 		cli.Demo,     // a session to look at, nothing to set up
+		cli.Run,      // a program with its mail going through smtptap
 		cli.List,     // recordings
 		cli.View,     // recordings in the terminal UI
 		cli.Show,     // a recording as annotated text

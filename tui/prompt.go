@@ -56,7 +56,7 @@ func (p *filterPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
 func (p *filterPrompt) view(m *model, width int) string {
 	style, after := m.theme.Plain, m.picked()
 	if p.err != nil {
-		style, after = m.theme.Bad, p.err.In(m.options.Lang)
+		style, after = m.theme.Bad, p.err.What.In(m.options.Lang)
 	}
 	return promptLine(m, "/", &p.line, after, style, width)
 }

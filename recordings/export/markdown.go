@@ -20,9 +20,9 @@ const issueLimit = 65536
 func Markdown(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	report := findings.Analyze(t, l)
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "### %s\n\n", escapeMarkdown(report.Verdict.Text))
+	fmt.Fprintf(&head, "### %s\n\n", MarkdownText(report.Verdict.Text))
 	for _, r := range headOf(t) {
-		fmt.Fprintf(&head, "- **%s**: %s\n", escapeMarkdown(r.Label), escapeMarkdown(r.Value))
+		fmt.Fprintf(&head, "- **%s**: %s\n", MarkdownText(r.Label), MarkdownText(r.Value))
 	}
 	markdownFindings(&head, report, l)
 	open, shut := "\n<details><summary>"+words.Say(l, "dialogue")+"</summary>\n\n", "\n</details>\n"
@@ -46,16 +46,16 @@ func Markdown(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 // fix it, those of the client that the session shows with its code.
 func markdownFindings(w io.Writer, report findings.Report, l lang.Lang) {
 	for _, f := range report.Findings {
-		fmt.Fprintf(w, "\n**%s** (`%s`)\n\n%s\n\n", escapeMarkdown(headline(f.Severity, f.Text, l)), f.ID, escapeMarkdown(f.Why))
+		fmt.Fprintf(w, "\n**%s** (`%s`)\n\n%s\n\n", MarkdownText(headline(f.Severity, f.Text, l)), f.ID, MarkdownText(f.Why))
 		for _, step := range f.Fix.Steps {
-			fmt.Fprintf(w, "- %s\n", escapeMarkdown(step))
+			fmt.Fprintf(w, "- %s\n", MarkdownText(step))
 		}
 		own, found := f.Fix.For(report.Client)
 		if !found {
 			continue
 		}
 		for _, step := range own.Steps {
-			fmt.Fprintf(w, "- %s: %s\n", own.Name, escapeMarkdown(step))
+			fmt.Fprintf(w, "- %s: %s\n", own.Name, MarkdownText(step))
 		}
 		if own.Code != "" {
 			fence := fenceFor(own.Code)
@@ -83,9 +83,9 @@ func fenceFor(text string) string {
 	return fence
 }
 
-// escapeMarkdown keeps text from being anything but text: no markup, no HTML,
+// MarkdownText keeps text from being anything but text: no markup, no HTML,
 // no mention of users or issues.
-func escapeMarkdown(s string) string {
+func MarkdownText(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch r {

@@ -199,6 +199,18 @@ func stampOf(at time.Duration) string {
 	return fmt.Sprintf("%+11.3f", float64(at.Microseconds())/1000)
 }
 
+// Line is an entry in one line, as Text begins it: when, who, and what was said.
+func Line(t *decode.Transcript, i int) string {
+	e := t.Entries[i]
+	said := annotate.Raw(e)
+	if len(said) == 0 {
+		for _, l := range annotate.Entry(e) {
+			said = append(said, l.Text)
+		}
+	}
+	return strings.TrimSpace(strings.Join(append([]string{stampOf(e.At), arrow(e)}, said[:min(len(said), 1)]...), " "))
+}
+
 // arrow is the mark of who speaks to whom.
 func arrow(e decode.Entry) string {
 	if e.Event == nil {

@@ -59,20 +59,20 @@ type Miss struct {
 }
 
 // Misses are the parts of the filter that do not hold for s; none when it is
-// picked.
-func (f *Filter) Misses(s *Session) []Miss {
+// picked. What they saw is told of shown, which may be s without what is private.
+func (f *Filter) Misses(s, shown *Session) []Miss {
 	if f.Match(s) {
 		return nil
 	}
-	return misses(f.root, s)
+	return misses(f.root, s, shown)
 }
 
-func misses(n node, s *Session) []Miss {
+func misses(n node, s, shown *Session) []Miss {
 	if all, ok := n.(both); ok {
 		var missed []Miss
 		for _, part := range all {
 			if !part.match(s) {
-				missed = append(missed, misses(part, s)...)
+				missed = append(missed, misses(part, s, shown)...)
 			}
 		}
 		return missed
@@ -92,7 +92,7 @@ func misses(n node, s *Session) []Miss {
 			}
 		}
 	case t.saw != nil:
-		m.Saw = t.saw(s)
+		m.Saw = t.saw(shown)
 	}
 	return []Miss{m}
 }

@@ -252,7 +252,7 @@ func TestMisses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprint(f.Misses(&refused)); got != c.want {
+		if got := fmt.Sprint(f.Misses(&refused, &refused)); got != c.want {
 			t.Errorf("%q: %s, want %s", c.filter, got, c.want)
 		}
 	}
@@ -329,7 +329,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q is written %q, which reads as %v, %v", s, got, again, err)
 		}
 		for _, session := range []*query.Session{&sent, &refused} {
-			if got.Match(session) != again.Match(session) || got.Match(session) != (len(got.Misses(session)) == 0) {
+			if got.Match(session) != again.Match(session) || got.Match(session) != (len(got.Misses(session, session)) == 0) {
 				t.Fatalf("%q and %q differ", s, got)
 			}
 		}

@@ -52,8 +52,10 @@ func Help() []Row { return rows() }
 
 // An Error says why a filter can't be understood.
 type Error struct {
-	At   int // byte where the trouble is
-	text lang.Text
+	At   int       // byte where the trouble is
+	What lang.Text // what is wrong, and what is valid
+
+	character int // At, counted from 1 in characters
 }
 
 // widest is how much of a query an error repeats, in columns.
@@ -70,15 +72,15 @@ func newError(query string, at int, key string, fill ...string) *Error {
 				filled[i] = visible.Truncate(visible.Text(filled[i]), widest, "…")
 			}
 		}
-		filled = append(filled, "at", strconv.Itoa(utf8.RuneCountInString(query[:at])+1))
 		return words.Say(l, key, filled...)
 	}
-	return &Error{at, lang.Text{En: in(lang.English), Zh: in(lang.Chinese)}}
+	return &Error{at, lang.Text{En: in(lang.English), Zh: in(lang.Chinese)}, utf8.RuneCountInString(query[:at]) + 1}
 }
 
-// In is what the error says in that language: where, what is wrong, and what is
-// valid.
-func (e *Error) In(l lang.Lang) string { return e.text.In(l) }
+// In is the error in that language, with its place.
+func (e *Error) In(l lang.Lang) string {
+	return words.Say(l, "place", "at", strconv.Itoa(e.character), "error", e.What.In(l))
+}
 
 func (e *Error) Error() string { return e.In(lang.English) }
 

@@ -21,7 +21,7 @@ var forbidden = []struct {
 	{"decode", nil, "os", "decode does no I/O"},
 	{"decode", nil, "net", "decode does no I/O"},
 	{"decode", nil, "sync/atomic", "a dialogue belongs to one goroutine"},
-	{"recordings", []string{"recordings/transcript", "recordings/export", "recordings/logs", "recordings/capture", "recordings/redact", "recordings/diff", "recordings/query"}, "smtptap/decode", "the format stores what happened and knows nothing of what it means"},
+	{"recordings", []string{"recordings/transcript", "recordings/export", "recordings/logs", "recordings/capture", "recordings/redact", "recordings/diff", "recordings/query", "recordings/expect"}, "smtptap/decode", "the format stores what happened and knows nothing of what it means"},
 	{"recordings", nil, "smtptap/proxy", "a recording is read where no proxy is"},
 	{"recordings", nil, "smtptap/tui", "a recording is read where no screen is"},
 	{"proxy", []string{"proxy/e2e"}, "smtptap/tui", "the proxy does not know that a screen exists"},

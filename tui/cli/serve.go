@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,9 +46,11 @@ type serveFlags struct {
 	drain   time.Duration
 	once    bool
 	count   int
+	expect  expectFlags
 	logging logFlags
-	single  bool   // no more than one session is to come
-	as      string // the command that records, where it is not smtptap itself
+	single  bool                 // no more than one session is to come
+	as      string               // the command that records, where it is not smtptap itself
+	forward func(os.Signal) bool // takes a signal in place of smtptap, if it reports so; may be nil
 }
 
 // serve is smtptap without a subcommand.
@@ -71,6 +74,8 @@ func (p *Program) serve() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.once, "once", false, "")
 	flags.Var(atLeast(&f.count, 0, 1), "count", "")
+	f.expect.untilFlag(cmd)
+	f.expect.flags(cmd)
 	return cmd
 }
 
@@ -122,6 +127,15 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	if err != nil {
 		return err
 	}
+	if f.expect.reports.stdout() && ui != "none" {
+		if f.ui != "auto" {
+			return wrong("report-and-output", "other", "--ui "+ui)
+		}
+		ui = "none"
+	}
+	if err := f.expect.reports.prepare(); err != nil {
+		return err
+	}
 	log, closeLog, err := f.logging.open(p.streams, ui == "tui")
 	if err != nil {
 		return err
@@ -132,8 +146,8 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	defer closeTarget()
-	// With a count, the exit status tells what became of all sessions.
-	set, records, err := f.transcripts(log, ui == "none" && f.count == 0)
+	// The exit status may tell what became of all sessions.
+	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && !f.expect.wanted())
 	if err != nil {
 		return err
 	}
@@ -287,11 +301,24 @@ const lastWords = 2 * time.Second
 func (s *serving) run(ctx context.Context, ui string, visit func(context.Context, string) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// A reader of the output or of the log who leaves must not end sessions.
-	signal.Ignore(syscall.SIGPIPE)
+	if within := s.flags.expect.within; within > 0 {
+		ctx, stop = context.WithTimeout(ctx, within)
+		defer stop()
+	}
+	// A reader of the output or of the log who leaves must not end sessions. The
+	// signal is not ignored: whom smtptap runs would ignore it too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if ui != "tui" { // the screen sees to its signals itself
 		signals := make(chan os.Signal, 2)
-		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+		taken := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+		if s.flags.forward != nil {
+			taken = passedOn
+		}
+		for _, sig := range taken {
+			if sig != syscall.SIGHUP || !signal.Ignored(sig) { // as nohup has it
+				signal.Notify(signals, sig)
+			}
+		}
 		defer signal.Stop(signals)
 		go s.onSignal(ctx, signals, stop)
 	}
@@ -317,24 +344,26 @@ func (s *serving) run(ctx context.Context, ui string, visit func(context.Context
 		}
 	}
 	s.farewell(ui)
-	if err != nil {
-		return err
+	ended := s.status
+	if s.flags.expect.wanted() {
+		ended = s.report
 	}
-	return s.status()
+	return cmp.Or(err, ended())
 }
 
 // onSignal stops in an orderly way at the first signal, and at once at the
 // second.
 func (s *serving) onSignal(ctx context.Context, signals <-chan os.Signal, stop func()) {
-	select {
-	case sig := <-signals:
-		s.log.Info().Str("signal", sig.String()).Stringer("drain", s.flags.drain).Msg("stopping; sessions may go on for a while, a second signal cuts them off")
-		close(s.told)
-		stop()
-	case <-ctx.Done():
-	}
-	if _, again := <-signals; again {
-		s.proxy.Abort()
+	for sig := range signals {
+		switch {
+		case s.flags.forward != nil && s.flags.forward(sig):
+		case ctx.Err() == nil:
+			s.log.Info().Str("signal", sig.String()).Stringer("drain", s.flags.drain).Msg("stopping; sessions may go on for a while, a second signal cuts them off")
+			close(s.told)
+			stop()
+		default:
+			s.proxy.Abort()
+		}
 	}
 }
 

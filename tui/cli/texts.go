@@ -114,6 +114,8 @@ func (p *Program) fill(text lang.Text, flag *pflag.Flag) string {
 			if flag != nil {
 				return list(p.lang, valuesOf(flag.Value))
 			}
+		case "host", "port": // of --env
+			return "{" + name + "}"
 		case "clients":
 			return list(p.lang, ca.Clients())
 		case "formats":

@@ -218,7 +218,7 @@ func (p *parser) query() {
 	f, err := query.Parse(text)
 	var wrong *query.Error
 	if errors.As(err, &wrong) {
-		what, _, _ := strings.Cut(wrong.Error(), ";")
+		what, _, _ := strings.Cut(wrong.What.En, ". Fields are")
 		p.fail(begin+wrong.At, "%s; fields: %s", what, Fields)
 		return
 	}

@@ -1,0 +1,4 @@
+package expect
+
+// Words are for tests of the texts.
+var Words = words
