@@ -85,8 +85,10 @@ type Out struct {
 	// HoldClient and Accepted. To decide nothing, leave Gate unset and feed
 	// the rest again.
 	N int
-	// Events that are now complete, in order.
+	// Events that are now complete, in order, and for each how many of the
+	// pieces were there when it was.
 	Events []Event
+	Behind []int
 	// Pieces to record, in order. Pieces may lag behind Feed by up to a line
 	// (a secret is known for one only at its end) and by what follows DATA
 	// before its reply, never past Closed.
@@ -114,7 +116,7 @@ func (d *Dialogue) begin() {
 		d.offered = map[string]bool{}
 		d.order.Midway = d.Midway
 	}
-	d.out = Out{Pieces: d.out.Pieces[:0]}
+	d.out = Out{Pieces: d.out.Pieces[:0], Behind: d.out.Behind[:0]}
 	if d.lent = d.lent[:0]; cap(d.lent) > 1<<10 {
 		d.lent = nil
 	}
@@ -329,6 +331,7 @@ func (d *Dialogue) emit(e Event) *Event {
 	e.TLS = d.tls
 	d.seq++
 	d.out.Events = append(d.out.Events, e)
+	d.out.Behind = append(d.out.Behind, len(d.out.Pieces))
 	return &d.out.Events[len(d.out.Events)-1]
 }
 

@@ -28,6 +28,7 @@ type seen uint8
 const (
 	badCertificate  seen = iota + 1 // the server's, for smtptap
 	wrongName                       // likewise
+	weakCertificate                 // likewise
 	refusal                         // an alert that says no to a certificate
 	wantsClientCert                 // an alert for want of a client's certificate
 	noCommon                        // no version or cipher in common
@@ -66,6 +67,7 @@ var troubles = []struct {
 	{handshake{who.ClientLeg, 0, 0, 0}, "TLS-HANDSHAKE-FAIL", "client"},
 
 	{handshake{who.ServerLeg, who.Smtptap, 0, wrongName}, "TLS-NAME-MISMATCH", "smtptap"},
+	{handshake{who.ServerLeg, who.Smtptap, 0, weakCertificate}, "TLS-SERVER-CERT-REFUSED", "weak"},
 	{handshake{who.ServerLeg, who.Smtptap, 0, badCertificate}, "TLS-SERVER-CERT-REFUSED", ""},
 	{handshake{who.ServerLeg, who.Server, 0, wantsClientCert}, "TLS-CLIENT-CERT-WANTED", "alert"},
 	{handshake{who.ServerLeg, who.Server, 0, refusal}, "TLS-CLIENT-CERT-WANTED", "alert"},
@@ -128,8 +130,11 @@ var certificateAlerts = map[string]bool{
 func seenIn(f *facts.TLS) seen {
 	switch f.Class {
 	case "certificate":
-		if f.Verdict == "wrong-name" {
+		switch f.Verdict {
+		case "wrong-name":
 			return wrongName
+		case "weak-key":
+			return weakCertificate
 		}
 		return badCertificate
 	case "no-common-version", "no-common-cipher":

@@ -107,7 +107,7 @@ var cells = []cell{
 	{"server, STARTTLS, self-signed", judged(onServer(false, "certificate", 0), "self-signed"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
 	{"server, STARTTLS, unknown authority", judged(onServer(false, "certificate", 0), "unknown-authority"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
 	{"server, STARTTLS, not yet valid", judged(onServer(false, "certificate", 0), "not-yet-valid"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
-	{"server, STARTTLS, a weak key", judged(onServer(false, "certificate", 0), "weak-key"), false, "TLS-SERVER-CERT-REFUSED", "smtptap rejected the server's certificate", serverCA},
+	{"server, STARTTLS, a weak key", judged(onServer(false, "certificate", 0), "weak-key"), false, "TLS-SERVER-CERT-REFUSED", "too weak", "Renew the certificate"},
 	{"server, STARTTLS, another name", judged(onServer(false, "certificate", 0), "wrong-name"), false, "TLS-NAME-MISMATCH", "wrong name", "`-k` (`--insecure`)"},
 	{"server, STARTTLS, in clear", onServer(false, "not-tls", 0), false, "STARTTLS-220-NO-TLS", "no TLS after the server's 220", "--starttls hide"},
 	{"server, STARTTLS, closes", onServer(false, "closed", who.Server), false, "TLS-HANDSHAKE-RESET", "server cut the TLS handshake", "server's log"},

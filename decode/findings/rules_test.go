@@ -120,6 +120,7 @@ var tlsRulings = []ruling{
 	{"QUIT gets TLS bytes", of("dialect phpmailer-6\n", hello, "C: STARTTLS\nS: 220 go\nC: QUIT\n", `S: \x15\x03\x01\x00\x02\x02\x28`), "TLS-CERT-VERIFY-FAIL", ids("PLAINTEXT-IN-TLS"), ids("REPLY-MALFORMED")},
 	{"checks are off", of("set SMTPOptions verify_peer: false\nset SMTPOptions allow_self_signed: true\n", sent), "SENT", ids("TLS-VERIFY-DISABLED"), nil},
 	{"TLS 1.0", before(sent, &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.0", Verified: true}), "SENT", ids("TLS-VERSION-OLD"), nil},
+	{"a certificate made for days", before(sent, &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Chain: []facts.Certificate{daily}}), "SENT", nil, ids("TLS-CERT-EXPIRES-SOON")},
 	{"a certificate about to expire", before(sent, &facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Chain: []facts.Certificate{certificate}}), "SENT", ids("TLS-CERT-EXPIRES-SOON"), ids("TLS-VERSION-OLD")},
 	{"a login on port 25", of("target mx.example.org:25\n", sent), "SENT", ids("SUBMIT-ON-25"), nil},
 	{"mail between servers on port 25", of("target mx.example.org:25\n", hello, mail, rcpt, content, "S: 250 ok\n", quit), "SENT", nil, ids("SUBMIT-ON-25")},

@@ -93,7 +93,7 @@ func (s *session) tlsRule(i int, f *facts.TLS) (id, variant string) {
 	if h.leg == who.ServerLeg && h.seen == inClear && s.otherGreeting() != nil {
 		return "WRONG-SERVICE-PORT", ""
 	}
-	if h.asked == bySTARTTLS && s.alreadyTLS(i) && h.seen != refusal && h.seen != badCertificate && h.seen != wrongName {
+	if h.asked == bySTARTTLS && s.alreadyTLS(i) && h.seen != refusal && h.seen != badCertificate && h.seen != weakCertificate && h.seen != wrongName {
 		return "STARTTLS-INSIDE-TLS", ""
 	}
 	return h.trouble()
@@ -114,7 +114,7 @@ func (s *session) pastedTLSRule(i int, f *facts.TLS) string {
 		return "TLS-CLIENT-CERT-WANTED"
 	case s.alreadyTLS(i):
 		return "STARTTLS-INSIDE-TLS"
-	case seen == refusal, seen == badCertificate, f.Verdict != "" && f.Verdict != "ok":
+	case seen == refusal, seen == badCertificate, seen == weakCertificate, f.Verdict != "" && f.Verdict != "ok":
 		return "TLS-CERT-VERIFY-FAIL"
 	case seen == noCommon:
 		return "TLS-VERSION-MISMATCH"
@@ -211,7 +211,7 @@ func unverified(verdicts ...string) finder {
 			}
 			for _, v := range verdicts {
 				if f.fact.Verdict == v {
-					return see(f.entry).with("says", f.fact.Reason)
+					return see(f.entry).with("says", f.fact.Reason).as("passed")
 				}
 			}
 		}
@@ -337,8 +337,9 @@ func expiresSoon(s *session) *sighting {
 		if f.fact.Leg != who.ServerLeg || f.fact.Err != "" || len(f.fact.Chain) == 0 || s.t.Started.IsZero() {
 			continue
 		}
-		end := f.fact.Chain[0].NotAfter
-		if left := end.Sub(s.t.Started); left > 0 && left < soon {
+		end, life := f.fact.Chain[0].NotAfter, f.fact.Chain[0].NotAfter.Sub(f.fact.Chain[0].NotBefore)
+		// Of a certificate that is made for days a third is left when it is renewed.
+		if left := end.Sub(s.t.Started); left > 0 && left < min(soon, life/3) {
 			return see(f.entry).with("day", end.UTC().Format("2 January 2006"))
 		}
 	}

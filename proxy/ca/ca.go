@@ -1,10 +1,11 @@
 // Package ca is the local certificate authority with which smtptap opens the
 // TLS of clients that trust it, and mints the certificates that they see.
 //
-// The authority is a bundle of roots, one for each target that was used. A root
-// is constrained (RFC 5280 section 4.2.1.10) to this machine and to its target,
-// and lives a year at most: whoever steals its key can pose as nothing else. A
-// root that comes to its end gets a successor in the same bundle in time, so
+// The authority is a bundle of roots, one for each target that was used. A root,
+// and the issuer below it that signs, are constrained (RFC 5280 section 4.2.1.10)
+// to this machine and to their target, and live a year at most: whoever steals the
+// issuer's key can pose as nothing else, and the root's own is not kept. A root
+// that comes to its end gets a successor in the same bundle in time, so
 // that clients which name the file notice nothing.
 //
 // Keys are made where nobody else can read them, are never written over,

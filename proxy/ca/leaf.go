@@ -1,8 +1,6 @@
 package ca
 
 import (
-	"crypto"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -125,7 +123,7 @@ func (r *root) signed(now time.Time, fault Fault) (*tls.Certificate, error) {
 	case h.name != "":
 		template.DNSNames = append(template.DNSNames, h.name)
 	}
-	issuer, signer := r.cert, crypto.Signer(r.key)
+	issuer, signer := r.issuer, r.key
 	switch fault {
 	case Expired:
 		template.NotBefore, template.NotAfter = now.Add(-leafLife), now.Add(-24*time.Hour)
@@ -135,13 +133,13 @@ func (r *root) signed(now time.Time, fault Fault) (*tls.Certificate, error) {
 	case SelfSigned:
 		issuer, signer = template, key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), signer)
+	cert, err := certify(template, issuer, key, signer)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
+	chain := [][]byte{cert.Raw}
+	if fault != SelfSigned {
+		chain = append(chain, r.issuer.Raw)
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, nil
+	return &tls.Certificate{Certificate: chain, PrivateKey: key, Leaf: cert}, nil
 }

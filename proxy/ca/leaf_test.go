@@ -53,8 +53,8 @@ func TestRoots(t *testing.T) {
 		if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
 			t.Errorf("the key is %T, want ECDSA P-256", cert.PublicKey)
 		}
-		if !cert.IsCA || cert.MaxPathLen != 0 || !cert.MaxPathLenZero {
-			t.Error("it can sign other authorities")
+		if !cert.IsCA || cert.MaxPathLen != 1 {
+			t.Error("it can sign more than its issuer")
 		}
 		if cert.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign || !slices.Equal(cert.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
 			t.Errorf("its key is for %v, %v", cert.KeyUsage, cert.ExtKeyUsage)
@@ -75,12 +75,15 @@ func TestLeaf(t *testing.T) {
 		{"a\x00.example", ""}, {"a..example", ""}, {".", ""}, {strings.Repeat("x.", 150) + "example", ""},
 	} {
 		a := newAuthority(t)
-		leaf := mint(t, a, tt.name).Leaf
+		minted := mint(t, a, tt.name)
+		leaf := minted.Leaf
+		issuers := x509.NewCertPool()
+		issuers.AddCert(issuerOf(t, minted))
 		for _, name := range []string{"localhost", "127.0.0.1", "::1", tt.also} {
 			if name == "" {
 				continue
 			}
-			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), DNSName: name}); err != nil {
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), Intermediates: issuers, DNSName: name}); err != nil {
 				t.Errorf("leaf for %q: %s: %v", tt.name, name, err)
 			}
 		}
@@ -116,24 +119,45 @@ func TestStolenKeys(t *testing.T) {
 		t.Fatalf("roots are in %q, %v", files, err)
 	}
 	for _, file := range files {
-		root, key := steal(t, file)
+		issuer, key := steal(t, file)
+		issuers := x509.NewCertPool()
+		issuers.AddCert(issuer)
 		for _, forged := range []string{"bank.example", "example.com", "smtp.example.com", "192.0.2.2", "10.0.0.1", "2001:db8::1"} {
-			leaf := forge(t, root, key, forged)
-			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), DNSName: forged}); err == nil {
-				t.Errorf("%v vouches for %s", root.Subject, forged)
+			leaf := forge(t, issuer, key, forged)
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), Intermediates: issuers, DNSName: forged}); err == nil {
+				t.Errorf("%v vouches for %s", issuer.Subject, forged)
 			}
 		}
 	}
 }
 
+// issuerOf is who has signed a leaf, and may sign no other authority.
+func issuerOf(t testing.TB, leaf *tls.Certificate) *x509.Certificate {
+	t.Helper()
+	issuer, err := x509.ParseCertificate(leaf.Certificate[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !issuer.IsCA || issuer.MaxPathLen != 0 || !issuer.MaxPathLenZero {
+		t.Error("its issuer can sign other authorities")
+	}
+	return issuer
+}
+
+// steal takes what a root's file holds: the issuer and its key. That of the root
+// is nowhere.
 func steal(t *testing.T, file string) (*x509.Certificate, any) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certBlock, rest := pem.Decode(data)
-	keyBlock, _ := pem.Decode(rest)
+	_, rest := pem.Decode(data)
+	certBlock, rest := pem.Decode(rest)
+	keyBlock, rest := pem.Decode(rest)
+	if len(rest) > 0 {
+		t.Errorf("%s holds more than two certificates and a key", file)
+	}
 	cert, err := x509.ParseCertificate(certBlock.Bytes)
 	if err != nil {
 		t.Fatal(err)
@@ -141,6 +165,9 @@ func steal(t *testing.T, file string) (*x509.Certificate, any) {
 	key, err := x509.ParsePKCS8PrivateKey(keyBlock.Bytes)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !key.(*ecdsa.PrivateKey).PublicKey.Equal(cert.PublicKey) {
+		t.Errorf("the key in %s is not the issuer's", file)
 	}
 	return cert, key
 }

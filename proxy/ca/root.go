@@ -33,26 +33,55 @@ const (
 	lastLeaf   = leafLife + 24*time.Hour
 )
 
-// A root signs for this machine and for the host that it is constrained to.
+// A root is a root certificate, and an issuer below it that signs for this
+// machine and for the host that both are constrained to. The root's own key is
+// gone once it has signed the issuer: some clients, Java among them, don't look
+// at the constraints of a certificate that they were told to trust, only at those
+// of what stands below it.
 type root struct {
-	host host
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	host   host
+	cert   *x509.Certificate
+	issuer *x509.Certificate
+	key    *ecdsa.PrivateKey // the issuer's
 }
 
 // newRoot makes a root for that host.
 func newRoot(h host, now time.Time) (*root, error) {
+	rootKey, err := newKey()
+	if err != nil {
+		return nil, err
+	}
 	key, err := newKey()
 	if err != nil {
 		return nil, err
 	}
+	template, err := constrained(h, now, "smtptap for "+h.String())
+	if err != nil {
+		return nil, err
+	}
+	template.MaxPathLen = 1
+	cert, err := certify(template, template, rootKey, rootKey)
+	if err != nil {
+		return nil, err
+	}
+	below, err := constrained(h, now, "smtptap issuer for "+h.String())
+	if err != nil {
+		return nil, err
+	}
+	below.MaxPathLenZero = true // it signs no other authority
+	issuer, err := certify(below, cert, key, rootKey)
+	return &root{h, cert, issuer, key}, err
+}
+
+// constrained is the template of an authority for that host.
+func constrained(h host, now time.Time, name string) (*x509.Certificate, error) {
 	serial, err := newSerial()
 	if err != nil {
 		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      rootName(h),
+		Subject:      subject(name),
 		NotBefore:    now.Add(-backdated),
 		NotAfter:     now.Add(rootLife),
 		KeyUsage:     x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -60,7 +89,6 @@ func newRoot(h host, now time.Time) (*root, error) {
 
 		BasicConstraintsValid: true,
 		IsCA:                  true,
-		MaxPathLenZero:        true, // it signs no other authority
 
 		// Kinds of names without a constraint of their own would be free.
 		PermittedDNSDomainsCritical: true,
@@ -75,21 +103,25 @@ func newRoot(h host, now time.Time) (*root, error) {
 	case h.name != "":
 		template.PermittedDNSDomains = append(template.PermittedDNSDomains, h.name)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	return template, nil
+}
+
+// certify makes a certificate for the key, signed by another.
+func certify(template, parent *x509.Certificate, key, signedBy *ecdsa.PrivateKey) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signedBy)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := x509.ParseCertificate(der)
-	return &root{h, cert, key}, err
+	return x509.ParseCertificate(der)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-// rootName tells roots apart by machine and target in a list of authorities.
-func rootName(h host) pkix.Name {
-	name := pkix.Name{Organization: []string{"smtptap"}, CommonName: cutTo("smtptap for "+h.String(), maxCommonName)}
+// subject tells authorities apart by machine and target in a list of them.
+func subject(common string) pkix.Name {
+	name := pkix.Name{Organization: []string{"smtptap"}, CommonName: cutTo(common, maxCommonName)}
 	if machine, err := os.Hostname(); err == nil {
 		name.OrganizationalUnit = []string{cutTo(machine, maxCommonName)}
 	}
@@ -117,14 +149,14 @@ func hostOf(cert *x509.Certificate) host {
 	return host{}
 }
 
-// encode is the root as its file holds it: the certificate and its key.
+// encode is the root as its file holds it: both certificates and the issuer's key.
 func (r *root) encode() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(r.key)
 	if err != nil {
 		return nil, err
 	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: r.cert.Raw})
-	return append(cert, pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: der})...), nil
+	certs := bundle([]*x509.Certificate{r.cert, r.issuer})
+	return append(certs, pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: der})...), nil
 }
 
 const (
@@ -132,28 +164,34 @@ const (
 	pemCert = "CERTIFICATE"
 )
 
-var errNoRoot = errors.New("holds no root with its key")
+var (
+	errNoRoot  = errors.New("holds no root with the key of its issuer")
+	errOldRoot = errors.New("holds a root with its own key") // as they once were
+)
 
-// decodeRoot reads what encode wrote. A root that is not constrained is none.
+// decodeRoot reads what encode wrote. One that is not constrained is none.
 func decodeRoot(data []byte) (*root, error) {
-	certBlock, rest := pem.Decode(data)
-	keyBlock, _ := pem.Decode(rest)
-	if certBlock == nil || certBlock.Type != pemCert || keyBlock == nil || keyBlock.Type != pemKey {
+	var certs []*x509.Certificate
+	block, rest := pem.Decode(data)
+	for ; block != nil && block.Type == pemCert; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || !cert.IsCA || !cert.PermittedDNSDomainsCritical || len(cert.PermittedDNSDomains) == 0 || len(cert.PermittedIPRanges) == 0 {
+			return nil, errNoRoot
+		}
+		certs = append(certs, cert)
+	}
+	if block == nil || block.Type != pemKey {
 		return nil, errNoRoot
 	}
-	cert, err := x509.ParseCertificate(certBlock.Bytes)
-	if err != nil {
-		return nil, errNoRoot
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(keyBlock.Bytes)
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	switch {
-	case err != nil || !ok || key.Curve != elliptic.P256() || !key.PublicKey.Equal(cert.PublicKey):
-		return nil, errNoRoot
-	case !cert.IsCA || !cert.PermittedDNSDomainsCritical || len(cert.PermittedDNSDomains) == 0 || len(cert.PermittedIPRanges) == 0:
+	case len(certs) == 1:
+		return nil, errOldRoot
+	case err != nil || !ok || len(certs) != 2 || key.Curve != elliptic.P256() || !key.PublicKey.Equal(certs[1].PublicKey) || certs[1].CheckSignatureFrom(certs[0]) != nil:
 		return nil, errNoRoot
 	}
-	return &root{hostOf(cert), cert, key}, nil
+	return &root{hostOf(certs[0]), certs[0], certs[1], key}, nil
 }
 
 // signer is the root that signs for that host: the oldest that will live

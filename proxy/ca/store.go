@@ -18,7 +18,7 @@ import (
 // Files of the authority's folder.
 const (
 	bundleFile = "ca.pem" // the roots' certificates, for clients
-	rootsDir   = "roots"  // each root with its key, for nobody else
+	rootsDir   = "roots"  // each root with the key of its issuer, for nobody else
 
 	// oldKeyFile is the key of a root without constraints, as the authority
 	// once was. It goes as soon as it is met.
@@ -104,6 +104,8 @@ func (s *store) roots(now time.Time) ([]*root, error) {
 		r, err := s.readRoot(e.Name())
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // another program has removed it
+		case errors.Is(err, errOldRoot):
+			s.root.Remove(filepath.Join(rootsDir, e.Name()))
 		case err != nil:
 			return nil, err
 		case r.left(now) <= 0:

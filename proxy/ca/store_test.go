@@ -4,6 +4,7 @@ package ca_test
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -107,6 +108,21 @@ func TestOpenReplacesOldAuthority(t *testing.T) {
 	}
 }
 
+// A root whose own key was kept, as there once were, is replaced.
+func TestOpenReplacesRootWithKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	first := mustOpen(t, dir)
+	file := rootFile(t, dir)
+	data, err := os.ReadFile(file)
+	must(t, err)
+	_, rest := pem.Decode(data) // the issuer and its key stand for one
+	must(t, os.WriteFile(file, rest, 0o600))
+	again := mustOpen(t, dir)
+	if bytes.Equal(first.PEM(), again.PEM()) || bytes.Count(again.PEM(), []byte("BEGIN")) != 1 {
+		t.Errorf("the bundle is\n%s", again.PEM())
+	}
+}
+
 // Programs that start at the same time agree on one authority, and none loses
 // the other's root from the bundle.
 func TestOpenAtTheSameTime(t *testing.T) {
@@ -184,7 +200,7 @@ func TestOpenRefuses(t *testing.T) {
 			}, "root", "not a plain file",
 		},
 		"key cut off": {
-			func(t *testing.T, _, root string) { must(t, os.Truncate(root, 30)) }, "root", "holds no root with its key",
+			func(t *testing.T, _, root string) { must(t, os.Truncate(root, 30)) }, "root", "holds no root with the key of its issuer",
 		},
 		"bundle is a link": {
 			func(t *testing.T, dir, _ string) {

@@ -33,6 +33,52 @@ s.on('error', (e) => { console.error(e); process.exit(1); });
 context = ssl.create_default_context(cafile="ROOTS")
 context.wrap_socket(socket.create_connection(("127.0.0.1", PORT), 10), server_hostname="NAME")
 `, "python3 c.py"},
+	{"java", "java", "C.java", `import java.io.FileInputStream;
+import java.net.Socket;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import javax.net.ssl.*;
+
+public class C {
+	public static void main(String[] a) throws Exception {
+		KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
+		roots.load(null, null);
+		int n = 0;
+		for (Certificate c : CertificateFactory.getInstance("X.509").generateCertificates(new FileInputStream("ROOTS")))
+			roots.setCertificateEntry("root" + n++, c);
+		TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+		trust.init(roots);
+		SSLContext context = SSLContext.getInstance("TLS");
+		context.init(null, trust.getTrustManagers(), null);
+		SSLSocket s = (SSLSocket) context.getSocketFactory().createSocket(new Socket("127.0.0.1", PORT), "NAME", PORT, true);
+		SSLParameters p = s.getSSLParameters();
+		p.setEndpointIdentificationAlgorithm("HTTPS");
+		s.setSSLParameters(p);
+		s.startHandshake();
+	}
+}
+`, "java -XX:TieredStopAtLevel=1 C.java"},
+	{"go", "go", "c.go", `package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"log"
+	"os"
+)
+
+func main() {
+	data, err := os.ReadFile("ROOTS")
+	roots := x509.NewCertPool()
+	if err != nil || !roots.AppendCertsFromPEM(data) {
+		log.Fatal("no roots")
+	}
+	if _, err := tls.Dial("tcp", "127.0.0.1:PORT", &tls.Config{RootCAs: roots, ServerName: "NAME"}); err != nil {
+		log.Fatal(err)
+	}
+}
+`, "go run c.go"},
 }
 
 // Whoever steals the keys of the authority can pose as the targets that were
@@ -109,16 +155,17 @@ func present(t *testing.T, shown *tls.Certificate) (port string) {
 	return port
 }
 
-// forge signs a certificate for that name with the root in the file.
+// forge signs a certificate for that name with the key in a root's file.
 func forge(t *testing.T, file, name string) *tls.Certificate {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, rest := pem.Decode(data)
+	_, rest := pem.Decode(data)
+	certificate, rest := pem.Decode(rest)
 	private, _ := pem.Decode(rest)
-	root, err := x509.ParseCertificate(certificate.Bytes)
+	issuer, err := x509.ParseCertificate(certificate.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,9 +177,9 @@ func forge(t *testing.T, file, name string) *tls.Certificate {
 		SerialNumber: big.NewInt(1), DNSNames: []string{name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, root, key.(*ecdsa.PrivateKey).Public(), key)
+	}, issuer, key.(*ecdsa.PrivateKey).Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return &tls.Certificate{Certificate: [][]byte{der, issuer.Raw}, PrivateKey: key}
 }

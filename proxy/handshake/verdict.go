@@ -47,7 +47,7 @@ func judge(chain []*x509.Certificate, name string, roots *x509.CertPool, now tim
 		func() (string, string) { return chainFault(chain, roots, now) },
 		func() (string, string) { return timeFault(chain[0], now) },
 		func() (string, string) { return nameFault(chain[0], name) },
-		func() (string, string) { return keyFault(chain) },
+		func() (string, string) { return keyFault(proven(chain, roots, now), roots != nil) },
 	} {
 		v, r := find()
 		if v == "" || v == verdict {
@@ -71,13 +71,13 @@ func chainFault(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) 
 	if at.Before(leaf.NotBefore) {
 		at = leaf.NotBefore
 	}
-	err := verify(chain, roots, at)
+	_, err := verify(chain, roots, at)
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case err == nil:
 		return "", ""
-	case weakSignature(chain) != nil:
+	case weakSignature(chain, false) != nil:
 		return "", "" // keyFault tells
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		v, r := timeFault(invalid.Cert, at)
@@ -88,13 +88,27 @@ func chainFault(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) 
 	return verdictOther, visible.Text(strings.TrimPrefix(err.Error(), "x509: "))
 }
 
-func verify(chain []*x509.Certificate, roots *x509.CertPool, at time.Time) error {
+func verify(chain []*x509.Certificate, roots *x509.CertPool, at time.Time) (proven [][]*x509.Certificate, err error) {
 	others := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		others.AddCert(c)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, CurrentTime: at})
-	return err
+	return chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, CurrentTime: at})
+}
+
+// proven is the chain up to a root where there is one, which the server need not
+// have sent: the one with nothing weak in it, if there are several.
+func proven(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) []*x509.Certificate {
+	all, err := verify(chain, roots, now)
+	if err != nil {
+		return chain
+	}
+	for _, c := range all {
+		if verdict, _ := keyFault(c, roots != nil); verdict == "" {
+			return c
+		}
+	}
+	return all[0]
 }
 
 func unknownAuthority(chain []*x509.Certificate) (verdict, reason string) {
@@ -166,13 +180,15 @@ func listed(names []string) string {
 	return text
 }
 
-func keyFault(chain []*x509.Certificate) (verdict, reason string) {
+// keyFault finds the weakest part of a chain. named: its root is one that the user
+// named.
+func keyFault(chain []*x509.Certificate, named bool) (verdict, reason string) {
 	for i, c := range chain {
 		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < minRSA {
 			return verdictWeakKey, fmt.Sprintf("%s RSA key has %d bits; less than %d can be broken", whose(i, c), key.N.BitLen(), minRSA)
 		}
 	}
-	if c := weakSignature(chain); c != nil {
+	if c := weakSignature(chain, named); c != nil {
 		return verdictWeakKey, fmt.Sprintf("%s is signed with %s, which can be forged", quoted(c.Subject.String()), c.SignatureAlgorithm)
 	}
 	return "", ""
@@ -186,12 +202,14 @@ func whose(place int, c *x509.Certificate) string {
 }
 
 // weakSignature is a certificate of the chain whose signature is too weak to
-// vouch for it. That of a root vouches for nothing.
-func weakSignature(chain []*x509.Certificate) *x509.Certificate {
-	for _, c := range chain {
+// vouch for it. A root's own vouches for nothing, and many that systems trust are
+// old; of one that the user named, and of a server's own, it counts: whoever
+// makes such a certificate today makes all of them so.
+func weakSignature(chain []*x509.Certificate, named bool) *x509.Certificate {
+	for i, c := range chain {
 		switch c.SignatureAlgorithm {
 		case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-			if !slices.Equal(c.RawIssuer, c.RawSubject) {
+			if named || i == 0 || !slices.Equal(c.RawIssuer, c.RawSubject) {
 				return c
 			}
 		}

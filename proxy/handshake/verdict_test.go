@@ -85,6 +85,53 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// What is weak is not accepted when the user names it as trusted either, be it a
+// root that the server does not send or its own certificate.
+func TestNamedButWeak(t *testing.T) {
+	names := []string{"mail.example.com"}
+	for _, tt := range []struct {
+		name   string
+		spec   certtest.Spec
+		reason string // "" where nothing is weak
+	}{
+		{"a short key", certtest.Spec{RSA: 1024}, "RSA key has 1024 bits"},
+		{"SHA-1", certtest.Spec{RSA: 2048, SHA1: true}, "is signed with SHA1-RSA"},
+		{"MD5", certtest.Spec{RSA: 2048, MD5: true}, "is signed with MD5-RSA"},
+		{"nothing", certtest.Spec{RSA: 2048}, ""},
+	} {
+		tt.spec.Subject = "Named"
+		root := certtest.NewRoot(t, tt.spec)
+		tt.spec.Names = names
+		own := certtest.SelfSigned(t, tt.spec)
+		itself := x509.NewCertPool()
+		itself.AddCert(own.Leaf)
+		for _, server := range []struct {
+			name  string
+			roots *x509.CertPool
+			cert  tls.Certificate
+		}{
+			{"root", root.Pool(), root.Issue(t, certtest.Spec{Names: names})},
+			{"root above another", root.Pool(), root.Below(t, certtest.Spec{Subject: "Middle"}).Issue(t, certtest.Spec{Names: names})},
+			{"its own", itself, own},
+		} {
+			t.Run(tt.name+"/"+server.name, func(t *testing.T) {
+				s := &handshake.Settings{Roots: server.roots}
+				_, fact, err := withServer(t, s, handshake.Server{Name: names[0], Checked: true}, tlsServer(&tls.Config{Certificates: []tls.Certificate{server.cert}}))
+				if tt.reason == "" {
+					if err != nil || fact.Verdict != "ok" {
+						t.Errorf("%v, verdict %s: %s", err, fact.Verdict, fact.Reason)
+					}
+					return
+				}
+				if fact.Verdict != "weak-key" || !strings.Contains(fact.Reason, tt.reason) {
+					t.Errorf("verdict %s: %q; want weak-key: %q", fact.Verdict, fact.Reason, tt.reason)
+				}
+				checkRefusal(t, fact, err, "weak-key")
+			})
+		}
+	}
+}
+
 func checkRefusal(t *testing.T, fact *facts.TLS, err error, verdict string) {
 	t.Helper()
 	var failed *handshake.Error

@@ -251,56 +251,73 @@ func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) (ou
 	return out, true
 }
 
-// take records the pieces that came out of a leg's dialogue, lets the server's
-// leg hear those that were relayed, and hands out the events.
+// take records the pieces that came out of a leg's dialogue, hands out each event
+// behind its own, and then lets the server's leg hear what was relayed: so the
+// recording tells all in the order in which it came about.
 func (d *decoder) take(l *leg, out decode.Out) {
-	relayed := false
-	d.place(l, out.Pieces, func(at time.Duration, a arrival, p []byte, m *decode.Mask) {
-		if l.end == who.ServerLeg && a.relayed() {
-			return // recorded when the client's leg let it out
+	shown, relayed := 0, false
+	show := func(pieces int) {
+		from := shown
+		for shown < len(out.Events) && out.Behind[shown] <= pieces {
+			shown++
 		}
-		if m != nil {
-			d.recordJSON(at, recordings.TypeMask, a.route, masked(m))
-		} else {
-			d.keep(at, recordings.TypeData, a.route, p)
+		d.show(l, out.Events[from:shown])
+	}
+	for i := range out.Pieces {
+		show(i)
+		var heard []func()
+		d.place(l, &out.Pieces[i], func(at time.Duration, a arrival, p []byte, m *decode.Mask) {
+			if l.end == who.ServerLeg && a.relayed() {
+				return // recorded when the client's leg let it out
+			}
+			if m != nil {
+				d.recordJSON(at, recordings.TypeMask, a.route, masked(m))
+			} else {
+				d.keep(at, recordings.TypeData, a.route, p)
+			}
+			if d.server != nil && a.relayed() {
+				heard = append(heard, func() { d.relay(at, a, p, m) })
+			}
+		})
+		if len(heard) == 0 {
+			continue
 		}
-		if d.server != nil && a.relayed() {
-			d.relay(at, a, p, m)
-			relayed = relayed || a.from == who.Client
+		show(i + 1)
+		for _, hear := range heard {
+			hear()
 		}
-	})
+		relayed = true
+	}
+	show(len(out.Pieces))
 	if relayed {
 		d.settle(d.server) // what the client's leg lets out has its meaning
 	}
-	d.show(l, out.Events)
 }
 
-// place finds the route of each piece, and calls give for every run of bytes
-// and every secret.
-func (d *decoder) place(l *leg, pieces []decode.Piece, give func(time.Duration, arrival, []byte, *decode.Mask)) {
-	for _, p := range pieces {
-		s := l.stream(p.Side)
-		switch {
-		case p.Missing != nil:
-			// It was recorded when it was told.
-		case p.Mask != nil:
-			a := s.leave(p.Fed)
-			for left := p.Fed - a.n; left > 0 && s.waiting(); {
-				left -= s.leave(left).n
-			}
-			if !a.secret {
-				a.masked, a.hidden = true, p.Fed
-			}
-			a.n = len(decode.MaskText)
+// place finds the route of a piece, and calls give for every run of bytes and
+// every secret.
+func (d *decoder) place(l *leg, p *decode.Piece, give func(time.Duration, arrival, []byte, *decode.Mask)) {
+	s := l.stream(p.Side)
+	switch {
+	case p.Missing != nil:
+		// It was recorded when it was told.
+	case p.Mask != nil:
+		a := s.leave(p.Fed)
+		for left := p.Fed - a.n; left > 0 && s.waiting(); {
+			left -= s.leave(left).n
+		}
+		if !a.secret {
+			a.masked, a.hidden = true, p.Fed
+		}
+		a.n = len(decode.MaskText)
+		d.grow(l, p.Side, a)
+		give(p.At, a, nil, p.Mask)
+	default:
+		for text := p.Bytes; len(text) > 0; {
+			a := s.leave(len(text))
 			d.grow(l, p.Side, a)
-			give(p.At, a, nil, p.Mask)
-		default:
-			for text := p.Bytes; len(text) > 0; {
-				a := s.leave(len(text))
-				d.grow(l, p.Side, a)
-				give(p.At, a, text[:a.n], nil)
-				text = text[a.n:]
-			}
+			give(p.At, a, text[:a.n], nil)
+			text = text[a.n:]
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -149,7 +148,8 @@ func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []stri
 	if err != nil {
 		return nil, err
 	}
-	l := proxy.Listener{Listener: loopback}
+	door := replay.NewDoor(loopback)
+	l := proxy.Listener{Listener: door}
 	if l.TLS, err = r.implicit(); err != nil {
 		l.Close()
 		return nil, err
@@ -157,7 +157,7 @@ func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []stri
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- px.Serve(serving, l) }()
-	unsaid, err = r.say(ctx, l)
+	unsaid, err = r.say(ctx, door, l.TLS)
 	stop() // no other client is waited for
 	patience := time.AfterFunc(hangUp, px.Abort)
 	defer patience.Stop()
@@ -174,14 +174,14 @@ func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []stri
 const hangUp = 5 * time.Second
 
 // say is the client.
-func (r *replaying) say(ctx context.Context, l proxy.Listener) ([]string, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+func (r *replaying) say(ctx context.Context, door *replay.Door, implicit bool) ([]string, error) {
+	conn, err := door.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	o := replay.Options{Implicit: l.TLS}
-	if l.TLS || r.script.StartsTLS() {
+	o := replay.Options{Implicit: implicit}
+	if implicit || r.script.StartsTLS() {
 		authority, err := authority()
 		if err != nil {
 			return nil, err
@@ -191,7 +191,7 @@ func (r *replaying) say(ctx context.Context, l proxy.Listener) ([]string, error)
 	if !r.flags.clearPassword {
 		o.MaySay = r.private
 	}
-	if l.TLS {
+	if implicit {
 		conn = tls.Client(conn, o.TLS)
 		defer conn.Close()
 	}

@@ -3,6 +3,7 @@
 package certtest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -33,6 +34,7 @@ type Spec struct {
 	NotAfter  time.Time
 	RSA       int              // bits of an RSA key; 0 for ECDSA P-256
 	SHA1      bool             // signed with that; the authority needs an RSA key
+	MD5       bool             // says that it is signed with that, which it isn't: nobody checks it of a root
 	Usage     x509.ExtKeyUsage // 0 is ExtKeyUsageAny and means a server's
 	Subject   string           // common name
 }
@@ -43,6 +45,12 @@ const day = 24 * time.Hour
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	return authority(t, Spec{Subject: name}, nil)
+}
+
+// NewRoot makes a root like that.
+func NewRoot(t testing.TB, s Spec) *Authority {
+	t.Helper()
+	return authority(t, s, nil)
 }
 
 // Below makes an authority that a vouches for.
@@ -56,6 +64,9 @@ func authority(t testing.TB, s Spec, above *Authority) *Authority {
 	template.IsCA = true
 	template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageCertSign, nil
 	c := sign(t, template, s.key(t), above)
+	if s.MD5 {
+		c = sayMD5(t, c)
+	}
 	return &Authority{cert: c.Leaf, key: c.PrivateKey.(crypto.Signer), tls: c}
 }
 
@@ -68,6 +79,9 @@ func (a *Authority) Issue(t testing.TB, s Spec) tls.Certificate {
 // SelfSigned makes a server's certificate that nobody vouches for.
 func SelfSigned(t testing.TB, s Spec) tls.Certificate {
 	t.Helper()
+	if s.MD5 {
+		return sayMD5(t, sign(t, s.template(t), s.key(t), nil))
+	}
 	return sign(t, s.template(t), s.key(t), nil)
 }
 
@@ -120,7 +134,7 @@ func (s Spec) template(t testing.TB) *x509.Certificate {
 	if s.Usage == x509.ExtKeyUsageAny {
 		c.ExtKeyUsage[0] = x509.ExtKeyUsageServerAuth
 	}
-	if s.SHA1 {
+	if s.SHA1 || s.MD5 {
 		c.SignatureAlgorithm = x509.SHA1WithRSA
 	}
 	for _, n := range s.Names {
@@ -168,4 +182,17 @@ func sign(t testing.TB, template *x509.Certificate, key crypto.Signer, by *Autho
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: append([][]byte{der}, above...), PrivateKey: key, Leaf: leaf}
+}
+
+// sayMD5 turns the name of SHA1-RSA in a certificate into that of MD5-RSA (RFC
+// 8017 appendix A.2.4).
+func sayMD5(t testing.TB, c tls.Certificate) tls.Certificate {
+	t.Helper()
+	oid := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01}
+	der := bytes.ReplaceAll(c.Certificate[0], append(oid, 5), append(oid, 4))
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: c.PrivateKey, Leaf: leaf}
 }
