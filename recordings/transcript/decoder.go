@@ -71,6 +71,9 @@ func (d *decoder) feed(at time.Duration, from, to who.Party, p []byte) (n int, a
 		return len(p), false
 	}
 	d.source = d.source.plus(out.N)
+	if from == who.Smtptap {
+		d.settle(d.hearing(r)) // smtptap says whole lines
+	}
 	return out.N, out.Accepted
 }
 
