@@ -19,6 +19,7 @@ type tee struct {
 	file    bytes.Buffer
 	writer  *recordings.Writer
 	at      time.Duration
+	relayed bool // the client's words have reached the server that is connected to
 }
 
 func newTee(t testing.TB, split bool) *tee {
@@ -51,6 +52,14 @@ func (l *tee) step(what byte, p []byte) {
 		{who.Smtptap, who.Server}, {who.Server, who.Smtptap},
 	}
 	r := routes[int(what>>4)%len(routes)]
+	switch own := r.from == who.Smtptap && r.to == who.Server || r.from == who.Server && r.to == who.Smtptap; {
+	case what&15 == 3:
+		l.relayed = false
+	case r.relayed():
+		l.relayed = true
+	case own && l.relayed:
+		return // smtptap doesn't talk to a server that the client talks to
+	}
 	if !r.relayed() {
 		p = append(bytes.Clone(p), "\r\n"...) // smtptap takes and says whole lines
 	}
