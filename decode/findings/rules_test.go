@@ -81,6 +81,9 @@ var connectRulings = []ruling{
 	{"PHPMailer talks on behind a refusal", of("S: 554 no\nC: EHLO www.example.com\nS: 503 bad sequence\n"), "BANNER-554", ids("PM-IGNORES-BANNER-CODE"), nil},
 }
 
+// daily is renewed by a program every few days.
+var daily = facts.Certificate{Subject: "CN=mx.example.org", NotBefore: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 3, 8, 0, 0, 0, 0, time.UTC)}
+
 var certificate = facts.Certificate{Subject: "CN=mx.example.org", NotAfter: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)}
 
 var tlsRulings = []ruling{
