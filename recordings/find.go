@@ -13,42 +13,51 @@ import (
 
 // Info is what a folder knows of a recording without reading it.
 type Info struct {
-	ID       string // name without Ext
-	Path     string
-	Started  time.Time // from the name, or Modified when somebody renamed it
-	Modified time.Time
-	Size     int64 // in bytes
-	Ours     bool  // it still has the name that NewID gave it
+	ID      string // name without Ext
+	Path    string
+	Started time.Time // from the name, or when it was last written to when somebody renamed it
+	Ours    bool      // it still has the name that NewID gave it
+}
+
+// Stat says how large the recording is and when it was last written to.
+func (i *Info) Stat() (size int64, modified time.Time, err error) {
+	info, err := os.Stat(i.Path)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	return info.Size(), info.ModTime(), nil
 }
 
 // List returns the recordings in dir, newest first. A folder that does not
-// exist holds none.
+// exist holds none. It looks at no file that tells its time by its name.
 func List(dir string) ([]Info, error) {
-	entries, err := os.ReadDir(dir)
+	f, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list recordings: %w", plain(err))
 	}
-	var list []Info
+	defer f.Close()
+	entries, err := f.ReadDir(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list recordings: %w", plain(err))
+	}
+	list := make([]Info, 0, len(entries))
 	for _, e := range entries {
 		id, found := strings.CutSuffix(e.Name(), Ext)
 		if !found || !e.Type().IsRegular() {
 			continue
 		}
-		info, err := e.Info()
-		if err != nil {
-			continue // deleted since
-		}
 		started, ours := parseID(id)
 		if !ours {
+			info, err := e.Info()
+			if err != nil {
+				continue // deleted since
+			}
 			started = info.ModTime()
 		}
-		list = append(list, Info{
-			ID: id, Path: filepath.Join(dir, e.Name()), Started: started,
-			Modified: info.ModTime(), Size: info.Size(), Ours: ours,
-		})
+		list = append(list, Info{ID: id, Path: filepath.Join(dir, e.Name()), Started: started, Ours: ours})
 	}
 	slices.SortFunc(list, func(a, b Info) int {
 		if c := b.Started.Compare(a.Started); c != 0 {

@@ -263,7 +263,7 @@ func TestList(t *testing.T) {
 	var got []string
 	for _, r := range list {
 		got = append(got, r.ID)
-		if r.Path != folder.Path(r.ID) || r.Size != 1 || r.Ours == (r.ID == "bug-42") {
+		if size, _, err := r.Stat(); err != nil || r.Path != folder.Path(r.ID) || size != 1 || r.Ours == (r.ID == "bug-42") {
 			t.Errorf("got %+v", r)
 		}
 	}

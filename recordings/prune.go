@@ -15,7 +15,10 @@ func (f *Folder) Old(before time.Time) ([]Info, error) {
 	}
 	var old []Info
 	for _, r := range list {
-		if r.Ours && r.Started.Before(before) && r.Modified.Before(before) {
+		if !r.Ours || !r.Started.Before(before) {
+			continue
+		}
+		if _, modified, err := r.Stat(); err == nil && modified.Before(before) {
 			old = append(old, r)
 		}
 	}

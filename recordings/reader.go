@@ -45,10 +45,14 @@ type Reader struct {
 	err    error
 }
 
+// ReadSize is how much is read at a time. A bufio.Reader of that size is used as
+// it is.
+const ReadSize = 64 << 10
+
 // NewReader reads the first line and the header. It returns ErrNotRecording
 // for other files and *Damage when the header is cut off or damaged.
 func NewReader(r io.Reader) (*Reader, error) {
-	rd := &Reader{br: bufio.NewReaderSize(r, 64<<10)}
+	rd := &Reader{br: bufio.NewReaderSize(r, ReadSize)}
 	if err := rd.readMagic(); err != nil {
 		return nil, err
 	}
@@ -98,7 +102,7 @@ func notRecording(got []byte) error {
 // where a record begins: a value that an earlier Reader's Offset gave. Its
 // Header is empty.
 func Resume(r io.Reader, offset int64) *Reader {
-	return &Reader{br: bufio.NewReaderSize(r, 64<<10), offset: offset}
+	return &Reader{br: bufio.NewReaderSize(r, ReadSize), offset: offset}
 }
 
 // Header is the recording's header.

@@ -1,6 +1,10 @@
 package transcript
 
-import "smtptap/recordings"
+import (
+	"sync"
+
+	"smtptap/recordings"
+)
 
 // Batches of records that are read ahead: so many bytes of data in each, and
 // so many batches. A record may be larger than a batch; it is one alone then.
@@ -14,6 +18,15 @@ type batch struct {
 	records []located
 	data    []byte // of all of them
 	err     error  // nil when another batch follows
+}
+
+var batchPool = sync.Pool{New: func() any { return &batch{} }}
+
+// free lets a batch be used for another recording, unless it is large.
+func (b *batch) free() {
+	if cap(b.data) <= 4*batchBytes {
+		batchPool.Put(b)
+	}
 }
 
 // A located record begins at offset. Its data is a part of its batch's.
@@ -61,7 +74,7 @@ func (a *ahead) run(records *recordings.Reader, stop <-chan struct{}) {
 
 // fill reads records until the batch is full or the recording ends.
 func (b *batch) fill(records *recordings.Reader) {
-	b.records, b.data = b.records[:0], b.data[:0]
+	b.records, b.data, b.err = b.records[:0], b.data[:0], nil
 	for len(b.data) < batchBytes && b.err == nil {
 		offset := records.Offset()
 		rec, err := records.Next()

@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"smtptap/decode"
@@ -47,7 +49,13 @@ func Summarize(path string) (Summary, error) {
 		return Summary{}, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
-	l, err := load(f, 0)
+	buffered := readers.Get().(*bufio.Reader)
+	buffered.Reset(f)
+	defer func() {
+		buffered.Reset(nil)
+		readers.Put(buffered)
+	}()
+	l, err := load(buffered, 0)
 	if err != nil {
 		return Summary{}, fmt.Errorf("%q: %w", path, err)
 	}
@@ -58,6 +66,10 @@ func Summarize(path string) (Summary, error) {
 	sum.Target, sum.Mode, sum.SecretsKept = clip(h.Target), clip(h.Mode), h.SecretsKept
 	return sum, nil
 }
+
+// readers are for summaries, of which a folder may hold very many. A
+// recordings.Reader uses them as they are.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, recordings.ReadSize) }}
 
 // nameOf is the id of a recording: its file's name. Of one that nobody renamed
 // it is the id of the session.
@@ -144,8 +156,15 @@ func (l *loading) cannotShow(what string) {
 	l.transcript.CannotShow = append(l.transcript.CannotShow, what)
 }
 
-// readAll tells the decoder all records up to the end or the damage.
+// readAll tells the decoder all records up to the end or the damage. What does
+// not fit into one batch is read ahead.
 func (l *loading) readAll(records *recordings.Reader) error {
+	first := batchPool.Get().(*batch)
+	defer first.free()
+	first.fill(records)
+	if over, err := l.replayAll(first); over {
+		return err
+	}
 	stop := make(chan struct{})
 	a := readAhead(records, stop)
 	defer func() {
@@ -154,24 +173,31 @@ func (l *loading) readAll(records *recordings.Reader) error {
 		}
 	}()
 	for b := range a.full {
-		for i := range b.records {
-			l.replay(b.record(i))
-		}
-		switch {
-		case b.err == io.EOF:
-			return nil
-		case errors.As(b.err, &l.damage):
-			l.cannotShow("the " + l.damage.Error())
-			l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
-			l.decoder.flush(l.last)
-			l.tally.tear()
-			return nil
-		case b.err != nil:
-			return b.err
+		if over, err := l.replayAll(b); over {
+			return err
 		}
 		a.empty <- b
 	}
 	return nil
+}
+
+// replayAll tells the decoder a batch of records, and reports whether it was the
+// last.
+func (l *loading) replayAll(b *batch) (over bool, err error) {
+	for i := range b.records {
+		l.replay(b.record(i))
+	}
+	switch {
+	case b.err == io.EOF:
+		return true, nil
+	case errors.As(b.err, &l.damage):
+		l.cannotShow("the " + l.damage.Error())
+		l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
+		l.decoder.flush(l.last)
+		l.tally.tear()
+		return true, nil
+	}
+	return b.err != nil, b.err
 }
 
 // replay tells the decoder one record.

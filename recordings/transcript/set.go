@@ -12,6 +12,7 @@ import (
 	"unique"
 
 	"smtptap/decode"
+	"smtptap/decode/outcome"
 	"smtptap/recordings"
 )
 
@@ -72,6 +73,7 @@ type Set struct {
 type slot struct {
 	log     *Log    // while the session is held in memory
 	summary Summary // otherwise
+	unread  bool    // the summary has only what the folder knows
 }
 
 // NewSet returns an empty Set. Close it when the last session has ended.
@@ -221,6 +223,35 @@ func (s *Set) Add(path string) error {
 	return nil
 }
 
+// AddUnread adds a recording that is read when somebody asks for its summary. Of
+// one that can't be read the summary says why.
+func (s *Set) AddUnread(r recordings.Info) {
+	s.AddSummary(Summary{ID: r.ID, Started: r.Started, Source: decode.SourceRecording}, r.Path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sl := s.byID[r.ID]; sl.summary.Path == r.Path {
+		sl.unread = true
+	}
+}
+
+// readSummary reads the recording of a slot.
+func (s *Set) readSummary(sl *slot, path string) {
+	sum, err := Summarize(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !sl.unread {
+		return // somebody else did it meanwhile
+	}
+	sl.unread = false
+	if err != nil {
+		sl.summary.Outcome, sl.summary.Incomplete, sl.summary.Verdict = outcome.Unknown, true, clip("can't be read: "+err.Error())
+		return
+	}
+	sum.ID = sl.summary.ID
+	sl.summary = intern(sum)
+	sl.summary.Path = path
+}
+
 // AddSummary adds a recording whose summary is known. When it is there already
 // the summary is replaced; another of the same id gets a number behind it.
 func (s *Set) AddSummary(sum Summary, path string) {
@@ -314,8 +345,12 @@ func (s *Set) summarize(sl *slot) (Summary, bool) {
 		return Summary{}, false
 	}
 	s.mu.RLock()
-	l, sum, path := sl.log, sl.summary, s.pathOf(sl)
+	l, sum, path, unread := sl.log, sl.summary, s.pathOf(sl), sl.unread
 	s.mu.RUnlock()
+	if unread {
+		s.readSummary(sl, path)
+		return s.summarize(sl)
+	}
 	if l != nil {
 		return l.Summary(), true
 	}

@@ -282,6 +282,42 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// A recording that was only listed is read when somebody asks what became of it.
+func TestAddUnread(t *testing.T) {
+	first := newSet(t)
+	_, was := live(t, first, dialogues[0], whole)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Dir(first.Path(was.ID))
+	if err := os.WriteFile(filepath.Join(dir, "broken"+recordings.Ext), []byte("no recording"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := recordings.List(dir)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	s := newSet(t, unrecorded)
+	for _, r := range list {
+		s.AddUnread(r)
+	}
+	for i, r := range list {
+		want, err := transcript.Summarize(r.Path)
+		got := s.Summary(i)
+		switch {
+		case err != nil:
+			if got.ID != "broken" || got.Outcome != outcome.Unknown || !strings.Contains(got.Verdict, "not a recording") || !got.Incomplete {
+				t.Errorf("one that can't be read: %+v", got)
+			}
+		case got != want:
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	if tr, err := s.Open(was.ID); err != nil || len(tr.Entries) != len(was.Entries) {
+		t.Errorf("open: %v", err)
+	}
+}
+
 // A Set remembers many sessions cheaply, and forgets the oldest of very many.
 func TestManySummaries(t *testing.T) {
 	s := newSet(t, unrecorded)

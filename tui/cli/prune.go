@@ -47,6 +47,10 @@ func Prune(p *Program) *cobra.Command {
 			if !match.All() {
 				old = slices.DeleteFunc(old, func(info recordings.Info) bool { return !p.matches(info, &match) })
 			}
+			sizes := map[string]int64{}
+			for _, info := range old {
+				sizes[info.ID], _, _ = info.Stat()
+			}
 			gone, done := old, "would-delete"
 			if !dry {
 				done = "deleted"
@@ -54,7 +58,7 @@ func Prune(p *Program) *cobra.Command {
 			}
 			var bytes int64
 			for _, info := range gone {
-				bytes += info.Size
+				bytes += sizes[info.ID]
 				fmt.Fprintln(p.streams.Out, p.say(done, "what", visible.Text(info.Path)))
 			}
 			p.note(done, "what", p.say("recordings", "count", strconv.Itoa(len(gone)), "size", size(bytes)))

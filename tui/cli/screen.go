@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -122,6 +123,15 @@ func (p *Program) addRecordings(set *transcript.Set, dir string, refs []string, 
 	found, err := recordings.List(dir)
 	if err != nil {
 		return err
+	}
+	if filter.outcome == "" && filter.match.text == "" {
+		// What is shown first must not wait until all are read.
+		for _, r := range slices.Backward(found) {
+			if filter.takes(r) {
+				set.AddUnread(r)
+			}
+		}
+		return nil
 	}
 	rows := p.summaries(found, filter, 0)
 	for i := len(rows) - 1; i >= 0; i-- {

@@ -209,7 +209,8 @@ func (m *OpenForm) row(i int) string {
 	if i == m.cursor {
 		mark, style = m.theme.Marks.Cursor+" ", m.theme.Cursor
 	}
-	text := fmt.Sprintf("%s%s  %7s  %s", mark, info.Started.Local().Format("2006-01-02 15:04:05"), draw.Size(info.Size), visible.Text(info.ID))
+	size, _, _ := info.Stat() // of one that was deleted since it is 0
+	text := fmt.Sprintf("%s%s  %7s  %s", mark, info.Started.Local().Format("2006-01-02 15:04:05"), draw.Size(size), visible.Text(info.ID))
 	return style.Paint(draw.Fit(text, m.width, m.theme.Marks.Ellipsis))
 }
 
