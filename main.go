@@ -27,6 +27,7 @@ func main() {
 		cli.Findings, // what can be recognised
 		cli.CA,       // the local certificate authority
 		cli.Prune,    // old recordings
+		cli.Config,   // what is in force, and where it comes from
 		cli.Query,    // help on what --match and --expect ask for
 	)
 	os.Exit(smtptap.Run(context.Background(), os.Args[1:]))

@@ -41,16 +41,6 @@ func TestBadInput(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"--no-such-flag"}, 2, "no-such-flag"},
-		{[]string{"no-such-command"}, 2, "no-such-command"},
-		{[]string{"--to", "ftp://x"}, 2, "ftp"},
-		{[]string{"--to", "smtp.example.com:99999"}, 2, "99999"},
-		{[]string{"--ui", "gui"}, 2, "valid values: auto, tui, text, json, none"},
-		{[]string{"--ui", "tui"}, 2, "needs a terminal"},
-		{[]string{"--allow", "everyone"}, 2, "everyone"},
-		{[]string{"--allow", "10.0.0.0"}, 2, "CIDR"},
-		{[]string{"-l", "99999"}, 2, "65535"},
-		{[]string{"--idle-timeout", "soon"}, 2, "soon"},
 		{[]string{"-l", busy.Addr().String()}, 1, "address already in use"},
 		{[]string{"-l", "0.0.0.0:0"}, 1, "--allow"},
 		{[]string{"--record", file}, 1, file},
@@ -58,17 +48,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"--record", "/proc/nothing"}, 1, "/proc/nothing"},
 		{[]string{"show", "no-such-recording"}, 1, "no-such-recording"},
 		{[]string{"show", garbage}, 1, "not a recording"},
-		{[]string{"export", "-f", "gif", garbage}, 2, "gif"},
-		{[]string{"export", garbage}, 2, "which format"},
-		{[]string{"list", "--outcome", "great"}, 2, "great"},
-		{[]string{"explain", filepath.Join(dir, "nothing.log")}, 1, "nothing.log"},
-		{[]string{"findings", "NO-SUCH-ID"}, 1, "NO-SUCH-ID"},
-		{[]string{"prune"}, 2, "--older"},
-		{[]string{"prune", "--older", "yesterday"}, 2, "yesterday"},
-		{[]string{"check"}, 2, "arg"},
 		{[]string{"replay", "no-such-recording"}, 1, "no-such-recording"},
 		{[]string{"replay", garbage}, 1, "not a recording"},
-		{[]string{"replay", garbage, "--to", "ftp://x"}, 2, "ftp"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			state := t.TempDir()

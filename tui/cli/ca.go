@@ -44,7 +44,7 @@ func CA(p *Program) *cobra.Command {
 			case "howto":
 				return p.howto(a[1], authority.Path())
 			default:
-				return wrong("invalid", "source", "ca "+shown(what), "why", p.text(validValues{"path", "pem", "howto"}))
+				return p.because("ca "+shown(what), validValues{"path", "pem", "howto"})
 			}
 			return err
 		},

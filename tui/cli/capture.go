@@ -28,6 +28,9 @@ func Import(p *Program) *cobra.Command {
 		Use:  "import FILE",
 		Args: p.args(1, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
+			if dir == "none" {
+				return wrong("none-to-read")
+			}
 			in, err := p.open(a)
 			if err != nil {
 				return err

@@ -56,6 +56,8 @@ func captured(t *testing.T, sessions int) string {
 // smtptap runs the command line.
 func smtptap(t *testing.T, in io.Reader, args ...string) (status int, out, complaint string) {
 	t.Helper()
+	t.Setenv("LC_ALL", "C")
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	var files [2]*os.File
 	for i := range files {
 		f, err := os.Create(filepath.Join(t.TempDir(), "stream"))

@@ -21,8 +21,12 @@ func Check(p *Program) *cobra.Command {
 		Use:  "check TARGET",
 		Args: p.args(1, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			o := check.Options{Target: a[0], MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: insecure}
-			var err error
+			target, err := targetOf(a[0])
+			if err != nil {
+				return p.because("check "+shown(a[0]), err)
+			}
+			p.tellProvider(a[0])
+			o := check.Options{Target: target, MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: insecure}
 			if dns.resolver != "" {
 				if o.Resolver, err = upstream.NewResolver(dns.resolver); err != nil {
 					return err

@@ -85,7 +85,7 @@ func (x exporting) one(t *decode.Transcript, output string) error {
 // matching writes the recordings that a query picks: one as if it had been named,
 // several into a folder.
 func (x exporting) matching(dir string, match *matchFlag, output string) error {
-	dir, err := folder(dir)
+	dir, err := folderToRead(dir)
 	if err != nil {
 		return err
 	}

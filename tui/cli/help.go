@@ -196,7 +196,8 @@ func (h *helpPage) table(rows [][2]string, most int) {
 // helpCommand is `smtptap help`.
 func (p *Program) helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [COMMAND]",
+		Use:              "help [COMMAND]",
+		PersistentPreRun: func(*cobra.Command, []string) {}, // also where the configuration is wrong
 		RunE: func(cmd *cobra.Command, path []string) error {
 			about := cmd.Root()
 			for _, name := range path {
@@ -236,12 +237,13 @@ func (p *Program) completionCommand() *cobra.Command {
 	names := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:               "completion SHELL",
+		PersistentPreRun:  func(*cobra.Command, []string) {},
 		Args:              p.args(1, 1),
 		ValidArgsFunction: cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			write, found := shells[a[0]]
 			if !found {
-				return wrong("invalid", "source", "completion "+shown(a[0]), "why", p.text(validValues(names)))
+				return p.because("completion "+shown(a[0]), validValues(names))
 			}
 			return write(cmd.Root(), p.streams.Out)
 		},

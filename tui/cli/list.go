@@ -30,7 +30,7 @@ func List(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list [ID...]",
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			dir, err := folder(dir)
+			dir, err := folderToRead(dir)
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ func Prune(p *Program) *cobra.Command {
 			if !cmd.Flags().Changed("older") {
 				return wrong("needs-age")
 			}
-			dir, err := folder(dir)
+			dir, err := folderToRead(dir)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +28,29 @@ func folder(dir string) (string, error) {
 	return recordings.DefaultFolder()
 }
 
+// folderToRead is the folder of recordings that was named, which must be there,
+// or the usual one, in which there may be none yet.
+func folderToRead(dir string) (string, error) {
+	switch info, err := os.Stat(dir); {
+	case dir == "":
+	case dir == "none":
+		return "", wrong("none-to-read")
+	case errors.Is(err, os.ErrNotExist):
+		return "", failed("no-folder", "folder", shown(dir))
+	case err != nil:
+		return "", err
+	case !info.IsDir():
+		return "", failed("not-a-folder", "folder", shown(dir))
+	}
+	return folder(dir)
+}
+
 // find turns what was typed into the path of a recording.
 func find(dir, ref string) (string, error) {
-	dir, err := folder(dir)
+	if strings.ContainsRune(ref, filepath.Separator) {
+		return recordings.Find(dir, ref)
+	}
+	dir, err := folderToRead(dir)
 	if err != nil {
 		return "", err
 	}

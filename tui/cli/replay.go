@@ -87,6 +87,7 @@ func (p *Program) replay(ctx context.Context, ref string, f *replayFlags) error 
 	} else if err == nil && target.Kind != upstream.KindSink {
 		script.Speak("EHLO")
 	}
+	p.tellProvider(f.target.to)
 	r := &replaying{program: p, flags: f, old: old, script: script}
 	again, err := r.run(ctx)
 	if err != nil {

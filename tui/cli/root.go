@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"smtptap/decode/lang"
 	"smtptap/tui"
@@ -27,9 +26,16 @@ type Streams struct {
 
 // Program is smtptap's command line.
 type Program struct {
-	streams Streams
-	root    *cobra.Command
-	lang    lang.Lang
+	streams  Streams
+	root     *cobra.Command
+	commands []func(*Program) *cobra.Command
+	lang     lang.Lang
+	profile  string
+
+	config      *configFile
+	configError error
+	settled     *configuration    // once the command line is read
+	origins     map[string]origin // of flags that were not given
 }
 
 // New returns the program without its subcommands: listening and relaying is
@@ -38,7 +44,8 @@ func New(s Streams) *Program {
 	p := &Program{streams: s}
 	p.root = p.serve()
 	p.root.PersistentFlags().Var((*langValue)(&p.lang), "lang", "")
-	p.root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return p.environment(cmd) }
+	p.root.PersistentFlags().StringVar(&p.profile, "profile", "", "")
+	p.root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return p.settle(cmd) }
 	p.root.SetIn(s.In)
 	p.root.SetOut(s.Out)
 	p.root.SetErr(s.Err)
@@ -51,34 +58,30 @@ func New(s Streams) *Program {
 // Add adds subcommands, in the order of the help.
 func (p *Program) Add(commands ...func(*Program) *cobra.Command) {
 	cobra.EnableCommandSorting = false
+	p.commands = append(p.commands, commands...)
 	for _, c := range commands {
 		p.root.AddCommand(c(p))
 	}
 	help := p.helpCommand()
 	p.root.SetHelpCommand(help)
-	p.root.AddCommand(p.completionCommand(), help)
-	prepare(p.root)
+	p.root.AddCommand(p.completionCommand(), p.manCommand(), help)
+	inOrder(p.root)
+	p.complete(p.root)
 }
 
-// prepare keeps the flags in the order in which they were made, and has the
-// shell complete those that have few values.
-func prepare(cmd *cobra.Command) {
+// inOrder keeps the flags in the order in which they were made.
+func inOrder(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
-	complete := func(f *pflag.Flag) {
-		if values := valuesOf(f.Value); values != nil {
-			cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-		}
-	}
-	cmd.LocalNonPersistentFlags().VisitAll(complete)
-	cmd.PersistentFlags().VisitAll(complete)
 	for _, c := range cmd.Commands() {
-		prepare(c)
+		inOrder(c)
 	}
 }
 
 // Run runs the command line and returns the exit status.
 func (p *Program) Run(ctx context.Context, args []string) int {
-	p.lang = language(args, os.Getenv)
+	p.loadConfig()
+	p.lang = language(args, os.Getenv, p.config)
+	p.describe(p.root)
 	p.root.SetArgs(args)
 	cmd, err := p.root.ExecuteContextC(ctx)
 	var status *statusError
@@ -100,28 +103,6 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 		p.note("see-help", "command", cmd.CommandPath())
 	}
 	return status.code
-}
-
-// language is that of --lang, or else of SMTPTAP_LANG, or else of the locale. It
-// is looked for before the command line is read, because what is wrong with that
-// is said in it.
-func language(args []string, getenv func(string) string) lang.Lang {
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		value, found := strings.CutPrefix(arg, "--lang=")
-		if arg == "--lang" && i+1 < len(args) {
-			value, found = args[i+1], true
-		}
-		if l, ok := lang.Parse(value); found && ok {
-			return l
-		}
-	}
-	if l, ok := lang.Parse(getenv(variable("lang"))); ok {
-		return l
-	}
-	return lang.Locale(getenv)
 }
 
 // langValue is --lang.
@@ -151,24 +132,6 @@ func within(d time.Duration, f func()) {
 	case <-done:
 	case <-time.After(d):
 	}
-}
-
-// environment gives every flag that was not set the value of its variable:
-// --idle-timeout that of SMTPTAP_IDLE_TIMEOUT.
-func (p *Program) environment(cmd *cobra.Command) error {
-	var bad error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := variable(f.Name)
-		value, found := os.LookupEnv(name)
-		if !found || f.Changed || bad != nil || f.Name == "help" || f.Name == "version" {
-			return
-		}
-		var invalid *pflag.InvalidValueError
-		if err := cmd.Flags().Set(f.Name, value); errors.As(err, &invalid) {
-			bad = p.invalid(name+"="+shown(value), invalid)
-		}
-	})
-	return bad
 }
 
 // variable is the environment variable of a flag.

@@ -73,14 +73,14 @@ func View(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "view [REC...]",
 		RunE: func(cmd *cobra.Command, refs []string) error {
+			dir, err := folderToRead(dir)
+			if err != nil {
+				return err
+			}
 			if _, err := chooseUI("tui", p.streams); err != nil {
 				return wrong("view-needs-terminal")
 			}
 			o := screen.options(&color, p)
-			var err error
-			if dir, err = folder(dir); err != nil {
-				return err
-			}
 			set := transcript.NewSet(transcript.Options{})
 			defer set.Close()
 			if err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration(), &match}); err != nil {

@@ -141,6 +141,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	defer closeLog()
+	p.tellProvider(f.target.to)
 	px, closeTarget, err := f.proxy(log)
 	if err != nil {
 		return err

@@ -41,8 +41,12 @@ func (f *targetFlags) dnsFlags(cmd *cobra.Command) {
 
 // checkTarget says what is wrong with a target.
 func checkTarget(s string) error {
-	_, err := upstream.ParseTarget(s)
-	return errors.Unwrap(err) // which does not repeat it
+	to, err := targetOf(s)
+	if err == nil {
+		_, err = upstream.ParseTarget(to)
+		err = errors.Unwrap(err) // which does not repeat it
+	}
+	return err
 }
 
 // resolverFlag adds --resolver.
@@ -99,7 +103,7 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 	return done, 0, nil
 }
 
-func (f *targetFlags) parse() (upstream.Target, error) { return upstream.ParseTarget(f.to) }
+func (f *targetFlags) parse() (upstream.Target, error) { return parseTarget(f.to) }
 
 // sinkCertificate is a certificate for the sink, and the roots that vouch for
 // it. Clients of the sink are not offered TLS otherwise: those that use it

@@ -119,20 +119,26 @@ func (p *Program) flagError(cmd *cobra.Command, err error) error {
 		} else {
 			flag += " " + shown(invalid.GetValue())
 		}
-		return p.invalid(flag, invalid)
+		return p.invalid(flag, invalid.GetFlag(), invalid.Unwrap())
 	case errors.As(err, &syntax):
 		return wrong("bad-flag", "flag", syntax.GetSpecifiedFlag())
 	}
 	return usage(err)
 }
 
-// invalid is what is wrong with a value, which was given as source says.
-func (p *Program) invalid(source string, err *pflag.InvalidValueError) error {
-	why := p.text(err.Unwrap())
-	if isSwitch(err.GetFlag()) {
+// invalid is what is wrong with the value of a flag, which was given as source
+// says.
+func (p *Program) invalid(source string, f *pflag.Flag, err error) error {
+	why := p.text(err)
+	if isSwitch(f) {
 		why = p.text(validValues{"true", "false"})
 	}
 	return wrong("invalid", "source", source, "why", why)
+}
+
+// because is wrong usage of what source names, for the reason that err is.
+func (p *Program) because(source string, err error) error {
+	return wrong("invalid", "source", source, "why", p.text(err))
 }
 
 // shown is a value as it is quoted in an error.
