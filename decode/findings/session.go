@@ -354,13 +354,11 @@ func (s *session) command(r *reply) *decode.Command {
 
 // last is the last entry of a command before entry i, -1 for none.
 func (s *session) last(verb string, before int) int {
-	at := -1
-	for _, i := range s.byName[verb] {
-		if i < before {
-			at = i
-		}
+	at, _ := slices.BinarySearch(s.byName[verb], before)
+	if at == 0 {
+		return -1
 	}
-	return at
+	return s.byName[verb][at-1]
 }
 
 // said reports whether the client sent that command at all.

@@ -1,10 +1,12 @@
 package visible
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -22,6 +24,34 @@ func WriteJSON(w io.Writer, v any, indent string) error {
 	}
 	_, err := w.Write(escapeJSON(b.Bytes()))
 	return err
+}
+
+// WriteJSONList writes v, whose last member is an empty list, as one JSON value
+// and a line end with these elements in the list, one after the other.
+func WriteJSONList(w io.Writer, v any, indent string, elements iter.Seq[any]) error {
+	var b bytes.Buffer
+	if err := WriteJSON(&b, v, indent); err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	head, _ := bytes.CutSuffix(b.Bytes(), []byte("]\n}\n"))
+	out.Write(head)
+	e := json.NewEncoder(&b)
+	e.SetIndent(indent+indent, indent)
+	e.SetEscapeHTML(false)
+	separator, end := "\n"+indent+indent, "]\n}\n"
+	b.Reset()
+	for element := range elements {
+		if err := e.Encode(element); err != nil {
+			return err
+		}
+		out.WriteString(separator)
+		out.Write(escapeJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
+		b.Reset()
+		separator, end = ",\n"+indent+indent, "\n"+indent+"]\n}\n"
+	}
+	out.WriteString(end)
+	return out.Flush()
 }
 
 // escapeJSON replaces what Text would not show as it is. In JSON such

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	_ "embed"
 	"io"
+	"iter"
 	"strings"
 
 	"smtptap/decode"
@@ -67,19 +68,21 @@ func ExplainJSON(w io.Writer, all []*decode.Transcript, decisive int, l lang.Lan
 	t := all[decisive]
 	report := findings.Analyze(t, l)
 	doc := explained{Lang: langName(l), Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...), Dialogue: []entry{}}
-	if len(all) == 1 {
-		doc.add(t, 0)
-		return visible.WriteJSON(w, doc, "  ")
-	}
+	first := 0
 	for n, t := range all {
-		if n == decisive {
-			doc.moveFindings(len(doc.Dialogue))
+		if len(all) == 1 {
+			break
 		}
-		doc.add(t, n+1)
-		r := findings.Analyze(t, l)
+		r := report
+		if n == decisive {
+			doc.moveFindings(first)
+		} else {
+			r = findings.Analyze(t, l)
+		}
 		doc.Sessions = append(doc.Sessions, part{n + 1, string(r.Outcome.Outcome), verdictOf(r)})
+		first += len(t.Entries)
 	}
-	return visible.WriteJSON(w, doc, "  ")
+	return visible.WriteJSONList(w, doc, "  ", dialogue(all))
 }
 
 // explained is what a pasted log comes to.
@@ -101,16 +104,26 @@ type part struct {
 	Verdict verdict `json:"verdict"`
 }
 
-// add appends the entries of a session, under its number if there are several.
-func (doc *explained) add(t *decode.Transcript, number int) {
-	first := len(doc.Dialogue)
-	for i := range t.Entries {
-		e := lineOf(t, i)
-		e.N, e.Part = first+i, number
-		if e.Reply != nil && e.Reply.To != nil {
-			*e.Reply.To += first
+// dialogue are the entries of all sessions, under their numbers if there are
+// several.
+func dialogue(all []*decode.Transcript) iter.Seq[any] {
+	return func(yield func(any) bool) {
+		first := 0
+		for n, t := range all {
+			for i := range t.Entries {
+				e := lineOf(t, i)
+				if e.N = first + i; len(all) > 1 {
+					e.Part = n + 1
+				}
+				if e.Reply != nil && e.Reply.To != nil {
+					*e.Reply.To += first
+				}
+				if !yield(e) {
+					return
+				}
+			}
+			first += len(t.Entries)
 		}
-		doc.Dialogue = append(doc.Dialogue, e)
 	}
 }
 

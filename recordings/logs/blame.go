@@ -2,7 +2,6 @@ package logs
 
 import (
 	"net"
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -11,7 +10,7 @@ import (
 
 // A cause is what a tool's words about a failed connection mean.
 type cause struct {
-	said    *phrase
+	said    *pattern
 	dial    string // facts.Dial.Class, when no connection came about
 	tls     string // facts.TLS.Class, when the handshake failed
 	verdict string // facts.TLS.Verdict, when the certificate was the reason
@@ -20,39 +19,29 @@ type cause struct {
 // causes, the more exact first. The words are those of the C library, PHP,
 // OpenSSL (1.0 to 3), GnuTLS, Go, Node.js, Java and Python.
 var causes = []cause{
-	{said: phraseOf(`did not match expected cn|unable to locate peer certificate cn|hostname mismatch|(?:host ?name|altname)s? (?:.* )?(?:does|do) not match|not match(?:es)? certificate's altnames|certificate is valid for .*, not |no subject alternative|doesn't match '|failed host verification|host name does not match|no alternative certificate subject name matches`), tls: "certificate", verdict: "wrong-name"},
-	{said: phraseOf(`certificate has expired|certificate expired|expired certificate`), tls: "certificate", verdict: "expired"},
-	{said: phraseOf(`certificate is not yet valid|not yet activated`), tls: "certificate", verdict: "not-yet-valid"},
-	{said: phraseOf(`self[- ]signed`), tls: "certificate", verdict: "self-signed"},
-	{said: phraseOf(`certificate verify failed|unable to (?:get|verify).*(?:issuer|certificate)|unknown authority|unable to find valid certification path|failed ca verification|certificate is not trusted|ssl certificate problem|unable_to_`), tls: "certificate", verdict: "unknown-authority"},
-	{said: phraseOf(`wrong version number|unknown protocol|packet length too long|record overflow|first record does not look like a tls|plaintext connection|unsupported or unrecognized ssl message`), tls: "not-tls"},
-	{said: phraseOf(`unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
-	{said: phraseOf(`no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
-	{said: phraseOf(`stream_crypto_method|unable to (?:connect|connect with|start|use) (?:with )?(?:starttls|tls|ssl)|could not start tls|tls startup failed|starttls attempted but failed|could not convert socket to tls|enable crypto|ssl operation failed|ssl_accept error|ssl_connect error|handshake (?:problem|error|failed)|tls negotiation failed`), tls: "other"},
-	{said: phraseOf(`query(?:a|aaaa|mx|srv) e[a-z]+`), dial: "resolve"}, // Node.js asks DNS itself
-	{said: phraseOf(`connection refused|econnrefused|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
-	{said: phraseOf(`timed[ -]?out|etimedout|timeout|\(110\)|\(10060\)`), dial: "timeout"},
-	{said: phraseOf(`cannot assign requested address|eaddrnotavail|\(99\)`), dial: "unreachable"},
-	{said: phraseOf(`unreachable|no route to host|enetunreach|ehostunreach|\(101\)|\(113\)`), dial: "unreachable"},
-	{said: phraseOf(`getaddrinfo|name or service not known|enotfound|eai_again|no such host|unknown ?host|could not resolve|temporary failure in name|nodename nor servname|resolve host`), dial: "resolve"},
-	{said: phraseOf(`permission denied|\(13\)`), dial: "not-allowed"},
+	{said: compile(`did not match expected cn|unable to locate peer certificate cn|hostname mismatch|(?:host ?name|altname)s? (?:.* )?(?:does|do) not match|not match(?:es)? certificate's altnames|certificate is valid for .*, not |no subject alternative|doesn't match '|failed host verification|host name does not match|no alternative certificate subject name matches`), tls: "certificate", verdict: "wrong-name"},
+	{said: compile(`certificate has expired|certificate expired|expired certificate`), tls: "certificate", verdict: "expired"},
+	{said: compile(`certificate is not yet valid|not yet activated`), tls: "certificate", verdict: "not-yet-valid"},
+	{said: compile(`self[- ]signed`), tls: "certificate", verdict: "self-signed"},
+	{said: compile(`certificate verify failed|unable to (?:get|verify).*(?:issuer|certificate)|unknown authority|unable to find valid certification path|failed ca verification|certificate is not trusted|ssl certificate problem|unable_to_`), tls: "certificate", verdict: "unknown-authority"},
+	{said: compile(`wrong version number|unknown protocol|packet length too long|record overflow|first record does not look like a tls|plaintext connection|unsupported or unrecognized ssl message`), tls: "not-tls"},
+	{said: compile(`unsupported protocol|protocol version|version too low|no protocols available|no common version`), tls: "no-common-version"},
+	{said: compile(`no shared cipher|handshake failure|no ciphers available|dh key too small`), tls: "no-common-cipher"},
+	{said: compile(`stream_crypto_method|unable to (?:connect|connect with|start|use) (?:with )?(?:starttls|tls|ssl)|could not start tls|tls startup failed|starttls attempted but failed|could not convert socket to tls|enable crypto|ssl operation failed|ssl_accept error|ssl_connect error|handshake (?:problem|error|failed)|tls negotiation failed`), tls: "other"},
+	{said: compile(`query(?:a|aaaa|mx|srv) e[a-z]+`), dial: "resolve"}, // Node.js asks DNS itself
+	{said: compile(`connection refused|econnrefused|actively refused|\(111\)|\(61\)|\(10061\)`), dial: "refused"},
+	{said: compile(`timed[ -]?out|etimedout|timeout|\(110\)|\(10060\)`), dial: "timeout"},
+	{said: compile(`cannot assign requested address|eaddrnotavail|\(99\)`), dial: "unreachable"},
+	{said: compile(`unreachable|no route to host|enetunreach|ehostunreach|\(101\)|\(113\)`), dial: "unreachable"},
+	{said: compile(`getaddrinfo|name or service not known|enotfound|eai_again|no such host|unknown ?host|could not resolve|temporary failure in name|nodename nor servname|resolve host`), dial: "resolve"},
+	{said: compile(`permission denied|\(13\)`), dial: "not-allowed"},
 }
-
-// A phrase is an expression over a text in lower case.
-type phrase struct {
-	re  *regexp.Regexp
-	pre prefilter
-}
-
-func phraseOf(expr string) *phrase { return &phrase{regexp.MustCompile(expr), prefilterOf(expr)} }
-
-func (p *phrase) matches(text string) bool { return p.pre.allows(text) && p.re.MatchString(text) }
 
 // causeOf finds what text means, nil when it says nothing known.
 func causeOf(text string) *cause {
 	text = strings.ToLower(text[:min(len(text), maxRow)])
 	for i := range causes {
-		if causes[i].said.matches(text) {
+		if causes[i].said.MatchString(text) {
 			return &causes[i]
 		}
 	}

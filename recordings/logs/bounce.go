@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -39,12 +38,12 @@ var (
 )
 
 var (
-	bounceHost  = regexp.MustCompile(`host (\S+?)\s*\[([^\]]+)\]`)
-	bounceAfter = regexp.MustCompile(`after (?:pipelined )?(end of data|RCPT TO|MAIL FROM|DATA|EHLO|HELO|initial connection|sending data block|STARTTLS|AUTH)[^:\n]*:`)
-	bounceReply = regexp.MustCompile(`(?:^|[\s:;'"])([45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}|[A-Za-z#\[<]).*)`)
-	bounceTo    = regexp.MustCompile(`(?:Final-Recipient: rfc822; ?|^\s*<?\[?)([^\s<>\[\]()]+@[^\s<>\[\]():]+)`)
-	bounceEnd   = regexp.MustCompile(`\n\s*\n|\n(?:Reporting-MTA|Action|Final-Recipient|Status|Remote-MTA|Diagnostic-Code|Last-Attempt)|\(in\s+reply\s+to|\n-{5,}`)
-	bounceIn    = regexp.MustCompile(`in\s+reply\s+to\s+([A-Za-z\s]+?)(?:\s+command)?\s*\)`)
+	bounceHost  = compile(`host (\S+?)\s*\[([^\]]+)\]`)
+	bounceAfter = compile(`after (?:pipelined )?(end of data|RCPT TO|MAIL FROM|DATA|EHLO|HELO|initial connection|sending data block|STARTTLS|AUTH)[^:\n]*:`)
+	bounceReply = compile(`(?:^|[\s:;'"])([45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}|[A-Za-z#\[<]).*)`)
+	bounceTo    = compile(`(?:Final-Recipient: rfc822; ?|^\s*<?\[?)([^\s<>\[\]()]+@[^\s<>\[\]():]+)`)
+	bounceEnd   = compile(`\n\s*\n|\n(?:Reporting-MTA|Action|Final-Recipient|Status|Remote-MTA|Diagnostic-Code|Last-Attempt)|\(in\s+reply\s+to|\n-{5,}`)
+	bounceIn    = compile(`in\s+reply\s+to\s+([A-Za-z\s]+?)(?:\s+command)?\s*\)`)
 )
 
 // parseBounce reads one reply out of the prose around it.

@@ -3,7 +3,6 @@ package logs
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +27,7 @@ type builder struct {
 
 	dialogue decode.Dialogue
 	entries  []decode.Entry
+	fed      []byte
 	streams  [3]bytes.Buffer // what the log shows of each side, by Side
 	started  time.Time
 	at       time.Duration
@@ -68,6 +68,7 @@ func build(lines []line, d *dialect, id string) *decode.Transcript {
 	b.folding = lostFolding(lines)
 	b.lines = prepared(lines)
 	b.arrange()
+	b.reserve()
 	for i := range b.lines {
 		b.time(b.lines[i].at)
 		b.line(i)
@@ -85,6 +86,19 @@ func build(lines []line, d *dialect, id string) *decode.Transcript {
 	}
 	t.Lacks, t.CannotShow = lacks(b)
 	return t
+}
+
+// reserve makes room for the streams and the entries.
+func (b *builder) reserve() {
+	var sizes [3]int
+	for i := range b.lines {
+		if l := &b.lines[i]; l.isWire() {
+			sizes[l.side] += len(l.text) + len("\r\n")
+		}
+	}
+	b.streams[who.Client].Grow(sizes[who.Client])
+	b.streams[who.Server].Grow(sizes[who.Server])
+	b.entries = make([]decode.Entry, 0, len(b.turns)+8)
 }
 
 // arrange decides which replies answer which commands.
@@ -293,7 +307,8 @@ func (b *builder) say(l line) {
 
 // feed gives one side's bytes to the decoder.
 func (b *builder) feed(side who.Party, text, end string) {
-	for p := []byte(text + end); len(p) > 0; {
+	b.fed = append(append(b.fed[:0], text...), end...)
+	for p := b.fed; len(p) > 0; {
 		out := b.dialogue.Feed(b.at, side, p)
 		b.take(out)
 		if out.N == 0 {
@@ -569,7 +584,7 @@ func (b *builder) bytes(_ who.Leg, side who.Party, span decode.Span) ([]byte, er
 
 // fieldLine is the start of a header field. A name could begin with "=", but
 // then it is the rest of an encoded-word.
-var fieldLine = regexp.MustCompile(`^[!-9;<>-~][!-9;-~]*[ \t]*:`)
+var fieldLine = compile(`^[!-9;<>-~][!-9;-~]*[ \t]*:`)
 
 // lostFolding reports that no header line of the log begins with white space
 // although some can only be folded ones.

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -15,9 +14,9 @@ var (
 		m(6, `The following SMTP error was encountered: |Unable to send email using PHP SMTP`),
 		m(1, `^\d{3}[ -]\S`),
 	}
-	codeIgniterNeeds = regexp.MustCompile(`^(?:hello|from|to|data): \d{3}[ -]|^Failed to (?:send AUTH|authenticate)|The following SMTP error was encountered`)
+	codeIgniterNeeds = compile(`^(?:hello|from|to|data): \d{3}[ -]|^Failed to (?:send AUTH|authenticate)|The following SMTP error was encountered`)
 	codeIgniterJoint = jointOf(`(?:^|[\s\r])((?:hello|starttls|from|to|data|quit|reset): \d{3}[ -]|Failed to (?:send AUTH|authenticate))`)
-	codeIgniterRow   = regexp.MustCompile(`^(hello|starttls|from|to|data|quit|reset|Failed to [^.]*\. Error|The following SMTP error was encountered): ?(.*)$`)
+	codeIgniterRow   = compile(`^(hello|starttls|from|to|data|quit|reset|Failed to [^.]*\. Error|The following SMTP error was encountered): ?(.*)$`)
 )
 
 var codeIgniterSteps = map[string]string{"hello": "EHLO", "starttls": "STARTTLS", "from": "MAIL", "to": "RCPT", "data": "DATA", "quit": "QUIT", "reset": "RSET"}

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -12,7 +11,7 @@ import (
 // "< " server. The message is uploaded without being shown.
 
 var (
-	curlRow   = regexp.MustCompile(`^(?:(\d\d:\d\d:\d\d\.\d+) )?([*<>{}])(?: (.*))?$`)
+	curlRow   = compile(`^(?:(\d\d:\d\d:\d\d\.\d+) )?([*<>{}])(?: (.*))?$`)
 	curlJoint = jointOf(`(?:^|\s)([<>] \S|[{}] \[\d+ bytes|\* +(?:[A-Z]|connect to)|curl: \(\d+\))`)
 	curlMarks = []mark{
 		m(6, `^(?:\d\d:\d\d:\d\d\.\d+ )?< \d{3}(?:[ -]|$)`),
@@ -21,13 +20,13 @@ var (
 		m(3, `^[{}] \[\d+ bytes data\]`),
 		m(8, `^curl: \(\d+\) `),
 	}
-	curlTrying = regexp.MustCompile(`^ *Trying \[?([\w.:]+?)\]?(?::(\d+))?\.\.\.`)
-	curlHost   = regexp.MustCompile(`^Connected to (\S+) \(([^)]*)\) port (\d+)`)
-	curlSSL    = regexp.MustCompile(`^SSL connection using (\S+) / (\S+)`)
-	curlFailed = regexp.MustCompile(`^curl: \((\d+)\) (.*)$`)
-	curlMeter  = regexp.MustCompile(`^[ \d.:%kMG-]*--:--:--[ \d.:kMG-]*([*<>{}] ?.*)$`)
-	curlJudged = regexp.MustCompile(`SSL certificate verify result: (.*), continuing anyway`)
-	curlSaid   = regexp.MustCompile(`(MAIL|RCPT|EHLO|HELO|AUTH|STARTTLS) failed: (\d{3})`)
+	curlTrying = compile(`^ *Trying \[?([\w.:]+?)\]?(?::(\d+))?\.\.\.`)
+	curlHost   = compile(`^Connected to (\S+) \(([^)]*)\) port (\d+)`)
+	curlSSL    = compile(`^SSL connection using (\S+) / (\S+)`)
+	curlFailed = compile(`^curl: \((\d+)\) (.*)$`)
+	curlMeter  = compile(`^[ \d.:%kMG-]*--:--:--[ \d.:kMG-]*([*<>{}] ?.*)$`)
+	curlJudged = compile(`SSL certificate verify result: (.*), continuing anyway`)
+	curlSaid   = compile(`(MAIL|RCPT|EHLO|HELO|AUTH|STARTTLS) failed: (\d{3})`)
 )
 
 func parseCurl(rows []row) []line {

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -16,7 +15,7 @@ type dialect struct {
 	// typical for a tool weighs more.
 	marks []mark
 	// needs, when set, must match somewhere in the text.
-	needs *regexp.Regexp
+	needs *pattern
 	// joint is where a new entry begins when several stand on one line.
 	joint *joint
 
@@ -36,27 +35,19 @@ type dialect struct {
 
 // A mark recognises lines of a dialect.
 type mark struct {
-	re     *regexp.Regexp
+	*pattern
 	weight int
-	pre    prefilter
 }
 
-func m(weight int, expr string) mark {
-	return mark{re: regexp.MustCompile(expr), weight: weight, pre: prefilterOf(expr)}
-}
-
-func (k mark) matches(text string) bool { return k.pre.allows(text) && k.re.MatchString(text) }
+func m(weight int, expr string) mark { return mark{compile(expr), weight} }
 
 // A joint is the beginning of an entry inside a line.
 type joint struct {
-	re    *regexp.Regexp
-	pre   prefilter
+	*pattern
 	least int // how many must stand on a line before it is cut
 }
 
-func jointOf(expr string) *joint {
-	return &joint{re: regexp.MustCompile(expr), pre: prefilterOf(expr)}
-}
+func jointOf(expr string) *joint { return &joint{pattern: compile(expr)} }
 
 // many is the joint for a form so weak that only several on one line count.
 func (j *joint) many(least int) *joint {
@@ -72,7 +63,7 @@ func (d *dialect) score(rows []row) int {
 	total := 0
 	for _, r := range rows {
 		for _, k := range d.marks {
-			if k.matches(r.text) {
+			if k.MatchString(r.text) {
 				total += k.weight
 				break
 			}
@@ -84,7 +75,7 @@ func (d *dialect) score(rows []row) int {
 	return total
 }
 
-func anyMatches(rows []row, re *regexp.Regexp) bool {
+func anyMatches(rows []row, re *pattern) bool {
 	for _, r := range rows {
 		if re.MatchString(r.text) {
 			return true

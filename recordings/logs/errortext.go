@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -13,8 +12,8 @@ var (
 		m(4, `SMTP server error: .*(?:Detail: |SMTP code: )|SMTP Error: data not accepted|\bSMTP code: \d{3}`),
 		m(3, `SMTP Error: |SMTP connect\(\) failed|Mailer Error: |SMTP server error: |The following (?:From address|recipients) failed`),
 	}
-	errorInfoRE   = regexp.MustCompile(`(?s)(?:SMTP server error: (.*?))?\s*Detail: (.*?)\s*SMTP code: (\d{3})(?:\s*Additional SMTP info: (\d\.\d+\.\d+))?`)
-	errorInfoCode = regexp.MustCompile(`(?s)SMTP server error: (.*?)\s*SMTP code: (\d{3})`)
+	errorInfoRE   = compile(`(?s)(?:SMTP server error: (.*?))?\s*Detail: (.*?)\s*SMTP code: (\d{3})(?:\s*Additional SMTP info: (\d\.\d+\.\d+))?`)
+	errorInfoCode = compile(`(?s)SMTP server error: (.*?)\s*SMTP code: (\d{3})`)
 )
 
 // parseErrorInfo reads the parts of PHPMailer's ErrorInfo: what failed, what the
@@ -73,10 +72,10 @@ func cutRepeats(text string) string {
 }
 
 var (
-	applicationWords = regexp.MustCompile(`(?i)error|fail|exception|reject|refus|response|fatal|said|smtp`)
-	applicationReply = regexp.MustCompile(`(?:^|[\s"'=(:<\[])([45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\b|[A-Za-z#<]).*)$`)
-	httpStatus       = regexp.MustCompile(`^(?:400 Bad Request|401 Unauthorized|403 Forbidden|404 Not Found|405 Method Not|422 Unprocessable|429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|504 Gateway Time)`)
-	tupleReply       = regexp.MustCompile(`\(?([45]\d\d), ?b?['"](.*?)['"]`)
+	applicationWords = compile(`(?i)error|fail|exception|reject|refus|response|fatal|said|smtp`)
+	applicationReply = compile(`(?:^|[\s"'=(:<\[])([45]\d\d[ -](?:\d\.\d{1,3}\.\d{1,3}\b|[A-Za-z#<]).*)$`)
+	httpStatus       = compile(`^(?:400 Bad Request|401 Unauthorized|403 Forbidden|404 Not Found|405 Method Not|422 Unprocessable|429 Too Many Requests|500 Internal Server Error|502 Bad Gateway|504 Gateway Time)`)
+	tupleReply       = compile(`\(?([45]\d\d), ?b?['"](.*?)['"]`)
 )
 
 // scoreApplication weighs rows that speak of an error and quote a reply.

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -19,15 +18,15 @@ var eximMarks = []mark{
 }
 
 var (
-	eximAfter = regexp.MustCompile(`SMTP error from remote mail(?:er| server) after (?:pipelined )?(.*?): (?:host \S+ \[[^\]]*\]: )?([2-5]\d\d[ -].*)$`)
-	eximHost  = regexp.MustCompile(`host (\S+) \[([^\]]+)\]`)
-	eximSync  = regexp.MustCompile(`SMTP protocol synchronization error \((.*?)\): (.*)$`)
-	eximInput = regexp.MustCompile(`(?:next )?input="((?:[^"\\]|\\.)*)"`)
-	eximAuth  = regexp.MustCompile(`(\w+) authenticator failed for .*?: ([45]\d\d .*)$`)
-	eximRCPT  = regexp.MustCompile(`rejected (RCPT|MAIL|EHLO|HELO|AUTH|DATA|after DATA) ?(?:<([^>]*)>)?:? ?(.*)$`)
-	eximFrom  = regexp.MustCompile(`F=<([^>]*)>`)
-	eximTLS   = regexp.MustCompile(`TLS error on connection (?:from|to) .*`)
-	eximDone  = regexp.MustCompile(`=> (\S+) .*?H=(\S+) \[([^\]]+)\].*?C="([^"]*)"`)
+	eximAfter = compile(`SMTP error from remote mail(?:er| server) after (?:pipelined )?(.*?): (?:host \S+ \[[^\]]*\]: )?([2-5]\d\d[ -].*)$`)
+	eximHost  = compile(`host (\S+) \[([^\]]+)\]`)
+	eximSync  = compile(`SMTP protocol synchronization error \((.*?)\): (.*)$`)
+	eximInput = compile(`(?:next )?input="((?:[^"\\]|\\.)*)"`)
+	eximAuth  = compile(`(\w+) authenticator failed for .*?: ([45]\d\d .*)$`)
+	eximRCPT  = compile(`rejected (RCPT|MAIL|EHLO|HELO|AUTH|DATA|after DATA) ?(?:<([^>]*)>)?:? ?(.*)$`)
+	eximFrom  = compile(`F=<([^>]*)>`)
+	eximTLS   = compile(`TLS error on connection (?:from|to) .*`)
+	eximDone  = compile(`=> (\S+) .*?H=(\S+) \[([^\]]+)\].*?C="([^"]*)"`)
 )
 
 func parseExim(rows []row) []line {

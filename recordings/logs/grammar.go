@@ -2,7 +2,6 @@ package logs
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -26,8 +25,8 @@ type grammar struct {
 const maxLabel = 200
 
 var (
-	replyBegins   = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=,：】）])([2-5][0-5]\d)(?:[ -][^\s\d]|[ -]\d\.\d{1,3}\.\d|[ -]\d+[A-Za-z]| ?$|-\d|\\r|\r)`)
-	commandBegins = regexp.MustCompile(`(?:^|[\s:>'"|\])}<=,：】）])((?:EHLO|HELO|LHLO|ehlo|helo|Ehlo|Helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To)[: ]|(?:AUTH|auth) (?:PLAIN|LOGIN|CRAM|XOAUTH|OAUTH|NTLM|SCRAM|DIGEST|plain|login)|(?:STARTTLS|starttls|DATA|QUIT|RSET|NOOP|data|quit|rset|BDAT \d+)(?: LAST)?\s*(?:\\r|\\n|["',]|\[nl|$)[^\w]*)`)
+	replyBegins   = compile(`(?:^|[\s:>'"|\])}<=,：】）])([2-5][0-5]\d)(?:[ -][^\s\d]|[ -]\d\.\d{1,3}\.\d|[ -]\d+[A-Za-z]| ?$|-\d|\\r|\r)`)
+	commandBegins = compile(`(?:^|[\s:>'"|\])}<=,：】）])((?:EHLO|HELO|LHLO|ehlo|helo|Ehlo|Helo) \S|(?:MAIL FROM|mail from|mail FROM|Mail From|RCPT TO|rcpt to|rcpt TO|Rcpt To)[: ]|(?:AUTH|auth) (?:PLAIN|LOGIN|CRAM|XOAUTH|OAUTH|NTLM|SCRAM|DIGEST|plain|login)|(?:STARTTLS|starttls|DATA|QUIT|RSET|NOOP|data|quit|rset|BDAT \d+)(?: LAST)?\s*(?:\\r|\\n|["',]|\[nl|$)[^\w]*)`)
 )
 
 // A start is a place in a row where a payload may begin.
@@ -37,7 +36,7 @@ type start struct {
 	label int // where the label ends: before the verb that some tools repeat in front of a reply
 }
 
-var repeatedVerb = regexp.MustCompile(`(?:CONN|EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET) $`)
+var repeatedVerb = compile(`(?:CONN|EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET) $`)
 
 // maxStarts bounds how many places of a row are considered.
 const maxStarts = 4
@@ -47,7 +46,7 @@ func starts(text string) []start {
 	head := text[:min(len(text), maxLabel+80)]
 	var all []start
 	for _, of := range []struct {
-		re   *regexp.Regexp
+		re   *pattern
 		side who.Party
 	}{{commandBegins, who.Client}, {replyBegins, who.Server}} {
 		for from := 0; len(all) < 2*maxStarts; {
@@ -432,7 +431,7 @@ func parseMarked(rows []row) []line { return readMarked(rows, nil) }
 // readMarked is parseMarked for a tool whose other rows mean something to
 // remark.
 func readMarked(rows []row, remark func(string) []line) []line {
-	r := grammarLog{grammar: learn(rows), remarks: remark}
+	r := grammarLog{grammar: learn(rows), lines: make([]line, 0, len(rows)), remarks: remark}
 	for i := range rows {
 		r.row(rows[i])
 	}

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -20,11 +19,11 @@ var javamailMarks = []mark{
 }
 
 var (
-	javamailDebug     = regexp.MustCompile(`^DEBUG(?: (?:SMTPS?|TLS|SMTP TRANSPORT))?: (.*)$`)
-	javamailTrying    = regexp.MustCompile(`^trying to connect to host "([^"]*)", port (-?\d+), isSSL (true|false)`)
-	javamailReply     = regexp.MustCompile(`^got response code (\d{3}), with response: (.*)$`)
-	javamailException = regexp.MustCompile(`(AuthenticationFailed|SMTPSendFailed|SMTPAddressFailed|SMTPSenderFailed|MailConnect|SendFailed|SSLHandshake|Messaging|Socket\w*|UnknownHost|Connect)Exception: (.*)$`)
-	failedToSend      = regexp.MustCompile(`(?i)failed to send[^:]*: (\d{3}[ -].*)$`)
+	javamailDebug     = compile(`^DEBUG(?: (?:SMTPS?|TLS|SMTP TRANSPORT))?: (.*)$`)
+	javamailTrying    = compile(`^trying to connect to host "([^"]*)", port (-?\d+), isSSL (true|false)`)
+	javamailReply     = compile(`^got response code (\d{3}), with response: (.*)$`)
+	javamailException = compile(`(AuthenticationFailed|SMTPSendFailed|SMTPAddressFailed|SMTPSenderFailed|MailConnect|SendFailed|SSLHandshake|Messaging|Socket\w*|UnknownHost|Connect)Exception: (.*)$`)
+	failedToSend      = compile(`(?i)failed to send[^:]*: (\d{3}[ -].*)$`)
 )
 
 var javamailVerbs = map[string]string{"AuthenticationFailed": "AUTH", "SMTPAddressFailed": "RCPT", "SMTPSenderFailed": "MAIL"}

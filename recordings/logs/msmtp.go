@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -19,7 +18,7 @@ var (
 		m(10, `^msmtp: `),
 		m(20, `smtpstatus=\d{3} smtpmsg='`),
 	}
-	msmtpError = regexp.MustCompile(`^msmtp: (.*)$`)
+	msmtpError = compile(`^msmtp: (.*)$`)
 )
 
 func parseMsmtp(rows []row) []line {
@@ -52,13 +51,13 @@ func parseMsmtp(rows []row) []line {
 	return append(lines, readMarked(append(dialogue, early...), msmtpRemark)...)
 }
 
-var msmtpSetting = regexp.MustCompile(`^(host|port|tls|tls_starttls|auth)\s+= (\S+)$`)
+var msmtpSetting = compile(`^(host|port|tls|tls_starttls|auth)\s+= (\S+)$`)
 
 var (
-	msmtpHost   = regexp.MustCompile(`\bhost=(\S+)`)
-	msmtpStatus = regexp.MustCompile(`\bsmtpstatus=(\d{3})`)
-	msmtpSaid   = regexp.MustCompile(`\bsmtpmsg='([^']*)'`)
-	msmtpErrMsg = regexp.MustCompile(`\berrormsg='([^']*)'`)
+	msmtpHost   = compile(`\bhost=(\S+)`)
+	msmtpStatus = compile(`\bsmtpstatus=(\d{3})`)
+	msmtpSaid   = compile(`\bsmtpmsg='([^']*)'`)
+	msmtpErrMsg = compile(`\berrormsg='([^']*)'`)
 )
 
 // msmtpLogFile reads a line of the log file: one message each.
@@ -83,7 +82,7 @@ func msmtpLogFile(r row) []line {
 	return lines
 }
 
-var msmtpConnect = regexp.MustCompile(`cannot connect to ([\w.-]+), port (\d+): (.*)$`)
+var msmtpConnect = compile(`cannot connect to ([\w.-]+), port (\d+): (.*)$`)
 
 func msmtpRemark(text string) []line {
 	g := msmtpError.FindStringSubmatch(text)

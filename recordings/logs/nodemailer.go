@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -11,7 +10,7 @@ import (
 // nodemailer's own logger, versions 2 to 7:
 // "[stamp] LEVEL [#pool] [connection] S: text".
 
-var nodemailerRow = regexp.MustCompile(`^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] (?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s+(?:\[#(\d+)\] )?(?:\[([A-Za-z0-9+/=_-]+)\] )?(?:([SC]):(?: |$))?(.*)$`)
+var nodemailerRow = compile(`^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] (?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s+(?:\[#(\d+)\] )?(?:\[([A-Za-z0-9+/=_-]+)\] )?(?:([SC]):(?: |$))?(.*)$`)
 
 var nodemailerMarks = []mark{
 	m(20, `Creating transport: nodemailer`),
@@ -27,9 +26,9 @@ var nodemailerMarks = []mark{
 const nodemailerError = `(?:Invalid login|Mail command failed|Can't send mail[^:]*|Data command failed|Message failed|Invalid greeting\.|Error upgrading connection with STARTTLS|Recipient command failed|Greeting never received|Missing credentials for)`
 
 var (
-	nodemailerFailure = regexp.MustCompile(nodemailerError + `[:.]? ?(?:response=)?(\d{3}[ -].*)?$`)
-	nodemailerField   = regexp.MustCompile(`^\s*(code|command|response|responseCode|errno|syscall|address|port): '?(.*?)'?,?$`)
-	nodemailerDial    = regexp.MustCompile(`^(?:Resolved (\S+) as (\S+)|(Secure connection|Connection) established to (\S+))`)
+	nodemailerFailure = compile(nodemailerError + `[:.]? ?(?:response=)?(\d{3}[ -].*)?$`)
+	nodemailerField   = compile(`^\s*(code|command|response|responseCode|errno|syscall|address|port): '?(.*?)'?,?$`)
+	nodemailerDial    = compile(`^(?:Resolved (\S+) as (\S+)|(Secure connection|Connection) established to (\S+))`)
 )
 
 func parseNodemailer(rows []row) []line {

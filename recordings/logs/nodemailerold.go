@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -9,7 +8,7 @@ import (
 
 // Version 1: event objects, { type: 'server', message: '220 ...' }.
 
-var eventObject = regexp.MustCompile(`type: '(server|client)',?\s*(?:message: (.*?))?(?: \})?$`)
+var eventObject = compile(`type: '(server|client)',?\s*(?:message: (.*?))?(?: \})?$`)
 
 func parseNodemailer1(rows []row) []line {
 	var lines []line
@@ -40,7 +39,7 @@ func parseNodemailer1(rows []row) []line {
 // Version 0.2 to 0.7: "SERVER 1:" and below it the text behind a drawn branch,
 // its further lines indented.
 
-var treeHead = regexp.MustCompile(`^\s*(SERVER|CLIENT) (\d+):\s*$`)
+var treeHead = compile(`^\s*(SERVER|CLIENT) (\d+):\s*$`)
 
 func parseNodemailerTree(rows []row) []line {
 	var lines []line

@@ -28,16 +28,16 @@ const (
 )
 
 // places are the steps of a session in their order.
-var places = []*phrase{
-	phraseOf(`\bconnect from |connection opened|connection: opening|trying \S+\.\.\.|\b220[ -]`),
-	phraseOf(`\behlo\b|\bhelo\b|\b250-\S`),
-	phraseOf(`(?:^|[a-z:>~] )starttls$`),
-	phraseOf(`\b220[ -].*(?:tls|ready to start|go ahead)`),
-	phraseOf(`\bauth (?:plain|login|cram-md5|xoauth2|ntlm)\b|\b(?:235|334|535)[ -]`),
-	phraseOf(`\bmail from:`),
-	phraseOf(`\brcpt to:`),
-	phraseOf(`\bdata$|\b354[ -]`),
-	phraseOf(`\bquit$|\b221[ -]|\bdisconnect from |connection closed|closing connection|lost connection|failed to connect|connect\(\) failed`),
+var places = []*pattern{
+	compile(`\bconnect from |connection opened|connection: opening|trying \S+\.\.\.|\b220[ -]`),
+	compile(`\behlo\b|\bhelo\b|\b250-\S`),
+	compile(`(?:^|[a-z:>~] )starttls$`),
+	compile(`\b220[ -].*(?:tls|ready to start|go ahead)`),
+	compile(`\bauth (?:plain|login|cram-md5|xoauth2|ntlm)\b|\b(?:235|334|535)[ -]`),
+	compile(`\bmail from:`),
+	compile(`\brcpt to:`),
+	compile(`\bdata$|\b354[ -]`),
+	compile(`\bquit$|\b221[ -]|\bdisconnect from |connection closed|closing connection|lost connection|failed to connect|connect\(\) failed`),
 }
 
 // protocolOrder counts the steps that follow an earlier step, and those that
@@ -68,7 +68,7 @@ func protocolOrder(rows []row) (forward, backward int) {
 func placeOf(text string) int {
 	text = strings.ToLower(text)
 	for i := len(places) - 1; i >= 0; i-- {
-		if places[i].matches(text) {
+		if places[i].MatchString(text) {
 			return i
 		}
 	}

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
@@ -24,8 +23,8 @@ var phpmailerMarks = []mark{
 }
 
 var (
-	phpmailerRow = regexp.MustCompile(`^(.*?)\b(CLIENT -> (?:SERVER|SMTP)|SERVER -> CLIENT|SERVER -> |SMTP ERROR|SMTP NOTICE|SMTP INBOUND|SMTP -> (?:FROM SERVER|ERROR|NOTICE|get_lines\(\))|Connection failed\.|Connection)(?::|(?: ))[ \t]?(.*)$`)
-	phpmailerSay = regexp.MustCompile(`SMTP Error: |SMTP connect\(\) failed|Mailer Error: |Message could not be sent|The following (?:From address|recipients) failed|Invalid host|Invalid address|Could not (?:authenticate|connect)|Called \w+(?: \w+)? without being connected|Extension missing: `)
+	phpmailerRow = compile(`^(.*?)\b(CLIENT -> (?:SERVER|SMTP)|SERVER -> CLIENT|SERVER -> |SMTP ERROR|SMTP NOTICE|SMTP INBOUND|SMTP -> (?:FROM SERVER|ERROR|NOTICE|get_lines\(\))|Connection failed\.|Connection)(?::|(?: ))[ \t]?(.*)$`)
+	phpmailerSay = compile(`SMTP Error: |SMTP connect\(\) failed|Mailer Error: |Message could not be sent|The following (?:From address|recipients) failed|Invalid host|Invalid address|Could not (?:authenticate|connect)|Called \w+(?: \w+)? without being connected|Extension missing: `)
 
 	// The stamps count only in front of an entry or of another stamp; a
 	// message may speak of times too.
@@ -34,7 +33,7 @@ var (
 
 // parsePHPMailer reads every version's form; 5.1 knows no client lines.
 func parsePHPMailer(rows []row) []line {
-	p := phpmailerLog{}
+	p := phpmailerLog{lines: make([]line, 0, len(rows))}
 	for _, r := range rows {
 		p.row(r)
 	}
@@ -61,6 +60,9 @@ func (p *phpmailerLog) add(ls ...line) {
 }
 
 func (p *phpmailerLog) row(r row) {
+	if p.idle(r.text) {
+		return
+	}
 	at, text := takeStamp(strings.TrimLeft(r.text, " \t"))
 	if at.IsZero() {
 		at = r.at
@@ -107,6 +109,15 @@ func (p *phpmailerLog) row(r row) {
 	}
 }
 
+const longestStamp = 40
+
+// idle reports a row that can tell nothing where the log stands: most rows of
+// a large log are none of PHPMailer's.
+func (p *phpmailerLog) idle(text string) bool {
+	return !p.inReply && p.options == "" && len(p.lines) > 0 && (!p.lastIsClient() || len(text) > longestStamp) && !p.failed() &&
+		!phpmailerRow.pre.allows(text) && !phpmailerSay.pre.allows(text) && !opensslError.pre.allows(text) && !strings.Contains(text, "EOF caught")
+}
+
 // stampInside finds the stamp of an entry behind what an application put in
 // front of it.
 func stampInside(prefix string) (t time.Time) {
@@ -146,7 +157,7 @@ func (p *phpmailerLog) onlyInbound() {
 	p.inbound = nil
 }
 
-var laterCode = regexp.MustCompile(`\b([2-5]\d\d)-\S`)
+var laterCode = compile(`\b([2-5]\d\d)-\S`)
 
 // withLostCode gives a reply its first code back where copying lost it and a
 // later line of the same reply still has it.
@@ -252,9 +263,9 @@ func (p *phpmailerLog) notice(text string) {
 	}
 }
 
-var inboundLine = regexp.MustCompile(`^\$str is (".*)$`)
+var inboundLine = compile(`^\$str is (".*)$`)
 
-var timedOut = regexp.MustCompile(`(?:timed[- ]out|timelimit reached|select failed)`)
+var timedOut = compile(`(?:timed[- ]out|timelimit reached|select failed)`)
 
 func (p *phpmailerLog) lowLevel(text string) {
 	if g := inboundLine.FindStringSubmatch(text); g != nil {
@@ -269,9 +280,9 @@ func (p *phpmailerLog) lowLevel(text string) {
 }
 
 // levelMark is what callables put in front: the level of the entry.
-var levelMark = regexp.MustCompile(`^(?:SMTP \(level \d\)|debug level \d; message|\d): `)
+var levelMark = compile(`^(?:SMTP \(level \d\)|debug level \d; message|\d): `)
 
-var opening = regexp.MustCompile(`^opening(?: to ((?:ssl|tls)://)?(.*?)(?::(\d+))?, (?:timeout|t)=(\d+)(?:, (?:options|opt)=(.*))?)?$`)
+var opening = compile(`^opening(?: to ((?:ssl|tls)://)?(.*?)(?::(\d+))?, (?:timeout|t)=(\d+)(?:, (?:options|opt)=(.*))?)?$`)
 
 func (p *phpmailerLog) connection(mark, text string) {
 	if mark == "Connection failed." || strings.HasPrefix(text, "Failed to connect") {
@@ -314,7 +325,7 @@ func (p *phpmailerLog) open(text string) {
 
 func (p *phpmailerLog) failed() bool { return p.dial > 0 }
 
-var phpOption = regexp.MustCompile(`'(\w+)' => (\w+|'[^']*')`)
+var phpOption = compile(`'(\w+)' => (\w+|'[^']*')`)
 
 // finishOptions tells of the stream options, which say whether certificates
 // are verified.
@@ -328,7 +339,7 @@ func (p *phpmailerLog) finishOptions() {
 	}
 }
 
-var opensslError = regexp.MustCompile(`error:[0-9A-F]{8}:|certificate|routines:`)
+var opensslError = compile(`error:[0-9A-F]{8}:|certificate|routines:`)
 
 // connectFailed adds what PHP says to the attempt under way.
 func (p *phpmailerLog) connectFailed(text string) {
@@ -339,7 +350,7 @@ func (p *phpmailerLog) connectFailed(text string) {
 	blame(&p.lines[p.dial-1], text)
 }
 
-var phpmailerCommand = regexp.MustCompile(`(?i)(EHLO|HELO|STARTTLS|MAIL FROM|RCPT TO|DATA END|DATA|RSET|QUIT|AUTH|Username|Password|User & Password|NOOP|VRFY)(?: not accepted from server| command)? ?(?:failed|not accepted|rejected)?:`)
+var phpmailerCommand = compile(`(?i)(EHLO|HELO|STARTTLS|MAIL FROM|RCPT TO|DATA END|DATA|RSET|QUIT|AUTH|Username|Password|User & Password|NOOP|VRFY)(?: not accepted from server| command)? ?(?:failed|not accepted|rejected)?:`)
 
 // phpmailerError is an error line, with the reply that it may hold.
 func phpmailerError(text, last string) line {

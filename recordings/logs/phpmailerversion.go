@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -53,7 +52,7 @@ func phpmailerVersion(rows []row) string {
 	return bareVersion(rows)
 }
 
-var yearOf = regexp.MustCompile(`^(?:\[)?(20\d\d)-\d\d-\d\d \d\d:\d\d|, \d\d? [A-Z][a-z]{2} (20\d\d) \d\d:\d\d`)
+var yearOf = compile(`^(?:\[)?(20\d\d)-\d\d-\d\d \d\d:\d\d|, \d\d? [A-Z][a-z]{2} (20\d\d) \d\d:\d\d`)
 
 // bareVersion decides for a log without stamps. From 6.0 on credentials are
 // hidden and every channel of PHPMailer's own stamps its lines, so base64 in

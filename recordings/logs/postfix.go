@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -22,19 +21,19 @@ var postfixMarks = []mark{
 }
 
 var (
-	inReplyTo     = regexp.MustCompile(`\s*\(?in reply to ([A-Za-z -]+?)(?: command)?\)+\s*$`)
-	postfixSaid   = regexp.MustCompile(`host (\S+?)\[([^\]]+)\](?::\d+)? (?:said|refused to talk to me): (.*)$`)
-	postfixTo     = regexp.MustCompile(`\bto=<([^>]*)>`)
-	postfixFrom   = regexp.MustCompile(`\bfrom=<([^>]*)>`)
-	postfixHelo   = regexp.MustCompile(`\bhelo=<([^>]*)>`)
-	postfixRelay  = regexp.MustCompile(`\brelay=(\S+?)\[([^\]]+)\]:(\d+)`)
-	postfixStatus = regexp.MustCompile(`\bstatus=(sent|bounced|deferred) \((.*)\)\s*$`)
-	postfixReject = regexp.MustCompile(`reject: ([A-Z-]+) from (\S+?)\[([^\]]+)\](?::\d+)?: (.*)$`)
-	postfixTLS    = regexp.MustCompile(`TLS connection established (?:from|to) (\S+?)\[[^\]]*\](?::\d+)?: (TLSv[\d.]+) with cipher (\S+)`)
-	postfixPeer   = regexp.MustCompile(`([<>]) (\S+?)\[([^\]]+)\](?::\d+)?: (.*)$`)
-	postfixAfter  = regexp.MustCompile(`(?:lost connection|timeout|improper command pipelining|too many errors) after ([A-Z-]+)(?: .*)? from (\S+)`)
-	postfixReach  = regexp.MustCompile(`connect to (\S+?)\[([^\]]+)\]:(\d+): (.*)$`)
-	postfixShake  = regexp.MustCompile(`(?:SSL_accept error|SSL_connect error|TLS library problem).*`)
+	inReplyTo     = compile(`\s*\(?in reply to ([A-Za-z -]+?)(?: command)?\)+\s*$`)
+	postfixSaid   = compile(`host (\S+?)\[([^\]]+)\](?::\d+)? (?:said|refused to talk to me): (.*)$`)
+	postfixTo     = compile(`\bto=<([^>]*)>`)
+	postfixFrom   = compile(`\bfrom=<([^>]*)>`)
+	postfixHelo   = compile(`\bhelo=<([^>]*)>`)
+	postfixRelay  = compile(`\brelay=(\S+?)\[([^\]]+)\]:(\d+)`)
+	postfixStatus = compile(`\bstatus=(sent|bounced|deferred) \((.*)\)\s*$`)
+	postfixReject = compile(`reject: ([A-Z-]+) from (\S+?)\[([^\]]+)\](?::\d+)?: (.*)$`)
+	postfixTLS    = compile(`TLS connection established (?:from|to) (\S+?)\[[^\]]*\](?::\d+)?: (TLSv[\d.]+) with cipher (\S+)`)
+	postfixPeer   = compile(`([<>]) (\S+?)\[([^\]]+)\](?::\d+)?: (.*)$`)
+	postfixAfter  = compile(`(?:lost connection|timeout|improper command pipelining|too many errors) after ([A-Z-]+)(?: .*)? from (\S+)`)
+	postfixReach  = compile(`connect to (\S+?)\[([^\]]+)\]:(\d+): (.*)$`)
+	postfixShake  = compile(`(?:SSL_accept error|SSL_connect error|TLS library problem).*`)
 )
 
 func parsePostfix(rows []row) []line {

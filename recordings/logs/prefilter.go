@@ -1,9 +1,39 @@
 package logs
 
 import (
+	"regexp"
 	"regexp/syntax"
 	"strings"
 )
+
+// A pattern is an expression with its prefilter.
+type pattern struct {
+	*regexp.Regexp
+	pre prefilter
+}
+
+func compile(expr string) *pattern { return &pattern{regexp.MustCompile(expr), prefilterOf(expr)} }
+
+// MatchString reports whether text holds the pattern.
+func (p *pattern) MatchString(text string) bool {
+	return p.pre.allows(text) && p.Regexp.MatchString(text)
+}
+
+// FindStringSubmatch finds the pattern and its groups in text.
+func (p *pattern) FindStringSubmatch(text string) []string {
+	if !p.pre.allows(text) {
+		return nil
+	}
+	return p.Regexp.FindStringSubmatch(text)
+}
+
+// FindAllStringSubmatchIndex finds the first n places of the pattern in text.
+func (p *pattern) FindAllStringSubmatchIndex(text string, n int) [][]int {
+	if !p.pre.allows(text) {
+		return nil
+	}
+	return p.Regexp.FindAllStringSubmatchIndex(text, n)
+}
 
 // A prefilter is a set of strings of which every text that an expression
 // matches contains at least one. Looking for them is many times faster than

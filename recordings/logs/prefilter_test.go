@@ -28,8 +28,8 @@ func TestPrefilterIsSafe(t *testing.T) {
 	for _, d := range dialects {
 		for _, k := range d.marks {
 			for _, text := range texts {
-				if k.re.MatchString(text) && !k.pre.allows(text) {
-					t.Errorf("%s: the prefilter of %s hides %q", d.id, k.re, text)
+				if k.Regexp.MatchString(text) && !k.pre.allows(text) {
+					t.Errorf("%s: the prefilter of %s hides %q", d.id, k.Regexp, text)
 				}
 			}
 		}

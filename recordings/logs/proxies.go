@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/who"
@@ -13,7 +12,7 @@ import (
 // indented. Lines are Python's bytes literals.
 
 var (
-	oauthProxyRow   = regexp.MustCompile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d): )?SMTP \(([^)]*)\)( +)(-->|<--) (.*)$`)
+	oauthProxyRow   = compile(`^(?:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d): )?SMTP \(([^)]*)\)( +)(-->|<--) (.*)$`)
 	oauthProxyMarks = []mark{m(12, `SMTP \([^)]*\) +(?:-->|<--) (?:b['"]|\[ )`)}
 )
 
@@ -56,7 +55,7 @@ func parseOAuthProxy(rows []row) []line {
 // testssl.sh --debug: "=== sending "EHLO x" ..." and "... received result:".
 
 var (
-	testSSLSend  = regexp.MustCompile(`^=== sending "(.*)" \.\.\.$`)
+	testSSLSend  = compile(`^=== sending "(.*)" \.\.\.$`)
 	testSSLMarks = []mark{m(12, `^=== sending "`), m(12, `^\.\.\. received result:`), m(6, `testssl\.sh`)}
 )
 
@@ -86,8 +85,8 @@ func parseTestSSL(rows []row) []line {
 // Erlang's gen_smtp.
 
 var (
-	emailJSReply = regexp.MustCompile(`smtp: (?:['"]([45]\d\d[ -].*?)['"]|undefined)`)
-	genSMTPReply = regexp.MustCompile(`\{(temporary_failure|permanent_failure|network_failure|missing_requirement|no_more_hosts)?,?[^<]*<<"([^"]*)">>`)
+	emailJSReply = compile(`smtp: (?:['"]([45]\d\d[ -].*?)['"]|undefined)`)
+	genSMTPReply = compile(`\{(temporary_failure|permanent_failure|network_failure|missing_requirement|no_more_hosts)?,?[^<]*<<"([^"]*)">>`)
 )
 
 func parseEmailJS(rows []row) []line { return quotedReplies(rows, emailJSReply, 1) }
@@ -95,7 +94,7 @@ func parseEmailJS(rows []row) []line { return quotedReplies(rows, emailJSReply, 
 func parseGenSMTP(rows []row) []line { return quotedReplies(rows, genSMTPReply, 2) }
 
 // quotedReplies reads error texts with a reply in quotes.
-func quotedReplies(rows []row, re *regexp.Regexp, group int) []line {
+func quotedReplies(rows []row, re *pattern, group int) []line {
 	var lines []line
 	for _, r := range rows {
 		text := strings.TrimSpace(r.text)

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -20,10 +19,10 @@ var rawMarks = []mark{
 var rawJoint = jointOf(`\s((?:[2-5]\d\d)[ -](?:[A-Za-z]|\d\.\d\.\d)|(?:EHLO|HELO) [\w.\[-]+|STARTTLS\b|MAIL FROM:|RCPT TO:|AUTH (?:LOGIN|PLAIN|CRAM-MD5|XOAUTH2)\b|DATA\b|QUIT\b)`).many(4)
 
 // rawNoise is what the programs print that show a bare dialogue.
-var rawNoise = regexp.MustCompile(`^(?:\$ |# |telnet |Trying |Connected to |Escape character|CONNECTED\(|depth=|verify |read R BLOCK|DONE$|-{3,}|\.{2,}$|` + "```" + `|Server certificate|subject=|issuer=|SSL|New, TLS|Verification|Certificate chain)`)
+var rawNoise = compile(`^(?:\$ |# |telnet |Trying |Connected to |Escape character|CONNECTED\(|depth=|verify |read R BLOCK|DONE$|-{3,}|\.{2,}$|` + "```" + `|Server certificate|subject=|issuer=|SSL|New, TLS|Verification|Certificate chain)`)
 
 func parseRaw(rows []row) []line {
-	p := rawLog{rows: rows}
+	p := rawLog{rows: rows, lines: make([]line, 0, len(rows))}
 	for i := range rows {
 		p.row(i)
 	}
@@ -122,7 +121,7 @@ func (p *rawLog) command(r row, text string) {
 	p.add(r, client(withoutComment(text)))
 }
 
-var typedEnd = regexp.MustCompile(`\s*<CR>(?:<LF>)?$|\s+# .*$`)
+var typedEnd = compile(`\s*<CR>(?:<LF>)?$|\s+# .*$`)
 
 // withoutComment cuts off what a poster wrote behind a command: the keys that
 // were pressed, or a comment.
@@ -171,9 +170,9 @@ func (p *rawLog) continues(text string) bool {
 }
 
 var (
-	rawTarget    = regexp.MustCompile(`(?:telnet|nc(?:at)?(?: -\w+)*|-connect) ([\w.-]+)[ :](\d+)`)
-	sClientError = regexp.MustCompile(`^[0-9A-Fa-f]+:error:[0-9A-Fa-f]{8}:`)
-	lastReply    = regexp.MustCompile(`^(?:SMTP|mailsmtp) Last (?:Response(?: Code)?|Error (?:Code|Location)|Auth Type)`)
+	rawTarget    = compile(`(?:telnet|nc(?:at)?(?: -\w+)*|-connect) ([\w.-]+)[ :](\d+)`)
+	sClientError = compile(`^[0-9A-Fa-f]+:error:[0-9A-Fa-f]{8}:`)
+	lastReply    = compile(`^(?:SMTP|mailsmtp) Last (?:Response(?: Code)?|Error (?:Code|Location)|Auth Type)`)
 )
 
 func rawRemark(text string) []line {

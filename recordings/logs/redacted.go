@@ -2,17 +2,16 @@ package logs
 
 import (
 	"encoding/base64"
-	"regexp"
 	"strings"
 )
 
 var (
-	hiddenWords = regexp.MustCompile(`(?i)[\[<({*/=-]+\s*(?:credentials|secret|redacted|edited|hidden|removed|masked|password|passwd|pass|username|user|base64[^\]>]*|encoded[^\]>]*|plain_hash|token|my[_ ]?\w+|your[_ ]?\w+|snip|censored|obfuscated|filtered)[^\]>)}]*\s*[\]>)}*/=-]+`)
-	onlyFill    = regexp.MustCompile(`^(?i:x{3,}|[*.•#?_-]{3,}|x[x*.=-]{1,})=*$`)
-	longFill    = regexp.MustCompile(`[xX]{5,}|\*{3,}|\.{3,}|#{4,}|•{3,}|…`)
-	base64Text  = regexp.MustCompile(`^[A-Za-z0-9+/_-]{2,}={0,2}$`)
+	hiddenWords = compile(`(?i)[\[<({*/=-]+\s*(?:credentials|secret|redacted|edited|hidden|removed|masked|password|passwd|pass|username|user|base64[^\]>]*|encoded[^\]>]*|plain_hash|token|my[_ ]?\w+|your[_ ]?\w+|snip|censored|obfuscated|filtered)[^\]>)}]*\s*[\]>)}*/=-]+`)
+	onlyFill    = compile(`^(?i:x{3,}|[*.•#?_-]{3,}|x[x*.=-]{1,})=*$`)
+	longFill    = compile(`[xX]{5,}|\*{3,}|\.{3,}|#{4,}|•{3,}|…`)
+	base64Text  = compile(`^[A-Za-z0-9+/_-]{2,}={0,2}$`)
 	// leftOutText is what tools write in place of a message that they do not show.
-	leftOutText = regexp.MustCompile(`^<(\d+) bytes (?:encoded )?mime message|^\{\.\.\.(\d+) bytes of data\.\.\.\}$|^\[(?:message|data|body) (?:not shown|hidden|omitted|truncated)|^writing message and terminating`)
+	leftOutText = compile(`^<(\d+) bytes (?:encoded )?mime message|^\{\.\.\.(\d+) bytes of data\.\.\.\}$|^\[(?:message|data|body) (?:not shown|hidden|omitted|truncated)|^writing message and terminating`)
 )
 
 // isRedacted recognises what people and tools put in place of a credential.

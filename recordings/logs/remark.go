@@ -1,36 +1,34 @@
 package logs
 
 import (
-	"regexp"
-
 	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
 // remarks are what many tools say beside the dialogue, whatever their form.
 var remarkForms = []struct {
-	re   *regexp.Regexp
+	re   *pattern
 	tell func(g []string) []line
 }{
-	{regexp.MustCompile(`^(?:\*+ +)?(?:Trying|Connecting to(?: SMTP server)?) "?([\w.:*-]+?)"?(?: at |:| port )(\d+)(?:\.\.\.)?$`), func(g []string) []line {
+	{compile(`^(?:\*+ +)?(?:Trying|Connecting to(?: SMTP server)?) "?([\w.:*-]+?)"?(?: at |:| port )(\d+)(?:\.\.\.)?$`), func(g []string) []line {
 		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}}
 	}},
-	{regexp.MustCompile(`^(?:c: )?Trying to connect to ([\w.-]+) on port (\d+)`), func(g []string) []line {
+	{compile(`^(?:c: )?Trying to connect to ([\w.-]+) on port (\d+)`), func(g []string) []line {
 		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}}
 	}},
-	{regexp.MustCompile(`(?i)^(?:INFO )?(?:start(?:ing)? TLS session|TLS (?:negotiation )?(?:succeeded|established)|connection (?:secured|upgraded)|secure connection established)`), func([]string) []line {
+	{compile(`(?i)^(?:INFO )?(?:start(?:ing)? TLS session|TLS (?:negotiation )?(?:succeeded|established)|connection (?:secured|upgraded)|secure connection established)`), func([]string) []line {
 		return []line{{kind: secured}}
 	}},
-	{regexp.MustCompile(`(?i)^(?:could not start TLS|unable to (?:connect with|start|use) (?:TLS|STARTTLS)|TLS (?:startup|negotiation|handshake) failed|STARTTLS attempted but failed|SSL_accept error|SSL_connect error).*`), func(g []string) []line {
+	{compile(`(?i)^(?:could not start TLS|unable to (?:connect with|start|use) (?:TLS|STARTTLS)|TLS (?:startup|negotiation|handshake) failed|STARTTLS attempted but failed|SSL_accept error|SSL_connect error).*`), func(g []string) []line {
 		return []line{{kind: tlsFailed, tls: failedTLS(g[0])}, troubled(g[0])}
 	}},
-	{regexp.MustCompile(`(?i)^(?:(?:SocketStream )?(?:read|write) error|an error occurred: |error: |failed to (?:send|connect)|unable to (?:send|connect)|could not (?:send|connect)|exception|fatal error: |mail error: |mailsmtp last error).*`), func(g []string) []line {
+	{compile(`(?i)^(?:(?:SocketStream )?(?:read|write) error|an error occurred: |error: |failed to (?:send|connect)|unable to (?:send|connect)|could not (?:send|connect)|exception|fatal error: |mail error: |mailsmtp last error).*`), func(g []string) []line {
 		return []line{troubled(g[0])}
 	}},
-	{regexp.MustCompile(`(?i)^(?:connection closed by foreign host|remote host closed connection)`), func([]string) []line {
+	{compile(`(?i)^(?:connection closed by foreign host|remote host closed connection)`), func([]string) []line {
 		return []line{{kind: closed, side: who.Server}}
 	}},
-	{regexp.MustCompile(`(?i)^(?:-+ ?connection closed|closing connection|disconnecting|connection closed$)`), func([]string) []line {
+	{compile(`(?i)^(?:-+ ?connection closed|closing connection|disconnecting|connection closed$)`), func([]string) []line {
 		return []line{{kind: closed, side: who.Client}}
 	}},
 }

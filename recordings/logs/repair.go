@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -159,7 +158,7 @@ func most(rows []row, f func(string) bool) bool {
 	return all > 0 && yes*100 >= all*85
 }
 
-var numbered = regexp.MustCompile(`^\s*(?:\[\d+\] => |#?\d{1,6}[:.)\]]\s|\d{1,6}\t|\d{1,6} {2,}|\d{1,2} )\s*(?:string\(\d+\) ")?`)
+var numbered = compile(`^\s*(?:\[\d+\] => |#?\d{1,6}[:.)\]]\s|\d{1,6}\t|\d{1,6} {2,}|\d{1,2} )\s*(?:string\(\d+\) ")?`)
 
 // unnumber removes the indexes of a dumped array and the numbers of a listing.
 func unnumber(rows []row, _ *dialect) [][]row {

@@ -2,7 +2,6 @@ package logs
 
 import (
 	"html"
-	"regexp"
 	"strings"
 )
 
@@ -34,9 +33,9 @@ func unescapeHTML(rows []row, _ *dialect) [][]row {
 }
 
 var (
-	breakTag = regexp.MustCompile(`(?i)<br ?/?>|</?(?:p|pre|code|div|tt|span|tr|li|ul)(?: [^>]*)?>`)
-	cellTag  = regexp.MustCompile(`(?i)</?t[dh](?: [^>]*)?>`)
-	breakEnd = regexp.MustCompile(`(?i)(?:<br ?/?>\s*)+$`)
+	breakTag = compile(`(?i)<br ?/?>|</?(?:p|pre|code|div|tt|span|tr|li|ul)(?: [^>]*)?>`)
+	cellTag  = compile(`(?i)</?t[dh](?: [^>]*)?>`)
+	breakEnd = compile(`(?i)(?:<br ?/?>\s*)+$`)
 )
 
 // unbreak cuts rows at the tags that a page breaks its lines with.
@@ -101,4 +100,4 @@ func unescapeEvery(rows []row, d *dialect) [][]row {
 	return unescapeHTML(rows, d)
 }
 
-var reference = regexp.MustCompile(`&(?:lt|gt|amp|quot|#0?39|#x27|nbsp);`)
+var reference = compile(`&(?:lt|gt|amp|quot|#0?39|#x27|nbsp);`)

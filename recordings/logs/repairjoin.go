@@ -34,10 +34,7 @@ func cutRows(rows []row, j *joint) []row {
 // cutBefore cuts s before each match of joint but one at its start. A joint
 // with a group begins the entry at that group.
 func cutBefore(s string, j *joint) []string {
-	if !j.pre.allows(s) {
-		return nil
-	}
-	at := j.re.FindAllStringSubmatchIndex(s, -1)
+	at := j.FindAllStringSubmatchIndex(s, -1)
 	if at == nil || len(at) < j.least {
 		return nil
 	}

@@ -1,11 +1,10 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
-var bullet = regexp.MustCompile(`^\s*(?:>|\||//|#|;|--?(?: |$)|[*+•·](?: |$))\s?`)
+var bullet = compile(`^\s*(?:>|\||//|#|;|--?(?: |$)|[*+•·](?: |$))\s?`)
 
 // signs stand in front of rows that were quoted, listed or commented out.
 var signs = []string{">", "|", "//", "#", ";", "-", "*", "+", "•", "·"}

@@ -1,13 +1,12 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 )
 
 var (
-	enhancedFront = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}(?:[ :]|$)`)
-	gluedNext     = regexp.MustCompile(`^(?:[A-Z]{2}|[A-Z][a-z]|8BIT|[245]\.\d{1,3}\.\d)`)
+	enhancedFront = compile(`^[245]\.\d{1,3}\.\d{1,3}(?:[ :]|$)`)
+	gluedNext     = compile(`^(?:[A-Z]{2}|[A-Z][a-z]|8BIT|[245]\.\d{1,3}\.\d)`)
 )
 
 // splitReply cuts a reply whose lines were glued together ("250-a250-b250 c")

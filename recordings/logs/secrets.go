@@ -2,7 +2,6 @@ package logs
 
 import (
 	"encoding/base64"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,30 +20,30 @@ const (
 
 // secretPlaces are where code, settings and command lines hold a password: the
 // last group that matched is the secret.
-var secretPlaces = []*regexp.Regexp{
+var secretPlaces = []*pattern{
 	// $mail->Password = 'x', "password": "x", pass: 'x', 'password' => 'x', define('SMTP_PASS', 'x')
-	regexp.MustCompile(`(?i)` + secretName + `['"\]]*\s*(?:=>|:=|[:=,])\s*` + quotedText),
+	compile(`(?i)` + secretName + `['"\]]*\s*(?:=>|:=|[:=,])\s*` + quotedText),
 	// MAIL_PASSWORD=x, password: x
-	regexp.MustCompile(`(?i)` + secretName + `['"\]]*\s*(?:=>|[:=])\s*([^\s'",;&<>()\[\]{}$][^\s'",;&<>)\]}]*)`),
+	compile(`(?i)` + secretName + `['"\]]*\s*(?:=>|[:=])\s*([^\s'",;&<>()\[\]{}$][^\s'",;&<>)\]}]*)`),
 	// setPassword("x"), password("x")
-	regexp.MustCompile(`(?i)(?:set)?pass(?:word|wd)?\(\s*` + quotedText),
+	compile(`(?i)(?:set)?pass(?:word|wd)?\(\s*` + quotedText),
 	// smtp.PlainAuth("", user, "x", host)
-	regexp.MustCompile(`(?i)PlainAuth\(\s*` + anyText + `\s*,\s*` + anyText + `\s*,\s*` + quotedText),
+	compile(`(?i)PlainAuth\(\s*` + anyText + `\s*,\s*` + anyText + `\s*,\s*` + quotedText),
 	// CRAMMD5Auth(user, "x"), login(user, "x"), NetworkCredential(user, "x"), PasswordAuthentication(user, "x")
-	regexp.MustCompile(`(?i)(?:CRAMMD5Auth|\.login|\.authenticate|NetworkCredential|PasswordAuthentication|Credentials::new|auth_login|auth_plain|basic_auth|LoginAuth|with_?credentials)\(\s*` + anyText + `(?:\.\w+\(\))?\s*,\s*` + quotedText),
+	compile(`(?i)(?:CRAMMD5Auth|\.login|\.authenticate|NetworkCredential|PasswordAuthentication|Credentials::new|auth_login|auth_plain|basic_auth|LoginAuth|with_?credentials)\(\s*` + anyText + `(?:\.\w+\(\))?\s*,\s*` + quotedText),
 	// smtp://user:x@host
-	regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'"]*:([^\s/@'"]+(?:@[^\s/@'"]+)*)@[\w\[.-]`),
+	compile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'"]*:([^\s/@'"]+(?:@[^\s/@'"]+)*)@[\w\[.-]`),
 	// curl -u user:x, swaks -ap x, sendemail -xp x
-	regexp.MustCompile(`(?:\s|^)(?:-u|--user|--proxy-user)[ =]['"]?[^\s:'"]+:([^\s'"]+)`),
-	regexp.MustCompile(`(?:\s|^)(?:-ap|--auth-password|-xp|--auth-pass|--pass(?:word)?|--smtp-pass(?:word)?)[ =]+` + quotedText),
-	regexp.MustCompile(`(?:\s|^)(?:-ap|--auth-password|-xp|--auth-pass|--pass(?:word)?|--smtp-pass(?:word)?)[ =]+([^\s'"-][^\s'"]*)`),
+	compile(`(?:\s|^)(?:-u|--user|--proxy-user)[ =]['"]?[^\s:'"]+:([^\s'"]+)`),
+	compile(`(?:\s|^)(?:-ap|--auth-password|-xp|--auth-pass|--pass(?:word)?|--smtp-pass(?:word)?)[ =]+` + quotedText),
+	compile(`(?:\s|^)(?:-ap|--auth-password|-xp|--auth-pass|--pass(?:word)?|--smtp-pass(?:word)?)[ =]+([^\s'"-][^\s'"]*)`),
 }
 
 // exchanged are places of secrets in what was said, which outside the dialogue
 // the decoder does not see.
-var exchanged = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)\bAUTH +(?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|OAUTHBEARER|SCRAM-[A-Z0-9-]+) +([A-Za-z0-9+/=_-]{4,})`),
-	regexp.MustCompile(`(?i)\bBearer +([A-Za-z0-9._~+/=-]{8,})`),
+var exchanged = []*pattern{
+	compile(`(?i)\bAUTH +(?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|OAUTHBEARER|SCRAM-[A-Z0-9-]+) +([A-Za-z0-9+/=_-]{4,})`),
+	compile(`(?i)\bBearer +([A-Za-z0-9._~+/=-]{8,})`),
 }
 
 // mayHoldSecret is a cheap look for what every place has one of.
@@ -59,7 +58,7 @@ func mayHoldSecret(text string) bool {
 }
 
 // secretsIn finds the places of secrets in a text, each as [from, to).
-func secretsIn(text string, places ...*regexp.Regexp) (found [][2]int) {
+func secretsIn(text string, places ...*pattern) (found [][2]int) {
 	if !mayHoldSecret(text) {
 		return nil
 	}

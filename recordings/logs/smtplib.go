@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -13,9 +12,9 @@ import (
 // the print as a record of its own.
 
 var (
-	smtplibRow   = regexp.MustCompile(`(?:^|\s)(connect fail|connect|send|reply|data): ?(.*)$`)
-	smtplibRaise = regexp.MustCompile(`SMTP(\w+)(?:Error|Refused|Disconnected): ?(.*)$`)
-	smtplibCode  = regexp.MustCompile(`\((\d{3}), (b?['"].*?['"])(?:, |\))`)
+	smtplibRow   = compile(`(?:^|\s)(connect fail|connect|send|reply|data): ?(.*)$`)
+	smtplibRaise = compile(`SMTP(\w+)(?:Error|Refused|Disconnected): ?(.*)$`)
+	smtplibCode  = compile(`\((\d{3}), (b?['"].*?['"])(?:, |\))`)
 )
 
 var smtplibMarks = []mark{
@@ -121,7 +120,7 @@ func (p *smtplibLog) tuple(r row, g []string, verb string) {
 	}
 }
 
-var smtplibTarget = regexp.MustCompile(`\(b?'([^']*)', '?(\d+)'?\)`)
+var smtplibTarget = compile(`\(b?'([^']*)', '?(\d+)'?\)`)
 
 func (p *smtplibLog) connect(r row, word, arg string) {
 	g := smtplibTarget.FindStringSubmatch(arg)

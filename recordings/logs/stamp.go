@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -10,22 +9,22 @@ import (
 // exact first. A form without a date gives a time of year 0; only differences
 // are used then.
 var stampForms = []struct {
-	re      *regexp.Regexp
+	re      *pattern
 	layouts []string
 }{
-	{regexp.MustCompile(`^\d{2,4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?`),
+	{compile(`^\d{2,4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d)?`),
 		[]string{"2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05", "06-01-02 15:04:05"}},
-	{regexp.MustCompile(`^\d\d?-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [+-]\d{4}| [A-Z][A-Za-z_/]+)?`),
+	{compile(`^\d\d?-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [+-]\d{4}| [A-Z][A-Za-z_/]+)?`),
 		[]string{"2-Jan-2006 15:04:05 -0700", "2-Jan-2006 15:04:05"}},
-	{regexp.MustCompile(`^[A-Z][a-z]{2},? [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}`),
+	{compile(`^[A-Z][a-z]{2},? [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d{1,9})? \d{4}`),
 		[]string{"Mon Jan _2 15:04:05 2006"}},
-	{regexp.MustCompile(`^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?`),
+	{compile(`^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?`),
 		[]string{"Jan _2 15:04:05"}},
-	{regexp.MustCompile(`^\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?`),
+	{compile(`^\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?`),
 		[]string{"01-02-2006 15:04:05", "02-01-2006 15:04:05"}},
-	{regexp.MustCompile(`^\d\d[/.]\d\d[/.]\d{4}(?: à|,|:)? ?\d\d:\d\d:\d\d`),
+	{compile(`^\d\d[/.]\d\d[/.]\d{4}(?: à|,|:)? ?\d\d:\d\d:\d\d`),
 		[]string{"02-01-2006 15:04:05", "01-02-2006 15:04:05"}},
-	{regexp.MustCompile(`^\d\d:\d\d:\d\d(?:[.,]\d{1,9})?`),
+	{compile(`^\d\d:\d\d:\d\d(?:[.,]\d{1,9})?`),
 		[]string{"15:04:05"}},
 }
 

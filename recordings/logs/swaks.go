@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -12,7 +11,7 @@ import (
 // went over TLS, "*" for what was not hoped for.
 
 var (
-	swaksRow   = regexp.MustCompile(`^\s?(===|\*\*\*|->|~>|\*\*>|\*~>|<\*\*|<~\*|<-|<~)(?: (.*))?$`)
+	swaksRow   = compile(`^\s?(===|\*\*\*|->|~>|\*\*>|\*~>|<\*\*|<~\*|<-|<~)(?: (.*))?$`)
 	swaksJoint = jointOf(`(?:^|\s)((?:<[-~]|<\*\*|<~\*) +\d{3}[ -]| ?[-~]>(?: |$)|\*[*~]> |=== (?:Trying|Connected|TLS|Connection)|\*\*\* )`)
 	swaksMarks = []mark{
 		m(10, `^\s?(?:<[-~]|<\*\*|<~\*) +\d{3}[ -]`),
@@ -20,8 +19,8 @@ var (
 		m(6, `^\s?(?:->|~>|\*\*>|\*~>) `),
 		m(4, `^(?:===|\*\*\*) `),
 	}
-	swaksTrying = regexp.MustCompile(`^Trying (.+?)(?::(\d+))?\.\.\.$`)
-	swaksCipher = regexp.MustCompile(`^TLS started with cipher ([^:]+):([^:]+):?(\d*)`)
+	swaksTrying = compile(`^Trying (.+?)(?::(\d+))?\.\.\.$`)
+	swaksCipher = compile(`^TLS started with cipher ([^:]+):([^:]+):?(\d*)`)
 )
 
 func parseSwaks(rows []row) []line {

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/who"
@@ -12,7 +11,7 @@ import (
 // "> " and "< ", each line of a reply its own, since 7.1 behind a stamp.
 
 var (
-	swiftRow   = regexp.MustCompile(`^(\+\+|<<|>>|!!)(?: (.*))?$`)
+	swiftRow   = compile(`^(\+\+|<<|>>|!!)(?: (.*))?$`)
 	swiftJoint = jointOf(`(?:^|\s)(<< \d{3}[ -]|>> |!! |\+\+ (?:Starting|Stopping|Swift_))`)
 	swiftMarks = []mark{
 		m(20, `^\+\+ (?:Starting|Stopping|Swift_|\S*Transport)`),
@@ -23,7 +22,7 @@ var (
 		m(4, expectedCode),
 		m(4, `Failed to authenticate on SMTP server|Connection could not be established with host`),
 	}
-	symfonyRow   = regexp.MustCompile(`^(?:\[([0-9T:.+Z-]+)\] )?([<>])(?: (.*))?$`)
+	symfonyRow   = compile(`^(?:\[([0-9T:.+Z-]+)\] )?([<>])(?: (.*))?$`)
 	symfonyJoint = jointOf(`(?:^|\s)((?:\[[0-9T:.+Z-]{20,35}\] )(?:[<>]) |< \d{3}[ -]|> (?:EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT|RSET)\b)`)
 	symfonyMarks = []mark{
 		m(12, `^\[[0-9T:.+Z-]{20,35}\] [<>] `),
@@ -37,7 +36,7 @@ var (
 
 const expectedCode = `Expected response code "?\d{3}(?:/\d{3})*"? but got`
 
-var unexpected = regexp.MustCompile(`Expected response code "?(\d{3}(?:/\d{3})*)"? but got (?:code "(\d{3})"|an empty response)(?:, with message[\s]+"(.*))?`)
+var unexpected = compile(`Expected response code "?(\d{3}(?:/\d{3})*)"? but got (?:code "(\d{3})"|an empty response)(?:, with message[\s]+"(.*))?`)
 
 // expectedVerbs tell by the code that was hoped for what was asked.
 var expectedVerbs = map[string]string{"235": "AUTH", "334": "AUTH", "354": "DATA", "250/251/252": "RCPT", "220": ""}
@@ -142,7 +141,7 @@ func (p *swiftLog) loose(text string) {
 }
 
 // stackStep is a line of a stack trace that names the step that failed.
-var stackStep = regexp.MustCompile(`_?do(MailFrom|RcptTo|Data|Helo|Ehlo)Command|[^\w]executeCommand\(['"](MAIL|RCPT|DATA|EHLO|HELO|AUTH|STARTTLS|\\r\\n\.)|(?:Login|Plain|CramMd5|XOAuth2)Authenticator|handleAuth`)
+var stackStep = compile(`_?do(MailFrom|RcptTo|Data|Helo|Ehlo)Command|[^\w]executeCommand\(['"](MAIL|RCPT|DATA|EHLO|HELO|AUTH|STARTTLS|\\r\\n\.)|(?:Login|Plain|CramMd5|XOAuth2)Authenticator|handleAuth`)
 
 // step gives the reply of the last exception the verb that it answers.
 func (p *swiftLog) step(g []string) {

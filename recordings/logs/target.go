@@ -2,21 +2,20 @@ package logs
 
 import (
 	"net"
-	"regexp"
 
 	"smtptap/decode/facts"
 )
 
 // targets are how error texts name the server they could not reach.
-var targets = []*regexp.Regexp{
-	regexp.MustCompile(`(?:ssl|tls|tcp)://\[?([\w.:-]+?)\]?:(\d+)`),
-	regexp.MustCompile(`host[ :]+"?(?:\w+://)?([\w.-]+):(\d+)`),
-	regexp.MustCompile(`host, port: ([\w.-]+), (\d+)`),
-	regexp.MustCompile(`connect to ([\w.-]+)(?: port |:)(\d+)`),
-	regexp.MustCompile(`(?:ECONNREFUSED|ETIMEDOUT|dial tcp) \[?([\w.:-]+?)\]?:(\d+)`),
-	regexp.MustCompile(`([\w-]+(?:\.[\w-]+)+)\[[0-9a-fA-F.:]+\]:(\d+)`),
-	regexp.MustCompile(`(?:ENOTFOUND|EAI_AGAIN|no such host:?|resolve host:?) ([\w.-]+)()`),
-	regexp.MustCompile(`with host ([\w.-]+)()`),
+var targets = []*pattern{
+	compile(`(?:ssl|tls|tcp)://\[?([\w.:-]+?)\]?:(\d+)`),
+	compile(`host[ :]+"?(?:\w+://)?([\w.-]+):(\d+)`),
+	compile(`host, port: ([\w.-]+), (\d+)`),
+	compile(`connect to ([\w.-]+)(?: port |:)(\d+)`),
+	compile(`(?:ECONNREFUSED|ETIMEDOUT|dial tcp) \[?([\w.:-]+?)\]?:(\d+)`),
+	compile(`([\w-]+(?:\.[\w-]+)+)\[[0-9a-fA-F.:]+\]:(\d+)`),
+	compile(`(?:ENOTFOUND|EAI_AGAIN|no such host:?|resolve host:?) ([\w.-]+)()`),
+	compile(`with host ([\w.-]+)()`),
 }
 
 // targetIn is the attempt to connect that an error text is about.

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -15,14 +14,15 @@ const MaxLog = 64 << 20
 
 // readText reads the whole log as text with LF line ends.
 func readText(r io.Reader) (string, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxLog+1))
+	var b strings.Builder
+	n, err := io.Copy(&b, io.LimitReader(r, MaxLog+1))
 	if err != nil {
 		return "", fmt.Errorf("read the log: %w", err)
 	}
-	if len(data) > MaxLog {
+	if n > MaxLog {
 		return "", fmt.Errorf("the log is longer than %d MiB: cut it down to the session in question", MaxLog>>20)
 	}
-	text := decodeText(data)
+	text := decodeText(b.String())
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	// A CR alone ends a line only in text that has no other line ends.
 	if !strings.Contains(text, "\n") {
@@ -34,20 +34,18 @@ func readText(r io.Reader) (string, error) {
 // decodeText turns UTF-16 (what PowerShell's redirection writes) into UTF-8
 // and removes byte order marks. Other bytes stay as they are: a reply in GBK
 // is for the decoder to judge.
-func decodeText(data []byte) string {
-	switch {
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		data = data[3:]
-	case bytes.HasPrefix(data, []byte("\xff\xfe")):
-		return fromUTF16(data[2:], 0, 1)
-	case bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return fromUTF16(data[2:], 1, 0)
+func decodeText(data string) string {
+	if rest, found := strings.CutPrefix(data, "\xff\xfe"); found {
+		return fromUTF16(rest, 0, 1)
 	}
-	return string(data)
+	if rest, found := strings.CutPrefix(data, "\xfe\xff"); found {
+		return fromUTF16(rest, 1, 0)
+	}
+	return strings.TrimPrefix(data, "\xef\xbb\xbf")
 }
 
 // fromUTF16 decodes units whose low and high bytes are at those places.
-func fromUTF16(data []byte, low, high int) string {
+func fromUTF16(data string, low, high int) string {
 	var b strings.Builder
 	for i := 0; i+1 < len(data); i += 2 {
 		r := rune(data[i+low]) | rune(data[i+high])<<8
@@ -64,10 +62,10 @@ func fromUTF16(data []byte, low, high int) string {
 
 // rowsOf cuts text into its lines.
 func rowsOf(text string) []row {
-	parts := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	rows := make([]row, len(parts))
-	for i, p := range parts {
-		rows[i].text = strings.ReplaceAll(p, "\r", "")
+	text = strings.TrimSuffix(text, "\n")
+	rows := make([]row, 0, strings.Count(text, "\n")+1)
+	for part := range strings.SplitSeq(text, "\n") {
+		rows = append(rows, row{text: strings.ReplaceAll(part, "\r", "")})
 	}
 	return rows
 }

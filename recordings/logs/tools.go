@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/who"
@@ -84,7 +83,7 @@ func (d dialect) withEscapes() dialect {
 }
 
 func (d dialect) needing(expr string) dialect {
-	d.needs = regexp.MustCompile(expr)
+	d.needs = compile(expr)
 	return d
 }
 
@@ -93,7 +92,7 @@ func (d dialect) parsedBy(parse func([]row) []line) dialect {
 	return d
 }
 
-var smtpCLI = regexp.MustCompile(`^(?:> (.*)|\[(\d{3})\] '(.*?)'?)$`)
+var smtpCLI = compile(`^(?:> (.*)|\[(\d{3})\] '(.*?)'?)$`)
 
 // parseSMTPCLI reads smtp-cli, which shows a reply as its code in brackets and
 // its text, lines joined, in quotes.

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -242,24 +241,50 @@ func (s *turnScan) add(verb string, i int) {
 // stands for a message as left out, and the replies that only errors repeat as
 // the server's.
 func prepared(lines []line) []line {
-	out := make([]line, 0, len(lines))
-	for _, l := range lines {
-		switch {
-		case l.kind == exact && !smtp.BeginsTLS([]byte(l.text[:min(len(l.text), 8)])):
+	out, copied := lines, false
+	for i, l := range lines {
+		as := readyAs(&l)
+		if as == ready && !copied {
+			continue
+		}
+		if !copied {
+			out, copied = append(make([]line, 0, len(lines)+8), lines[:i]...), true
+		}
+		switch as {
+		case several:
 			for part := range strings.Lines(l.text) {
 				l.text = part
 				out = append(out, l)
 			}
 			continue
-		case l.kind == said && l.side == who.Client && l.text != "" && strings.IndexByte("<{[w", l.text[0]) >= 0 && leftOutText.MatchString(l.text):
-			out = append(out, line{kind: unseen, side: who.Client, size: leftOutSize(l.text), at: l.at})
-			continue
-		case l.kind == trouble && l.reply != "":
+		case leftOut:
+			l = line{kind: unseen, side: who.Client, size: leftOutSize(l.text), at: l.at}
+		case quoting:
 			out = quote(out, l)
 		}
 		out = append(out, l)
 	}
 	return out
+}
+
+// How a line is made ready.
+const (
+	ready   = iota // it is
+	several        // it holds several
+	leftOut        // it stands for a message
+	quoting        // it may repeat a reply
+)
+
+func readyAs(l *line) int {
+	switch {
+	case l.kind == exact && strings.IndexByte(l.text, '\n') < len(l.text)-1 && !smtp.BeginsTLS([]byte(l.text[:min(len(l.text), 8)])):
+		return several
+	case l.kind == said && l.side == who.Client && l.text != "" && strings.IndexByte("<{[w", l.text[0]) >= 0 && leftOutText.MatchString(l.text):
+		return leftOut
+	case l.kind == trouble && l.reply != "":
+		return quoting
+	}
+	return ready
 }
 
 // quote adds the reply inside an error, unless the log has it as the server's own
@@ -319,7 +344,7 @@ func shows(lines []line, reply string) bool {
 	return false
 }
 
-var notWords = regexp.MustCompile(`[^0-9A-Za-z]+`)
+var notWords = compile(`[^0-9A-Za-z]+`)
 
 // replyWords is a reply without what copying changes.
 func replyWords(reply string) string {

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 
 	"smtptap/decode/facts"
@@ -14,14 +13,14 @@ import (
 var wpShown = []string{"Mailer", "Host", "Port", "SMTPSecure", "SMTPAutoTLS", "SMTPAuth", "OpenSSL"}
 
 var (
-	wpSetting = regexp.MustCompile(`^(Host|Port|SMTPSecure|SMTPAutoTLS|SMTPAuth|ErrorInfo|Mailer|OpenSSL|PHP|WordPress|WP Mail SMTP): ?(.*)$`)
-	wpNeeds   = regexp.MustCompile(`^(?:WP Mail SMTP: |SMTP Debug:|SMTPAutoTLS: )`)
+	wpSetting = compile(`^(Host|Port|SMTPSecure|SMTPAutoTLS|SMTPAuth|ErrorInfo|Mailer|OpenSSL|PHP|WordPress|WP Mail SMTP): ?(.*)$`)
+	wpNeeds   = compile(`^(?:WP Mail SMTP: |SMTP Debug:|SMTPAutoTLS: )`)
 	wpMarks   = append([]mark{
 		m(12, `^(?:WP Mail SMTP|WordPress MS|SMTPAutoTLS|SMTPSecure|Apache\.mod_security): `),
 		m(6, `^(?:Versions|Params|Server|Debug|SMTP Debug):\s*$`),
 		m(4, `^(?:WordPress|PHP|Mailer|Host|Port|SMTPAuth|ErrorInfo|OpenSSL): `),
 	}, phpmailerMarks...)
-	phpDump = regexp.MustCompile(`^(?:bool|int|string\(\d+\)|string)[ (]?"?(.*?)"?\)?$`)
+	phpDump = compile(`^(?:bool|int|string\(\d+\)|string)[ (]?"?(.*?)"?\)?$`)
 )
 
 func parseWPMailSMTP(rows []row) []line {

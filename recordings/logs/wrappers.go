@@ -2,7 +2,6 @@ package logs
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -113,7 +112,7 @@ func splitStamped(rows []row, f func(string) []row) []row {
 // stamp, its last the text.
 type wrapper struct {
 	name string
-	re   *regexp.Regexp
+	re   *pattern
 }
 
 const (
@@ -122,23 +121,23 @@ const (
 )
 
 var wrappers = []wrapper{
-	{"container runtime", regexp.MustCompile(`^(` + someStamp + `) (?:stdout|stderr) [FP] (.*)$`)},
-	{"container composition", regexp.MustCompile(`^()[\w.-]+ +\| (.*)$`)},
-	{"process manager", regexp.MustCompile(`^()\d+\|[\w.-]+ *\| (.*)$`)},
-	{"Monolog", regexp.MustCompile(`^\[(` + someStamp + `)\] [\w.-]+\.` + someLevel + `: (.*?)(?: (?:\[\]|\{.*\}) (?:\[\]|\{.*\}))?$`)},
-	{"Apache", regexp.MustCompile(`^\[([A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4})\] (?:\[[^\]]*\] )+(?:AH\d+: )?(?:PHP message: )?(.*?)(?:, referer: \S*)?$`)},
-	{"FastCGI", regexp.MustCompile(`^(\S+ \S+) \[\w+\] .*?FastCGI sent in stderr: "(?:PHP message: )?(.*?)"?(?: while reading .*)?$`)},
-	{"PHP error log", regexp.MustCompile(`^\[(\d\d?-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [^\]]+)\] (?:PHP \w+: +)?(.*)$`)},
-	{"syslog", regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) [\w.-]+ [\w./@-]+(?:\[\d+\])?: (.*)$`)},
-	{"syslog protocol", regexp.MustCompile(`^(?:<\d+>1 )?(` + someStamp + `) [\w.-]+ [\w./@-]+(?:\[\d+\]:| \S+ \S+ (?:-|\[[^\]]*\])) (.*)$`)},
-	{"Python logging", regexp.MustCompile(`^\[?(` + someStamp + `)\]? (?:\d+ )?` + someLevel + ` (?:\{[\w.:]+\} |(?:\S+ )?[\w.]+: ?)(.*)$`)},
-	{"Python logging, short", regexp.MustCompile(`^()` + someLevel + `:[\w.]+:(.*)$`)},
-	{"Java logging", regexp.MustCompile(`^(` + someStamp + `) +(?:\[[^\]]*\] +)?` + someLevel + ` +(?:\d+ +)?(?:--- +)?(?:\[[^\]]*\] +)*[\w.$/\[\]-]+(?:\(\d+\))? *[:-] (.*)$`)},
-	{"logger with level", regexp.MustCompile(`^\[?(` + someStamp + `)\]?:? (?:\[\w+\] )?\[?` + someLevel + `\]?:? +(.*)$`)},
-	{"stamp", regexp.MustCompile(`^\[?(` + someStamp + `)\]?:?[ \t]+(.*)$`)},
-	{"clock", regexp.MustCompile(`^\[?(\d\d:\d\d:\d\d(?:[.,]\d+)?)\]?:?[ \t]+(.*)$`)},
-	{"level", regexp.MustCompile(`^()\[?` + someLevel + `\]?:? +(.*)$`)},
-	{"referer", regexp.MustCompile(`^()(.*), referer: \S*$`)},
+	{"container runtime", compile(`^(` + someStamp + `) (?:stdout|stderr) [FP] (.*)$`)},
+	{"container composition", compile(`^()[\w.-]+ +\| (.*)$`)},
+	{"process manager", compile(`^()\d+\|[\w.-]+ *\| (.*)$`)},
+	{"Monolog", compile(`^\[(` + someStamp + `)\] [\w.-]+\.` + someLevel + `: (.*?)(?: (?:\[\]|\{.*\}) (?:\[\]|\{.*\}))?$`)},
+	{"Apache", compile(`^\[([A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4})\] (?:\[[^\]]*\] )+(?:AH\d+: )?(?:PHP message: )?(.*?)(?:, referer: \S*)?$`)},
+	{"FastCGI", compile(`^(\S+ \S+) \[\w+\] .*?FastCGI sent in stderr: "(?:PHP message: )?(.*?)"?(?: while reading .*)?$`)},
+	{"PHP error log", compile(`^\[(\d\d?-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d [^\]]+)\] (?:PHP \w+: +)?(.*)$`)},
+	{"syslog", compile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) [\w.-]+ [\w./@-]+(?:\[\d+\])?: (.*)$`)},
+	{"syslog protocol", compile(`^(?:<\d+>1 )?(` + someStamp + `) [\w.-]+ [\w./@-]+(?:\[\d+\]:| \S+ \S+ (?:-|\[[^\]]*\])) (.*)$`)},
+	{"Python logging", compile(`^\[?(` + someStamp + `)\]? (?:\d+ )?` + someLevel + ` (?:\{[\w.:]+\} |(?:\S+ )?[\w.]+: ?)(.*)$`)},
+	{"Python logging, short", compile(`^()` + someLevel + `:[\w.]+:(.*)$`)},
+	{"Java logging", compile(`^(` + someStamp + `) +(?:\[[^\]]*\] +)?` + someLevel + ` +(?:\d+ +)?(?:--- +)?(?:\[[^\]]*\] +)*[\w.$/\[\]-]+(?:\(\d+\))? *[:-] (.*)$`)},
+	{"logger with level", compile(`^\[?(` + someStamp + `)\]?:? (?:\[\w+\] )?\[?` + someLevel + `\]?:? +(.*)$`)},
+	{"stamp", compile(`^\[?(` + someStamp + `)\]?:?[ \t]+(.*)$`)},
+	{"clock", compile(`^\[?(\d\d:\d\d:\d\d(?:[.,]\d+)?)\]?:?[ \t]+(.*)$`)},
+	{"level", compile(`^()\[?` + someLevel + `\]?:? +(.*)$`)},
+	{"referer", compile(`^()(.*), referer: \S*$`)},
 }
 
 // unprefix removes what a logger puts around lines, by the form that makes the
@@ -162,7 +161,7 @@ func unprefix(rows []row, _ *dialect) [][]row {
 	return one(unwrap(rows, best.re))
 }
 
-func unwrap(rows []row, re *regexp.Regexp) []row {
+func unwrap(rows []row, re *pattern) []row {
 	var out []row
 	for i, r := range rows {
 		found := re.FindStringSubmatch(r.text)

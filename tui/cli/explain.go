@@ -5,17 +5,22 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"smtptap/decode"
-	"smtptap/decode/findings"
+	"smtptap/decode/outcome"
 	"smtptap/recordings/capture"
 	"smtptap/recordings/export"
 	"smtptap/recordings/logs"
 )
+
+// thrifty is how much memory may be garbage, in percent: a large log is held as a
+// whole, once.
+const thrifty = 50
 
 // Explain is `smtptap explain`.
 func Explain(p *Program) *cobra.Command {
@@ -42,6 +47,7 @@ func Explain(p *Program) *cobra.Command {
 			if session != 0 {
 				return wrong("session-of-log")
 			}
+			debug.SetGCPercent(thrifty)
 			all, err := logs.ParseAll(peek)
 			if err != nil {
 				return err
@@ -111,7 +117,7 @@ func (e *explaining) sessions(all []*decode.Transcript, decisive int) error {
 	if err != nil {
 		return err
 	}
-	if findings.Analyze(all[decisive], e.lang).Failed() {
+	if outcome.Of(all[decisive]).Outcome.Bad() {
 		return exit(exitSeen)
 	}
 	return nil
