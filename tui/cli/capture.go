@@ -201,11 +201,11 @@ func (c *captureFile) transcript(frame int) (t *decode.Transcript, done func(), 
 
 // captureTable prints the sessions of a capture.
 func captureTable(w io.Writer, found []capture.Found) {
-	rows := [][]string{{"N", "WHEN", "CLIENT", "SERVER", "OUTCOME", "CODE", "FROM", "TO", "SUBJECT"}}
+	rows := [][]string{{"N", "WHEN", "CLIENT", "SERVER", "OUTCOME", "CODE", "FROM", "TO", "SUBJECT / REASON"}}
 	for i, s := range found {
 		rows = append(rows, []string{
 			strconv.Itoa(i + 1), s.Session.Started.Local().Format("2006-01-02 15:04:05"), s.Session.Client.String(), s.Session.Server.String(),
-			string(s.Outcome), codeText(s.Code), visible.Text(s.From), recipients(s.Summary), subject(s.Summary),
+			string(s.Outcome), codeText(s.Code), visible.Text(s.From), recipients(s.Summary), reason(s.Summary),
 		})
 	}
 	columns(w, rows)

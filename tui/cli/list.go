@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/annotate"
 	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
@@ -46,7 +47,7 @@ func List(p *Program) *cobra.Command {
 				p.note("nothing-listed", "folder", visible.Text(dir))
 				return nil
 			}
-			listTable(p.streams.Out, rows)
+			listTable(p.streams.Out, rows, width(p.streams.Out))
 			return nil
 		},
 	}
@@ -153,25 +154,62 @@ func outcomes() []string {
 	return names
 }
 
-// listTable prints the columns id, time, outcome, code, sender, recipient,
-// size and subject.
-func listTable(w io.Writer, rows []transcript.Summary) {
-	table := [][]string{{"ID", "WHEN", "OUTCOME", "CODE", "FROM", "TO", "SIZE", "SUBJECT"}}
+// spare are the columns of the table that give way on a narrow terminal, the
+// first first.
+var spare = []string{"SERVER", "TOOK", "SIZE", "FROM", "CODE", "TO"}
+
+// leastReason is the room that the last column gets, as long as others can give
+// way to it.
+const leastReason = 30
+
+// listTable prints the columns of the screen's list, cut to so many columns of
+// text; 0 is as many as it takes.
+func listTable(w io.Writer, rows []transcript.Summary, room int) {
+	table := [][]string{{"ID", "WHEN", "OUTCOME", "CODE", "SERVER", "FROM", "TO", "SIZE", "TOOK", "SUBJECT / REASON"}}
 	for _, s := range rows {
 		table = append(table, []string{
 			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
-			visible.Text(s.From), recipients(s), size(s.Size), subject(s),
+			visible.Text(s.Server), visible.Text(s.From), recipients(s), size(s.Size), annotate.Duration(s.Took), reason(s),
 		})
+	}
+	for _, name := range spare {
+		if total(table)+leastReason <= room || room == 0 {
+			break
+		}
+		i := slices.Index(table[0], name)
+		for n := range table {
+			table[n] = slices.Delete(table[n], i, i+1)
+		}
+	}
+	if left := room - total(table); room > 0 {
+		for _, row := range table {
+			last := &row[len(row)-1]
+			*last = visible.Truncate(*last, max(left, 1), "…")
+		}
 	}
 	columns(w, table)
 }
 
-// subject is the subject, behind a warning where there are passwords.
-func subject(s transcript.Summary) string {
-	if s.SecretsKept {
-		return strings.TrimSpace("(holds passwords) " + visible.Text(s.Subject))
+// total is how wide a table is without its last column.
+func total(table [][]string) int {
+	n := 0
+	for _, width := range widths(table) {
+		n += width + gap
 	}
-	return visible.Text(s.Subject)
+	return n - gap
+}
+
+// reason is why mail was not sent, and its subject otherwise, after a warning
+// where there are passwords.
+func reason(s transcript.Summary) string {
+	text := s.Subject
+	if !s.Outcome.Good() && s.Verdict != "" || text == "" && s.Outcome != outcome.Sent {
+		text = s.Verdict
+	}
+	if s.SecretsKept {
+		text = "(holds passwords) " + text
+	}
+	return strings.TrimSpace(visible.Text(text))
 }
 
 func codeText(code int) string {
@@ -200,26 +238,31 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
+// gap is between columns, and widest what one may have.
+const gap, widest = 2, 40
+
 // columns prints rows with their cells aligned, long ones cut.
 func columns(w io.Writer, rows [][]string) {
-	const widest = 40
-	width := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i := range row[:len(row)-1] {
-			row[i] = visible.Truncate(row[i], widest, "…")
-			width[i] = max(width[i], visible.Width(row[i]))
-		}
-	}
+	width := widths(rows)
 	for _, row := range rows {
 		var b strings.Builder
-		for i, cell := range row {
-			b.WriteString(cell)
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", width[i]-visible.Width(cell)+2))
-			}
+		for i, cell := range row[:len(row)-1] {
+			cell = visible.Truncate(cell, widest, "…")
+			b.WriteString(cell + strings.Repeat(" ", width[i]-visible.Width(cell)+gap))
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		fmt.Fprintln(w, strings.TrimRight(b.String()+row[len(row)-1], " "))
 	}
+}
+
+// widths are those of all columns; that of the last one is 0.
+func widths(rows [][]string) []int {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row[:len(row)-1] {
+			width[i] = min(max(width[i], visible.Width(cell)), widest)
+		}
+	}
+	return width
 }
 
 // listed is a recording in `list --json`.
