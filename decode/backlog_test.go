@@ -2,6 +2,8 @@ package decode_test
 
 import (
 	"bytes"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,5 +46,30 @@ func TestBacklogOfCommands(t *testing.T) {
 				t.Errorf("%d commands took %v", n, took)
 			}
 		})
+	}
+}
+
+// TestEndlessReply: of a reply that does not end, what is kept is bounded.
+func TestEndlessReply(t *testing.T) {
+	var d decode.Dialogue
+	d.Feed(0, who.Server, []byte("220 mx\r\n"))
+	d.Feed(0, who.Client, []byte("EHLO x\r\n"))
+	lines := []byte(strings.Repeat("250-and so on, for ever and ever\r\n", 1000))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range 200 {
+		if out := d.Feed(0, who.Server, lines); out.N != len(lines) || len(out.Events) > 0 {
+			t.Fatalf("took %d of %d, told %v", out.N, len(lines), out.Events)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
+		t.Errorf("%d bytes more in use", grown)
+	}
+	out := d.Feed(0, who.Server, []byte("250 enough\r\n"))
+	if r := out.Events[0].Reply; len(r.Lines) > decode.MaxReplyLines || r.Dropped+len(r.Lines) != 200001 {
+		t.Errorf("%d lines kept, %d dropped", len(r.Lines), r.Dropped)
 	}
 }

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -181,5 +182,30 @@ func TestNothingWaitsForLineEnds(t *testing.T) {
 	for _, c := range strings.Split("EHLO client.example.org\r\n", "") {
 		write(t, client, c)
 		expect(t, server, c)
+	}
+}
+
+// Clients that say a byte now and then hold up nobody else.
+func TestSlowClients(t *testing.T) {
+	b := setUp(t, nil)
+	type pair struct{ client, server *net.TCPConn }
+	var slow []pair
+	for range 100 {
+		client, server := b.connect()
+		slow = append(slow, pair{client, server})
+	}
+	client, server := b.connect()
+	for i, c := range []byte("MAIL FROM:<a@example.org>") {
+		for _, p := range slow {
+			write(t, p.client, string(c))
+		}
+		line := fmt.Sprintf("NOOP %d\r\n", i)
+		write(t, client, line)
+		expect(t, server, line)
+		write(t, server, "250 ok\r\n")
+		expect(t, client, "250 ok\r\n")
+	}
+	for _, p := range slow {
+		expect(t, p.server, "MAIL FROM:<a@example.org>")
 	}
 }

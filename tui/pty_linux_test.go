@@ -194,3 +194,15 @@ func TestNothingElseIsWritten(t *testing.T) {
 		rest = rest[1:]
 	}
 }
+
+// TestPlainTerminals: where a terminal can do nothing but print, there are lines
+// in place of the screen, and nothing that moves it.
+func TestPlainTerminals(t *testing.T) {
+	for _, kind := range []string{"dumb", ""} {
+		p := openPty(t, 80, 24)
+		p.startAs(t, kind, needProgram(t), "-l", "127.0.0.1:0", "--to", "sink", "--record", "none")
+		if said := p.read(t, "127.0.0.1:"); bytes.ContainsRune(said, '\x1b') {
+			t.Errorf("TERM=%q: the terminal was told %q", kind, said)
+		}
+	}
+}

@@ -85,12 +85,12 @@ type tap struct {
 
 // start runs smtptap on free ports, with its state in a folder of the test.
 // Without -l among args it listens on one port of 127.0.0.1.
-func start(t *testing.T, args ...string) *tap {
+func start(t testing.TB, args ...string) *tap {
 	t.Helper()
 	return startIn(t, t.TempDir(), args...)
 }
 
-func startIn(t *testing.T, state string, args ...string) *tap {
+func startIn(t testing.TB, state string, args ...string) *tap {
 	t.Helper()
 	p := &tap{Dir: filepath.Join(state, "recordings"), State: state, stdout: &buffer{}, stderr: &buffer{}, exited: make(chan error, 1)}
 	listeners := 0
@@ -138,7 +138,7 @@ func (p *tap) port() string {
 
 // stop ends the program in an orderly way and fails the test if that does not
 // work, or if the race detector spoke.
-func (p *tap) stop(t *testing.T) {
+func (p *tap) stop(t testing.TB) {
 	t.Helper()
 	if p.cmd.ProcessState != nil {
 		return
@@ -223,7 +223,7 @@ type listedRecording struct {
 }
 
 // waitFor polls until done, and fails with what has to say when it never is.
-func waitFor(t *testing.T, done func() bool, what func() string) {
+func waitFor(t testing.TB, done func() bool, what func() string) {
 	t.Helper()
 	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if done() {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -542,6 +543,20 @@ func TestParseDomain(t *testing.T) {
 		d, err := upstream.ParseDomain(in)
 		if problem(err) != upstream.BadDomain {
 			t.Errorf("%q was taken as %+v, %v", in, d, err)
+		}
+	}
+}
+
+// TestAnswersChange: each session asks anew, so that what the DNS says counts
+// from the next one on.
+func TestAnswersChange(t *testing.T) {
+	var asked atomic.Int32
+	answers := []dns.HandlerFunc{dnstest.Records(t, "example.org. 0 MX 10 old.example.org."), dnstest.Records(t, "example.org. 0 MX 10 new.example.org.")}
+	r := quick(dnstest.Serve(t, func(w dns.ResponseWriter, q *dns.Msg) { answers[min(int(asked.Add(1)), 2)-1](w, q) }))
+	for _, want := range []string{"[old.example.org]", "[new.example.org]"} {
+		hosts, err := r.Lookup(new(noted).note).Hosts(t.Context(), domain(t, "example.org"), nil)
+		if err != nil || fmt.Sprint(hostNames(hosts)) != want {
+			t.Errorf("%v, %v; want %s", hosts, err, want)
 		}
 	}
 }

@@ -33,10 +33,11 @@ type Log struct {
 	set     *Set
 	tape    *tape // nil when nobody will look at the session and nothing is recorded
 
-	mu    sync.Mutex // of what is noted
-	notes *notes     // nil for none
-	over  bool       // the end was told
-	seen  bool       // somebody has looked since the last note that subscribers were told of
+	mu    sync.Mutex    // of what is noted
+	notes *notes        // nil for none
+	over  bool          // the end was told
+	last  time.Duration // of the newest note: a clock that is set back takes none back
+	seen  bool          // somebody has looked since the last note that subscribers were told of
 
 	decoding sync.Mutex // of what follows; taken before mu
 	decoder  *decoder   // nil once the end was decoded
@@ -159,7 +160,8 @@ func (l *Log) interrupt(n *note) (before *notes, ok bool) {
 // stamp gives a note its time, and tells whoever looked before that there is
 // something new. l.mu is held.
 func (l *Log) stamp(n *note) {
-	n.at = max(0, l.set.options.Clock().Sub(l.started))
+	n.at = max(l.last, l.set.options.Clock().Sub(l.started))
+	l.last = n.at
 	l.over = n.kind == noteEnd
 	if l.seen {
 		l.seen = false

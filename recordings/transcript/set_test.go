@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
@@ -401,5 +402,36 @@ func TestNewerRecording(t *testing.T) {
 	}
 	if len(tr.CannotShow) != 2 || !strings.Contains(tr.CannotShow[0], "dial") || !strings.Contains(tr.CannotShow[1], "mask") {
 		t.Errorf("cannot show %q", tr.CannotShow)
+	}
+}
+
+// TestClockIsSetBack: nothing happened before what was there already, whatever
+// the machine's clock says; nor does a session take less than no time.
+func TestClockIsSetBack(t *testing.T) {
+	c := newClock()
+	s := newSet(t, func(o *transcript.Options) { o.Clock = c.Now })
+	l := s.Begin(transcript.Session{})
+	play(t, l, hello, whole)
+	c.mu.Lock()
+	c.now = c.now.Add(-time.Hour)
+	c.mu.Unlock()
+	play(t, l, goodbye, whole)
+	l.End(ended)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Open(l.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last time.Duration
+	for i, e := range got.Entries {
+		if e.At < last {
+			t.Errorf("entry %d came at %v, behind %v", i, e.At, last)
+		}
+		last = e.At
+	}
+	if took := s.Summaries(0)[0].Took; took < 0 || took > time.Minute {
+		t.Errorf("it took %v", took)
 	}
 }
