@@ -228,9 +228,8 @@ const (
 
 // A Note is something noticed about an event's bytes.
 type Note struct {
-	ID    string // stable, lower case, such as "bare-lf"
+	ID    string // stable, lower case, such as "bare-lf"; decode/annotate has its words
 	Level Level
-	Text  string // one sentence, safe to print; what the peer sent is quoted
 	Ref   string // "RFC 5321 section 2.3.8", or ""
 	Count int    // how often within the event, at least 1
 }

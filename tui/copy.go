@@ -111,7 +111,7 @@ func (c copying) said(i int) (string, error) {
 	if start, ok := s.Starts[i]; ok {
 		return strings.Join(visible.Lines(string(start)), "\n"), nil
 	}
-	v := annotate.View{Reveal: c.reveal}
+	v := annotate.View{Lang: c.session.Lang, Reveal: c.reveal}
 	lines := v.Raw(s.Entries[i])
 	if len(lines) == 0 {
 		for _, l := range v.Entry(s.Entries[i]) {

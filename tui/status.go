@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/tui/draw"
 )
@@ -61,11 +62,11 @@ func (m *model) recording() segment {
 	case st.Err != "":
 		return segment{"NOT RECORDING: " + visible.Text(st.Err), m.theme.Bad}
 	case st.Lost > 0:
-		return segment{m.theme.Marks.Failed + " REC with gaps: " + draw.Size(st.Lost) + " lost", m.theme.Warn}
+		return segment{m.theme.Marks.Failed + " REC with gaps: " + units.Bytes(st.Lost) + " lost", m.theme.Warn}
 	case !st.Recording:
 		return segment{"not recording", m.theme.Dim}
 	}
-	rec := segment{m.theme.Marks.Record + " REC " + draw.Size(st.Bytes), m.theme.Good}
+	rec := segment{m.theme.Marks.Record + " REC " + units.Bytes(st.Bytes), m.theme.Good}
 	if st.Secrets {
 		return segment{rec.text + " with passwords", m.theme.Warn}
 	}

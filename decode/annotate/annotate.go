@@ -1,7 +1,8 @@
 // Package annotate puts into words what an entry of a transcript means: what a
 // reply code says, what an AUTH step holds, how a subject reads, what the
 // resolver answered, how TLS was agreed. The screen, the text and the pages all
-// show these lines, so that they say the same.
+// show these lines, so that they say the same. The words are data, in English
+// and Chinese: annotate.toml and notes.toml.
 //
 // Everything that comes out has been through decode/visible and is fit for a
 // terminal. Secrets are left out unless a View reveals them.
@@ -9,12 +10,12 @@ package annotate
 
 import (
 	"bytes"
-	"fmt"
+	_ "embed"
 	"strconv"
-	"strings"
-	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 )
 
@@ -31,23 +32,26 @@ type Line struct {
 	Text string // safe to print
 }
 
-// A View is a way to look at entries. The zero value hides secrets and leaves
-// line ends out.
+// A View is a way to look at entries. The zero value speaks English, hides
+// secrets and leaves line ends out.
 type View struct {
+	Lang   lang.Lang
 	Reveal bool // show secrets, where they were kept
 	Marks  bool // show every byte: line ends as \r\n, backslashes unambiguous
 }
 
-// Entry explains an entry: its meaning, then what was noticed about it. The
-// first line of a fact is the fact itself.
-func Entry(e decode.Entry) []Line { return View{}.Entry(e) }
+//go:embed annotate.toml
+var document []byte
+
+var texts = lang.NewTexts(document)
 
 // Raw is what was said in an entry, one string for each line on the wire, with
 // decode.MaskText for secrets. It is nil for facts and for message bodies,
 // which Transcript.Bytes reads.
 func Raw(e decode.Entry) []string { return View{}.Raw(e) }
 
-// Entry explains an entry.
+// Entry explains an entry: its meaning, then what was noticed about it. The
+// first line of a fact is the fact itself.
 func (v View) Entry(e decode.Entry) []Line {
 	x := explainer{view: v}
 	switch {
@@ -75,7 +79,7 @@ func (v View) Raw(e decode.Entry) []string {
 		lines = append(lines, visible.Bytes(bytes.TrimSuffix(line, []byte("\r"))))
 	}
 	if over := e.Event.Span.Len() - int64(len(e.Event.Raw)); over > 0 && len(lines) > 0 {
-		lines[len(lines)-1] += fmt.Sprintf(" … +%d bytes", over)
+		lines[len(lines)-1] += " … +" + units.Bytes(over)
 	}
 	return lines
 }
@@ -105,60 +109,48 @@ type explainer struct {
 }
 
 // say adds a line. This is where everything is made visible.
-func (x *explainer) say(kind, text string) {
+func (x *explainer) say(kind, key string, words ...string) {
+	x.tell(kind, x.text(key, words...))
+}
+
+// tell adds a line whose words are there already.
+func (x *explainer) tell(kind, text string) {
 	x.lines = append(x.lines, Line{kind, visible.Text(text)})
 }
 
-func (x *explainer) mean(text string) { x.say(Meaning, text) }
+// mean adds a line that says what the entry means.
+func (x *explainer) mean(key string, words ...string) { x.say(Meaning, key, words...) }
+
+// text looks a text up and fills it: name, word, name, word.
+func (x *explainer) text(key string, words ...string) string {
+	return texts.Say(x.view.Lang, key, words...)
+}
+
+// known is the text with that key, or "".
+func (x *explainer) known(key string) string {
+	text, _ := texts.Find(x.view.Lang, key)
+	return text
+}
 
 // notes adds what the decoder noticed.
 func (x *explainer) notes(notes []decode.Note) {
 	for _, n := range notes {
-		text := n.Text
-		if n.Count > 1 {
-			text += ", " + strconv.Itoa(n.Count) + " times"
-		}
-		if n.Ref != "" {
-			text += " (" + n.Ref + ")"
-		}
 		kind := Note
 		if n.Level == decode.Violation {
 			kind = Warning
 		}
-		x.say(kind, text)
+		times := ""
+		if n.Count > 1 {
+			times = strconv.Itoa(n.Count)
+		}
+		x.say(kind, "note", "text", NoteText(x.view.Lang, n.ID), "times", times, "ref", n.Ref)
 	}
 }
 
-// Duration writes a time for people, in the two largest units that matter:
-// "0.4 ms", "12 ms", "1.4 s", "2 m 5 s", "3 h 20 m".
-func Duration(d time.Duration) string {
-	if d < 0 {
-		return "-" + Duration(-d)
+// lineCount is a number of lines in words.
+func (x *explainer) lineCount(n int64) string {
+	if n == 1 {
+		return x.text("line")
 	}
-	switch {
-	case d < time.Millisecond:
-		return tenths(d, time.Millisecond) + " ms"
-	case d < time.Second-time.Millisecond/2:
-		return strconv.FormatInt(int64(d.Round(time.Millisecond)/time.Millisecond), 10) + " ms"
-	case d < time.Minute-time.Second/20:
-		return tenths(d, time.Second) + " s"
-	case d < time.Hour-time.Second/2:
-		d = d.Round(time.Second)
-		return fmt.Sprintf("%d m %d s", d/time.Minute, d%time.Minute/time.Second)
-	}
-	d = d.Round(time.Minute)
-	return fmt.Sprintf("%d h %d m", d/time.Hour, d%time.Hour/time.Minute)
-}
-
-// tenths writes d in a unit with one digit behind the point, none if it is 0.
-func tenths(d, unit time.Duration) string {
-	return strings.TrimSuffix(strconv.FormatFloat(float64(d)/float64(unit), 'f', 1, 64), ".0")
-}
-
-// count writes a number with its noun: "1 line", "2 lines".
-func count(n int64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return strconv.FormatInt(n, 10) + " " + noun
+	return x.text("lines", "n", strconv.FormatInt(n, 10))
 }

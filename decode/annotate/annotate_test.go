@@ -14,6 +14,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -217,6 +218,7 @@ var dialogues = []struct {
 func TestDialogues(t *testing.T) {
 	for _, c := range dialogues {
 		golden(t, c.name, page(annotate.View{}, entries(new(decode.Dialogue), c.lines)))
+		golden(t, c.name+".zh", page(annotate.View{Lang: lang.Chinese}, entries(new(decode.Dialogue), c.lines)))
 	}
 }
 
@@ -310,13 +312,14 @@ func TestFacts(t *testing.T) {
 		all = append(all, decode.Entry{From: who.Smtptap, To: who.Smtptap, Fact: f})
 	}
 	golden(t, "facts", page(annotate.View{}, all))
+	golden(t, "facts.zh", page(annotate.View{Lang: lang.Chinese}, all))
 }
 
 // TestEveryCause makes sure that no constant of the facts is without words.
 func TestEveryCause(t *testing.T) {
 	for _, cause := range []string{facts.CauseClosed, facts.CauseClientReset, facts.CauseServerReset, facts.CauseClientGone, facts.CauseServerGone,
 		facts.CauseUnreachable, facts.CauseRefused, facts.CauseTLS, facts.CauseIdle, facts.CauseShutdown, facts.CauseInternal} {
-		lines := annotate.Entry(decode.Entry{Fact: &facts.End{Cause: cause}})
+		lines := annotate.View{}.Entry(decode.Entry{Fact: &facts.End{Cause: cause}})
 		if len(lines) == 0 || strings.HasSuffix(lines[0].Text, ": "+cause) {
 			t.Errorf("%s: %v", cause, lines)
 		}
@@ -324,12 +327,12 @@ func TestEveryCause(t *testing.T) {
 }
 
 func TestHeader(t *testing.T) {
-	got := annotate.Header("Subject", "=?utf-8?Q?=E4=BD=A0_=1B?=")
+	got := annotate.View{}.Header("Subject", "=?utf-8?Q?=E4=BD=A0_=1B?=")
 	want := []annotate.Line{{Kind: annotate.Meaning, Text: `decoded (utf-8): 你 \x1b`}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := annotate.Header("Subject", "plain"); got != nil {
+	if got := (annotate.View{}).Header("Subject", "plain"); got != nil {
 		t.Errorf("a plain subject: %q", got)
 	}
 }
@@ -347,27 +350,6 @@ func TestUnseen(t *testing.T) {
 		event(decode.Event{Side: who.Client, Kind: decode.KindAuth, Raw: []byte("[secret]\r\n"), Span: decode.Span{End: 10},
 			Auth: &decode.Auth{Mechanism: "SCRAM-SHA-256", Step: decode.StepResponse, Decoded: "a", Secret: &decode.Mask{What: "new", Facts: []string{"channel-binding", "user-empty", "user-without-domain", "unheard-of"}}}}),
 	}))
-}
-
-func TestDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0:                          "0 ms",
-		40 * time.Microsecond:      "0 ms",
-		420 * time.Microsecond:     "0.4 ms",
-		12 * time.Millisecond:      "12 ms",
-		999400 * time.Microsecond:  "999 ms",
-		999600 * time.Microsecond:  "1 s",
-		1440 * time.Millisecond:    "1.4 s",
-		59960 * time.Millisecond:   "1 m 0 s",
-		125 * time.Second:          "2 m 5 s",
-		3599600 * time.Millisecond: "1 h 0 m",
-		200 * time.Minute:          "3 h 20 m",
-		-12 * time.Millisecond:     "-12 ms",
-	} {
-		if got := annotate.Duration(d); got != want {
-			t.Errorf("Duration(%d) = %q, want %q", d, got, want)
-		}
-	}
 }
 
 // FuzzEntry feeds any bytes through the decoder and checks that whatever comes
@@ -396,7 +378,7 @@ func FuzzEntry(f *testing.F) {
 			}
 		}
 		for _, e := range entries(new(decode.Dialogue), lines) {
-			for _, l := range annotate.Entry(e) {
+			for _, l := range (annotate.View{}).Entry(e) {
 				if l.Text == "" || visible.Text(l.Text) != l.Text {
 					t.Fatalf("%s of %+v: %q is not visible", l.Kind, e.Event, l.Text)
 				}

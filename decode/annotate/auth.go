@@ -17,19 +17,19 @@ func (x *explainer) auth(a *decode.Auth) {
 	case decode.StepStart:
 		x.mechanism(a.Mechanism)
 	case decode.StepCancel:
-		x.mean("the client breaks the login off")
+		x.mean("login-cancelled")
 		return
 	}
 	if a.User != "" {
-		x.mean("username: " + a.User)
+		x.mean("username", "value", a.User)
 	} else if a.Step == decode.StepUser && a.Secret == nil {
-		x.mean("username: empty")
+		x.mean("username-empty")
 	}
 	if a.Authzid != "" {
-		x.mean("wants to act as: " + a.Authzid)
+		x.mean("acting-as", "value", a.Authzid)
 	}
 	if a.Decoded != "" {
-		x.mean("decoded: " + a.Decoded)
+		x.mean("decoded-step", "value", a.Decoded)
 	}
 	if a.Secret != nil {
 		x.secret(a)
@@ -37,94 +37,58 @@ func (x *explainer) auth(a *decode.Auth) {
 }
 
 func (x *explainer) mechanism(name string) {
-	switch m, ok := codes.Mechanism(name); {
-	case name == "":
-		x.say(Warning, "names no mechanism that is known")
-	case ok:
-		x.mean("AUTH " + name + ": " + m.Text)
-	default:
-		x.mean("AUTH " + name)
+	if name == "" {
+		x.say(Warning, "mechanism-missing")
+		return
 	}
+	m, _ := codes.Mechanism(name)
+	x.mean("mechanism", "name", name, "meaning", m.In(x.view.Lang))
 }
 
 // challenge explains a 334 that says something.
 func (x *explainer) challenge(code int, a *decode.Auth) {
-	text := "the server's challenge: "
+	key := "challenge"
 	switch a.Mechanism {
 	case "LOGIN":
-		text = "the server asks: "
+		key = "challenge-login"
 	case "XOAUTH2", "OAUTHBEARER":
-		text = "the server says why not: "
+		key = "challenge-token"
 	}
-	x.mean(strconv.Itoa(code) + ": " + text + a.Prompt)
+	x.mean(key, "code", strconv.Itoa(code), "prompt", a.Prompt)
 }
 
 // secret says what is hidden, and what is wrong with it.
 func (x *explainer) secret(a *decode.Auth) {
 	m := a.Secret
-	what, ok := secrets[m.What]
-	if !ok {
-		what = "a secret"
-	}
-	if a.Step == decode.StepUser {
-		what = "the username" // a log may hide it too
-	}
+	what := m.What
 	switch {
-	case x.view.Reveal && a.Revealed != "":
-		x.mean(what + ": " + a.Revealed)
-	default:
-		x.mean(what + ", not shown")
+	case a.Step == decode.StepUser:
+		what = "username" // a log may hide it too
+	case what == "credentials":
+		what = "password"
+	case x.known("what-"+what) == "":
+		what = "secret"
+	}
+	what = x.text("what-" + what)
+	if x.view.Reveal && a.Revealed != "" {
+		x.mean("secret-shown", "what", what, "value", a.Revealed)
+	} else {
+		x.mean("secret-hidden", "what", what)
 	}
 	for _, f := range m.Facts {
-		x.say(Note, secretFact(f, what))
+		x.secretFact(f, what)
 	}
 }
 
-var secrets = map[string]string{
-	"password":    "the password",
-	"credentials": "the password",
-	"digest":      "the proof of the password",
-	"token":       "the access token",
-	"line":        "a line that may be a credential",
-	"echo":        "a credential of the client, repeated by the server",
-}
-
-// secretFact puts a fact about a secret, or about the user name beside it, into
+// secretFact puts a fact about a secret, or about the username beside it, into
 // words.
-func secretFact(id, what string) string {
+func (x *explainer) secretFact(id, what string) {
 	if rest, ok := strings.CutPrefix(id, "user-"); ok && id != decode.FactUserNoDomain {
-		id, what = rest, "the username"
+		id, what = rest, x.text("what-username")
 	}
-	text, ok := secretFacts[id]
-	if !ok {
-		text = "is remarkable: " + id
+	key := "fact-" + id
+	if x.known(key) == "" {
+		key = "fact-unknown"
 	}
-	if id == decode.FactUserNoDomain {
-		return text
-	}
-	return what + " " + text
-}
-
-var secretFacts = map[string]string{
-	decode.FactEmpty:          "is empty",
-	decode.FactBadBase64:      "is not valid base64",
-	decode.FactNewline:        "ends in a line break",
-	decode.FactLeadingSpace:   "begins with a space",
-	decode.FactTrailingSpace:  "ends in a space",
-	decode.FactNotASCII:       "holds characters outside ASCII",
-	decode.FactLatin1:         "holds bytes above 127 that are not UTF-8",
-	decode.FactURLEncoded:     "looks URL-encoded (%40 and the like)",
-	decode.FactHTMLEscaped:    "looks HTML-escaped (&amp; and the like)",
-	decode.FactUndefined:      "is a programming language's word for nothing, such as undefined or None",
-	decode.FactEqualsUser:     "is the same as the username",
-	decode.FactNULMissing:     "lacks the NUL bytes that separate username and password",
-	decode.FactPlaceholder:    "looks like a placeholder",
-	decode.FactUserNoDomain:   "the username has no domain",
-	decode.FactDoubleEncoded:  "is base64 of base64",
-	decode.FactChannelBinding: "is bound to the TLS connection, which interception breaks",
-
-	decode.FactShape:            "does not have the form that the mechanism asks for",
-	decode.FactSeparatorWritten: "holds characters such as \\1 or ^A where the byte 0x01 belongs",
-	decode.FactSeparator:        "is not separated by the byte 0x01",
-	decode.FactCommand:          "begins like a command, where the server waits for a response",
+	x.say(Note, key, "what", what, "id", id)
 }

@@ -8,6 +8,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/codes"
+	"smtptap/decode/units"
 )
 
 // event explains something that was said.
@@ -24,7 +25,7 @@ func (x *explainer) event(e *decode.Event) {
 	case decode.KindBody:
 		x.body(e)
 	case decode.KindEndOfData:
-		x.mean("end of the message")
+		x.mean("end-of-data")
 	case decode.KindOpaque:
 		x.opaque(e)
 	case decode.KindMissing:
@@ -48,18 +49,18 @@ func (x *explainer) command(e *decode.Event) {
 		}
 		return
 	case "BDAT":
-		what := "a chunk of " + codes.Size(c.ChunkSize) + " follows"
+		key := "chunk-follows"
 		if c.Last {
-			what += ", the last one"
+			key = "last-chunk-follows"
 		}
-		x.mean(what)
+		x.mean(key, "size", units.Bytes(c.ChunkSize))
 		return
 	}
 	switch m, ok := codes.Verb(c.Verb); {
 	case ok:
-		x.mean(m.Text)
+		x.tell(Meaning, m.In(x.view.Lang))
 	case c.Verb != "" && !c.Known:
-		x.say(Note, "no RFC defines this command")
+		x.say(Note, "command-unknown")
 	}
 	if e.Auth != nil {
 		x.auth(e.Auth)
@@ -70,7 +71,7 @@ func (x *explainer) command(e *decode.Event) {
 func (x *explainer) path(c *decode.Command) {
 	switch {
 	case c.HasPath && c.Path == "" && c.Verb == "MAIL":
-		x.mean("no sender: a report about another message, which must not be answered with one (RFC 5321 section 4.5.5)")
+		x.mean("null-sender")
 	case c.HasPath:
 		x.domain(c.Path)
 	}
@@ -85,12 +86,12 @@ func (x *explainer) domain(address string) {
 		return
 	}
 	if ascii, err := idna.Lookup.ToASCII(domain); err == nil && ascii != strings.ToLower(domain) {
-		x.mean(domain + " is " + ascii + " in the DNS")
+		x.mean("domain-ascii", "domain", domain, "other", ascii)
 		return
 	}
 	if strings.Contains(strings.ToLower(domain), "xn--") {
 		if text, err := idna.Display.ToUnicode(domain); err == nil && text != domain {
-			x.mean(domain + " is " + text)
+			x.mean("domain-text", "domain", domain, "other", text)
 		}
 	}
 }
@@ -101,52 +102,48 @@ func (x *explainer) parameter(p decode.Param) {
 		written += "=" + p.Value
 	}
 	if m, ok := codes.Parameter(p.Key, p.Value); ok {
-		x.mean(written + ": " + m.Text)
+		x.mean("parameter", "written", written, "meaning", m.In(x.view.Lang))
 		return
 	}
-	x.say(Note, written+": a parameter that no RFC defines")
+	x.say(Note, "parameter-unknown", "written", written)
 }
 
 func (x *explainer) body(e *decode.Event) {
-	b := e.Body
-	text := codes.Size(e.Span.Len()) + " in " + count(b.Lines, "line") + ", the longest of " + count(b.Longest, "byte")
+	b, key := e.Body, "body"
 	if b.Chunk {
-		text = "chunk of the message: " + text
-	} else {
-		text = "text of the message: " + text
+		key = "chunk"
 	}
 	if b.EightBit {
-		text += ", with bytes above 127"
+		key += "-high"
 	}
-	x.mean(text)
+	x.mean(key, "size", units.Bytes(e.Span.Len()), "lines", x.lineCount(b.Lines), "longest", units.Bytes(b.Longest))
 }
 
 func (x *explainer) opaque(e *decode.Event) {
-	text := codes.Size(e.Span.Len())
-	if e.Span.Len() == 0 {
-		text = codes.Size(int64(len(e.Raw)))
+	size := e.Span.Len()
+	if size == 0 {
+		size = int64(len(e.Raw))
 	}
-	switch {
-	case len(e.Raw) > 5 && e.Raw[0] == 0x16 && e.Raw[5] == 1:
-		x.mean("a TLS ClientHello: " + text)
-	default:
-		x.mean("bytes that are no SMTP: " + text)
+	key := "not-smtp"
+	if len(e.Raw) > 5 && e.Raw[0] == 0x16 && e.Raw[5] == 1 {
+		key = "client-hello"
 	}
+	x.mean(key, "size", units.Bytes(size))
 }
 
 func (x *explainer) missing(m *decode.Missing) {
-	size := "bytes"
+	size := x.text("bytes-missing")
 	if m.Bytes >= 0 {
-		size = codes.Size(m.Bytes)
+		size = units.Bytes(m.Bytes)
 	}
 	switch m.Why {
 	case decode.WhyEncrypted:
-		x.mean(size + " of TLS, handed through unopened")
+		x.mean("missing-encrypted", "size", size)
 	case decode.WhyNotRecorded:
-		x.say(Note, size+" passed here and were not recorded")
+		x.say(Note, "missing-not-recorded", "size", size)
 	case decode.WhyNotInLog:
-		x.say(Note, size+" that the log does not show")
+		x.say(Note, "missing-not-in-log", "size", size)
 	default:
-		x.say(Note, size+" are missing: "+m.Why)
+		x.say(Note, "missing", "size", size, "why", m.Why)
 	}
 }

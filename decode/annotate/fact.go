@@ -2,18 +2,24 @@ package annotate
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 	"time"
 
-	"smtptap/decode/codes"
 	"smtptap/decode/facts"
+	"smtptap/decode/units"
+	"smtptap/decode/who"
 )
 
 // fact puts something that was not said but happened into words.
 func (x *explainer) fact(f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.Open:
-		x.open(f)
+		key := "open"
+		if f.TLS {
+			key = "open-tls"
+		}
+		x.mean(key, "client", f.Client, "listen", f.Listen)
 	case *facts.Dial:
 		x.dial(f)
 	case *facts.DNS:
@@ -21,173 +27,121 @@ func (x *explainer) fact(f facts.Fact) {
 	case *facts.TLS:
 		x.tls(f)
 	case *facts.Hello:
-		x.hello(f)
+		x.mean("tls-begins", "why", f.Why, "offer", x.offer(f))
 	case *facts.Closed:
 		x.closed(f)
 	case *facts.End:
 		x.end(f)
 	case *facts.Note:
-		x.say(Note, f.Text)
+		x.tell(Note, f.Text)
 	case *facts.Lost:
-		x.say(Warning, "the recorder lost "+count(f.Records, "record")+" of "+codes.Size(f.Bytes)+because(f.Why))
+		x.say(Warning, "lost", "n", strconv.FormatInt(f.Records, 10), "size", units.Bytes(f.Bytes), "why", f.Why)
 	default:
-		x.mean(f.Type())
+		x.tell(Meaning, f.Type())
 	}
 }
 
-// because appends a reason if there is one.
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ": " + why
-}
+// peer is the one at the other end of a connection.
+func (x *explainer) peer(leg who.Leg) string { return x.text("the-" + leg.String()) }
 
-func (x *explainer) open(f *facts.Open) {
-	text := "client " + f.Client + " connected to " + f.Listen
-	if f.TLS {
-		text += ", which speaks TLS from the first byte"
-	}
-	x.mean(text)
-}
-
-// took appends how long something lasted; a pasted log does not tell.
-func took(word string, d time.Duration) string {
+// took is how long something lasted, "" where a pasted log does not show it.
+func took(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return word + " " + Duration(d)
+	return units.Time(d)
 }
 
 func (x *explainer) dial(f *facts.Dial) {
-	target := cmp.Or(f.Addr, "the server")
-	var who []string
+	target := cmp.Or(f.Addr, x.text("the-server"))
+	var which []string
 	if f.Host != "" && f.Host != f.Addr && !strings.HasPrefix(f.Addr, f.Host+":") {
-		who = append(who, f.Host)
+		which = append(which, f.Host)
 	}
 	if f.Why != "" {
-		who = append(who, f.Why)
+		which = append(which, f.Why)
 	}
-	if len(who) > 0 {
-		target += " (" + strings.Join(who, ", ") + ")"
+	if len(which) > 0 {
+		target += " (" + strings.Join(which, ", ") + ")"
 	}
 	if f.Err == "" {
-		text := "connected to " + target + took(" in", f.Took)
-		if f.Local != "" {
-			text += ", from " + f.Local
-		}
-		x.mean(text)
+		x.mean("dialled", "target", target, "took", took(f.Took), "local", f.Local)
 		return
 	}
-	x.say(Warning, "could not reach "+target+took(" after", f.Took)+because(f.Err))
-	if text, ok := dialClasses[f.Class]; ok {
-		x.mean(text)
-	}
+	x.say(Warning, "dial-failed", "target", target, "took", took(f.Took), "why", f.Err)
+	x.meanKnown("dial-" + f.Class)
 }
 
-var dialClasses = map[string]string{
-	"refused":     "the host is there, but nothing listens on that port, or a firewall says no",
-	"timeout":     "no answer: the host is down, or a firewall drops the packets (many providers block port 25)",
-	"unreachable": "there is no route to that address from here",
-	"resolve":     "the name has no address, or the DNS could not be asked",
-	"not-allowed": "smtptap does not connect to such addresses unless --allow-private is given",
-	"loop":        "the target is smtptap itself",
+// meanKnown adds the text with that key if there is one.
+func (x *explainer) meanKnown(key string) {
+	if x.known(key) != "" {
+		x.mean(key)
+	}
 }
 
 func (x *explainer) dns(f *facts.DNS) {
-	text := "asked for " + f.Kind + " of " + f.Name
-	if f.Server != "" {
-		text += " at " + f.Server
-	}
-	if f.TCP {
-		text += " over TCP"
-	}
-	text += ": "
-	switch {
+	kind, answer := Note, ""
+	switch failed := f.Rcode != "" && f.Rcode != "NOERROR"; {
 	case f.Err != "":
-		reason, ok := dnsErrors[f.Err]
-		if !ok {
-			reason = f.Err
+		answer = cmp.Or(x.known("dns-"+strings.ReplaceAll(f.Err, " ", "-")), f.Err)
+		if failed {
+			answer = x.text("dns-rcode", "rcode", f.Rcode, "meaning", answer)
 		}
-		if f.Rcode != "" && f.Rcode != "NOERROR" {
-			reason = f.Rcode + ", " + reason
-		}
-		text += reason
-	case f.Rcode != "" && f.Rcode != "NOERROR":
-		text += f.Rcode
-		if meaning, ok := rcodes[f.Rcode]; ok {
-			text += ", " + meaning
-		}
+	case failed:
+		answer = x.text("dns-rcode", "rcode", f.Rcode, "meaning", x.known("dns-"+f.Rcode))
 	default:
-		text += count(int64(len(f.Answers)), "record")
+		kind, answer = Meaning, x.text("dns-records", "n", strconv.Itoa(len(f.Answers)))
+		if len(f.Answers) == 1 {
+			answer = x.text("dns-record")
+		}
 	}
-	kind := Meaning
-	if f.Err != "" || f.Rcode != "" && f.Rcode != "NOERROR" {
-		kind = Note
+	key := "asked"
+	if f.TCP {
+		key = "asked-tcp"
 	}
-	x.say(kind, text+took(", after", f.Took))
+	x.say(kind, key, "kind", f.Kind, "name", f.Name, "server", f.Server, "answer", answer, "took", took(f.Took))
 	for _, a := range f.Answers {
-		x.mean(a)
+		x.tell(Meaning, a)
 	}
-}
-
-var dnsErrors = map[string]string{
-	"timeout":        "no answer came",
-	"nodata":         "the name exists, but has no such record",
-	"truncated":      "the answer was cut off",
-	"wrong question": "the answer was to another question",
-}
-
-var rcodes = map[string]string{
-	"NXDOMAIN": "the name does not exist",
-	"SERVFAIL": "the resolver could not find out",
-	"REFUSED":  "the resolver does not answer us",
-	"FORMERR":  "the resolver did not understand the question",
-	"NOTIMP":   "the resolver cannot do that",
 }
 
 func (x *explainer) closed(f *facts.Closed) {
-	peer := "the " + f.Leg.String()
+	kind, key := Warning, "closed-"+f.How
 	switch f.How {
-	case "fin":
-		x.mean(peer + " closed its side of the connection")
-	case "close-notify":
-		x.mean(peer + " closed its side of the connection, TLS included")
+	case "fin", "close-notify":
+		kind = Meaning
 	case "truncated":
-		x.say(Note, peer+" closed the connection without ending TLS: what it sent last may be cut off")
+		kind = Note
 	case "reset":
-		x.say(Warning, peer+" reset the connection"+because(f.Err))
 	default:
-		x.say(Warning, "the connection to "+peer+" broke"+because(f.Err))
+		key = "closed"
 	}
+	x.say(kind, key, "peer", x.peer(f.Leg), "why", f.Err)
+}
+
+// endKeys are the texts of the causes of an end.
+var endKeys = map[string]string{
+	facts.CauseClosed:      "end-closed",
+	facts.CauseClientReset: "end-client-reset",
+	facts.CauseServerReset: "end-server-reset",
+	facts.CauseClientGone:  "end-client-gone",
+	facts.CauseServerGone:  "end-server-gone",
+	facts.CauseUnreachable: "end-unreachable",
+	facts.CauseRefused:     "end-refused",
+	facts.CauseTLS:         "end-tls",
+	facts.CauseIdle:        "end-idle",
+	facts.CauseShutdown:    "end-shutdown",
+	facts.CauseRule:        "end-rule",
+	facts.CauseInternal:    "end-internal",
 }
 
 func (x *explainer) end(f *facts.End) {
-	text, ok := causes[f.Cause]
-	if !ok {
-		text = "the session ended: " + f.Cause
+	kind := Note
+	if f.Cause == facts.CauseClosed {
+		kind = Meaning
 	}
-	kind := Meaning
-	if f.Cause != facts.CauseClosed {
-		kind = Note
-	}
-	x.say(kind, text+because(f.Err))
-	x.mean("read " + codes.Size(f.ClientBytes) + " from the client, " + codes.Size(f.ServerBytes) + " from the server")
-}
-
-var causes = map[string]string{
-	facts.CauseClosed:      "the session ended in order",
-	facts.CauseClientReset: "the session ended because the client reset the connection",
-	facts.CauseServerReset: "the session ended because the server reset the connection",
-	facts.CauseClientGone:  "the session ended because the client left",
-	facts.CauseServerGone:  "the session ended because the server closed the connection",
-	facts.CauseUnreachable: "the session ended because no server could be reached",
-	facts.CauseRefused:     "smtptap refused the session",
-	facts.CauseTLS:         "the session ended because TLS could not be agreed",
-	facts.CauseIdle:        "smtptap ended the session because nothing was said for too long",
-	facts.CauseShutdown:    "the session ended because smtptap was stopped",
-	facts.CauseRule:        "a rule decided how the session ended",
-	facts.CauseInternal:    "the session ended by a fault of smtptap",
+	x.say(kind, cmp.Or(endKeys[f.Cause], "end"), "cause", f.Cause, "why", f.Err)
+	x.mean("read-bytes", "client", units.Bytes(f.ClientBytes), "server", units.Bytes(f.ServerBytes))
 }
 
 // day is how dates of certificates are written.

@@ -9,8 +9,8 @@ import (
 
 // Header explains one header field of a message that is read by itself; value
 // is unfolded, as sent.
-func Header(name, value string) []Line {
-	var x explainer
+func (v View) Header(name, value string) []Line {
+	x := explainer{view: v}
 	x.header(&decode.Header{Name: name, Value: value})
 	return x.lines
 }
@@ -26,31 +26,31 @@ func (x *explainer) header(h *decode.Header) {
 	default:
 		t := message.ReadText(h.Value)
 		if t.Value != h.Value {
-			x.mean(readAs(t.Charsets, t.Guessed) + ": " + t.Value)
+			x.tell(Meaning, x.readAs(t.Value, t.Charsets, t.Guessed))
 		}
 		x.problems(t.Problems)
 	}
 }
 
-// readAs says how something was decoded.
-func readAs(charsets []string, guessed string) string {
+// readAs says what something decodes to, and how.
+func (x *explainer) readAs(value string, charsets []string, guessed string) string {
 	switch {
 	case guessed != "":
-		return "read as " + guessed + " (guessed)"
+		return x.text("read-guessed", "value", value, "charset", guessed)
 	case len(charsets) > 0:
-		return "decoded (" + strings.Join(charsets, ", ") + ")"
+		return x.text("read-as", "value", value, "charset", strings.Join(charsets, ", "))
 	}
-	return "decoded"
+	return x.text("read", "value", value)
 }
 
 func (x *explainer) addresses(value string) {
 	all, problems := message.Addresses(value)
 	if whole := message.ReadText(value); whole.Encoded || whole.Guessed != "" {
-		var texts []string
+		var each []string
 		for _, a := range all {
-			texts = append(texts, a.String())
+			each = append(each, a.String())
 		}
-		x.mean(readAs(whole.Charsets, whole.Guessed) + ": " + strings.Join(texts, ", "))
+		x.tell(Meaning, x.readAs(strings.Join(each, ", "), whole.Charsets, whole.Guessed))
 	}
 	for i := range all {
 		x.domain(all[i].Addr)
@@ -66,20 +66,17 @@ func (x *explainer) structured(value string) {
 		if p.Charset == "" && p.Guessed == "" && strings.Contains(value, p.Value) {
 			continue
 		}
-		x.mean(p.Name + ", " + readAs(charsetList(p.Charset), p.Guessed) + ": " + p.Value)
+		var charsets []string
+		if p.Charset != "" {
+			charsets = []string{p.Charset}
+		}
+		x.mean("of-parameter", "name", p.Name, "text", x.readAs(p.Value, charsets, p.Guessed))
 	}
 	x.problems(s.Problems)
 }
 
-func charsetList(name string) []string {
-	if name == "" {
-		return nil
-	}
-	return []string{name}
-}
-
 func (x *explainer) problems(problems []message.Problem) {
 	for _, p := range problems {
-		x.say(Warning, p.Text)
+		x.tell(Warning, p.Text.In(x.view.Lang))
 	}
 }

@@ -21,14 +21,14 @@ func (x *explainer) reply(e *decode.Event) {
 		x.replyCode(e)
 	}
 	if m, ok := codes.Enhanced(r.Enhanced); ok && !bland(r) {
-		x.mean(r.Enhanced + ": " + m.Text)
+		x.mean("reply", "code", r.Enhanced, "meaning", m.In(x.view.Lang))
 	}
 	for _, k := range r.EHLO {
 		x.keyword(k)
 	}
 	x.foreignText(e)
 	if r.Dropped > 0 {
-		x.say(Note, count(int64(r.Dropped), "more line")+" of this reply not kept")
+		x.say(Note, "reply-cut", "lines", x.lineCount(int64(r.Dropped)))
 	}
 }
 
@@ -45,14 +45,14 @@ func (x *explainer) replyCode(e *decode.Event) {
 		m, ok = codes.Reply(r.Code)
 	}
 	if !ok {
-		x.say(Warning, strconv.Itoa(r.Code)+": not a code that SMTP has")
+		x.say(Warning, "reply-unknown", "code", strconv.Itoa(r.Code))
 		return
 	}
-	about := ""
+	key := "reply"
 	if r.For != "" {
-		about = "for " + r.For + ": "
+		key = "reply-for"
 	}
-	x.mean(strconv.Itoa(r.Code) + ": " + about + m.Text)
+	x.mean(key, "code", strconv.Itoa(r.Code), "meaning", m.In(x.view.Lang), "recipient", r.For)
 }
 
 // bland reports whether the enhanced code of a success only repeats it.
@@ -70,10 +70,10 @@ func (x *explainer) keyword(k decode.Keyword) {
 	}
 	written += k.Params
 	if m, ok := codes.Keyword(k.Name, k.Params); ok {
-		x.mean(written + ": " + m.Text)
+		x.mean("parameter", "written", written, "meaning", m.In(x.view.Lang))
 		return
 	}
-	x.say(Note, written+": an extension that no registry lists")
+	x.say(Note, "keyword-unknown", "written", written)
 }
 
 // foreignText shows what a reply says in a charset other than UTF-8, such as
@@ -85,6 +85,6 @@ func (x *explainer) foreignText(e *decode.Event) {
 	}
 	text, charset := message.Guess(bytes.TrimRight(raw, "\r\n"))
 	for line := range strings.SplitSeq(text, "\n") {
-		x.mean("read as " + charset + " (guessed): " + strings.TrimSuffix(line, "\r"))
+		x.tell(Meaning, x.readAs(strings.TrimSuffix(line, "\r"), nil, charset))
 	}
 }

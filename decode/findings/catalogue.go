@@ -88,6 +88,7 @@ type finder = func(*session) *sighting
 type sighting struct {
 	entries  []int             // that prove it
 	words    map[string]string // for the rule's text
+	problem  lang.Text         // a word of it that has been said in both languages
 	severity Severity          // "" for the rule's own
 	variant  string            // which of the rule's cases it is, "" for none
 	mild     bool              // no server has minded it

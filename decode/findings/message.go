@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/message"
 )
 
@@ -40,13 +41,13 @@ func (s *session) wholeHeader(m *decode.Message) bool {
 
 // eachField finds fields of which f says something. Raw bytes are looked at as
 // they are in the transcript.
-func (s *session) eachField(f func(h *decode.Header) (problem string)) *sighting {
+func (s *session) eachField(f func(h *decode.Header) (problem lang.Text)) *sighting {
 	var proof []int
-	word := ""
+	var first lang.Text
 	for _, i := range s.fields[:min(len(s.fields), mostFields)] {
-		if problem := f(s.ev(i).Header); problem != "" {
-			if word == "" {
-				word = problem
+		if problem := f(s.ev(i).Header); problem != none {
+			if first == none {
+				first = problem
 			}
 			proof = append(proof, i)
 		}
@@ -54,8 +55,13 @@ func (s *session) eachField(f func(h *decode.Header) (problem string)) *sighting
 	if len(proof) == 0 {
 		return nil
 	}
-	return see(firstFew(proof)...).with("problem", word)
+	g := see(firstFew(proof)...)
+	g.problem = first
+	return g
 }
+
+// none is what a field or message without a problem is said to have.
+var none lang.Text
 
 // mostFields bounds how many header fields of a session are looked at.
 const mostFields = 1000
@@ -67,9 +73,9 @@ func wordProblem(ids ...string) finder {
 		if s.lack(decode.LackBrackets) && slices.Contains(ids, message.WordMalformed) {
 			return nil
 		}
-		return s.eachField(func(h *decode.Header) string {
+		return s.eachField(func(h *decode.Header) lang.Text {
 			if !strings.Contains(h.Value, "=?") {
-				return ""
+				return none
 			}
 			problems := message.ReadText(h.Value).Problems
 			if message.HasAddresses(h.Name) {
@@ -81,13 +87,13 @@ func wordProblem(ids ...string) finder {
 	}
 }
 
-func firstProblem(problems []message.Problem, ids ...string) string {
+func firstProblem(problems []message.Problem, ids ...string) lang.Text {
 	for _, p := range problems {
 		if slices.Contains(ids, p.ID) {
 			return p.Text
 		}
 	}
-	return ""
+	return none
 }
 
 // lintedBody bounds the bytes of messages that are read in one go.
@@ -96,16 +102,16 @@ const lintedBody = 1 << 20
 // wrongCharset finds header text and text parts that are not what they are
 // declared to be.
 func wrongCharset(s *session) *sighting {
-	g := s.eachField(func(h *decode.Header) string {
+	g := s.eachField(func(h *decode.Header) lang.Text {
 		if !strings.Contains(h.Value, "=?") {
-			return ""
+			return none
 		}
 		return firstProblem(message.ReadText(h.Value).Problems, message.WordMisfit)
 	})
 	if g != nil {
 		return g
 	}
-	return s.eachTree(func(m *decode.Message, tree *message.Tree) string {
+	return s.eachTree(func(m *decode.Message, tree *message.Tree) lang.Text {
 		for i := range tree.Parts {
 			p := &tree.Parts[i]
 			if !p.IsText() || p.Attachment() || p.Body.Len() > lintedBody {
@@ -115,17 +121,17 @@ func wrongCharset(s *session) *sighting {
 			if err != nil {
 				continue
 			}
-			if problem := firstProblem(preview.Problems, message.CharsetMisfit, message.CharsetMissing); problem != "" {
+			if problem := firstProblem(preview.Problems, message.CharsetMisfit, message.CharsetMissing); problem != none {
 				return problem
 			}
 		}
-		return ""
+		return none
 	})
 }
 
 // eachTree calls f with the structure of messages that are small enough to be
 // read each time. What it says is a problem of the message.
-func (s *session) eachTree(f func(m *decode.Message, tree *message.Tree) string) *sighting {
+func (s *session) eachTree(f func(m *decode.Message, tree *message.Tree) lang.Text) *sighting {
 	if s.t.Bytes == nil || s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
@@ -142,8 +148,10 @@ func (s *session) eachTree(f func(m *decode.Message, tree *message.Tree) string)
 		if tree == nil {
 			continue
 		}
-		if problem := f(m, tree); problem != "" {
-			return see(m.Parts[len(m.Parts)-1]).with("problem", problem)
+		if problem := f(m, tree); problem != none {
+			g := see(m.Parts[len(m.Parts)-1])
+			g.problem = problem
+			return g
 		}
 	}
 	return nil
@@ -166,24 +174,24 @@ func (s *session) tree(i int) *message.Tree {
 }
 
 func brokenMIME(s *session) *sighting {
-	return s.eachTree(func(_ *decode.Message, tree *message.Tree) string {
+	return s.eachTree(func(_ *decode.Message, tree *message.Tree) lang.Text {
 		for i := range tree.Parts {
 			problem := firstProblem(tree.Parts[i].Problems, message.BoundaryMissing, message.BoundaryNotFound, message.BoundaryNotClosed,
 				message.BoundaryTooLong, message.EncodingNotAllowed, message.EncodingUnknown, message.TypeMalformed)
-			if problem != "" {
+			if problem != none {
 				return problem
 			}
 		}
-		return ""
+		return none
 	})
 }
 
 func foldLost(s *session) *sighting {
-	return s.eachField(func(h *decode.Header) string {
+	return s.eachField(func(h *decode.Header) lang.Text {
 		if strings.Contains(h.Value, "?=  =?") {
-			return h.Name
+			return lang.Text{En: h.Name, Zh: h.Name}
 		}
-		return ""
+		return none
 	})
 }
 

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"smtptap/decode"
-	"smtptap/decode/annotate"
+	"smtptap/decode/units"
 	"smtptap/decode/who"
 )
 
@@ -17,7 +17,7 @@ const (
 )
 
 // duration is a time in words.
-func duration(d time.Duration) string { return annotate.Duration(d) }
+func duration(d time.Duration) string { return units.Time(d) }
 
 // timed reports whether the transcript knows when something was said.
 func (s *session) timed() bool { return !s.lack(decode.LackTimes) }

@@ -26,6 +26,7 @@ func (s *session) fill(text string, g *sighting, l lang.Lang) string {
 	return lang.Fill(text, func(name string) string {
 		if words == nil {
 			words = s.words(g)
+			words["problem"] = g.problem.In(l)
 			words["server"] = cmp.Or(words["server"], verdicts.Say(l, "the-server"))
 		}
 		return visible.Text(shorten(words[name]))

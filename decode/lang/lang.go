@@ -103,6 +103,11 @@ func (t *Texts) Say(l Lang, key string, words ...string) string {
 	})
 }
 
+// Both is the text with that key in both languages, filled as Say fills it.
+func (t *Texts) Both(key string, words ...string) Text {
+	return Text{En: t.Say(English, key, words...), Zh: t.Say(Chinese, key, words...)}
+}
+
 // Find is the text with that key as it stands.
 func (t *Texts) Find(l Lang, key string) (string, bool) {
 	text, found := t.read()[key]

@@ -35,7 +35,7 @@ func Addresses(value string) ([]Address, []Problem) {
 	c := cursor{s: value}
 	for !c.done() {
 		if len(list.all) == maxAddresses {
-			list.problem(TooMany, "more than "+strconv.Itoa(maxAddresses)+" addresses, the rest is not read")
+			list.problems.add(TooMany, "too-many-addresses", "n", strconv.Itoa(maxAddresses))
 			break
 		}
 		list.next(&c)
@@ -45,19 +45,8 @@ func Addresses(value string) ([]Address, []Problem) {
 
 type addressList struct {
 	all      []Address
-	problems []Problem
+	problems problems
 	group    string
-}
-
-func (l *addressList) problem(id, text string) {
-	for _, p := range l.problems {
-		if p.ID == id {
-			return
-		}
-	}
-	if len(l.problems) < maxProblems {
-		l.problems = append(l.problems, Problem{id, text})
-	}
 }
 
 // next reads one address with the comma or semicolon behind it.
@@ -114,7 +103,7 @@ func (l *addressList) bracketed(c *cursor) string {
 		c.i += end + 1
 		return strings.TrimSpace(rest[:end])
 	}
-	l.problem(AddressMalformed, "an angle bracket is not closed")
+	l.problems.add(AddressMalformed, "address-bracket")
 	if end < 0 {
 		end = len(rest)
 	}
@@ -128,14 +117,14 @@ func (l *addressList) quoted(c *cursor, phrase *strings.Builder) {
 	from := c.i - 1
 	text, closed := c.quoted()
 	if !closed {
-		l.problem(AddressMalformed, "a quote is not closed")
+		l.problems.add(AddressMalformed, "address-quote")
 	}
 	if closed && c.i < len(c.s) && c.s[c.i] == '@' {
 		phrase.WriteString(c.s[from:c.i])
 		return
 	}
 	if strings.Contains(text, "=?") && ReadText(text).Encoded {
-		l.problem(WordInQuotes, "an encoded-word stands inside quotes, where it is plain text (RFC 2047 section 5)")
+		l.problems.add(WordInQuotes, "word-in-quotes")
 	}
 	phrase.WriteString(text)
 }
@@ -148,21 +137,19 @@ func (l *addressList) add(phrase, addr, comment string, bracketed bool) {
 	}
 	switch {
 	case !bracketed && !strings.Contains(phrase, "@") && ReadText(phrase).Encoded:
-		l.problem(AddressMalformed, "a name stands without an address")
+		l.problems.add(AddressMalformed, "address-missing")
 	case !bracketed:
 		addr, phrase = phrase, comment
 	case phrase == "":
 		phrase = comment
 	}
 	name := ReadText(phrase)
-	for _, p := range name.Problems {
-		l.problem(p.ID, p.Text)
-	}
+	l.problems.join(name.Problems...)
 	if strings.Contains(addr, "=?") && ReadText(addr).Encoded {
-		l.problem(AddressMalformed, "an encoded-word stands in an address")
+		l.problems.add(AddressMalformed, "address-encoded")
 	}
 	if addr != "" && (!strings.Contains(addr, "@") || strings.ContainsAny(addr, " \t") && addr[0] != '"') {
-		l.problem(AddressMalformed, clip(addr)+" is not an address")
+		l.problems.add(AddressMalformed, "address-malformed", "value", clip(addr))
 	}
 	l.all = append(l.all, Address{Name: name.Value, Addr: addr, Group: l.group})
 }

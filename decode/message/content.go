@@ -88,7 +88,7 @@ func (d *identity) problems() []Problem {
 	if d.high == 0 {
 		return nil
 	}
-	return []Problem{{EightBitIn7Bit, strconv.FormatInt(d.high, 10) + " bytes above 127 in a body that is declared 7bit"}}
+	return []Problem{problem(EightBitIn7Bit, "eight-bit-in-7bit", "n", strconv.FormatInt(d.high, 10))}
 }
 
 // A base64Decoder undoes base64 (RFC 2045 section 6.8). Characters that are
@@ -182,9 +182,9 @@ func (d *base64Decoder) flush(out []byte) []byte {
 func (d *base64Decoder) problems() []Problem {
 	switch {
 	case d.alien > 0:
-		return []Problem{{Base64Damaged, strconv.FormatInt(d.alien, 10) + " characters are not base64 and were skipped"}}
+		return []Problem{problem(Base64Damaged, "base64-alien", "n", strconv.FormatInt(d.alien, 10))}
 	case d.tail:
-		return []Problem{{Base64Damaged, "the base64 text is cut off in the middle of a byte"}}
+		return []Problem{problem(Base64Damaged, "base64-cut")}
 	}
 	return nil
 }
@@ -274,9 +274,9 @@ func (d *quotedDecoder) decode(line []byte) []byte {
 func (d *quotedDecoder) problems() []Problem {
 	switch {
 	case d.bad > 0:
-		return []Problem{{QuotedDamaged, strconv.FormatInt(d.bad, 10) + " equals signs are neither an escape nor a soft line break"}}
+		return []Problem{problem(QuotedDamaged, "quoted-escape", "n", strconv.FormatInt(d.bad, 10))}
 	case d.high > 0:
-		return []Problem{{QuotedDamaged, strconv.FormatInt(d.high, 10) + " bytes above 127 in a body that is declared quoted-printable"}}
+		return []Problem{problem(QuotedDamaged, "quoted-high", "n", strconv.FormatInt(d.high, 10))}
 	}
 	return nil
 }

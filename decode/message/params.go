@@ -15,7 +15,7 @@ const maxParams = 1000
 type Structured struct {
 	Value    string // in front of the parameters, such as "text/plain", lower case
 	Params   []Param
-	Problems []Problem
+	Problems problems
 }
 
 // A Param is one parameter, its pieces joined and decoded (RFC 2231). Value is
@@ -51,35 +51,26 @@ func ReadStructured(value string) Structured {
 		}
 		name := strings.TrimSpace(c.until("=;"))
 		if !c.take('=') {
-			s.problem(ParamMalformed, "the parameter "+clip(name)+" has no value")
+			s.Problems.add(ParamMalformed, "param-value", "name", clip(name))
 			continue
 		}
 		if len(pieces) == maxParams {
-			s.problem(TooMany, "more than "+strconv.Itoa(maxParams)+" parameters, the rest is not read")
+			s.Problems.add(TooMany, "too-many-params", "n", strconv.Itoa(maxParams))
 			break
 		}
 		text, flaw := c.value()
 		if flaw != "" {
-			s.problem(ParamMalformed, "the parameter "+clip(name)+" "+flaw)
+			s.Problems.add(ParamMalformed, flaw, "name", clip(name))
 		}
 		p, ok := newPiece(name, text)
 		if !ok {
-			s.problem(ParamMalformed, "the parameter "+clip(name)+" has no readable name")
+			s.Problems.add(ParamMalformed, "param-name", "name", clip(name))
 			continue
 		}
 		pieces = append(pieces, p)
 	}
 	s.join(pieces)
 	return s
-}
-
-func (s *Structured) problem(id, text string) {
-	for _, p := range s.Problems {
-		if p.ID == id {
-			return
-		}
-	}
-	s.Problems = append(s.Problems, Problem{id, text})
 }
 
 // A piece is one parameter as written: a whole one, or one section of a
@@ -141,7 +132,7 @@ func (s *Structured) param(pieces []piece) Param {
 		same := len(used) > 0 && used[len(used)-1].section == p.section
 		switch {
 		case same && used[len(used)-1].extended == p.extended:
-			s.problem(ParamDuplicate, "the parameter "+clip(p.name)+" is given twice")
+			s.Problems.add(ParamDuplicate, "param-duplicate", "name", clip(p.name))
 		case same && p.extended:
 			used[len(used)-1] = p
 		case same:
@@ -158,13 +149,13 @@ func (s *Structured) param(pieces []piece) Param {
 		}
 	}
 	if used[0].section > 0 {
-		s.problem(ParamGap, "the first piece of the parameter "+clip(out.Name)+" is missing")
+		s.Problems.add(ParamGap, "param-gap-first", "name", clip(out.Name))
 	}
 	var raw []byte
 	declared := false
 	for i, p := range used {
 		if i > 0 && p.section != used[i-1].section+1 {
-			s.problem(ParamGap, "a piece of the parameter "+clip(out.Name)+" is missing")
+			s.Problems.add(ParamGap, "param-gap", "name", clip(out.Name))
 		}
 		text := p.text
 		if p.extended {
@@ -215,24 +206,22 @@ func (s *Structured) decode(out *Param, raw []byte, declared bool) {
 		text, bad, ok := convert(out.Charset, raw)
 		switch {
 		case !ok:
-			s.problem(ParamCharset, "charset "+clip(out.Charset)+" of the parameter "+clip(out.Name)+" is unknown")
+			s.Problems.add(ParamCharset, "param-charset", "value", clip(out.Charset), "name", clip(out.Name))
 			out.Value = string(raw)
 			return
 		case bad > 0:
-			s.problem(WordMisfit, strconv.Itoa(bad)+" bytes of the parameter "+clip(out.Name)+" do not fit the charset "+clip(out.Charset))
+			s.Problems.add(WordMisfit, "param-misfit", "n", strconv.Itoa(bad), "name", clip(out.Name), "value", clip(out.Charset))
 		}
 		out.Value = text
 		return
 	}
 	text := ReadText(string(raw))
 	if text.Encoded {
-		s.problem(WordInParameter, "the parameter "+clip(out.Name)+" holds encoded-words, which parameters must not (RFC 2047 section 5)")
+		s.Problems.add(WordInParameter, "param-word", "name", clip(out.Name))
 		out.Charset = strings.Join(text.Charsets, ", ")
 	}
 	out.Value, out.Guessed = text.Value, text.Guessed
-	for _, p := range text.Problems {
-		s.problem(p.ID, p.Text)
-	}
+	s.Problems.join(text.Problems...)
 }
 
 // A cursor reads a structured value from left to right.
@@ -274,16 +263,17 @@ func (c *cursor) until(stop string) string {
 	return b.String()
 }
 
-// value reads a parameter's value up to the next semicolon.
+// value reads a parameter's value up to the next semicolon. flaw is the text of
+// what is wrong with it.
 func (c *cursor) value() (text, flaw string) {
 	c.skipSpace()
 	if c.take('"') {
 		text, closed := c.quoted()
 		if !closed {
-			return text, "has a quote that does not end"
+			return text, "param-quote"
 		}
 		if rest := strings.TrimSpace(c.until(";")); rest != "" {
-			flaw = "is followed by " + clip(rest)
+			flaw = "param-followed"
 		}
 		return text, flaw
 	}
@@ -296,7 +286,7 @@ func (c *cursor) value() (text, flaw string) {
 		text += " " + rest
 	}
 	if strings.ContainsAny(text, " \t") {
-		flaw = "has spaces but no quotes"
+		flaw = "param-unquoted"
 	}
 	return text, flaw
 }

@@ -22,7 +22,7 @@ type Preview struct {
 	Charset  string // that Text was read in
 	Guessed  bool   // nobody declared it
 	Cut      bool   // the part goes on
-	Problems []Problem
+	Problems problems
 }
 
 // Preview decodes the beginning of the part; message is as for Raw. An error
@@ -56,35 +56,33 @@ func (v *Preview) decode(declared string) {
 	case !known:
 		v.Text, v.Charset = Guess(data)
 		v.Guessed = true
-		v.problem(CharsetUnknown, "charset "+clip(declared)+" is unknown, read as "+v.Charset)
+		v.Problems.add(CharsetUnknown, "charset-unknown-read", "value", clip(declared), "charset", v.Charset)
 	case isASCIIName(declared):
 		v.Text, v.Charset = Guess(data)
 		v.Guessed = v.Charset != "us-ascii"
 		switch {
 		case bad == 0:
 		case declared == "":
-			v.problem(CharsetMissing, "bytes above 127, but no charset is given, read as "+v.Charset)
+			v.Problems.add(CharsetMissing, "charset-missing", "charset", v.Charset)
 		default:
-			v.problem(CharsetMisfit, strconv.Itoa(bad)+" bytes above 127, but the charset is given as "+clip(declared)+", read as "+v.Charset)
+			v.Problems.add(CharsetMisfit, "charset-too-small", "n", strconv.Itoa(bad), "value", clip(declared), "charset", v.Charset)
 		}
 	default:
 		v.Text, v.Charset = text, charsetName(declared)
 		switch {
 		case looksLikeUTF8(declared, data):
-			v.problem(CharsetMisfit, "the charset is given as "+clip(declared)+", but the bytes are UTF-8")
+			v.Problems.add(CharsetMisfit, "charset-is-utf8", "value", clip(declared))
 		case bad > 0 && !(v.Cut && bad == 1): // a cut may go through a character
-			v.problem(CharsetMisfit, strconv.Itoa(bad)+" bytes do not fit the charset "+clip(declared))
+			v.Problems.add(CharsetMisfit, "charset-misfit", "n", strconv.Itoa(bad), "value", clip(declared))
 		}
 	}
 }
-
-func (v *Preview) problem(id, text string) { v.Problems = append(v.Problems, Problem{id, text}) }
 
 // Facts are what can be said about a part's content without showing it.
 type Facts struct {
 	Size     int64  // encoding undone, in bytes
 	SHA256   string // of these bytes, hexadecimal
-	Problems []Problem
+	Problems problems
 }
 
 // Facts reads the whole message once and returns the facts of every part that

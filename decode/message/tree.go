@@ -48,7 +48,7 @@ type Part struct {
 	Container   bool       // its parts follow
 	Children    int        // how many of them are direct
 
-	Problems []Problem
+	Problems problems
 	Stopped  string // why it was not read further, such as "stopped: nesting deeper than 32"
 }
 
@@ -67,17 +67,6 @@ func (p *Part) Attachment() bool {
 
 // IsText reports whether the part's type is text.
 func (p *Part) IsText() bool { return strings.HasPrefix(p.Type.Value, "text/") }
-
-func (p *Part) problem(id, text string) {
-	for _, have := range p.Problems {
-		if have.ID == id {
-			return
-		}
-	}
-	if len(p.Problems) < maxProblems {
-		p.Problems = append(p.Problems, Problem{id, text})
-	}
-}
 
 // Scan reads a message from its first byte to its end, dot-stuffing undone,
 // and finds its parts. It makes one pass in time proportional to the length
@@ -169,7 +158,7 @@ func (s *scanner) take(line []byte, first, whole bool) {
 			s.endHeader(s.pos + int64(len(line)))
 			return
 		}
-		s.part(s.top()).problem(HeaderEndedEarly, "the header ends with a line that is no field, without an empty line")
+		s.part(s.top()).Problems.add(HeaderEndedEarly, "header-ended-early")
 		s.endHeader(s.pos)
 	}
 }
@@ -220,17 +209,17 @@ func (s *scanner) openMultipart(e *entity, p *Part) {
 	boundary := strings.TrimRight(p.Type.Get("boundary"), " \t")
 	switch {
 	case boundary == "":
-		p.problem(BoundaryMissing, "the type is "+clip(p.Type.Value)+", but no boundary is given")
+		p.Problems.add(BoundaryMissing, "boundary-missing", "value", clip(p.Type.Value))
 		return
 	case len(boundary) > s.limits.Boundary:
-		p.problem(BoundaryTooLong, "the boundary has "+strconv.Itoa(len(boundary))+" bytes, its parts are not read")
+		p.Problems.add(BoundaryTooLong, "boundary-too-long", "n", strconv.Itoa(len(boundary)))
 		return
 	case p.Depth >= s.limits.Depth:
 		p.Stopped = "stopped: nesting deeper than " + strconv.Itoa(s.limits.Depth)
 		return
 	}
 	if !isIdentity(p.Encoding) {
-		p.problem(EncodingNotAllowed, "a multipart must not be encoded as "+clip(p.Encoding)+" (RFC 2045 section 6.4)")
+		p.Problems.add(EncodingNotAllowed, "encoded-multipart", "value", clip(p.Encoding))
 	}
 	p.Container = true
 	e.boundary = boundary
@@ -243,7 +232,7 @@ func (s *scanner) openMultipart(e *entity, p *Part) {
 func (s *scanner) openMessage(e *entity, p *Part, pos int64) {
 	switch {
 	case !isIdentity(p.Encoding):
-		p.problem(EncodingNotAllowed, "a message part is encoded as "+clip(p.Encoding)+", so it is not opened (RFC 2046 section 5.2.1)")
+		p.Problems.add(EncodingNotAllowed, "encoded-message", "value", clip(p.Encoding))
 		return
 	case p.Depth >= s.limits.Depth:
 		p.Stopped = "stopped: nesting deeper than " + strconv.Itoa(s.limits.Depth)
@@ -278,7 +267,7 @@ func (s *scanner) delimiter(line []byte) bool {
 		switch {
 		case e.closed:
 			if !closing {
-				p.problem(PartAfterEnd, "a boundary follows the closing one; readers ignore what follows it")
+				p.Problems.add(PartAfterEnd, "part-after-end")
 			}
 		case closing:
 			e.opened, e.closed = true, true
@@ -345,9 +334,9 @@ func (s *scanner) endUnfinishedHeader(e *entity) {
 func (e *entity) missingDelimiters(p *Part) {
 	switch {
 	case !e.opened:
-		p.problem(BoundaryNotFound, "no line is the boundary "+clip(e.boundary))
+		p.Problems.add(BoundaryNotFound, "boundary-not-found", "value", clip(e.boundary))
 	case !e.closed:
-		p.problem(BoundaryNotClosed, "the closing boundary --"+clip(e.boundary)+"-- is missing")
+		p.Problems.add(BoundaryNotClosed, "boundary-not-closed", "value", clip(e.boundary))
 	}
 }
 
@@ -356,23 +345,20 @@ func (p *Part) readHeader() {
 	if value := p.Header.Get("Content-Type"); value != "" {
 		p.Type = ReadStructured(value)
 		if kind, sub, ok := strings.Cut(p.Type.Value, "/"); !ok || kind == "" || sub == "" {
-			p.problem(TypeMalformed, "Content-Type is "+clip(p.Type.Value)+", not a type and a subtype")
+			p.Problems.add(TypeMalformed, "type-malformed", "value", clip(p.Type.Value))
 		}
 	}
 	p.Disposition = ReadStructured(p.Header.Get("Content-Disposition"))
 	p.Encoding = encodingName(p.Header.Get("Content-Transfer-Encoding"))
 	if !isIdentity(p.Encoding) && p.Encoding != "base64" && p.Encoding != "quoted-printable" {
-		p.problem(EncodingUnknown, "Content-Transfer-Encoding "+clip(p.Encoding)+" is unknown, the body is shown as sent")
+		p.Problems.add(EncodingUnknown, "encoding-unknown", "value", clip(p.Encoding))
 	}
 	p.Filename = p.Disposition.Get("filename")
 	if p.Filename == "" {
 		p.Filename = p.Type.Get("name")
 	}
-	for _, more := range [][]Problem{p.Type.Problems, p.Disposition.Problems} {
-		for _, problem := range more {
-			p.problem(problem.ID, problem.Text)
-		}
-	}
+	p.Problems.join(p.Type.Problems...)
+	p.Problems.join(p.Disposition.Problems...)
 }
 
 // encodingName reduces the value of Content-Transfer-Encoding to its token.

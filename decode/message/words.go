@@ -7,12 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// A Problem is something wrong with a header value or a part.
-type Problem struct {
-	ID   string // stable, one of the constants of this package
-	Text string // one sentence; what the peer sent is quoted as sent and must be made visible
-}
-
 // What can be wrong with encoded-words (RFC 2047).
 const (
 	WordMalformed    = "word-malformed"    // not the form of section 2
@@ -43,7 +37,7 @@ type Text struct {
 	Encoded  bool     // it held encoded-words that could be decoded
 	Charsets []string // of these, as declared, each once
 	Guessed  string   // charset that bytes above 127 of no declared charset were taken for; "" for none, and for raw UTF-8
-	Problems []Problem
+	Problems problems
 }
 
 // Words decodes the encoded-words of an unfolded header value (RFC 2047, B and
@@ -92,7 +86,7 @@ type word struct {
 	raw     string
 	charset string
 	bytes   []byte
-	flaw    string // what is malformed about it, "" for nothing
+	flaw    string // the text of what is malformed about it, "" for nothing
 	broken  bool   // cannot be decoded at all
 }
 
@@ -117,7 +111,7 @@ func readWord(s string) (w word, size int) {
 	size = len(s) - len(rest) + end + len("?=")
 	w = word{raw: s[:size], charset: charset}
 	if charset == "" {
-		w.flaw, w.broken = "names no charset", true
+		w.flaw, w.broken = "word-no-charset", true
 		return w, size
 	}
 	if kind == 'b' {
@@ -147,16 +141,16 @@ func wordEnd(s string) int {
 // forgiven.
 func base64Word(s string) (b []byte, flaw string, broken bool) {
 	if strings.ContainsAny(s, " \t") {
-		flaw = "holds white space"
+		flaw = "word-space"
 		s = strings.Join(strings.Fields(s), "")
 	}
 	bare := strings.TrimRight(s, "=")
 	if len(s)%4 != 0 {
-		flaw = "is not padded to a multiple of four"
+		flaw = "word-base64-padding"
 	}
 	b, err := base64.RawStdEncoding.DecodeString(bare)
 	if err != nil {
-		return nil, "is not base64", true
+		return nil, "word-base64", true
 	}
 	return b, flaw, false
 }
@@ -172,7 +166,7 @@ func quotedWord(s string) (b []byte, flaw string) {
 		case c == '=':
 			v, ok := hexByte(s[i+1:])
 			if !ok {
-				flaw = "has an escape that is not = and two hexadecimal digits"
+				flaw = "word-quoted-escape"
 				b = append(b, c)
 				continue
 			}
@@ -181,11 +175,11 @@ func quotedWord(s string) (b []byte, flaw string) {
 		default:
 			switch {
 			case c == ' ' || c == '\t':
-				flaw = "holds white space"
+				flaw = "word-space"
 			case c == '?':
-				flaw = "holds a raw question mark"
+				flaw = "word-quoted-question"
 			case c >= utf8.RuneSelf:
-				flaw = "holds raw bytes above 127"
+				flaw = "word-quoted-high"
 			}
 			b = append(b, c)
 		}
@@ -237,7 +231,7 @@ func (r *textReader) plain(s string) {
 		return
 	}
 	if r.seen && r.gap == "" && !separates(s[0]) {
-		r.problem(WordMalformed, "no white space after the encoded-word "+clip(r.lastWord()))
+		r.text.Problems.add(WordMalformed, "word-unspaced-after", "value", clip(r.lastWord()))
 	}
 	r.flush()
 	r.seen = false
@@ -266,18 +260,18 @@ func (r *textReader) lastWord() string {
 func (r *textReader) word(w word) {
 	switch {
 	case r.seen && r.gap == "":
-		r.problem(WordMalformed, "no white space between two encoded-words, before "+clip(w.raw))
+		r.text.Problems.add(WordMalformed, "word-unspaced-between", "value", clip(w.raw))
 	case !r.seen && r.out.Len() > 0 && !separates(r.last):
-		r.problem(WordMalformed, "no white space in front of the encoded-word "+clip(w.raw))
+		r.text.Problems.add(WordMalformed, "word-unspaced-before", "value", clip(w.raw))
 	}
 	if w.flaw != "" {
-		r.problem(WordMalformed, "the encoded-word "+clip(w.raw)+" "+w.flaw)
+		r.text.Problems.add(WordMalformed, w.flaw, "value", clip(w.raw))
 	}
 	if len(w.raw) > maxWord {
-		r.problem(WordTooLong, "an encoded-word of "+strconv.Itoa(len(w.raw))+" characters, at most 75 are allowed")
+		r.text.Problems.add(WordTooLong, "word-too-long", "n", strconv.Itoa(len(w.raw)))
 	}
 	if !w.broken && !KnownCharset(w.charset) {
-		r.problem(WordCharset, "charset "+clip(w.charset)+" is unknown")
+		r.text.Problems.add(WordCharset, "charset-unknown", "value", clip(w.charset))
 		w.broken = true
 	}
 	if len(r.pending) > 0 {
@@ -327,13 +321,13 @@ func (r *textReader) join(words []word) string {
 		bad += n
 	}
 	if looksLikeUTF8(charset, all) {
-		r.problem(WordMisfit, "the charset is given as "+clip(charset)+", but the bytes are UTF-8")
+		r.text.Problems.add(WordMisfit, "charset-is-utf8", "value", clip(charset))
 	}
 	if bad == 0 {
 		return r.unwrap(each.String())
 	}
 	if text, n, _ := convert(charset, all); len(words) > 1 && n < bad {
-		r.problem(WordSplit, "a character is split between two encoded-words")
+		r.text.Problems.add(WordSplit, "word-split")
 		if n == 0 {
 			return r.unwrap(text)
 		}
@@ -341,7 +335,7 @@ func (r *textReader) join(words []word) string {
 		each.Reset()
 		each.WriteString(text)
 	}
-	r.problem(WordMisfit, strconv.Itoa(bad)+" bytes do not fit the charset "+clip(charset))
+	r.text.Problems.add(WordMisfit, "charset-misfit", "n", strconv.Itoa(bad), "value", clip(charset))
 	if isASCIIName(charset) {
 		text, guessed := Guess(all)
 		r.text.Guessed = guessed
@@ -354,7 +348,7 @@ func (r *textReader) join(words []word) string {
 func (r *textReader) unwrap(text string) string {
 	for at := strings.Index(text, "=?"); at >= 0; {
 		if w, size := readWord(text[at:]); size > 0 && !w.broken {
-			r.problem(WordTwice, "decoded, the text holds another encoded-word: "+clip(w.raw))
+			r.text.Problems.add(WordTwice, "word-twice", "value", clip(w.raw))
 			break
 		}
 		next := strings.Index(text[at+2:], "=?")
@@ -378,21 +372,6 @@ func (r *textReader) addCharset(name string) {
 	r.text.Charsets = append(r.text.Charsets, name)
 }
 
-// maxProblems bounds what one value can make us say.
-const maxProblems = 20
-
-// problem notes each kind of problem once.
-func (r *textReader) problem(id, text string) {
-	for _, p := range r.text.Problems {
-		if p.ID == id {
-			return
-		}
-	}
-	if len(r.text.Problems) < maxProblems {
-		r.text.Problems = append(r.text.Problems, Problem{id, text})
-	}
-}
-
 // finish reads the raw 8-bit stretches in one charset.
 func (r *textReader) finish() Text {
 	r.flush()
@@ -401,12 +380,12 @@ func (r *textReader) finish() Text {
 		return r.text
 	}
 	if utf8.Valid(r.raw) {
-		r.problem(RawEightBit, "holds raw UTF-8, which only SMTPUTF8 allows")
+		r.text.Problems.add(RawEightBit, "raw-utf8")
 		return r.text
 	}
 	_, charset := Guess(r.raw)
 	r.text.Guessed = charset
-	r.problem(RawUnknownChars, "holds raw bytes above 127 without a charset, read as "+charset)
+	r.text.Problems.add(RawUnknownChars, "raw-unknown", "charset", charset)
 	var b strings.Builder
 	value, done := r.text.Value, 0
 	for i := 0; i < len(r.plains); i += 2 {

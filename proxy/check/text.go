@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"smtptap/decode/codes"
 	"smtptap/decode/facts"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 )
 
@@ -104,7 +104,7 @@ func (p *Probe) cells() []string {
 		login = "in TLS"
 	}
 	if p.Size != nil && *p.Size > 0 {
-		size, _, _ = strings.Cut(codes.Size(*p.Size), " (")
+		size = units.Bytes(*p.Size)
 	}
 	if p.OK {
 		mail = "yes"
@@ -296,7 +296,7 @@ func largest(size *int64) string {
 	case *size == 0:
 		return "no limit told"
 	}
-	return codes.Size(*size)
+	return units.Exactly(*size)
 }
 
 var daneWords = map[DANE]string{

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"smtptap/decode"
-	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/message"
 	"smtptap/decode/outcome"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -197,7 +197,7 @@ func (x *outliner) time(i int) {
 	for limit := slowerBy; took > limit; limit *= slowerFactor {
 		step++
 	}
-	x.add("timing", "time of the "+x.replyTo(i, x.t.Entries[i].Event.Reply), annotate.Duration(took), fmt.Sprint(step), i)
+	x.add("timing", "time of the "+x.replyTo(i, x.t.Entries[i].Event.Reply), units.Time(took), fmt.Sprint(step), i)
 }
 
 // fleeting are header fields that differ in any two messages.

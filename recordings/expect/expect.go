@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"smtptap/decode"
-	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
 	"smtptap/recordings/export"
@@ -153,7 +153,7 @@ func (j *Judge) miss(q query.Miss, id string, t *decode.Transcript, r findings.R
 		m.Title = r.Verdict.Text
 	}
 	if m.Line >= 0 && m.Line < len(t.Entries) {
-		m.Text = visible.Truncate(export.Line(t, m.Line), widest, "…")
+		m.Text = visible.Truncate(export.Line(t, m.Line, j.Lang), widest, "…")
 	}
 	m.Message = words.Say(j.Lang, "miss", "part", m.Part, "got", m.Got, "title", m.Title, "finding", m.Finding, "line", m.Text)
 	return m
@@ -182,7 +182,7 @@ func (r *Report) Few(wanted int, within time.Duration) {
 		key = "none"
 	}
 	if within > 0 {
-		limit = annotate.Duration(within)
+		limit = units.Time(within)
 	}
 	r.Misses = append(r.Misses, words.Say(r.Lang, key, "came", strconv.Itoa(came), "wanted", strconv.Itoa(wanted), "within", limit))
 }

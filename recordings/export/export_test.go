@@ -186,7 +186,7 @@ func TestJSONSchema(t *testing.T) {
 	}
 	var line map[string]any
 	var b bytes.Buffer
-	if err := export.JSONLine(&b, sample(false, ""), 3); err != nil || json.Unmarshal(b.Bytes(), &line) != nil || line["session"] == "" {
+	if err := export.JSONLine(&b, sample(false, ""), 3, lang.English); err != nil || json.Unmarshal(b.Bytes(), &line) != nil || line["session"] == "" {
 		t.Errorf("%s %v", b.Bytes(), err)
 	}
 }

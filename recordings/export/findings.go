@@ -82,7 +82,7 @@ func ExplainJSON(w io.Writer, all []*decode.Transcript, decisive int, l lang.Lan
 		doc.Sessions = append(doc.Sessions, part{n + 1, string(r.Outcome.Outcome), verdictOf(r)})
 		first += len(t.Entries)
 	}
-	return visible.WriteJSONList(w, doc, "  ", dialogue(all))
+	return visible.WriteJSONList(w, doc, "  ", dialogue(all, l))
 }
 
 // explained is what a pasted log comes to.
@@ -106,12 +106,12 @@ type part struct {
 
 // dialogue are the entries of all sessions, under their numbers if there are
 // several.
-func dialogue(all []*decode.Transcript) iter.Seq[any] {
+func dialogue(all []*decode.Transcript, l lang.Lang) iter.Seq[any] {
 	return func(yield func(any) bool) {
 		first := 0
 		for n, t := range all {
 			for i := range t.Entries {
-				e := lineOf(t, i)
+				e := lineOf(t, i, l)
 				if e.N = first + i; len(all) > 1 {
 					e.Part = n + 1
 				}

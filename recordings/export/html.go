@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -30,6 +31,7 @@ var pageTemplate = template.Must(template.New("session").Parse(page))
 // A htmlPage is what the template draws. Its strings are safe to show; the
 // template escapes them for HTML.
 type htmlPage struct {
+	lang     lang.Lang
 	Lang     string
 	Title    string
 	Verdict  string
@@ -71,9 +73,12 @@ type htmlStep struct {
 	Server      bool   // the server was waited for
 }
 
+// Say is a text of the page, in its language.
+func (p htmlPage) Say(key string, more ...string) string { return words.Say(p.lang, key, more...) }
+
 func pageOf(t *decode.Transcript, l lang.Lang) htmlPage {
 	report := findings.Analyze(t, l)
-	p := htmlPage{Lang: langName(l), Title: words.Say(l, "title"), Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t)}
+	p := htmlPage{lang: l, Lang: langName(l), Title: words.Say(l, "title"), Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t, l)}
 	if t.ID != "" {
 		p.Title += " " + visible.Text(t.ID)
 	}
@@ -96,23 +101,23 @@ func pageOf(t *decode.Transcript, l lang.Lang) htmlPage {
 	}
 	tls := false
 	for i := range t.Entries {
-		line := htmlLineOf(t, i)
+		line := htmlLineOf(t, i, l)
 		line.Found = under[i]
 		if e := t.Entries[i].Event; e != nil && e.TLS && !tls {
 			line.TLS, tls = true, true
 		}
 		p.Lines = append(p.Lines, line)
 	}
-	p.Steps, p.Total = waterfall(t)
+	p.Steps, p.Total = waterfall(t, l)
 	return p
 }
 
 // longWait is a wait worth drawing as a gap.
 const longWait = time.Second
 
-func htmlLineOf(t *decode.Transcript, i int) htmlLine {
+func htmlLineOf(t *decode.Transcript, i int, l lang.Lang) htmlLine {
 	e := t.Entries[i]
-	line := htmlLine{N: i, At: fmt.Sprintf("%.3f", float64(e.At.Microseconds())/1000), Mark: arrow(e), Class: "fact", Raw: annotate.Raw(e), Meaning: annotate.Entry(e)}
+	line := htmlLine{N: i, At: fmt.Sprintf("%.3f", float64(e.At.Microseconds())/1000), Mark: arrow(e), Class: "fact", Raw: annotate.Raw(e), Meaning: annotate.View{Lang: l}.Entry(e)}
 	if e.Event == nil {
 		if len(line.Meaning) > 0 {
 			line.Raw, line.Meaning = []string{line.Meaning[0].Text}, line.Meaning[1:]
@@ -122,15 +127,15 @@ func htmlLineOf(t *decode.Transcript, i int) htmlLine {
 	line.Class = e.Event.Side.String()
 	if i > 0 {
 		if wait := e.Event.Begin - t.Entries[i-1].At; wait > longWait {
-			line.Wait = fmt.Sprintf("%s waiting for the %s", annotate.Duration(wait), e.Event.Side)
+			line.Wait = words.Say(l, "wait-"+e.Event.Side.String(), "took", units.Time(wait))
 		}
 	}
 	if e.Event.Kind == decode.KindBody {
 		lines, rest := bodyHead(t, e, htmlBody)
 		line.Raw = lines
-		line.Folded = fmt.Sprintf("body, %d bytes", e.Event.Span.Len())
+		line.Folded = words.Say(l, "body", "size", units.Bytes(e.Event.Span.Len()))
 		if rest > 0 {
-			line.Raw = append(line.Raw, fmt.Sprintf("… %d more bytes", rest))
+			line.Raw = append(line.Raw, words.Say(l, "more", "size", units.Bytes(rest)))
 		}
 	}
 	return line
@@ -140,7 +145,7 @@ func htmlLineOf(t *decode.Transcript, i int) htmlLine {
 const htmlBody = 64 << 10
 
 // waterfall draws each question and its reply on one axis of time.
-func waterfall(t *decode.Transcript) (steps []htmlStep, total string) {
+func waterfall(t *decode.Transcript, l lang.Lang) (steps []htmlStep, total string) {
 	if t.Lack(decode.LackTimes) || len(t.Entries) == 0 {
 		return nil, ""
 	}
@@ -151,7 +156,7 @@ func waterfall(t *decode.Transcript) (steps []htmlStep, total string) {
 	percent := func(d time.Duration) string { return fmt.Sprintf("%.3f", 100*float64(d)/float64(end)) }
 	add := func(label string, from, to time.Duration, server bool) {
 		if to > from && len(steps) < mostSteps {
-			steps = append(steps, htmlStep{label, annotate.Duration(to - from), percent(from), percent(to - from), server})
+			steps = append(steps, htmlStep{label, units.Time(to - from), percent(from), percent(to - from), server})
 		}
 	}
 	last := time.Duration(0)
@@ -161,17 +166,17 @@ func waterfall(t *decode.Transcript) (steps []htmlStep, total string) {
 		}
 		switch {
 		case e.Event.Kind == decode.KindGreeting:
-			add("greeting", last, e.At, true)
+			add(words.Say(l, "step-greeting"), last, e.At, true)
 		case e.Event.Reply != nil:
 			if q := t.Question(i); q >= 0 {
 				add(visible.Text(e.Event.Reply.ToVerb), t.Entries[q].At, e.At, true)
 			}
 		case e.Event.Side == who.Client && e.Event.Begin > last:
-			add("client", last, e.Event.Begin, false)
+			add(words.Say(l, "step-client"), last, e.Event.Begin, false)
 		}
 		last = e.At
 	}
-	return steps, annotate.Duration(end)
+	return steps, units.Time(end)
 }
 
 // mostSteps bounds the waterfall of a session with thousands of commands.

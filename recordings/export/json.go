@@ -25,7 +25,7 @@ func JSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	doc.Verdict = verdictOf(report)
 	doc.Findings = findingsOf(report)
 	for i, e := range t.Entries {
-		line := lineOf(t, i)
+		line := lineOf(t, i, l)
 		if e.Event != nil && e.Event.Raw == nil && e.Event.Span.Len() > 0 {
 			body, err := io.ReadAll(t.Reader(e.Leg, e.Event.Side, e.Event.Span))
 			if err == nil {
@@ -39,11 +39,11 @@ func JSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 
 // JSONLine writes entry i of a session as one line of JSON, as --ui json does:
 // the entries of JSON, with the session's id.
-func JSONLine(w io.Writer, t *decode.Transcript, i int) error {
+func JSONLine(w io.Writer, t *decode.Transcript, i int, l lang.Lang) error {
 	line := struct {
 		Session string `json:"session"`
 		entry
-	}{t.ID, lineOf(t, i)}
+	}{t.ID, lineOf(t, i, l)}
 	return visible.WriteJSON(w, line, "")
 }
 
@@ -170,12 +170,12 @@ type note struct {
 	Count int    `json:"count"`
 }
 
-func lineOf(t *decode.Transcript, i int) entry {
+func lineOf(t *decode.Transcript, i int, l lang.Lang) entry {
 	e := t.Entries[i]
 	line := entry{N: i, AtMS: float64(e.At.Microseconds()) / 1000, Upstream: e.Event != nil && e.Leg == who.ServerLeg}
-	for _, l := range annotate.Entry(e) {
-		if l.Kind == annotate.Meaning {
-			line.Meaning = append(line.Meaning, l.Text)
+	for _, m := range (annotate.View{Lang: l}).Entry(e) {
+		if m.Kind == annotate.Meaning {
+			line.Meaning = append(line.Meaning, m.Text)
 		}
 	}
 	if e.Fact != nil {
@@ -192,7 +192,7 @@ func lineOf(t *decode.Transcript, i int) entry {
 	}
 	line.setParts(t, i, ev)
 	for _, n := range ev.Notes {
-		line.Notes = append(line.Notes, note{n.ID, n.Text, n.Ref, n.Count})
+		line.Notes = append(line.Notes, note{n.ID, annotate.NoteText(l, n.ID), n.Ref, n.Count})
 	}
 	return line
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"smtptap/decode"
@@ -21,7 +22,7 @@ func Markdown(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	report := findings.Analyze(t, l)
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "### %s\n\n", MarkdownText(report.Verdict.Text))
-	for _, r := range headOf(t) {
+	for _, r := range headOf(t, l) {
 		fmt.Fprintf(&head, "- **%s**: %s\n", MarkdownText(r.Label), MarkdownText(r.Value))
 	}
 	markdownFindings(&head, report, l)
@@ -37,7 +38,7 @@ func Markdown(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 		_, err = w.Write(cutTo(head.Bytes(), issueLimit))
 		return err
 	}
-	text = cutMiddle(text, room)
+	text = cutMiddle(text, room, l)
 	_, err = fmt.Fprintf(w, "%s%s%stext\n%s%s\n%s", head.Bytes(), open, fence, text, fence, shut)
 	return err
 }
@@ -109,13 +110,13 @@ func MarkdownText(s string) string {
 
 // cutMiddle takes lines out of the middle of text until it has at most room
 // bytes: how a session began and how it ended matter most.
-func cutMiddle(text string, room int) string {
+func cutMiddle(text string, room int, l lang.Lang) string {
 	if len(text) <= room {
 		return text
 	}
 	lines := strings.SplitAfter(text, "\n")
-	const mark = "... %d lines left out ...\n"
-	room -= len(mark) + 8
+	mark := func(n int) string { return words.Say(l, "lines-left-out", "count", strconv.Itoa(n)) + "\n" }
+	room -= len(mark(len(lines)))
 	head, tail := 0, len(lines)
 	for used := 0; head < tail; {
 		next := lines[head]
@@ -133,7 +134,7 @@ func cutMiddle(text string, room int) string {
 			head++
 		}
 	}
-	return strings.Join(lines[:head], "") + fmt.Sprintf(mark, tail-head) + strings.Join(lines[tail:], "")
+	return strings.Join(lines[:head], "") + mark(tail-head) + strings.Join(lines[tail:], "")
 }
 
 // cutTo cuts at a line end.

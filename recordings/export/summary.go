@@ -8,7 +8,9 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/smtp"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 )
 
@@ -16,38 +18,38 @@ import (
 type row struct{ Label, Value string } // safe to show
 
 // headOf are the facts that a maintainer asks for first.
-func headOf(t *decode.Transcript) []row {
+func headOf(t *decode.Transcript, l lang.Lang) []row {
 	var rows []row
 	add := func(label, value string) {
 		if value != "" {
-			rows = append(rows, row{label, visible.Text(value)})
+			rows = append(rows, row{words.Say(l, label), visible.Text(value)})
 		}
 	}
 	if !t.Started.IsZero() {
-		add("Started", t.Started.UTC().Format(time.RFC3339))
+		add("started", t.Started.UTC().Format(time.RFC3339))
 	}
 	if n := len(t.Entries); n > 0 {
-		add("Took", annotate.Duration(t.Entries[n-1].At))
+		add("took", units.Time(t.Entries[n-1].At))
 	}
-	add("Target", t.Target)
+	add("target", t.Target)
 	if t.Dialect != "" {
-		add("Read from a log of", t.Dialect)
+		add("dialect", t.Dialect)
 	}
-	add("Client", clientOf(t))
+	add("client", clientOf(t))
 	for _, e := range t.Entries {
 		switch e.Fact.(type) {
 		case *facts.DNS, *facts.Dial, *facts.TLS:
-			rows = append(rows, row{factLabel(e.Fact), strings.Join(linesOf(e), "; ")})
+			rows = append(rows, row{words.Say(l, factLabel(e.Fact)), strings.Join(linesOf(e, l), words.Say(l, "semicolon"))})
 		}
 	}
 	for _, missing := range t.CannotShow {
-		add("Not shown", missing)
+		add("missing", missing)
 	}
 	if t.SecretsKept {
-		add("Secrets", "this recording holds passwords")
+		add("secrets", words.Say(l, "secrets-kept"))
 	}
 	if t.SecretsTaken {
-		add("Secrets", "the recording holds passwords, which are not in here")
+		add("secrets", words.Say(l, "secrets-taken"))
 	}
 	return rows
 }
@@ -73,20 +75,21 @@ func clientOf(t *decode.Transcript) string {
 	return name
 }
 
+// factLabel is the key of the label of a fact.
 func factLabel(f facts.Fact) string {
 	switch f := f.(type) {
 	case *facts.DNS:
-		return "DNS"
+		return "dns"
 	case *facts.TLS:
-		return "TLS, " + f.Leg.String()
+		return "tls-" + f.Leg.String()
 	}
-	return "Connection"
+	return "connection"
 }
 
-func linesOf(e decode.Entry) []string {
+func linesOf(e decode.Entry, l lang.Lang) []string {
 	var lines []string
-	for _, l := range annotate.Entry(e) {
-		lines = append(lines, l.Text)
+	for _, line := range (annotate.View{Lang: l}).Entry(e) {
+		lines = append(lines, line.Text)
 	}
 	return lines
 }

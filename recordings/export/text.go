@@ -15,6 +15,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -155,7 +156,7 @@ func (p *TextPrinter) entry(t *decode.Transcript, i int) {
 		p.body(t, e, stamp, mark)
 	}
 	wordless := e.Fact != nil || e.Event.Kind == decode.KindMissing
-	for n, l := range annotate.Entry(e) {
+	for n, l := range (annotate.View{Lang: p.o.Lang}).Entry(e) {
 		if wordless && n == 0 {
 			p.say(t, fmt.Sprintf("%s %s %s", stampOf(e.At), mark, l.Text), p.dim)
 			continue
@@ -187,7 +188,7 @@ func (p *TextPrinter) body(t *decode.Transcript, e decode.Entry, stamp, mark str
 		stamp = strings.Repeat(" ", len(stamp))
 	}
 	if rest := e.Event.Span.Len() - int64(len(head)); rest > 0 {
-		p.say(t, fmt.Sprintf("%s %s … %d more bytes", stamp, mark, rest), p.dim)
+		p.say(t, stamp+" "+mark+" "+words.Say(p.o.Lang, "more", "size", units.Bytes(rest)), p.dim)
 	}
 }
 
@@ -200,12 +201,12 @@ func stampOf(at time.Duration) string {
 }
 
 // Line is an entry in one line, as Text begins it: when, who, and what was said.
-func Line(t *decode.Transcript, i int) string {
+func Line(t *decode.Transcript, i int, l lang.Lang) string {
 	e := t.Entries[i]
 	said := annotate.Raw(e)
 	if len(said) == 0 {
-		for _, l := range annotate.Entry(e) {
-			said = append(said, l.Text)
+		for _, line := range (annotate.View{Lang: l}).Entry(e) {
+			said = append(said, line.Text)
 		}
 	}
 	return strings.TrimSpace(strings.Join(append([]string{stampOf(e.At), arrow(e)}, said[:min(len(said), 1)]...), " "))

@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
+	"smtptap/decode/units"
 	"smtptap/recordings/transcript"
 )
 
@@ -289,7 +289,7 @@ func compare(op string, a, b int64) bool {
 }
 
 func decimal(n int64) string  { return strconv.FormatInt(n, 10) }
-func duration(n int64) string { return annotate.Duration(time.Duration(n)) }
+func duration(n int64) string { return units.Time(time.Duration(n)) }
 
 func parseCount(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)

@@ -15,6 +15,7 @@ import (
 
 	"smtptap/decode/annotate"
 	"smtptap/decode/outcome"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
@@ -169,7 +170,7 @@ func listTable(w io.Writer, rows []transcript.Summary, room int) {
 	for _, s := range rows {
 		table = append(table, []string{
 			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
-			visible.Text(s.Server), visible.Text(s.From), recipients(s), size(s.Size), annotate.Duration(s.Took), reason(s),
+			visible.Text(s.Server), visible.Text(s.From), recipients(s), units.Bytes(s.Size), annotate.Duration(s.Took), reason(s),
 		})
 	}
 	for _, name := range spare {
@@ -225,17 +226,6 @@ func recipients(s transcript.Summary) string {
 		to += fmt.Sprintf(" +%d", s.Rcpts-1)
 	}
 	return to
-}
-
-// size is a number of bytes in three digits or so.
-func size(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1000*1000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
 
 // gap is between columns, and widest what one may have.

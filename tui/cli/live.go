@@ -45,8 +45,8 @@ func textForm(w io.Writer, l lang.Lang, color, several bool) liveForm {
 }
 
 // jsonForm is one JSON object a line for every event and fact.
-func jsonForm(w io.Writer) liveForm {
-	return liveForm{func() livePrinter { return &jsonPrinter{w: w} }, func(reason string) error {
+func jsonForm(w io.Writer, l lang.Lang) liveForm {
+	return liveForm{func() livePrinter { return &jsonPrinter{w: w, lang: l} }, func(reason string) error {
 		var line struct {
 			Recording struct {
 				Error string `json:"error"` // "": sessions are being recorded again
@@ -59,13 +59,14 @@ func jsonForm(w io.Writer) liveForm {
 
 type jsonPrinter struct {
 	w    io.Writer
+	lang lang.Lang
 	done int
 }
 
 func (f *jsonPrinter) Print(t *decode.Transcript) error {
 	f.done = max(f.done, t.Earlier)
 	for ; f.done < t.Earlier+len(t.Entries); f.done++ {
-		if err := export.JSONLine(f.w, t, f.done-t.Earlier); err != nil {
+		if err := export.JSONLine(f.w, t, f.done-t.Earlier, f.lang); err != nil {
 			return err
 		}
 	}

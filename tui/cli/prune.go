@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
 )
@@ -61,7 +62,7 @@ func Prune(p *Program) *cobra.Command {
 				bytes += sizes[info.ID]
 				fmt.Fprintln(p.streams.Out, p.say(done, "what", visible.Text(info.Path)))
 			}
-			p.note(done, "what", p.say("recordings", "count", strconv.Itoa(len(gone)), "size", size(bytes)))
+			p.note(done, "what", p.say("recordings", "count", strconv.Itoa(len(gone)), "size", units.Bytes(bytes)))
 			return err
 		},
 	}

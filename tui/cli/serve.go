@@ -379,7 +379,7 @@ func (s *serving) show(ctx context.Context, ui string, served chan error) error 
 	case "text":
 		form = textForm(out, s.program.lang, s.flags.color.on(out), !s.flags.single)
 	case "json":
-		form = jsonForm(out)
+		form = jsonForm(out, s.program.lang)
 	}
 	over, end := context.WithCancel(context.Background())
 	defer end()

@@ -10,6 +10,7 @@ import (
 	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/tui/draw"
@@ -26,7 +27,7 @@ func (m *dialoguePane) Len() int {
 // Text is what a search sees of an entry.
 func (m *dialoguePane) Text(i int) string {
 	e := m.session.Entries[i]
-	v := annotate.View{Reveal: m.reveal, Marks: m.view == asRaw}
+	v := annotate.View{Lang: m.session.Lang, Reveal: m.reveal, Marks: m.view == asRaw}
 	parts := v.Raw(e)
 	for _, l := range v.Entry(e) {
 		parts = append(parts, l.Text)
@@ -96,7 +97,7 @@ func (l *dialogueItem) lead() {
 		begin = min(ev.Begin, l.entry.At)
 	}
 	if wait := begin - before.At; wait >= longWait {
-		text := draw.Duration(wait) + " waiting for the " + l.waitedFor(before)
+		text := units.Time(wait) + " waiting for the " + l.waitedFor(before)
 		l.item.Lead = append(l.item.Lead, l.rule(text, l.theme.Marks.Wait, l.theme.Warn))
 	}
 	if ev := l.entry.Event; ev != nil && ev.TLS && !l.tlsBefore() {
@@ -144,7 +145,7 @@ func (l *dialogueItem) tlsRule() bool {
 	if !ok || f.Err != "" {
 		return false
 	}
-	lines := annotate.Entry(l.entry)
+	lines := annotate.View{Lang: l.session.Lang}.Entry(l.entry)
 	if len(lines) == 0 {
 		return false
 	}
@@ -270,8 +271,8 @@ func (l *dialogueItem) margin(r *draw.Row) {
 	e := l.entry
 	mark := l.theme.Marks.Ellipsis
 	if l.clock > 0 {
-		clock := draw.Clock(e.At)
-		if l.inMessage() && clock == draw.Clock(l.session.Entries[l.i-1].At) {
+		clock := units.Clock(e.At)
+		if l.inMessage() && clock == units.Clock(l.session.Entries[l.i-1].At) {
 			clock = ""
 		}
 		r.Put(draw.FitRight(clock, l.clock-1, mark)+" ", l.theme.Dim)
@@ -280,7 +281,7 @@ func (l *dialogueItem) margin(r *draw.Row) {
 		text, style := "", l.theme.Dim
 		if since, ok := l.session.waited(l.i); ok {
 			d := e.At - l.session.Entries[since].At
-			text = "+" + draw.Duration(d)
+			text = "+" + units.Time(d)
 			if d >= longWait {
 				style = l.theme.Warn
 			}
@@ -325,7 +326,7 @@ func (l *dialogueItem) meaning() {
 	if l.entry.Event != nil && l.view != decoded {
 		return
 	}
-	lines := annotate.View{Reveal: l.reveal}.Entry(l.entry)
+	lines := annotate.View{Lang: l.session.Lang, Reveal: l.reveal}.Entry(l.entry)
 	meant := 0
 	for n, line := range lines {
 		if line.Kind == annotate.Meaning && len(l.item.Rows) > 0 && !l.unfolded[l.i] {

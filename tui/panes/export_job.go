@@ -10,9 +10,9 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
-	"smtptap/tui/draw"
 )
 
 // An exportJob is one export.
@@ -54,7 +54,7 @@ func (j exportJob) run() (string, error) {
 	}
 	if j.format != "eml" {
 		n, err := create(j.path, func(w io.Writer) error { return export.Write(w, t, j.format, j.lang, secrets) })
-		return fmt.Sprintf("%s written", draw.Size(n)), err
+		return fmt.Sprintf("%s written", units.Bytes(n)), err
 	}
 	messages := len(t.Messages())
 	if messages == 0 {
@@ -75,9 +75,9 @@ func (j exportJob) run() (string, error) {
 		total += n
 	}
 	if messages == 1 {
-		return fmt.Sprintf("%s written", draw.Size(total)), nil
+		return fmt.Sprintf("%s written", units.Bytes(total)), nil
 	}
-	return fmt.Sprintf("%d files, %s written; the last is %s", messages, draw.Size(total), filepath.Base(numbered(j.path, messages-1))), nil
+	return fmt.Sprintf("%d files, %s written; the last is %s", messages, units.Bytes(total), filepath.Base(numbered(j.path, messages-1))), nil
 }
 
 // numbered is the name of the i-th of several files: mail.eml, mail-2.eml.

@@ -5,6 +5,7 @@ import (
 
 	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/tui/draw"
 )
@@ -84,7 +85,7 @@ func (m *findingsPane) evidence(i int, first bool) {
 	e := m.session.Entries[i]
 	text := strings.Join(annotate.Raw(e), " ")
 	if text == "" {
-		for _, l := range annotate.Entry(e) {
+		for _, l := range (annotate.View{Lang: m.session.Lang}).Entry(e) {
 			text = l.Text
 			break
 		}
@@ -95,7 +96,7 @@ func (m *findingsPane) evidence(i int, first bool) {
 	}
 	m.add(draw.Line{
 		Indent: 2, Label: label, LabelWidth: findingLabelWidth, LabelStyle: m.theme.Dim,
-		Text: draw.Clock(e.At) + "  " + draw.Cut(text, 400, m.theme.Marks.Ellipsis), Style: m.theme.Server,
+		Text: units.Clock(e.At) + "  " + draw.Cut(text, 400, m.theme.Marks.Ellipsis), Style: m.theme.Server,
 	}, i)
 }
 

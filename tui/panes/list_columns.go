@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"smtptap/decode/outcome"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/draw"
@@ -214,14 +215,14 @@ func sizeText(s *transcript.Summary, _ *listContext) string {
 	if s.Size == 0 {
 		return ""
 	}
-	return draw.Size(s.Size)
+	return units.Bytes(s.Size)
 }
 
 func tookText(s *transcript.Summary, l *listContext) string {
 	if s.Live && !l.now.IsZero() {
-		return draw.Duration(l.now.Sub(s.Started))
+		return units.Roughly(l.now.Sub(s.Started))
 	}
-	return draw.Duration(s.Took)
+	return units.Roughly(s.Took)
 }
 
 func subjectText(s *transcript.Summary, _ *listContext) string {

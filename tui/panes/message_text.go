@@ -10,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	mime "smtptap/decode/message"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/tui/draw"
 )
@@ -108,7 +109,7 @@ func (m *messagePane) build() {
 			m.header(m.reading.tree.Parts[0].Header)
 			m.blank()
 			if m.reading.begun {
-				m.heading("Parts", "reading "+draw.Size(msg.Size())+" "+m.theme.Marks.Ellipsis, noTarget)
+				m.heading("Parts", "reading "+units.Bytes(msg.Size())+" "+m.theme.Marks.Ellipsis, noTarget)
 				return
 			}
 			m.parts()
@@ -119,9 +120,9 @@ func (m *messagePane) build() {
 
 func (m *messagePane) incomplete(msg *decode.Message) string {
 	if m.session.Ended {
-		return "The message was cut off after " + draw.Size(msg.Size()) + "."
+		return "The message was cut off after " + units.Bytes(msg.Size()) + "."
 	}
-	return "The message is still being sent: " + draw.Size(msg.Size()) + " so far."
+	return "The message is still being sent: " + units.Bytes(msg.Size()) + " so far."
 }
 
 // list names the messages when there are several.
@@ -132,7 +133,7 @@ func (m *messagePane) list() {
 	m.heading("Messages", "Enter opens one", noTarget)
 	for i := range m.session.Mail {
 		msg := &m.session.Mail[i]
-		text := draw.Size(msg.Size())
+		text := units.Bytes(msg.Size())
 		if msg.Reply >= 0 {
 			text += "  " + visible.Text(strings.TrimSpace(string(m.session.raw(msg.Reply, false))))
 		}
@@ -171,7 +172,7 @@ func (m *messagePane) field(name, value string, t mime.Text) {
 		m.add(draw.Line{Indent: fieldWidth, Text: sent, Style: m.theme.Dim, AsSent: true}, noTarget)
 	}
 	for _, p := range t.Problems {
-		m.warn(visible.Text(p.Text))
+		m.warn(visible.Text(p.Text.In(m.session.Lang)))
 	}
 }
 
@@ -192,7 +193,7 @@ func (m *messagePane) fieldsOfEvents(msg *decode.Message) {
 // parts draws the tree.
 func (m *messagePane) parts() {
 	tree := m.reading.tree
-	m.heading("Parts", draw.Size(tree.Size)+" in all", noTarget)
+	m.heading("Parts", units.Bytes(tree.Size)+" in all", noTarget)
 	for i := range tree.Parts {
 		m.part(i)
 	}
@@ -230,7 +231,7 @@ func (m *messagePane) part(i int) {
 		m.add(draw.Line{Indent: indent, Text: "SHA-256 " + f.SHA256, Style: m.theme.Dim, AsSent: true}, noTarget)
 	}
 	for _, problem := range m.problems(i) {
-		m.add(draw.Line{Indent: indent, Label: m.theme.Marks.Warning + " ", LabelStyle: m.theme.Warn, Text: visible.Text(problem.Text), Style: m.theme.Warn}, noTarget)
+		m.add(draw.Line{Indent: indent, Label: m.theme.Marks.Warning + " ", LabelStyle: m.theme.Warn, Text: visible.Text(problem.Text.In(m.session.Lang)), Style: m.theme.Warn}, noTarget)
 	}
 	if p.Stopped != "" {
 		m.add(draw.Line{Indent: indent, Text: visible.Text(p.Stopped), Style: m.theme.Warn}, noTarget)
@@ -266,9 +267,9 @@ func contains(all []mime.Problem, p mime.Problem) bool {
 // sizeOf is a part's size, decoded once that is known.
 func (m *messagePane) sizeOf(i int) string {
 	if f, ok := m.reading.facts[i]; ok {
-		return draw.Size(f.Size)
+		return units.Bytes(f.Size)
 	}
-	return draw.Size(m.reading.tree.Parts[i].Body.Len()) + " encoded"
+	return units.Bytes(m.reading.tree.Parts[i].Body.Len()) + " encoded"
 }
 
 // branch are the lines of the tree left of a part.

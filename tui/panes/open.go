@@ -6,6 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
 	"smtptap/tui/draw"
@@ -210,7 +211,7 @@ func (m *OpenForm) row(i int) string {
 		mark, style = m.theme.Marks.Cursor+" ", m.theme.Cursor
 	}
 	size, _, _ := info.Stat() // of one that was deleted since it is 0
-	text := fmt.Sprintf("%s%s  %7s  %s", mark, info.Started.Local().Format("2006-01-02 15:04:05"), draw.Size(size), visible.Text(info.ID))
+	text := fmt.Sprintf("%s%s  %7s  %s", mark, info.Started.Local().Format("2006-01-02 15:04:05"), units.Bytes(size), visible.Text(info.ID))
 	return style.Paint(draw.Fit(text, m.width, m.theme.Marks.Ellipsis))
 }
 

@@ -3,6 +3,7 @@ package panes
 import (
 	"time"
 
+	"smtptap/decode/units"
 	"smtptap/tui/draw"
 )
 
@@ -81,10 +82,10 @@ func (m *timingPane) sums(width int) string {
 	for _, s := range m.steps {
 		by[s.who] += s.took()
 	}
-	text := draw.Duration(m.total) + " in all"
+	text := units.Time(m.total) + " in all"
 	for _, w := range []waitCause{waitServer, waitClient, waitSetup} {
 		if by[w] > 0 {
-			text += ", " + draw.Duration(by[w]) + " " + m.whose(w)
+			text += ", " + units.Time(by[w]) + " " + m.whose(w)
 		}
 	}
 	return m.theme.Strong.Paint(draw.Cut(text, width, m.theme.Marks.Ellipsis))
@@ -99,7 +100,7 @@ func (m *timingPane) whose(w waitCause) string {
 
 // scale names the ends of the bars.
 func (m *timingPane) scale(c timingColumns) string {
-	end := draw.Duration(m.total)
+	end := units.Time(m.total)
 	if c.bar < len(end)+2 {
 		return ""
 	}
@@ -119,7 +120,7 @@ func (m *timingPane) step(c timingColumns, s step) string {
 	if s.took() >= time.Second {
 		took = m.theme.Warn
 	}
-	r.Put(draw.FitRight(draw.Duration(s.took()), c.took-2, mark)+"  ", took)
+	r.Put(draw.FitRight(units.Time(s.took()), c.took-2, mark)+"  ", took)
 	from, to := m.place(s, c.bar)
 	r.Skip(from)
 	r.Put(draw.Rule(m.theme.Marks.Bar, to-from), style)

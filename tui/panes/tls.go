@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"smtptap/decode"
-	"smtptap/decode/annotate"
 	"smtptap/decode/facts"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/tui/draw"
@@ -154,7 +154,7 @@ func (m *tlsPane) handshake(f *facts.TLS) {
 	if f.ClientCert {
 		m.fact("client cert", "the server asked for a certificate of the client", plain)
 	}
-	m.fact("took", annotate.Duration(f.Took), plain)
+	m.fact("took", units.Time(f.Took), plain)
 	for i := range f.Chain {
 		m.certificate(i, &f.Chain[i])
 	}

@@ -1,0 +1,9 @@
+package message
+
+import (
+	"testing"
+
+	"smtptap/decode/lang/langtest"
+)
+
+func TestTexts(t *testing.T) { langtest.Texts(t, texts) }
