@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"smtptap/decode/annotate"
 	"smtptap/decode/outcome"
 	"smtptap/decode/units"
 	"smtptap/decode/visible"
@@ -170,7 +169,7 @@ func listTable(w io.Writer, rows []transcript.Summary, room int) {
 	for _, s := range rows {
 		table = append(table, []string{
 			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
-			visible.Text(s.Server), visible.Text(s.From), recipients(s), units.Bytes(s.Size), annotate.Duration(s.Took), reason(s),
+			visible.Text(s.Server), visible.Text(s.From), recipients(s), units.Bytes(s.Size), units.Time(s.Took), reason(s),
 		})
 	}
 	for _, name := range spare {
