@@ -54,7 +54,7 @@ func (p *Program) settle(cmd *cobra.Command) error {
 	}
 	known := p.flagsOfAll()
 	c := &configuration{file: p.config}
-	env := environment(known)
+	env := environment(cmd, known)
 	for _, layer := range append([]flagValues{env, c.file.common}, c.file.inOrder()...) {
 		if err := p.try(layer, known); err != nil {
 			return err
@@ -96,10 +96,14 @@ func (c *configuration) find(name string) (setting, bool) {
 	return setting{}, false
 }
 
-// environment is what variables set. An empty one sets nothing.
-func environment(known map[string][]*pflag.Flag) flagValues {
+// environment is what variables set. An empty one sets nothing, nor does that of a
+// flag that is given.
+func environment(cmd *cobra.Command, known map[string][]*pflag.Flag) flagValues {
 	env := flagValues{}
 	for name := range known {
+		if f := cmd.Flag(name); f != nil && f.Changed {
+			continue
+		}
 		if value := os.Getenv(variable(name)); value != "" {
 			env[name] = setting{values: []string{value}, origin: origin{Source: "environment", Name: variable(name)}}
 		}
