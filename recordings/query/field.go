@@ -12,6 +12,7 @@ import (
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
+	"smtptap/decode/spelling"
 	"smtptap/decode/units"
 	"smtptap/recordings/transcript"
 )
@@ -145,7 +146,7 @@ func choice(of func(*Session) string, valid ...string) func(*parser, *term) {
 
 // invalid fails for a value that is none of those that a field takes.
 func (p *parser) invalid(t *term, valid []string) {
-	p.fail("not-valid", "field", t.field, "value", t.value, "nearest", nearest(strings.ToLower(t.value), valid), "valid", strings.Join(valid, " "))
+	p.fail("not-valid", "field", t.field, "value", t.value, "nearest", spelling.Nearest(strings.ToLower(t.value), valid), "valid", strings.Join(valid, " "))
 }
 
 func yesNo(yes bool) string {
@@ -220,10 +221,10 @@ func finding(p *parser, t *term) {
 // holds would hide a slip of the hand.
 func (p *parser) unknownFinding(t *term) {
 	value := strings.ToLower(t.value)
-	near := nearest(value, slices.Concat(ids(), severities))
+	near := spelling.Nearest(value, slices.Concat(ids(), severities))
 	for _, id := range ids() {
 		if near == "" {
-			near = nearest(value, strings.Split(id, "-"))
+			near = spelling.Nearest(value, strings.Split(id, "-"))
 		}
 	}
 	p.fail("no-finding", "value", t.value, "nearest", near)

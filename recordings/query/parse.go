@@ -3,6 +3,8 @@ package query
 import (
 	"strings"
 	"unicode"
+
+	"smtptap/decode/spelling"
 )
 
 type kind uint8
@@ -151,7 +153,7 @@ func (p *parser) field() {
 		if op == ":" && strings.HasPrefix(rest[n+1:], "//") {
 			return // a URL
 		}
-		p.fail("no-field", "name", name, "nearest", nearest(name, fieldNames()), "fields", strings.Join(fieldNames(), " "))
+		p.fail("no-field", "name", name, "nearest", spelling.Nearest(name, fieldNames()), "fields", strings.Join(fieldNames(), " "))
 		return
 	}
 	p.token.field, p.token.op = name, op

@@ -11,6 +11,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"smtptap/decode/lang"
+	"smtptap/decode/spelling"
 	"smtptap/proxy/upstream"
 )
 
@@ -71,7 +72,7 @@ func findProvider(target string) (p provider, to string, found bool, err error) 
 }
 
 func likelyProvider(name string) string {
-	if like := likely(providerNames(), name); like != "" {
+	if like := spelling.Nearest(name, providerNames()); like != "" {
 		return "@" + like
 	}
 	return ""

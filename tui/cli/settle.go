@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"smtptap/decode/lang"
+	"smtptap/decode/spelling"
 )
 
 // A configuration is all that sets flags which are not given, the strongest
@@ -139,7 +140,7 @@ func (p *Program) try(layer flagValues, known map[string][]*pflag.Flag) error {
 					all = append(all, name)
 				}
 			}
-			return wrong("config-key", "at", at(s.File, s.Line), "key", name, "like", likely(all, name))
+			return wrong("config-key", "at", at(s.File, s.Line), "key", name, "like", spelling.Nearest(name, all))
 		}
 		for _, f := range flags {
 			if s.list && !repeats(f) {

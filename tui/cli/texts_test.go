@@ -201,15 +201,6 @@ func TestHelpFits(t *testing.T) {
 	}
 }
 
-func TestLikely(t *testing.T) {
-	names := []string{"list", "view", "show", "export", "explain", "diff"}
-	for typed, want := range map[string]string{"lst": "list", "lsit": "list", "exprot": "export", "exp": "export", "shwo": "show", "nope": "", "x": "", "explian": "explain", "difff": "diff"} {
-		if got := likely(names, typed); got != want {
-			t.Errorf("%q is taken for %q, want %q", typed, got, want)
-		}
-	}
-}
-
 func TestLanguage(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"smtptap/decode/lang"
+	"smtptap/decode/spelling"
 	"smtptap/decode/visible"
 )
 
@@ -104,7 +105,7 @@ func (p *Program) flagError(cmd *cobra.Command, err error) error {
 		typed, like := "--"+unknown.GetSpecifiedName(), ""
 		if unknown.GetSpecifiedShortnames() != "" {
 			typed = "-" + unknown.GetSpecifiedName()
-		} else if like = likely(flagNames(cmd), unknown.GetSpecifiedName()); like != "" {
+		} else if like = spelling.Nearest(unknown.GetSpecifiedName(), flagNames(cmd)); like != "" {
 			like = "--" + like
 		}
 		return wrong("unknown-flag", "flag", typed, "command", cmd.CommandPath(), "like", like)
@@ -160,46 +161,6 @@ func flagNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// likely is the name that somebody who typed another one may have meant, or "".
-func likely(names []string, typed string) string {
-	best, least := "", 1+len(typed)/3
-	for _, name := range names {
-		far := distance(typed, name)
-		if len(typed) > 2 && strings.HasPrefix(name, typed) {
-			far = 0
-		}
-		if far < least || far == least && best == "" {
-			best, least = name, far
-		}
-	}
-	return best
-}
-
-// distance is how many letters have to change to make a into b; two that
-// changed places count once.
-func distance(a, b string) int {
-	var before, last []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, last, row = last, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			change := 1
-			if a[i] == b[j] {
-				change = 0
-			}
-			row[j+1] = min(last[j]+change, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
-}
-
 // args checks that there are between least and most arguments.
 func (p *Program) args(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
@@ -223,5 +184,5 @@ func unknownCommand(cmd *cobra.Command, typed string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return wrong("unknown-command", "command", shown(typed), "parent", cmd.CommandPath(), "like", likely(names, typed))
+	return wrong("unknown-command", "command", shown(typed), "parent", cmd.CommandPath(), "like", spelling.Nearest(typed, names))
 }
