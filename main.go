@@ -26,6 +26,7 @@ func main() {
 		cli.Check,    // a server or domain, without sending anything
 		cli.Findings, // what can be recognised
 		cli.CA,       // the local certificate authority
+		cli.Howto,    // what is around smtptap, set up
 		cli.Prune,    // old recordings
 		cli.Config,   // what is in force, and where it comes from
 		cli.Query,    // help on what --match and --expect ask for

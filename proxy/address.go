@@ -18,8 +18,24 @@ import (
 // An Address is where to listen, as the user writes it.
 type Address struct {
 	tls     bool
+	control func(network, address string, raw syscall.RawConn) error
 	network string // "tcp", "tcp4", "unix" or "systemd"
 	at      string // address, path, or the name of sockets
+}
+
+// Transparent is the address for connections that are led there on their way to
+// another place. The error says why there can't be any.
+func (a Address) Transparent() (Address, error) {
+	switch {
+	case !canBeTransparent:
+		return a, errors.New("--transparent needs Linux")
+	case a.network == "unix":
+		return a, errors.New("--transparent is for TCP; nothing is led to a unix socket")
+	case a.tls:
+		return a, errors.New("--transparent finds out by itself whether TLS begins with the first byte; leave tls: out")
+	}
+	a.control = takeForeign
+	return a, nil
 }
 
 // networks are the forms of an address that begin with a word.
@@ -82,7 +98,7 @@ func (a Address) Listen(mode fs.FileMode) ([]Listener, error) {
 		l, err := listenUnix(a.at, mode)
 		return a.opened(l, err)
 	}
-	config := net.ListenConfig{KeepAlive: -1} // a peer that is gone is found by IdleTimeout
+	config := net.ListenConfig{KeepAlive: -1, Control: a.control} // a peer that is gone is found by IdleTimeout
 	l, err := config.Listen(context.Background(), a.network, a.at)
 	return a.opened(l, err)
 }

@@ -14,10 +14,22 @@ const mostTurnedAway = 16
 // admit starts a session for a client that has connected. It returns false when
 // no more clients are wanted.
 func (p *Proxy) admit(l Listener, conn net.Conn) bool {
-	if addr := conn.RemoteAddr(); !p.allows(addr) {
+	if addr := conn.RemoteAddr(); !p.allows(l, addr) {
 		p.Log.Warn().Stringer("client", addrPort(addr).Addr()).Msg("closed a connection from an address that may not connect; see --allow")
 		conn.Close()
 		return true
+	}
+	if l.Header {
+		return p.awaitHeader(l, conn)
+	}
+	return p.take(l, conn, origin{})
+}
+
+// take is admit for a client of that origin.
+func (p *Proxy) take(l Listener, conn net.Conn, o origin) bool {
+	led := true
+	if l.Transparent {
+		o, led = p.redirected(conn)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,12 +45,14 @@ func (p *Proxy) admit(l Listener, conn net.Conn) bool {
 	p.admitted++
 	var refusal *session.Refusal
 	switch {
-	case p.dialled[route(conn.RemoteAddr(), conn.LocalAddr())] > 0:
+	case p.dialled[route(conn.RemoteAddr(), destinationOf(l, conn, o))] > 0:
 		refusal = fromOurselves
+	case !led:
+		refusal = notLed
 	case len(p.sessions) >= most:
 		refusal = &session.Refusal{Code: "421 4.3.2", ID: "too-many-sessions", Why: "too many sessions at the same time; raise --max-sessions or try again later"}
 	}
-	s := newDriver(p, l, conn, refusal)
+	s := newDriver(p, l, conn, o, refusal)
 	p.sessions[s] = struct{}{}
 	p.wg.Go(func() {
 		s.run()
@@ -65,11 +79,19 @@ func (p *Proxy) addDialled(conn net.Conn, n int) {
 	}
 }
 
-// isOwn reports whether the client at the other end of conn is smtptap itself.
-func (p *Proxy) isOwn(conn net.Conn) bool {
+// isOwn reports whether the client of a session is smtptap itself.
+func (p *Proxy) isOwn(d *driver) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.dialled[route(conn.RemoteAddr(), conn.LocalAddr())] > 0
+	return p.dialled[route(d.client.base.RemoteAddr(), destinationOf(d.listen, d.client.base, d.origin))] > 0
+}
+
+// destinationOf is the far end of a client's connection as the client sees it.
+func destinationOf(l Listener, conn net.Conn, o origin) net.Addr {
+	if l.Transparent {
+		return o.destination(conn)
+	}
+	return conn.LocalAddr()
 }
 
 // full reports whether Count sessions have begun.
@@ -80,5 +102,7 @@ func (p *Proxy) full() bool {
 }
 
 func (p *Proxy) isFull() bool { return p.Count > 0 && p.admitted >= p.Count }
+
+var notLed = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "this connection was not led here on its way to another place, as --transparent wants"}
 
 var fromOurselves = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "this session comes from smtptap itself"}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
@@ -240,10 +241,16 @@ func (d *driver) connect(a session.Action) (server *upstream.Server, err error) 
 // client is smtptap itself: when it came, the session that it comes from may
 // not have been told of its connection yet.
 func (d *driver) attach(server *upstream.Server) error {
-	if d.proxy.isOwn(d.client.base) {
+	if d.proxy.isOwn(d) {
 		server.Conn.Close()
 		d.note(fromOurselves.ID, fromOurselves.Why)
 		return fromOurselves
+	}
+	if version := d.proxy.SendHeader; version > 0 {
+		if err := d.sendHeader(server.Conn, version); err != nil {
+			server.Conn.Close()
+			return err
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -255,6 +262,17 @@ func (d *driver) attach(server *upstream.Server) error {
 	d.server, d.reached = p, server
 	d.proxy.addDialled(server.Conn, 1)
 	d.wg.Go(func() { d.pump(p) })
+	return nil
+}
+
+// sendHeader tells the server of the client before anything else is said.
+func (d *driver) sendHeader(conn net.Conn, version byte) error {
+	client := d.client.base
+	from, to := d.origin.from(client), d.origin.destination(client)
+	if err := writeHeader(conn, version, from, to, orDefault(d.proxy.ConnectTimeout, DefaultConnectTimeout)); err != nil {
+		return fmt.Errorf("the PROXY header can't be sent to the server: %w", err)
+	}
+	d.note("proxy-header-sent", fmt.Sprintf("a PROXY header of version %d told the server that the client is %s, on its way to %s", version, nameOf(from), nameOf(to)))
 	return nil
 }
 

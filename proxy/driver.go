@@ -30,6 +30,7 @@ import (
 type driver struct {
 	proxy  *Proxy
 	listen Listener
+	origin origin
 	log    *transcript.Log
 	split  bool // the transcript has a dialogue for each leg
 	begun  time.Time
@@ -57,18 +58,18 @@ type driver struct {
 	held    map[*session.Place]*Held
 }
 
-func newDriver(p *Proxy, l Listener, conn net.Conn, refusal *session.Refusal) *driver {
-	d := &driver{proxy: p, listen: l, begun: time.Now()}
+func newDriver(p *Proxy, l Listener, conn net.Conn, o origin, refusal *session.Refusal) *driver {
+	d := &driver{proxy: p, listen: l, origin: o, begun: time.Now()}
 	d.changed.L = &d.mu
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.client = &peer{party: who.Client, base: conn, conn: conn}
 	d.paused[who.Client], d.paused[who.Server] = true, true
 	d.split = d.mode() == Hide || p.TLSToServer || p.Router != nil || p.Rules != nil
 	d.logic = session.New(session.Config{
-		Mode: d.mode(), ClientTLS: l.TLS, ToServer: p.TLSToServer, MX: p.Router != nil,
+		Mode: d.mode(), ClientTLS: l.TLS, FirstByte: l.Transparent, ToServer: p.TLSToServer, MX: p.Router != nil,
 		OfferTLS: d.mode() == Intercept && p.TLS.Authority != nil,
 		Refusal:  refusal, Ready: d.ready, Linger: orDefault(p.linger, defaultLinger), Wait: p.wait,
-		Layers: p.ruled(conn.RemoteAddr()), Attended: p.attended,
+		Layers: p.ruled(o.from(conn)), Attended: p.attended,
 	})
 	return d
 }
@@ -102,9 +103,9 @@ func (d *driver) open() {
 		Listen: d.listen.Where(), Target: d.proxy.Target, Mode: string(d.mode()), SplitLegs: d.split,
 	})
 	client := d.client.base
-	from := clientName(client)
-	d.debug().Str("client", from).Stringer("listen", d.listen).Msg("session begins")
-	d.log.Fact(&facts.Open{Client: from, Listen: nameOf(client.LocalAddr()), TLS: d.listen.TLS})
+	fact := d.origin.open(client, d.listen.TLS)
+	d.debug().Str("client", fact.Client).Stringer("listen", d.listen).Msg("session begins")
+	d.log.Fact(fact)
 }
 
 // close ends connections and transcript.
@@ -124,6 +125,14 @@ func (d *driver) Fact(f facts.Fact) { d.log.Fact(f) }
 
 // Ours implements upstream.Session.
 func (d *driver) Ours(addr netip.AddrPort) bool { return d.proxy.ours(addr) }
+
+// Destination implements upstream.Session.
+func (d *driver) Destination() netip.AddrPort {
+	if d.origin.to == nil {
+		return netip.AddrPort{}
+	}
+	return addrPort(d.origin.to)
+}
 
 // OursAt implements upstream.Session.
 func (d *driver) OursAt(path string) bool { return d.proxy.oursAt(path) }

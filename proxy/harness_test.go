@@ -43,6 +43,12 @@ type bench struct {
 // setUp starts a proxy; change may alter it before it serves.
 func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 	t.Helper()
+	return setUpWith(t, proxy.Listener{}, change)
+}
+
+// setUpWith is setUp with a listener of that kind.
+func setUpWith(t *testing.T, kind proxy.Listener, change func(*proxy.Proxy)) *bench {
+	t.Helper()
 	b := &bench{t: t, served: make(chan error, 1)}
 	b.server = listenTCP(t)
 	at := netip.MustParseAddrPort(b.server.Addr().String())
@@ -59,7 +65,7 @@ func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.cancel = cancel
 	go func() {
-		b.served <- b.proxy.Serve(ctx, proxy.Listener{Listener: l}, proxy.Listener{Listener: secured, TLS: true})
+		b.served <- b.proxy.Serve(ctx, proxy.Listener{Listener: l, Header: kind.Header}, proxy.Listener{Listener: secured, TLS: true})
 	}()
 	t.Cleanup(b.stop)
 	return b

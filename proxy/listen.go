@@ -13,7 +13,9 @@ import (
 // A Listener is where clients connect.
 type Listener struct {
 	net.Listener
-	TLS bool // TLS begins with the first byte
+	TLS         bool // TLS begins with the first byte
+	Header      bool // every client begins with a PROXY header
+	Transparent bool // clients are led here on their way to another place
 }
 
 // String is the listener's address in the form that ParseAddress reads.
@@ -67,14 +69,15 @@ func (p *Proxy) CheckExposure(l Listener) error {
 }
 
 // allows reports whether a client at addr may connect. Who may connect to a unix
-// socket is up to its file.
-func (p *Proxy) allows(addr net.Addr) bool {
+// socket is up to its file. This machine's own clients come from any of its
+// addresses when they are led here on their way.
+func (p *Proxy) allows(l Listener, addr net.Addr) bool {
 	if _, unix := addr.(*net.UnixAddr); unix {
 		return true
 	}
 	ip := addrPort(addr).Addr()
 	if len(p.Allow) == 0 {
-		return ip.IsLoopback()
+		return ip.IsLoopback() || l.Transparent && isLocal(ip)
 	}
 	for _, prefix := range p.Allow {
 		if prefix.Contains(ip) {

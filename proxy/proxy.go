@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -85,14 +86,21 @@ type Proxy struct {
 
 	Log zerolog.Logger // its writer is used by several goroutines at once
 
+	// SendHeader is the version of the PROXY header that tells servers of the
+	// client; 0 for none.
+	SendHeader byte
+
 	linger time.Duration // set by tests; 0 means defaultLinger
 	wait   time.Duration // likewise; 0 means defaultWait
+	header time.Duration // likewise; 0 means headerTimeout
 
 	mu        sync.Mutex
 	listeners []Listener
 	sessions  map[*driver]struct{}
-	admitted  int            // sessions so far
-	dialled   map[string]int // connections to servers, by route
+	waiting   map[net.Conn]struct{} // for their PROXY header
+	enough    func()                // no more clients are wanted
+	admitted  int                   // sessions so far
+	dialled   map[string]int        // connections to servers, by route
 	closing   bool
 	attending int // who can let held lines go
 	wg        sync.WaitGroup
@@ -110,7 +118,11 @@ func (p *Proxy) Serve(ctx context.Context, listeners ...Listener) error {
 	}
 	accepting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	unhook := context.AfterFunc(accepting, func() { closeAll(listeners) })
+	p.enough = func() { stop(nil) }
+	unhook := context.AfterFunc(accepting, func() {
+		closeAll(listeners)
+		p.dropWaiting()
+	})
 	defer unhook()
 	var accepts sync.WaitGroup
 	for _, l := range listeners {
@@ -154,7 +166,7 @@ func (p *Proxy) begin(listeners []Listener) error {
 	if p.sessions != nil {
 		return errors.New("this proxy has served already")
 	}
-	p.sessions = map[*driver]struct{}{}
+	p.sessions, p.waiting = map[*driver]struct{}{}, map[net.Conn]struct{}{}
 	p.dialled = map[string]int{}
 	p.listeners = listeners
 	return nil

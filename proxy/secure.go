@@ -33,13 +33,13 @@ func (d *driver) shakeHands(p *peer, a *session.Action) (net.Conn, error) {
 	var err error
 	if p.party == who.Server {
 		at := d.reached
-		secured, fact, err = d.proxy.TLS.WithServer(p.conn, handshake.Server{Name: at.Host.Name, Checked: at.Named, Implicit: a.Implicit})
+		secured, fact, err = d.proxy.TLS.WithServer(p.conn, handshake.Server{Name: at.Host.Name, Checked: at.Named, AnyName: at.AnyName, Implicit: a.Implicit})
 	} else {
 		names := d.tls.serverNames
 		if len(names) == 0 && a.Implicit && d.reached != nil {
 			names = []string{d.reached.Host.Name}
 		}
-		secured, fact, err = d.proxy.TLS.WithClient(withPrefix(p.conn, a.Data), handshake.Client{Names: names, Implicit: a.Implicit, Fault: d.tls.fault})
+		secured, fact, err = d.proxy.TLS.WithClient(withPrefix(p.conn, a.Data), handshake.Client{Names: names, Led: d.listen.Transparent, Implicit: a.Implicit, Fault: d.tls.fault})
 	}
 	if d.isOver() {
 		return nil, errOver

@@ -20,6 +20,12 @@ func (x *explainer) fact(f facts.Fact) {
 			key = "open-tls"
 		}
 		x.mean(key, "client", f.Client, "listen", f.Listen)
+		if f.Header > 0 {
+			x.mean("open-header", "version", strconv.Itoa(f.Header), "peer", cmp.Or(f.Peer, f.Client))
+		}
+		if f.Destination != "" {
+			x.mean("open-destination", "to", f.Destination)
+		}
 	case *facts.Dial:
 		x.dial(f)
 	case *facts.DNS:

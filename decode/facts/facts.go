@@ -26,6 +26,10 @@ type Open struct {
 	Client string `json:"client"`        // address and port
 	Listen string `json:"listen"`        // address and port where it was accepted
 	TLS    bool   `json:"tls,omitempty"` // TLS from the first byte there
+
+	Header      int    `json:"header,omitempty"`      // version of the PROXY header that names the client; 0 for none
+	Peer        string `json:"peer,omitempty"`        // who connected, where a header names another client
+	Destination string `json:"destination,omitempty"` // where the client wanted to go, by the header or before it was led here
 }
 
 // Dial: one attempt to reach a server.

@@ -158,3 +158,19 @@ func Placeholders(text string) []string {
 	}
 	return names
 }
+
+// Only keeps the lines of a text that belong to one language, without the "en: "
+// or "zh: " that they begin with, and those that belong to both.
+func Only(text string, l Lang) string {
+	own, other := "en: ", "zh: "
+	if l == Chinese {
+		own, other = other, own
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, other) {
+			b.WriteString(strings.TrimPrefix(line, own))
+		}
+	}
+	return b.String()
+}

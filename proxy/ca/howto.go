@@ -71,28 +71,13 @@ func recipe(client, path string, l lang.Lang) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if _, err := t.New(name).Parse(inLanguage(string(text), l)); err != nil {
+		if _, err := t.New(name).Parse(lang.Only(string(text), l)); err != nil {
 			return "", err
 		}
 	}
 	var b strings.Builder
 	err := t.ExecuteTemplate(&b, client, path)
 	return b.String(), err
-}
-
-// inLanguage keeps the lines of one language, and those of both.
-func inLanguage(text string, l lang.Lang) string {
-	own, other := "en: ", "zh: "
-	if l == lang.Chinese {
-		own, other = other, own
-	}
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, other) {
-			b.WriteString(strings.TrimPrefix(line, own))
-		}
-	}
-	return b.String()
 }
 
 // quoting writes a path in the way of the language that it is pasted into.

@@ -44,6 +44,7 @@ type Settings struct {
 type Server struct {
 	Name     string // what its certificate has to be for: a host name or an IP address
 	Checked  bool   // a bad certificate ends the session, unless Settings.Insecure
+	AnyName  bool   // its certificate may be for another name
 	Implicit bool   // TLS begins with the first byte
 }
 
@@ -56,9 +57,13 @@ func (s *Settings) WithServer(conn net.Conn, to Server) (*tls.Conn, *facts.TLS, 
 	config := s.config()
 	config.ServerName = hostOf(to.Name)
 	config.InsecureSkipVerify = true // VerifyConnection does it, so that there is a verdict in any case
+	wanted := config.ServerName
+	if to.AnyName {
+		wanted = ""
+	}
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		fact.Chain = describe(state.PeerCertificates)
-		fact.Verdict, fact.Reason = judge(state.PeerCertificates, config.ServerName, s.Roots, time.Now())
+		fact.Verdict, fact.Reason = judge(state.PeerCertificates, wanted, s.Roots, time.Now())
 		fact.Verified = fact.Verdict == verdictOK
 		if fact.Checked && !fact.Verified {
 			return &verdictError{fact.Verdict, fact.Reason}
@@ -86,6 +91,7 @@ func (s *Settings) WithServer(conn net.Conn, to Server) (*tls.Conn, *facts.TLS, 
 // Client is what a client's leg has to show.
 type Client struct {
 	Names    []string // of the server: the host that was dialled, and those of a certificate that was accepted
+	Led      bool     // the client doesn't know of smtptap, and means the server
 	Implicit bool     // TLS begins with the first byte
 	Fault    ca.Fault // what is wrong on purpose with the certificate; "" for nothing
 }
@@ -103,7 +109,7 @@ func (s *Settings) WithClient(conn net.Conn, as Client) (*tls.Conn, *facts.TLS, 
 		if as.Fault == ca.Fail {
 			return nil, errOnPurpose
 		}
-		leaf, err := s.leaf(conn, hello.ServerName, as.Names, as.Fault)
+		leaf, err := s.leaf(conn, hello.ServerName, as)
 		if err != nil {
 			return nil, err
 		}
@@ -134,35 +140,38 @@ func (s *Settings) Ready() (*ca.Authority, error) {
 // leaf is the certificate for a client that asks for that name. Clients that
 // were given an address in place of a name check for that. A name that has
 // nothing to do with the server is not certified.
-func (s *Settings) leaf(conn net.Conn, asked string, server []string, fault ca.Fault) (*tls.Certificate, error) {
+func (s *Settings) leaf(conn net.Conn, asked string, as Client) (*tls.Certificate, error) {
 	authority, err := s.Ready()
 	if err != nil {
 		return nil, err
 	}
-	if asked == "" {
-		return authority.Faulty(unnamed(authority, conn, server), fault)
-	}
-	if !concerns(asked, server) {
+	switch server := as.Names; {
+	case asked == "":
+		asked = unnamed(authority, conn, as)
+	case concerns(asked, server):
+	case len(server) > 0:
+		asked = server[0]
+	default:
 		asked = ""
-		if len(server) > 0 {
-			asked = server[0]
-		}
 	}
-	return authority.Faulty(asked, fault)
+	return authority.Faulty(asked, as.Fault)
 }
 
 // unnamed is the host for a client that asks for none: it was given an address,
 // or checks for a name of the server without saying so (Postfix). It can have
 // read the root of such a name only where there is one already.
-func unnamed(authority *ca.Authority, conn net.Conn, server []string) string {
+func unnamed(authority *ca.Authority, conn net.Conn, as Client) string {
 	local, _, _ := net.SplitHostPort(conn.LocalAddr().String())
-	if ip := net.ParseIP(local); ip != nil && !ip.IsLoopback() {
+	if ip := net.ParseIP(local); ip != nil && !ip.IsLoopback() && !as.Led {
 		return local
 	}
-	for _, name := range server {
+	for _, name := range as.Names {
 		if net.ParseIP(name) == nil && authority.Knows(name) {
 			return name
 		}
+	}
+	if as.Led && len(as.Names) > 0 {
+		return as.Names[0]
 	}
 	return ""
 }

@@ -65,7 +65,7 @@ func (b *playbook) play(script string) *playbook {
 			b.t.Fatalf(">> %s\ngot\n\t%s\nwant\n\t%s", event, strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 		}
 	}
-	for line := range strings.Lines(script) {
+	for line := range strings.Lines(shown.Replace(script)) {
 		arrow, text, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch arrow {
 		case ">>":
@@ -82,7 +82,9 @@ func (b *playbook) play(script string) *playbook {
 	return b
 }
 
-var lineEnds = strings.NewReplacer("|", "\r\n")
+// lineEnds are bytes as a script has them, and shown the other way round.
+var shown = strings.NewReplacer("\r\n", "|", "\x16", `\x16`, "\x03", `\x03`, "\x01", `\x01`)
+var lineEnds = strings.NewReplacer("|", "\r\n", `\x16`, "\x16", `\x03`, "\x03", `\x01`, "\x01")
 
 // tell tells the session of an event and returns what it does.
 func (b *playbook) tell(event string) []string {
@@ -164,7 +166,7 @@ func show(a session.Action) string {
 		words = append(words, a.Peer.String())
 	}
 	if len(a.Data) > 0 {
-		words = append(words, strings.ReplaceAll(string(a.Data), "\r\n", "|"))
+		words = append(words, shown.Replace(string(a.Data)))
 	}
 	switch a.Kind {
 	case session.Fact:

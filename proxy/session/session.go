@@ -28,6 +28,7 @@ type Layer interface {
 type Config struct {
 	Mode      Mode
 	ClientTLS bool // TLS with the client begins with the first byte
+	FirstByte bool // whether TLS begins with the first byte shows in who speaks first
 	ToServer  bool // STARTTLS is used to the server whatever the client does
 	MX        bool // the server is chosen by the recipient
 	OfferTLS  bool // an MX session can offer STARTTLS to the client
@@ -95,12 +96,17 @@ func layers(c *Config) []Layer {
 	row := []Layer{}
 	switch {
 	case c.ClientTLS:
-	case c.Mode == Hide:
-		row = append(row, &plainPort{}, hideSTARTTLS(tls))
-	case c.ToServer:
-		row = append(row, &plainPort{}, offerSTARTTLS(c, tls))
+		return append(row, tls, &opening{config: c})
+	case c.FirstByte:
+		row = append(row, &firstByte{config: c})
 	default:
 		row = append(row, &plainPort{})
+	}
+	switch {
+	case c.Mode == Hide:
+		row = append(row, hideSTARTTLS(tls))
+	case c.ToServer:
+		row = append(row, offerSTARTTLS(c, tls))
 	}
 	return append(row, tls, &opening{config: c})
 }
@@ -247,6 +253,15 @@ func (p *Place) Next(e Event) {
 		step = -1
 	}
 	p.session.at(p.index+step, e)
+}
+
+// past passes an event by all the other layers.
+func (p *Place) past(e Event) {
+	beyond := len(p.session.row)
+	if e.Peer == who.Server {
+		beyond = -1
+	}
+	p.session.at(beyond, e)
 }
 
 // Bytes passes bytes of a peer on.

@@ -247,6 +247,7 @@ type Server struct {
 	Named    bool
 	Implicit bool // TLS begins with the first byte
 	LMTP     bool // it speaks LMTP (RFC 2033)
+	AnyName  bool // its certificate may be for any name
 }
 
 // Local reports a server on this machine.

@@ -184,9 +184,10 @@ func TestLoop(t *testing.T) {
 // A noter is a session that keeps its facts.
 type noter struct{ noted []facts.Fact }
 
-func (n *noter) Fact(f facts.Fact)        { n.noted = append(n.noted, f) }
-func (n *noter) Ours(netip.AddrPort) bool { return false }
-func (n *noter) OursAt(path string) bool  { return path == "/ours" }
+func (n *noter) Fact(f facts.Fact)           { n.noted = append(n.noted, f) }
+func (n *noter) Ours(netip.AddrPort) bool    { return false }
+func (n *noter) Destination() netip.AddrPort { return netip.AddrPort{} }
+func (n *noter) OursAt(path string) bool     { return path == "/ours" }
 
 // Only has the last word about the address itself.
 func TestOnly(t *testing.T) {

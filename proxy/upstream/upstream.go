@@ -19,6 +19,9 @@ type Session interface {
 	Ours(addr netip.AddrPort) bool
 	// OursAt is Ours for the unix socket at path.
 	OursAt(path string) bool
+	// Destination is where the client wanted to go that was led here on its
+	// way; not valid for any other.
+	Destination() netip.AddrPort
 }
 
 // A Dialer knows from the start where sessions go. When it fails, the error is

@@ -25,6 +25,8 @@ func (f *serveFlags) listenFlags(cmd *cobra.Command) {
 		return errors.Unwrap(err) // which does not repeat it
 	}), "listen", "l", "")
 	cmd.Flags().Var(&f.socketMode, "socket-mode", "")
+	cmd.Flags().BoolVar(&f.header, "proxy-protocol", false, "")
+	cmd.Flags().BoolVar(&f.target.transparent, "transparent", false, "")
 }
 
 // modeFlag is the mode of a file.
@@ -42,6 +44,17 @@ func (m *modeFlag) Set(s string) error {
 	return nil
 }
 
+// checkListen refuses what can't go together.
+func (f *serveFlags) checkListen() error {
+	switch {
+	case f.header && f.target.transparent:
+		return wrong("header-and-transparent")
+	case f.target.transparent && f.target.to != "sink":
+		return wrong("transparent-and-to")
+	}
+	return nil
+}
+
 // openListeners listens at all addresses.
 func (f *serveFlags) openListeners() (all []proxy.Listener, err error) {
 	for _, s := range f.listen {
@@ -50,12 +63,21 @@ func (f *serveFlags) openListeners() (all []proxy.Listener, err error) {
 			closeListeners(all)
 			return nil, usage(err)
 		}
+		if f.target.transparent {
+			if at, err = at.Transparent(); err != nil {
+				closeListeners(all)
+				return nil, usage(err)
+			}
+		}
 		listeners, err := at.Listen(fs.FileMode(f.socketMode))
 		if err != nil {
 			closeListeners(all)
 			return nil, err
 		}
-		all = append(all, listeners...)
+		for _, l := range listeners {
+			l.Header, l.Transparent, l.TLS = f.header, f.target.transparent, l.TLS && !f.target.transparent
+			all = append(all, l)
+		}
 	}
 	return all, nil
 }

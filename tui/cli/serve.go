@@ -31,6 +31,7 @@ type serveFlags struct {
 	listen []string
 
 	socketMode modeFlag
+	header     bool // clients begin with a PROXY header
 
 	target  targetFlags
 	tls     tlsFlags
@@ -181,6 +182,9 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 
 // proxy makes the proxy that the flags describe.
 func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
+	if err := f.checkListen(); err != nil {
+		return nil, nil, err
+	}
 	px := &proxy.Proxy{Count: f.count, IdleTimeout: f.idle, DrainTimeout: f.drain, Log: log}
 	for _, cidr := range f.allow {
 		prefix, err := parsePrefix(cidr)

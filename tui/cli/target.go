@@ -22,6 +22,8 @@ type targetFlags struct {
 	resolver     string
 	mxPort       int
 	allowPrivate bool
+	sendHeader   string
+	transparent  bool // to where each client wanted to go
 
 	only    func(netip.Addr) error // which addresses may be connected to; nil for all
 	sinkTLS bool                   // the sink offers STARTTLS
@@ -29,6 +31,7 @@ type targetFlags struct {
 
 func (f *targetFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().VarP(checked(&f.to, "sink", checkTarget), "to", "t", "")
+	cmd.Flags().Var(oneOf(&f.sendHeader, "", "1", "2"), "send-proxy-protocol", "")
 	f.dnsFlags(cmd)
 }
 
@@ -72,6 +75,16 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 		return nil, 0, err
 	}
 	px.Target = target.String()
+	if f.sendHeader != "" {
+		px.SendHeader = f.sendHeader[0] - '0'
+	}
+	switch {
+	case f.transparent:
+		px.Target, px.Upstream = "original destination", upstream.Original{}
+		return done, 0, nil
+	case f.sendHeader != "" && target.Kind != upstream.KindHost && target.Kind != upstream.KindSocket:
+		return nil, 0, wrong("header-to-nobody")
+	}
 	switch target.Kind {
 	case upstream.KindSink:
 		var certificate *tls.Config
