@@ -311,7 +311,11 @@ func (l *Log) Summary() Summary {
 	s.ID, s.Started, s.Source = l.id, l.started, decode.SourceLive
 	s.Target, s.Mode, s.SecretsKept = l.ses.Target, l.ses.Mode, l.set.options.KeepSecrets
 	if s.Live {
-		s.Took = max(s.Took, l.set.options.Clock().Sub(l.started))
+		now := l.set.options.Clock().Sub(l.started)
+		s.Took = max(s.Took, now)
+		l.mu.Lock()
+		s.Quiet = max(now-l.last, 0)
+		l.mu.Unlock()
 	}
 	if l.set.options.Folder != nil {
 		s.Path = l.set.options.Folder.Path(l.id)

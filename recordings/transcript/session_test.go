@@ -460,3 +460,27 @@ func noCanary(t testing.TB, path string) {
 		}
 	}
 }
+
+// A session is quiet from its last byte on, whether or not that made an entry.
+func TestQuiet(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	set := transcript.NewSet(transcript.Options{Clock: func() time.Time { return now }})
+	defer set.Close()
+	l := set.Begin(transcript.Session{})
+	l.Fact(&facts.Open{Client: "192.0.2.1:4000"})
+	for _, line := range []string{"220 x\r\n", "half a li", "ne"} {
+		now = now.Add(7 * time.Second)
+		if got := l.Summary().Quiet; got != 7*time.Second {
+			t.Errorf("before %q it was quiet for %s", line, got)
+		}
+		l.Data(who.Server, who.Client, []byte(line))
+		if got := l.Summary().Quiet; got != 0 {
+			t.Errorf("after %q it was quiet for %s", line, got)
+		}
+	}
+	l.End(facts.End{Cause: facts.CauseClosed})
+	now = now.Add(time.Hour)
+	if got := l.Summary().Quiet; got != 0 {
+		t.Errorf("when over it was quiet for %s", got)
+	}
+}

@@ -12,8 +12,9 @@ import (
 type Summary struct {
 	ID      string
 	Started time.Time
-	Took    time.Duration // until the last thing that happened
+	Took    time.Duration // until the last thing that happened, or until now while it runs
 	Live    bool          // it still runs
+	Quiet   time.Duration // while it runs, since the last byte or fact
 	Source  decode.Source
 
 	Client string // address and port
