@@ -32,7 +32,7 @@ func (s *screen) expectNot(unwanted string) {
 
 func TestOneGlanceTellsWhetherItWasSent(t *testing.T) {
 	s := newScreen(t, played(t), 80, 24, nil)
-	s.expect("✗ refused", "535", "易联云验证码", "+2 lin@example.net")
+	s.expect("✗ refused", "535", "易联云验证码", "+2 lin@example.n")
 	s.press("enter")
 	s.expect("✓ Sent")
 	s.press("esc", "k", "enter")
@@ -269,7 +269,7 @@ func TestLiveSessionGrows(t *testing.T) {
 	sim := emptySimulation(t, false)
 	sim.Play("smtp://mail.example.com:587", runningScript())
 	s := newScreen(t, sim, 100, 40, nil)
-	s.expect("● running", "In progress", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
+	s.expect("● running", "Waiting for the server: reply to RCPT TO", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
 	sim.Wait(time.Minute)
 	s.update(tick{sim.Now()}) // what comes of it is the next tick
 	s.expect("1 min")

@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden frames anew")
 
-var sizes = [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}}
+var sizes = [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 50}}
 
 var looks = map[string]func(*Options){
 	"colour":   nil,

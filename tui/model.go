@@ -74,6 +74,7 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 		o.Getenv = os.Getenv
 	}
 	t := draw.NewTheme(toneOf(o), o.ASCII)
+	t.Lang = o.Lang
 	m := &model{ctx: ctx, options: o, terminal: terminal, theme: &t, mouse: o.Mouse}
 	m.list = panes.NewList(o.Set, m.findingsOf, m.theme, o.View)
 	m.detail = panes.NewDetail(m.theme)
@@ -155,10 +156,16 @@ func (m *model) clock() tea.Cmd {
 	return tea.Tick(time.Second, func(time.Time) tea.Msg { return tick{m.options.Now()} })
 }
 
+// tick tells those who count it the time.
+func (m *model) tick(now time.Time) {
+	m.list.Tick(now)
+	m.detail.Tick(now)
+}
+
 // refresh looks at what is new in the set.
 func (m *model) refresh() tea.Cmd {
 	m.state = m.options.Set.State()
-	m.list.Tick(m.options.Now())
+	m.tick(m.options.Now())
 	scan := m.list.Refresh()
 	return tea.Batch(scan, m.sync(true), m.clock())
 }

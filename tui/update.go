@@ -34,7 +34,7 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 		return tea.Batch(m.refresh(), m.watch())
 	case tick:
 		m.ticking = false
-		m.list.Tick(msg.now)
+		m.tick(msg.now)
 		return m.clock()
 	case loaded:
 		return m.loadedOne(msg)

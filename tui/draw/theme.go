@@ -1,5 +1,7 @@
 package draw
 
+import "smtptap/decode/lang"
+
 // A Style is how a piece of text looks. The zero value leaves it as it is.
 type Style struct{ on string }
 
@@ -25,7 +27,7 @@ const (
 	Mono              // no colours: bold, underline and reverse only
 )
 
-// A Theme is the look of the whole screen. Its colours are the 16 of the
+// A Theme is the look and the language of the whole screen. Its colours are the 16 of the
 // terminal's own palette, so that they follow what its owner chose, and none of
 // them says anything that a word or a mark does not say too.
 type Theme struct {
@@ -46,6 +48,7 @@ type Theme struct {
 	Key     Style // a key to press
 
 	Marks Marks
+	Lang  lang.Lang // that the screen speaks
 }
 
 // NewTheme returns the theme for a background, with marks in Unicode or ASCII.
@@ -81,7 +84,7 @@ func NewTheme(tone Tone, ascii bool) Theme {
 // Marks are the signs of the screen. Each is one column wide, runs of Rule and
 // the like excepted.
 type Marks struct {
-	Sent, Partly, Refused, Failed, Nothing, Abandoned, Unknown, Running string // outcomes
+	Sent, Partly, Refused, Failed, Nothing, Abandoned, Unknown, Running, Stalled string // outcomes
 
 	Cursor   string // left of the selected line
 	Pair     string // left of the line that belongs to it
@@ -104,14 +107,14 @@ type Marks struct {
 }
 
 var unicodeMarks = Marks{
-	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Abandoned: "⌁", Unknown: "?", Running: "●",
+	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Abandoned: "⌁", Unknown: "?", Running: "●", Stalled: "◌",
 	Cursor: "▌", Pair: "▏", Chosen: "◆", Meaning: "·", Note: "›", Warning: "!", Finding: "▸",
 	Rule: "─", Wait: "┈", Bar: "█", Arrow: "→", Ellipsis: "…", Record: "●",
 	Bullet: "•", Branch: "├─ ", Last: "└─ ", Trunk: "│  ", Caret: "▏",
 }
 
 var asciiMarks = Marks{
-	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Abandoned: "/", Unknown: "?", Running: "*",
+	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Abandoned: "/", Unknown: "?", Running: "*", Stalled: "z",
 	Cursor: ">", Pair: ":", Chosen: "#", Meaning: ".", Note: "-", Warning: "!", Finding: "=",
 	Rule: "-", Wait: ".", Bar: "#", Arrow: ">", Ellipsis: "~", Record: "*",
 	Bullet: "*", Branch: "|- ", Last: "`- ", Trunk: "|  ", Caret: "_",

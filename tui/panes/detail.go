@@ -1,6 +1,8 @@
 package panes
 
 import (
+	"time"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/tui/draw"
@@ -44,6 +46,8 @@ type Detail struct {
 	loading  bool
 	dialogue *dialoguePane
 	message  *messagePane
+	timing   *timingPane
+	now      time.Time
 	panes    [len(titles)]pane
 	shown    [len(titles)]*Session // what each pane knows
 	tab      int
@@ -52,8 +56,8 @@ type Detail struct {
 
 // NewDetail returns an empty pane.
 func NewDetail(t *draw.Theme) *Detail {
-	m := &Detail{theme: t, dialogue: newDialoguePane(t), message: newMessagePane(t)}
-	m.panes = [...]pane{m.dialogue, m.message, newTLSPane(t), newFindingsPane(t), newTimingPane(t)}
+	m := &Detail{theme: t, dialogue: newDialoguePane(t), message: newMessagePane(t), timing: newTimingPane(t)}
+	m.panes = [...]pane{m.dialogue, m.message, newTLSPane(t), newFindingsPane(t), m.timing}
 	return m
 }
 
@@ -68,6 +72,15 @@ func (m *Detail) layout() {
 	rows := max(m.height-len(m.head()), 0)
 	for _, p := range m.panes {
 		p.SetSize(m.width, rows)
+	}
+}
+
+// Tick tells the time, for a session that runs.
+func (m *Detail) Tick(now time.Time) {
+	m.now = now
+	if m.session != nil && m.session.turn != nil {
+		m.timing.Tick(now)
+		m.layout()
 	}
 }
 

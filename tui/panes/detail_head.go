@@ -121,11 +121,27 @@ func (m *Detail) verdict() []string {
 		return []string{""}
 	}
 	mark, style := m.mark()
-	rows := m.wrapped(mark+" "+m.session.Report.Verdict.Text, "", style, indent)
+	text := m.session.Report.Verdict.Text
+	awaited, running := m.awaited()
+	if running && m.session.Summary.Outcome == outcome.Running {
+		text = awaited
+	}
+	rows := m.wrapped(mark+" "+text, "", style, indent)
+	if running && text != awaited {
+		rows = append(rows, m.wrapped(m.theme.Marks.Running+" "+awaited, "", m.theme.Key, indent)...)
+	}
 	if m.session.SecretsKept {
 		rows = append(rows, m.wrapped("PASSWORDS", "are in this recording; copies and exports leave them out", m.theme.Warn, indent)...)
 	}
 	return rows
+}
+
+// awaited says whose turn it is in a session that runs.
+func (m *Detail) awaited() (words string, running bool) {
+	if m.session.turn == nil {
+		return "", false
+	}
+	return m.session.turn.words(m.theme, m.session.at(m.now)), true
 }
 
 // maxVerdict is how many rows the verdict may take.

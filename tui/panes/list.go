@@ -56,7 +56,7 @@ func NewList(s Source, f FindingsOf, t *draw.Theme, dates bool) *List {
 // SetSize says how much room there is.
 func (m *List) SetSize(width, height int) {
 	if width != m.width {
-		m.slots = arrangeColumns(width-gutter, m.dates)
+		m.slots = arrangeColumns(m.theme, width-gutter, m.dates)
 	}
 	m.width, m.height = width, height
 	m.settle()
@@ -228,7 +228,7 @@ func (m *List) row(s *transcript.Summary, l *listContext, selected bool) string 
 		}
 		style := draw.Style{}
 		if c.style != nil && !selected {
-			style = c.style(s, m.theme)
+			style = c.style(s, l)
 		}
 		text := c.text(s, l)
 		if c.right {

@@ -20,7 +20,7 @@ type listColumn struct {
 	min, max int
 	right    bool // aligned to the right
 	text     func(*transcript.Summary, *listContext) string
-	style    func(*transcript.Summary, *draw.Theme) draw.Style
+	style    func(*transcript.Summary, *listContext) draw.Style
 }
 
 // listContext is what a row depends on beside its session.
@@ -40,13 +40,17 @@ const (
 	leastSubject = 30
 )
 
-func listColumns(dates bool) []listColumn {
+func listColumns(t *draw.Theme, dates bool) []listColumn {
+	state := 0
+	for _, o := range append(outcome.All(), stalledState) {
+		state = max(state, len("x ")+visible.Width(t.Say("state-"+string(o))))
+	}
 	timeWidth := len("15:04:05")
 	if dates {
 		timeWidth = len("01-02 15:04")
 	}
 	return []listColumn{
-		{title: "STATE", rank: 0, min: 9, max: 9, text: stateText, style: outcomeStyle},
+		{title: "STATE", rank: 0, min: state, max: state, text: stateText, style: outcomeStyle},
 		{title: "TIME", rank: 2, min: timeWidth, max: timeWidth, text: startedText, style: dimStyle},
 		{title: "CODE", rank: 1, min: 4, max: 4, text: codeText, style: outcomeStyle},
 		{title: "CLIENT", rank: 9, min: 9, max: 16, text: clientText},
@@ -66,8 +70,8 @@ type columnSlot struct {
 }
 
 // arrangeColumns picks the columns that fit into width and shares the room out.
-func arrangeColumns(width int, dates bool) []columnSlot {
-	all := listColumns(dates)
+func arrangeColumns(t *draw.Theme, width int, dates bool) []columnSlot {
+	all := listColumns(t, dates)
 	if width >= wideScreen {
 		all[len(all)-1].min = leastSubject
 	}
@@ -124,12 +128,19 @@ func shareRoom(slots []columnSlot, left int) []columnSlot {
 	return slots
 }
 
+// stalledAfter is how long a session may be silent before the list says so.
+const stalledAfter = 10 * time.Second
+
+// stalledState is what the list says of one in place of its outcome.
+const stalledState = outcome.Outcome("stalled")
+
+func stalled(s *transcript.Summary) bool { return s.Live && s.Quiet > stalledAfter }
+
 func stateText(s *transcript.Summary, l *listContext) string {
-	word := string(s.Outcome)
-	if s.Outcome == outcome.Abandoned {
-		word = "gave up" // as long as the others
+	if stalled(s) {
+		return l.theme.Marks.Stalled + " " + l.theme.Say("state-"+string(stalledState))
 	}
-	return outcomeMark(s.Outcome, l.theme.Marks) + " " + word
+	return outcomeMark(s.Outcome, l.theme.Marks) + " " + l.theme.Say("state-"+string(s.Outcome))
 }
 
 func outcomeMark(o outcome.Outcome, m draw.Marks) string {
@@ -152,7 +163,8 @@ func outcomeMark(o outcome.Outcome, m draw.Marks) string {
 	return m.Nothing
 }
 
-func outcomeStyle(s *transcript.Summary, t *draw.Theme) draw.Style {
+func outcomeStyle(s *transcript.Summary, l *listContext) draw.Style {
+	t := l.theme
 	switch s.Outcome {
 	case outcome.Sent:
 		return t.Good
@@ -161,12 +173,15 @@ func outcomeStyle(s *transcript.Summary, t *draw.Theme) draw.Style {
 	case outcome.Partly, outcome.Disputed, outcome.Abandoned, outcome.Unknown:
 		return t.Warn
 	case outcome.Running:
+		if stalled(s) {
+			return t.Warn
+		}
 		return t.Key
 	}
 	return t.Dim
 }
 
-func dimStyle(_ *transcript.Summary, t *draw.Theme) draw.Style { return t.Dim }
+func dimStyle(_ *transcript.Summary, l *listContext) draw.Style { return l.theme.Dim }
 
 func startedText(s *transcript.Summary, l *listContext) string {
 	if l.dates {
@@ -225,7 +240,10 @@ func tookText(s *transcript.Summary, l *listContext) string {
 	return units.Roughly(s.Took)
 }
 
-func subjectText(s *transcript.Summary, _ *listContext) string {
+func subjectText(s *transcript.Summary, l *listContext) string {
+	if stalled(s) {
+		return strings.TrimSpace(l.theme.Say("stalled", "time", l.theme.Time(s.Quiet)) + "  " + visible.Text(s.Subject))
+	}
 	switch s.Outcome {
 	case outcome.Sent, outcome.Nothing, outcome.Running:
 		if s.Subject != "" || s.Outcome == outcome.Sent {

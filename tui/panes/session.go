@@ -2,6 +2,7 @@ package panes
 
 import (
 	"slices"
+	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
@@ -19,7 +20,8 @@ type Session struct {
 	Under    map[int][]int  // findings by the last entry that proves them
 	Starts   map[int][]byte // how message bodies begin, by their entry
 	Mail     []decode.Message
-	NoReveal bool // secrets stay hidden: they were not kept
+	NoReveal bool  // secrets stay hidden: they were not kept
+	turn     *turn // nil when nobody is awaited, or it can't be known
 }
 
 // GoTo asks for an entry to be shown in the dialogue.
@@ -36,6 +38,7 @@ const (
 // changed, is not worked out again.
 func NewSession(t *decode.Transcript, sum transcript.Summary, before *Session, l lang.Lang) *Session {
 	s := &Session{Transcript: t, Lang: l, Summary: sum, NoReveal: !t.SecretsKept}
+	s.turn = turnOf(t)
 	news := allNews
 	if before != nil && before.ID == t.ID && before.Earlier == t.Earlier && len(before.Entries) <= len(t.Entries) && !t.Ended {
 		news = newsOf(t.Entries[len(before.Entries):])
@@ -139,6 +142,9 @@ func (s *Session) start(entry int, e *decode.Event) []byte {
 	}
 	return nil
 }
+
+// at is a time of the day as a time of the session.
+func (s *Session) at(now time.Time) time.Duration { return max(now.Sub(s.Started), 0) }
 
 // Waited is how long entry i took to come after what it answers, and whether
 // there is such a time.

@@ -1,6 +1,7 @@
 package panes
 
 import (
+	"strings"
 	"time"
 
 	"smtptap/decode/units"
@@ -14,6 +15,7 @@ type timingPane struct {
 	session *Session
 	steps   []step
 	total   time.Duration
+	now     time.Time
 }
 
 // newTimingPane returns an empty pane.
@@ -24,9 +26,19 @@ func newTimingPane(t *draw.Theme) *timingPane {
 }
 
 func (m *timingPane) build(s *Session) {
-	m.session, m.steps, m.total = s, stepsOf(s), 0
-	for _, e := range s.Entries {
-		m.total = max(m.total, e.At)
+	m.session, m.total = s, 0
+	m.steps = stepsOf(m.theme, s, s.at(m.now))
+	for _, step := range m.steps {
+		m.total = max(m.total, step.end)
+	}
+}
+
+// Tick counts the step that is open.
+func (m *timingPane) Tick(now time.Time) {
+	m.now = now
+	if m.session != nil {
+		m.build(m.session)
+		m.pager.Changed(0)
 	}
 }
 
@@ -50,7 +62,7 @@ func (m *timingPane) Text(i int) string {
 		return ""
 	}
 	s := m.steps[i-heads]
-	return s.label + " " + s.who.String()
+	return s.label + " " + m.whose(s.who)
 }
 
 // Item lays a line out.
@@ -68,7 +80,7 @@ func (m *timingPane) Item(i, width int) draw.Item {
 type timingColumns struct{ label, who, took, bar int }
 
 func timingColumnsFor(width int) timingColumns {
-	c := timingColumns{label: 20, who: 8, took: 9}
+	c := timingColumns{label: 26, who: 8, took: 9}
 	if width < 50 {
 		c.label, c.who = 12, 0
 	}
@@ -82,21 +94,17 @@ func (m *timingPane) sums(width int) string {
 	for _, s := range m.steps {
 		by[s.who] += s.took()
 	}
-	text := units.Time(m.total) + " in all"
-	for _, w := range []waitCause{waitServer, waitClient, waitSetup} {
-		if by[w] > 0 {
-			text += ", " + units.Time(by[w]) + " " + m.whose(w)
+	parts := []string{m.theme.Say("timing-all", "time", units.Time(m.total))}
+	for w, d := range by {
+		if d > 0 {
+			parts = append(parts, m.theme.Say("timing-"+waitCause(w).String(), "time", units.Time(d)))
 		}
 	}
+	text := strings.Join(parts, m.theme.Say("list-separator"))
 	return m.theme.Strong.Paint(draw.Cut(text, width, m.theme.Marks.Ellipsis))
 }
 
-func (m *timingPane) whose(w waitCause) string {
-	if w == waitSetup {
-		return "setting up"
-	}
-	return "for the " + w.String()
-}
+func (m *timingPane) whose(w waitCause) string { return m.theme.Say("cause-" + w.String()) }
 
 // scale names the ends of the bars.
 func (m *timingPane) scale(c timingColumns) string {
@@ -114,7 +122,7 @@ func (m *timingPane) step(c timingColumns, s step) string {
 	r.Cell(draw.Cut(s.label, c.label-1, mark), c.label, m.theme.Plain, mark)
 	style := m.style(s.who)
 	if c.who > 0 {
-		r.Put(draw.Fit(s.who.String(), c.who, mark), style)
+		r.Put(draw.Fit(m.whose(s.who), c.who, mark), style)
 	}
 	took := m.theme.Plain
 	if s.took() >= time.Second {
