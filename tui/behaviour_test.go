@@ -440,3 +440,47 @@ func TestViewOpensTheOnlyOne(t *testing.T) {
 	s.press("q")
 	s.expect("STATE", "1 session")
 }
+
+// A key chooses how much is explained. What was said, and what was found to have
+// happened, stays.
+func TestHowMuchIsExplained(t *testing.T) {
+	s := newScreen(t, played(t), 120, 60, nil)
+	s.press("g", "j", "z", "enter", "g")
+	said := []string{"EHLO app.example.net", "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6", "221 2.0.0 Bye", "connected to 192.0.2.25:587"}
+	routine := []string{"the client greets", "EHLO accepted", "smtptap accepts"}
+	telling := []string{"username: shop@example.com", "535: ", "the base64 in it says: Password:", "▸ "}
+	s.press("G")
+	s.expect(append(said[1:3], telling[1:]...)...)
+	s.press("x")
+	s.expect(append(said[1:3], telling...)...)
+	s.expect("only the unusual explained")
+	for _, text := range routine {
+		s.expectNot(text)
+	}
+	s.press("x")
+	s.expect(said...)
+	s.expect("unexplained")
+	for _, text := range append(routine, telling...) {
+		s.expectNot(text)
+	}
+	s.press("x", "g")
+	s.expect("the client greets")
+	s.expectNot("unexplained")
+}
+
+// What a line means is fainter than the line, with colours and without.
+func TestExplanationIsSubordinate(t *testing.T) {
+	for look, change := range looks {
+		s := newScreen(t, played(t), 120, 60, change)
+		s.press("g", "z", "enter")
+		for _, row := range strings.Split(s.view(), "\n") {
+			said, meant, found := strings.Cut(row, "EHLO app.example.net")
+			if !found {
+				continue
+			}
+			if !strings.HasPrefix(meant, "\x1b[2m  "+s.theme.Marks.Meaning+" the client greets") || strings.HasSuffix(said, "\x1b[2m") {
+				t.Errorf("%s: %q", look, row)
+			}
+		}
+	}
+}

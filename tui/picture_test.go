@@ -70,8 +70,8 @@ var dark = palette{
 
 // A style is how the cells that follow look.
 type style struct {
-	colour                   int // -1: the text's own
-	bold, underline, reverse bool
+	colour                          int // -1: the text's own
+	bold, faint, underline, reverse bool
 }
 
 // An svgRun is a stretch of cells of one style.
@@ -115,6 +115,9 @@ func drawRun(b *strings.Builder, r svgRun, row int, p palette) {
 	attributes := ""
 	if r.bold {
 		attributes += ` font-weight="bold"`
+	}
+	if r.faint {
+		attributes += ` fill-opacity="0.6"`
 	}
 	if r.underline {
 		attributes += ` text-decoration="underline"`
@@ -182,6 +185,8 @@ func (s style) change(args string) style {
 			s = style{colour: -1}
 		case n == 1:
 			s.bold = true
+		case n == 2:
+			s.faint = true
 		case n == 4:
 			s.underline = true
 		case n == 7:

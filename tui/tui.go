@@ -55,7 +55,7 @@ type Options struct {
 	Lang    lang.Lang // of what people read
 
 	ASCII   bool   // marks in ASCII
-	NoColor bool   // no colours: bold, underline and reverse only
+	NoColor bool   // no colours: bold, faint, underline and reverse only
 	Theme   string // "dark", "light", "mono"; "" lets Run ask the terminal
 	Mouse   bool   // the mouse is on from the start
 

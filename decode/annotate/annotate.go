@@ -30,6 +30,10 @@ const (
 type Line struct {
 	Kind string // Meaning, Note or Warning
 	Text string // safe to print
+
+	// Routine is a meaning that nobody misses who knows SMTP: of a command,
+	// an extension, a reply that says yes.
+	Routine bool
 }
 
 // A View is a way to look at entries. The zero value speaks English, hides
@@ -115,11 +119,16 @@ func (x *explainer) say(kind, key string, words ...string) {
 
 // tell adds a line whose words are there already.
 func (x *explainer) tell(kind, text string) {
-	x.lines = append(x.lines, Line{kind, visible.Text(text)})
+	x.lines = append(x.lines, Line{Kind: kind, Text: visible.Text(text)})
 }
 
 // mean adds a line that says what the entry means.
 func (x *explainer) mean(key string, words ...string) { x.say(Meaning, key, words...) }
+
+// routine adds a meaning that is usual.
+func (x *explainer) routine(text string) {
+	x.lines = append(x.lines, Line{Meaning, visible.Text(text), true})
+}
 
 // text looks a text up and fills it: name, word, name, word.
 func (x *explainer) text(key string, words ...string) string {

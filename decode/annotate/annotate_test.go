@@ -330,10 +330,10 @@ func TestHeader(t *testing.T) {
 	got := annotate.View{}.Header("Subject", "=?utf-8?Q?=E4=BD=A0_=1B?=")
 	want := []annotate.Line{{Kind: annotate.Meaning, Text: `decoded (utf-8): 你 \x1b`}}
 	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+		t.Errorf("%+v, want %+v", got, want)
 	}
 	if got := (annotate.View{}).Header("Subject", "plain"); got != nil {
-		t.Errorf("a plain subject: %q", got)
+		t.Errorf("a plain subject: %+v", got)
 	}
 }
 
@@ -390,4 +390,66 @@ func FuzzEntry(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Text that a reply holds as base64 is decoded; words that could be base64 and
+// say nothing are left alone.
+func TestEncodedTextInReplies(t *testing.T) {
+	for reply, want := range map[string]string{
+		"535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6":            "Password:",
+		"535 5.7.8 Error: authentication failed: VXNlcm5hbWU6":            "Username:",
+		"535 5.7.8 failed (" + b64("生成授权码 first") + ")":                   "生成授权码 first",
+		"535-5.7.8 see\r\nS 535 5.7.8 '" + b64("try again later") + "'":   "try again later",
+		"535 5.7.8 " + b64("evil \x1b[2J text"):                           "",
+		"535 5.7.8 " + b64("\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7"):        "",
+		"250 2.0.0 Ok: queued as 4F2A81C0D3E9":                            "",
+		"550 5.1.1 authentications verification mailboxes administrators": "",
+		"421 4.7.0 try AAAAAAAAAAAA and 123456789012":                     "",
+		"535 5.7.8 " + b64(strings.Repeat("a long text ", 200)):           "",
+		"535 5.7.8 UGFzc3dvcmQ":                                           "",
+	} {
+		lines := []string{"S 220 x", "C NOOP"}
+		for _, line := range strings.Split("S "+reply, "\r\n") {
+			lines = append(lines, line)
+		}
+		var got []string
+		for _, e := range entries(new(decode.Dialogue), lines) {
+			for _, l := range (annotate.View{}).Entry(e) {
+				if text, ok := strings.CutPrefix(l.Text, "the base64 in it says: "); ok {
+					got = append(got, text)
+				}
+			}
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("%s: decoded %q, want %q", reply, got, want)
+		}
+	}
+}
+
+// What is routine is so in a session that went well, and never where something
+// was refused.
+func TestRoutine(t *testing.T) {
+	for line, want := range map[string]bool{
+		"S 220 x": true, "C EHLO a": true, "S 250-x\r\nS 250 SIZE 10": true, "S 250 2.1.5 Ok": true, "C DATA": true, "S 354 go": true,
+		"S 550 5.1.1 no": false, "S 451 4.7.1 later": false, "C FOO": false, "C MAIL FROM:<>": false,
+	} {
+		lines := []string{}
+		if line != "S 220 x" {
+			lines = append(lines, "S 220 x")
+		}
+		if strings.HasPrefix(line, "S ") && line != "S 220 x" {
+			lines = append(lines, "C EHLO a")
+		}
+		all := entries(new(decode.Dialogue), append(lines, strings.Split(line, "\r\n")...))
+		last := all[len(lines)]
+		explained := annotate.View{}.Entry(last)
+		if len(explained) == 0 {
+			t.Errorf("%s is not explained", line)
+		}
+		for _, l := range explained {
+			if l.Routine != want {
+				t.Errorf("%s: %+v", line, l)
+			}
+		}
+	}
 }

@@ -42,7 +42,7 @@ func (x *explainer) mechanism(name string) {
 		return
 	}
 	m, _ := codes.Mechanism(name)
-	x.mean("mechanism", "name", name, "meaning", m.In(x.view.Lang))
+	x.routine(x.text("mechanism", "name", name, "meaning", m.In(x.view.Lang)))
 }
 
 // challenge explains a 334 that says something.
@@ -73,7 +73,7 @@ func (x *explainer) secret(a *decode.Auth) {
 	if x.view.Reveal && a.Revealed != "" {
 		x.mean("secret-shown", "what", what, "value", a.Revealed)
 	} else {
-		x.mean("secret-hidden", "what", what)
+		x.routine(x.text("secret-hidden", "what", what))
 	}
 	for _, f := range m.Facts {
 		x.secretFact(f, what)

@@ -25,7 +25,7 @@ func (x *explainer) event(e *decode.Event) {
 	case decode.KindBody:
 		x.body(e)
 	case decode.KindEndOfData:
-		x.mean("end-of-data")
+		x.routine(x.text("end-of-data"))
 	case decode.KindOpaque:
 		x.opaque(e)
 	case decode.KindMissing:
@@ -53,12 +53,12 @@ func (x *explainer) command(e *decode.Event) {
 		if c.Last {
 			key = "last-chunk-follows"
 		}
-		x.mean(key, "size", units.Bytes(c.ChunkSize))
+		x.routine(x.text(key, "size", units.Bytes(c.ChunkSize)))
 		return
 	}
 	switch m, ok := codes.Verb(c.Verb); {
 	case ok:
-		x.tell(Meaning, m.In(x.view.Lang))
+		x.routine(m.In(x.view.Lang))
 	case c.Verb != "" && !c.Known:
 		x.say(Note, "command-unknown")
 	}
@@ -102,7 +102,7 @@ func (x *explainer) parameter(p decode.Param) {
 		written += "=" + p.Value
 	}
 	if m, ok := codes.Parameter(p.Key, p.Value); ok {
-		x.mean("parameter", "written", written, "meaning", m.In(x.view.Lang))
+		x.routine(x.text("parameter", "written", written, "meaning", m.In(x.view.Lang)))
 		return
 	}
 	x.say(Note, "parameter-unknown", "written", written)
@@ -116,7 +116,7 @@ func (x *explainer) body(e *decode.Event) {
 	if b.EightBit {
 		key += "-high"
 	}
-	x.mean(key, "size", units.Bytes(e.Span.Len()), "lines", x.lineCount(b.Lines), "longest", units.Bytes(b.Longest))
+	x.routine(x.text(key, "size", units.Bytes(e.Span.Len()), "lines", x.lineCount(b.Lines), "longest", units.Bytes(b.Longest)))
 }
 
 func (x *explainer) opaque(e *decode.Event) {

@@ -2,8 +2,10 @@ package annotate
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"smtptap/decode"
@@ -21,12 +23,15 @@ func (x *explainer) reply(e *decode.Event) {
 		x.replyCode(e)
 	}
 	if m, ok := codes.Enhanced(r.Enhanced); ok && !bland(r) {
-		x.mean("reply", "code", r.Enhanced, "meaning", m.In(x.view.Lang))
+		x.ofReply(r, x.text("reply", "code", r.Enhanced, "meaning", m.In(x.view.Lang)))
 	}
 	for _, k := range r.EHLO {
 		x.keyword(k)
 	}
 	x.foreignText(e)
+	if e.Auth == nil || e.Auth.Prompt == "" {
+		x.encodedText(e)
+	}
 	if r.Dropped > 0 {
 		x.say(Note, "reply-cut", "lines", x.lineCount(int64(r.Dropped)))
 	}
@@ -52,7 +57,16 @@ func (x *explainer) replyCode(e *decode.Event) {
 	if r.For != "" {
 		key = "reply-for"
 	}
-	x.mean(key, "code", strconv.Itoa(r.Code), "meaning", m.In(x.view.Lang), "recipient", r.For)
+	x.ofReply(r, x.text(key, "code", strconv.Itoa(r.Code), "meaning", m.In(x.view.Lang), "recipient", r.For))
+}
+
+// ofReply adds what a reply means, which is routine where it says yes.
+func (x *explainer) ofReply(r *decode.Reply, text string) {
+	if r.Positive() {
+		x.routine(text)
+	} else {
+		x.tell(Meaning, text)
+	}
 }
 
 // bland reports whether the enhanced code of a success only repeats it.
@@ -70,7 +84,7 @@ func (x *explainer) keyword(k decode.Keyword) {
 	}
 	written += k.Params
 	if m, ok := codes.Keyword(k.Name, k.Params); ok {
-		x.mean("parameter", "written", written, "meaning", m.In(x.view.Lang))
+		x.routine(x.text("parameter", "written", written, "meaning", m.In(x.view.Lang)))
 		return
 	}
 	x.say(Note, "keyword-unknown", "written", written)
@@ -87,4 +101,51 @@ func (x *explainer) foreignText(e *decode.Event) {
 	for line := range strings.SplitSeq(text, "\n") {
 		x.tell(Meaning, x.readAs(strings.TrimSuffix(line, "\r"), nil, charset))
 	}
+}
+
+// Bounds of what is looked for in a reply that is base64.
+const (
+	fewestEncoded = 12 // shorter words may be anything
+	mostEncoded   = 2 << 10
+	mostWords     = 200
+	mostDecoded   = 3
+)
+
+// encodedText shows text that a reply holds as base64. Postfix ends its refusal
+// of a login with the prompt that went before: "UGFzc3dvcmQ6".
+func (x *explainer) encodedText(e *decode.Event) {
+	words := bytes.Fields(x.view.raw(e))
+	found := 0
+	for _, word := range words[:min(len(words), mostWords)] {
+		word = bytes.Trim(word, `"'()[]<>,`)
+		if text := fromBase64(word); text != "" && found < mostDecoded {
+			x.mean("base64-inside", "value", text)
+			found++
+		}
+	}
+}
+
+// fromBase64 is the text that a word encodes, "" where it is likelier that it is
+// only a word.
+func fromBase64(word []byte) string {
+	if len(word) < fewestEncoded || len(word) > mostEncoded || len(word)%4 != 0 {
+		return ""
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(string(word))
+	if err != nil || !utf8.Valid(b) {
+		return ""
+	}
+	letters := 0
+	for _, r := range string(b) {
+		switch {
+		case unicode.IsLetter(r):
+			letters++
+		case !unicode.IsPrint(r):
+			return ""
+		}
+	}
+	if 2*letters < utf8.RuneCount(b) {
+		return ""
+	}
+	return string(b)
 }

@@ -24,7 +24,7 @@ type Tone uint8
 const (
 	Dark  Tone = iota // light text on a dark background
 	Light             // the other way round
-	Mono              // no colours: bold, underline and reverse only
+	Mono              // no colours: bold, faint, underline and reverse only
 )
 
 // A Theme is the look and the language of the whole screen. Its colours are the 16 of the
@@ -66,7 +66,7 @@ func NewTheme(tone Tone, ascii bool) Theme {
 	}
 	t.Strong = sgr("1", "1", "1")
 	t.Dim = sgr("90", "90", "")
-	t.Meaning = sgr("37", "90", "")
+	t.Meaning = sgr("2", "2", "2")
 	t.Client = sgr("1;36", "1;34", "1")
 	t.Server = sgr("1;35", "1;35", "1")
 	t.Own = sgr("1;33", "1;36", "1")

@@ -37,6 +37,7 @@ const (
 	SearchPrev   Action = "search-previous"
 	ToggleFilter Action = "filter-off"
 	NextView     Action = "view"
+	Explain      Action = "explain"
 	Wrap         Action = "wrap"
 	Reveal       Action = "reveal"
 	Copy         Action = "copy"
@@ -98,6 +99,7 @@ var Table = []Binding{
 	{PrevTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
 	{Open, []string{"enter"}, InSession, "Session", "unfold the line, open the part", ""},
 	{NextView, []string{"v"}, InSession, "Session", "decoded, raw, hex", "view"},
+	{Explain, []string{"x"}, InSession, "Session", "explain everything, only what is unusual, nothing", "explain"},
 	{Wrap, []string{"w"}, InSession, "Session", "break long lines or cut them off", ""},
 	{Reveal, []string{"s"}, InSession, "Session", "show secrets, if they were kept", ""},
 	{Search, []string{"/"}, InSession, "Session", "search", "search"},

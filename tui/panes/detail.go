@@ -169,6 +169,8 @@ func (m *Detail) Can(a keys.Action) bool {
 		return false
 	case a == keys.Follow:
 		return m.tab == tabDialogue && !m.session.Ended
+	case a == keys.Explain:
+		return m.tab == tabDialogue && m.dialogue.view == decoded
 	case a == keys.NextView:
 		return m.tab == tabDialogue || m.tab == tabMessage && m.message.hasBytes()
 	}

@@ -5,6 +5,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode"
+	"smtptap/decode/annotate"
 	"smtptap/decode/findings"
 	"smtptap/tui/draw"
 	"smtptap/tui/keys"
@@ -17,9 +19,37 @@ type dialoguePane struct {
 	session  *Session
 	pager    *draw.Pager
 	view     view
+	explains explaining
 	reveal   bool
 	cut      bool         // long lines are cut off, not broken
 	unfolded map[int]bool // entries that are shown in full
+}
+
+// explaining is how much is said about what was said.
+type explaining uint8
+
+const (
+	everything explaining = iota
+	unusual               // what isn't routine
+	nothing
+	explainings
+)
+
+func (e explaining) String() string { return [...]string{"everything", "unusual", "nothing"}[e] }
+
+// of leaves of the lines about an entry those that are wanted. The first line
+// about a fact is the fact.
+func (e explaining) of(entry decode.Entry, lines []annotate.Line) []annotate.Line {
+	if e == everything {
+		return lines
+	}
+	var wanted []annotate.Line
+	for i, l := range lines {
+		if i == 0 && entry.Fact != nil || e == unusual && !l.Routine {
+			wanted = append(wanted, l)
+		}
+	}
+	return wanted
 }
 
 // newDialoguePane returns an empty pane.
@@ -103,6 +133,8 @@ func (m *dialoguePane) Do(a keys.Action) tea.Cmd {
 	switch a {
 	case keys.NextView:
 		m.view = (m.view + 1) % views
+	case keys.Explain:
+		m.explains = (m.explains + 1) % explainings
 	case keys.Wrap:
 		m.cut = !m.cut
 	case keys.Reveal:
@@ -122,12 +154,15 @@ func (m *dialoguePane) Do(a keys.Action) tea.Cmd {
 
 // State says in words how lines are being shown.
 func (m *dialoguePane) State() string {
-	s := m.view.String()
+	s := m.theme.Say("view-" + m.view.String())
+	if m.view == decoded && m.explains != everything {
+		s += m.theme.Say("list-separator") + m.theme.Say("explained-"+m.explains.String())
+	}
 	if m.reveal {
-		s += ", secrets shown"
+		s += m.theme.Say("list-separator") + m.theme.Say("secrets-shown")
 	}
 	if m.cut {
-		s += ", cut"
+		s += m.theme.Say("list-separator") + m.theme.Say("lines-cut")
 	}
 	return s
 }

@@ -145,7 +145,7 @@ func (l *dialogueItem) tlsRule() bool {
 	if !ok || f.Err != "" {
 		return false
 	}
-	lines := annotate.View{Lang: l.session.Lang}.Entry(l.entry)
+	lines := l.explains.of(l.entry, annotate.View{Lang: l.session.Lang}.Entry(l.entry))
 	if len(lines) == 0 {
 		return false
 	}
@@ -326,7 +326,10 @@ func (l *dialogueItem) meaning() {
 	if l.entry.Event != nil && l.view != decoded {
 		return
 	}
-	lines := annotate.View{Lang: l.session.Lang, Reveal: l.reveal}.Entry(l.entry)
+	lines := l.explains.of(l.entry, annotate.View{Lang: l.session.Lang, Reveal: l.reveal}.Entry(l.entry))
+	if len(lines) == 1 && l.beside(lines[0]) {
+		return
+	}
 	meant := 0
 	for n, line := range lines {
 		if line.Kind == annotate.Meaning && len(l.item.Rows) > 0 && !l.unfolded[l.i] {
@@ -345,6 +348,21 @@ func (l *dialogueItem) meaning() {
 	if more := meant - maxMeanings; more > 0 && len(lines) > maxMeanings+1 {
 		l.aside(fmt.Sprintf("%s Enter explains %d more", l.theme.Marks.Ellipsis, more), l.theme.Dim)
 	}
+}
+
+// beside writes what a line means after it, where that is all there is to say
+// and both find room. Where terminals may disagree about widths it goes below.
+func (l *dialogueItem) beside(line annotate.Line) bool {
+	if len(l.item.Rows) != 1 || line.Kind != annotate.Meaning || l.entry.Event == nil {
+		return false
+	}
+	text := "  " + l.theme.Marks.Meaning + " " + line.Text
+	row := l.item.Rows[0]
+	if !draw.IsASCII(row) || visible.Width(row)+visible.Width(text) > l.width {
+		return false
+	}
+	l.item.Rows[0] = row + l.theme.Meaning.Paint(text)
+	return true
 }
 
 func (l *dialogueItem) explain(line annotate.Line) {
@@ -380,6 +398,9 @@ func (l *dialogueItem) aside(text string, style draw.Style) {
 
 // findings shows what was found, under the entry that completes the proof.
 func (l *dialogueItem) findings() {
+	if l.explains == nothing {
+		return
+	}
 	for _, n := range l.session.Under[l.i] {
 		f := l.session.Report.Findings[n]
 		style := l.theme.Meaning
