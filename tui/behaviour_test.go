@@ -113,7 +113,7 @@ func TestSecrets(t *testing.T) {
 
 	s = newScreen(t, played(t), 100, 60, nil)
 	s.press("enter", "s")
-	s.expect("secrets were not kept; --keep-secrets records them")
+	s.expect("Secrets were not kept. --keep-secrets records them.")
 }
 
 func TestViewsOfALine(t *testing.T) {
@@ -229,7 +229,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("the file holds %s, %v", text, err)
 	}
 	s.press("enter")
-	s.expect("exists; Tab gives another name")
+	s.expect("exists. Tab gives another name.")
 	s.press("tab", "ctrl+u", filepath.Join(dir, "other.txt"), "enter")
 	s.expect("written")
 	s.press("esc", "esc")
@@ -241,7 +241,7 @@ func TestDiff(t *testing.T) {
 	s.press("g", "d")
 	s.expect("◆")
 	s.press("j", "d")
-	s.expect("They part here:", "A  2026-01-02 03:04:05  sent", "B  2026-01-02 03:04:42  refused")
+	s.expect("The first difference:", "A  2026-01-02 03:04:05  sent", "B  2026-01-02 03:04:42  refused")
 	s.press("esc")
 	s.expectNot("◆")
 }
@@ -269,7 +269,7 @@ func TestLiveSessionGrows(t *testing.T) {
 	sim := emptySimulation(t, false)
 	sim.Play("smtp://mail.example.com:587", runningScript())
 	s := newScreen(t, sim, 100, 40, nil)
-	s.expect("● running", "Waiting for the server: reply to RCPT TO", "RCPT TO:<lin@example.net>", "1 live, 1 in all")
+	s.expect("● running", "Waiting for the server: reply to RCPT TO", "RCPT TO:<lin@example.net>", "1 session, 1 active")
 	sim.Wait(time.Minute)
 	s.update(tick{sim.Now()}) // what comes of it is the next tick
 	s.expect("1 min")
@@ -280,7 +280,7 @@ func TestQuitAsksWhileSessionsRun(t *testing.T) {
 	sim.Play("smtp://mail.example.com:587", runningScript())
 	s := newScreen(t, sim, 100, 40, nil)
 	s.press("q")
-	s.expect("1 session runs")
+	s.expect("1 session is active")
 	s.press("j")
 	if s.done {
 		t.Fatal("any key quits")
@@ -324,7 +324,7 @@ func TestKeysOfOneRead(t *testing.T) {
 func TestLiveProxyIsNotSuspended(t *testing.T) {
 	s := newScreen(t, played(t), 120, 24, nil)
 	s.press("ctrl+z")
-	s.expect("not suspended")
+	s.expect("Not suspended")
 }
 
 func TestFollowing(t *testing.T) {
@@ -391,7 +391,7 @@ func TestSessionThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newScreen(t, sim, 120, 40, nil)
-	s.expect("the session can't be shown", "no such file")
+	s.expect("The session can't be shown", "no such file")
 	s.press("k")
 	s.expect("Partly sent")
 }
@@ -478,7 +478,7 @@ func TestExplanationIsSubordinate(t *testing.T) {
 			if !found {
 				continue
 			}
-			if !strings.HasPrefix(meant, "\x1b[2m  "+s.theme.Marks.Meaning+" the client greets") || strings.HasSuffix(said, "\x1b[2m") {
+			if !strings.HasPrefix(meant, "\x1b[2m  "+s.theme.Marks.Meaning+" ") || strings.HasSuffix(said, "\x1b[2m") {
 				t.Errorf("%s: %q", look, row)
 			}
 		}

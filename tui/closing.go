@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
+	"smtptap/tui/draw"
 )
 
 // shownAtEnd is how many recordings are named when the screen closes.
@@ -25,35 +26,28 @@ func (m *model) closingSummary() string {
 		counts[set.Summary(i).Outcome]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", plural(n, "session"), outcomeCounts(counts))
+	b.WriteString(m.theme.Say("closing-sessions", "sessions", m.theme.Count("sessions", n), "outcomes", m.outcomeCounts(counts)) + "\n")
 	st := set.State()
 	if st.Folder == "" {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "recorded in %s\n", visible.Text(st.Folder))
+	b.WriteString(m.theme.Say("closing-recorded", "folder", visible.Text(st.Folder)) + "\n")
 	for i := max(0, n-shownAtEnd); i < n; i++ {
 		s := set.Summary(i)
 		if path := set.Path(s.ID); path != "" {
-			fmt.Fprintf(&b, "  %-8s %s\n", s.Outcome, visible.Text(filepath.Base(path)))
+			fmt.Fprintf(&b, "  %s %s\n", draw.Fit(m.theme.Say("state-"+string(s.Outcome)), 8, ""), visible.Text(filepath.Base(path)))
 		}
 	}
-	fmt.Fprintf(&b, "look at the last one again: smtptap view\n")
+	b.WriteString(m.theme.Say("closing-again") + "\n")
 	return b.String()
 }
 
-func outcomeCounts(counts map[outcome.Outcome]int) string {
+func (m *model) outcomeCounts(counts map[outcome.Outcome]int) string {
 	var parts []string
 	for _, o := range outcome.All() {
 		if counts[o] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+			parts = append(parts, fmt.Sprintf("%d %s", counts[o], m.theme.Say("state-"+string(o))))
 		}
 	}
-	return strings.Join(parts, ", ")
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return strings.Join(parts, m.theme.Say("list-separator"))
 }

@@ -3,7 +3,6 @@ package tui
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/recordings/export"
@@ -41,7 +41,7 @@ type copyPrompt struct{}
 
 func (m *model) askCopy() {
 	if m.detail.Session() == nil {
-		m.say("no session is open: Enter opens one", m.theme.Dim)
+		m.say(m.theme.Say("no-session"), m.theme.Dim)
 		return
 	}
 	m.prompt = copyPrompt{}
@@ -51,13 +51,14 @@ func (copyPrompt) typing() bool { return false }
 
 func (copyPrompt) view(m *model, width int) string {
 	var r draw.Row
-	r.Put(" copy ", m.theme.Plain)
+	r.Put(" "+m.theme.Say("hint-copy")+" ", m.theme.Plain)
 	for _, c := range copyables {
-		if r.Width()+len(c.name)+4 > width {
+		name := m.theme.Say("copy-" + c.name)
+		if r.Width()+visible.Width(name)+4 > width {
 			break
 		}
 		r.Put("  "+c.key, m.theme.Key)
-		r.Put(" "+c.name, m.theme.Plain)
+		r.Put(" "+name, m.theme.Plain)
 	}
 	return r.String()
 }
@@ -79,17 +80,17 @@ func (m *model) copy(c copyable, what copying) tea.Cmd {
 	getenv, out, theme := m.options.Getenv, m.terminal, m.theme
 	return func() tea.Msg {
 		text, err := c.text(what)
-		var sequence, said string
+		var sequence, way string
 		if err == nil {
-			sequence, said, err = terminal.ClipboardSequence(text, getenv)
+			sequence, way, err = terminal.ClipboardSequence(text, getenv)
 		}
 		if err == nil {
 			_, err = io.WriteString(out, sequence)
 		}
 		if err != nil {
-			return noted{note{"not copied: " + visible.Text(err.Error()), theme.Warn}}
+			return noted{note{theme.Say("not-copied", "why", what.why(theme, err)), theme.Warn}}
 		}
-		return noted{note{c.name + ": " + said, theme.Plain}}
+		return noted{note{theme.Say("copied-"+way, "what", theme.Say("copy-"+c.name), "size", units.Bytes(int64(len(text)))), theme.Plain}}
 	}
 }
 
@@ -100,7 +101,23 @@ type copying struct {
 	reveal  bool
 }
 
-var errNoEntry = errors.New("there is no such line here")
+// Reasons why something can't be copied: keys of texts.
+var (
+	errNoEntry   = errors.New("copy-no-entry")
+	errNoMessage = errors.New("copy-no-message")
+)
+
+// why is such a reason in words.
+func (copying) why(t *draw.Theme, err error) string {
+	var long terminal.TooLong
+	switch {
+	case errors.As(err, &long):
+		return t.Say("copy-too-long", "size", units.Bytes(long.Bytes))
+	case errors.Is(err, errNoEntry), errors.Is(err, errNoMessage):
+		return t.Say(err.Error())
+	}
+	return visible.Text(err.Error())
+}
 
 // said is an entry as text.
 func (c copying) said(i int) (string, error) {
@@ -162,9 +179,9 @@ func (c copying) message() (header, body string, err error) {
 	m := c.messageAt()
 	switch {
 	case m == nil:
-		return "", "", errors.New("the session has no message")
+		return "", "", errNoMessage
 	case m.Size() > terminal.ClipboardMax:
-		return "", "", fmt.Errorf("%d bytes are too many for a terminal's clipboard; e writes them to a file", m.Size())
+		return "", "", terminal.TooLong{Bytes: m.Size()}
 	}
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(c.session.Open(m)); err != nil {

@@ -14,7 +14,7 @@ func newHelp(m *model) overlay {
 	if m.options.Version != "" {
 		title += " " + visible.Text(m.options.Version)
 	}
-	return panes.NewHelp(m.theme, title, m.options.Lang)
+	return panes.NewHelp(m.theme, title)
 }
 
 // emptyScreen is the screen before the first session: what to do to see one.
@@ -25,28 +25,28 @@ func (m *model) emptyScreen(width, height int) []string {
 		all = append(all, draw.Line{Indent: 3, Label: label, LabelWidth: 13, LabelStyle: t.Key, Text: text, AsSent: true})
 	}
 	if m.options.View || len(m.options.Listen) == 0 {
-		all = append(all, draw.Line{}, draw.Line{Indent: 3, Text: "No recording is open.", Style: t.Strong}, draw.Line{})
-		say("o", "opens one")
-		say("", "recordings are made by smtptap as sessions pass through it")
+		all = append(all, draw.Line{}, draw.Line{Indent: 3, Text: m.theme.Say("empty-view"), Style: t.Strong}, draw.Line{})
+		say("o", m.theme.Say("empty-open"))
+		say("", m.theme.Say("empty-made"))
 		return m.rows(all, width)
 	}
 	host, port := m.clientAddress()
 	all = append(all, draw.Line{},
-		draw.Line{Indent: 3, Text: "Waiting for the first session.", Style: t.Strong},
-		draw.Line{Indent: 3, Text: "Point a mail client at " + host + " port " + port + "; what it says goes " + m.targetWords() + ".", Style: t.Meaning},
+		draw.Line{Indent: 3, Text: m.theme.Say("empty-waiting"), Style: t.Strong},
+		draw.Line{Indent: 3, Text: m.theme.Say("empty-point", "host", host, "port", port, "where", m.targetWords()), Style: t.Meaning},
 		draw.Line{})
 	say("swaks", "swaks --server "+host+":"+port+" --from ann@example.com --to bob@example.net")
 	all = append(all, draw.Line{})
 	say("PHPMailer", "$mail->isSMTP(); $mail->Host = '"+host+"'; $mail->Port = "+port+";")
-	say("", "$mail->SMTPAutoTLS = false;  // or trust the authority below")
+	say("", "$mail->SMTPAutoTLS = false;  // "+m.theme.Say("empty-or-trust"))
 	all = append(all, draw.Line{})
 	say("nodemailer", "nodemailer.createTransport({host: '"+host+"', port: "+port+", ignoreTLS: true})")
 	all = append(all, draw.Line{})
 	say("smtplib", "smtplib.SMTP('"+host+"', "+port+").send_message(message)")
 	if m.options.CA != "" {
 		all = append(all, draw.Line{})
-		say("TLS", "clients must trust "+visible.Text(m.options.CA))
-		say("", "smtptap ca howto phpmailer   says how; nodemailer, smtplib, curl, ... likewise")
+		say("TLS", m.theme.Say("empty-trust", "file", visible.Text(m.options.CA)))
+		say("", "smtptap ca howto phpmailer   "+m.theme.Say("empty-howto"))
 	}
 	return m.rows(all, width)
 }
@@ -55,11 +55,11 @@ func (m *model) emptyScreen(width, height int) []string {
 func (m *model) targetWords() string {
 	switch to := m.options.Target; to {
 	case "sink":
-		return "to a server inside smtptap, which accepts all and delivers nothing"
+		return m.theme.Say("to-sink")
 	case "mx":
-		return "to the mail servers of each recipient's domain"
+		return m.theme.Say("to-mx")
 	default:
-		return "to " + visible.Text(to) + " unchanged"
+		return m.theme.Say("to-server", "server", visible.Text(to))
 	}
 }
 

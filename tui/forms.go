@@ -15,16 +15,16 @@ import (
 func (m *model) askExport() tea.Cmd {
 	sum, ok := m.list.Selected()
 	if !ok {
-		m.say("there is no session to export", m.theme.Dim)
+		m.say(m.theme.Say("nothing-to-export"), m.theme.Dim)
 		return nil
 	}
-	title := sum.Started.Local().Format("15:04:05") + " " + string(sum.Outcome) + "  " + visible.Text(sum.Subject)
+	title := sum.Started.Local().Format("15:04:05") + " " + m.theme.Say("state-"+string(sum.Outcome)) + "  " + visible.Text(sum.Subject)
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = ""
 	}
 	set := m.options.Set
-	e := panes.NewExportForm(m.theme, m.options.Lang, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
+	e := panes.NewExportForm(m.theme, title, dir, sum.ID, func() (*decode.Transcript, error) { return set.Open(sum.ID) })
 	m.open(e)
 	return e.Start()
 }
@@ -46,7 +46,7 @@ func (m *model) opened(msg panes.Opened) tea.Cmd {
 	refresh := m.refresh()
 	found := m.list.Select(func(s *transcript.Summary) bool { return s.Path == msg.Path })
 	if !found {
-		m.say("it is open, but the filter hides it", m.theme.Warn)
+		m.say(m.theme.Say("open-but-hidden"), m.theme.Warn)
 	}
 	return tea.Batch(refresh, m.sync(false))
 }
@@ -60,7 +60,7 @@ func (m *model) mark() tea.Cmd {
 	switch chosen := m.list.Chosen(); chosen {
 	case "":
 		m.list.Choose(sum.ID)
-		m.say("marked; d on another session shows where they part, Esc takes the mark away", m.theme.Plain)
+		m.say(m.theme.Say("marked"), m.theme.Plain)
 		return nil
 	case sum.ID:
 		m.list.Choose("")
@@ -69,7 +69,7 @@ func (m *model) mark() tea.Cmd {
 		a, found := m.summaryOf(chosen)
 		m.list.Choose("")
 		if !found {
-			m.say("the marked session is not there any more", m.theme.Warn)
+			m.say(m.theme.Say("mark-gone"), m.theme.Warn)
 			return nil
 		}
 		c := panes.NewComparison(m.theme, a, sum, m.options.Set.Open)

@@ -9,6 +9,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
 
@@ -83,9 +84,10 @@ func TestGeometry(t *testing.T) {
 		sim.Play("smtp://mail.example.com:587", script)
 	}
 	settle(t, sim)
-	for _, keys := range scenes {
-		t.Run(fmt.Sprint(keys), func(t *testing.T) {
-			s := newScreen(t, sim, 80, 24, nil)
+	for i, keys := range scenes {
+		l := [...]lang.Lang{lang.English, lang.Chinese}[i%2]
+		t.Run(fmt.Sprint(l, keys), func(t *testing.T) {
+			s := newScreen(t, sim, 80, 24, func(o *Options) { o.Lang = l })
 			s.press(keys...)
 			for _, w := range widths {
 				for _, h := range heights {

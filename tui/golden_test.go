@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"smtptap/decode/lang"
 )
 
 var update = flag.Bool("update", false, "write the golden frames anew")
@@ -16,6 +18,7 @@ var sizes = [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 50}}
 var looks = map[string]func(*Options){
 	"colour":   nil,
 	"no-color": func(o *Options) { o.NoColor = true },
+	"zh":       func(o *Options) { o.NoColor, o.Lang = true, lang.Chinese },
 	"ascii":    func(o *Options) { o.NoColor, o.ASCII = true, true },
 }
 

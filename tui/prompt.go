@@ -2,10 +2,11 @@ package tui
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/visible"
 	"smtptap/recordings/query"
 	"smtptap/tui/draw"
 	"smtptap/tui/panes"
@@ -67,11 +68,11 @@ func (m *model) picked() string {
 	total := m.list.Total()
 	switch {
 	case !on:
-		return fmt.Sprintf("%d sessions", total)
+		return m.theme.Count("sessions", total)
 	case seen < total && m.list.Busy():
-		return fmt.Sprintf("%d of %d, looked at %d", m.list.Len(), total, seen)
+		return m.theme.Say("picked-so-far", "n", strconv.Itoa(m.list.Len()), "all", strconv.Itoa(total), "seen", strconv.Itoa(seen))
 	}
-	return fmt.Sprintf("%d of %d", m.list.Len(), total)
+	return m.theme.Say("n-of", "n", strconv.Itoa(m.list.Len()), "all", strconv.Itoa(total))
 }
 
 // searchPrompt is what to search for in the session, being typed.
@@ -109,7 +110,7 @@ func (p *searchPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
 }
 
 func (p *searchPrompt) view(m *model, width int) string {
-	return promptLine(m, "search: ", &p.line, "Enter finds, then n and N", m.theme.Plain, width)
+	return promptLine(m, m.theme.Say("search-prompt"), &p.line, m.theme.Say("search-hint"), m.theme.Plain, width)
 }
 
 // quitPrompt asks whether to end the sessions that run.
@@ -130,16 +131,12 @@ func (p *quitPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
 }
 
 func (p *quitPrompt) view(m *model, width int) string {
-	text := "1 session runs"
-	if p.live != 1 {
-		text = fmt.Sprintf("%d sessions run", p.live)
-	}
-	return m.theme.Warn.Paint(draw.Cut(" "+text+"; smtptap lets them finish.  q quits, any other key stays", width, m.theme.Marks.Ellipsis))
+	return m.theme.Warn.Paint(draw.Cut(" "+m.theme.Count("quit", p.live)+"  "+m.theme.Say("quit-hint"), width, m.theme.Marks.Ellipsis))
 }
 
 // promptLine is a line being typed, with something to say about it to the right.
 func promptLine(m *model, name string, line *panes.Input, after string, style interface{ Paint(string) string }, width int) string {
-	room := width - len(name) - 2
+	room := width - visible.Width(name) - 2
 	typed := line.View(max(room*3/5, 1), m.theme.Plain, m.theme.Marks)
 	var r draw.Row
 	r.Put(" "+name, m.theme.Key)

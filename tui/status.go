@@ -1,7 +1,7 @@
 package tui
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"smtptap/decode/units"
@@ -46,11 +46,11 @@ func (m *model) segments() []segment {
 	return []segment{
 		m.recording(),
 		{m.route(), m.theme.Plain},
-		{m.counts(), m.theme.Plain},
 		{m.filterWords(), m.theme.Key},
+		{m.counts(), m.theme.Plain},
 		{m.following(), dim},
-		{m.policy(), dim},
 		{m.mouseWord(), dim},
+		{m.policy(), dim},
 	}
 }
 
@@ -58,17 +58,17 @@ func (m *model) recording() segment {
 	st := m.state
 	switch {
 	case m.options.View:
-		return segment{"looking at recordings", m.theme.Dim}
+		return segment{m.theme.Say("status-view"), m.theme.Dim}
 	case st.Err != "":
-		return segment{"NOT RECORDING: " + visible.Text(st.Err), m.theme.Bad}
+		return segment{m.theme.Say("status-failed", "why", visible.Text(st.Err)), m.theme.Bad}
 	case st.Lost > 0:
-		return segment{m.theme.Marks.Failed + " REC with gaps: " + units.Bytes(st.Lost) + " lost", m.theme.Warn}
+		return segment{m.theme.Marks.Failed + " " + m.theme.Say("status-gaps", "size", units.Bytes(st.Lost)), m.theme.Warn}
 	case !st.Recording:
-		return segment{"not recording", m.theme.Dim}
+		return segment{m.theme.Say("status-off"), m.theme.Dim}
 	}
 	rec := segment{m.theme.Marks.Record + " REC " + units.Bytes(st.Bytes), m.theme.Good}
 	if st.Secrets {
-		return segment{rec.text + " with passwords", m.theme.Warn}
+		return segment{rec.text + " " + m.theme.Say("status-passwords"), m.theme.Warn}
 	}
 	return rec
 }
@@ -81,10 +81,14 @@ func (m *model) route() string {
 }
 
 func (m *model) counts() string {
-	if m.options.View {
-		return plural(m.state.Total, "session")
+	all := m.theme.Count("sessions", m.state.Total)
+	switch {
+	case m.options.View:
+		return all
+	case m.state.Live == 0:
+		return all + m.theme.Say("status-inactive")
 	}
-	return fmt.Sprintf("%d live, %d in all", m.state.Live, m.state.Total)
+	return all + m.theme.Say("status-active", "n", strconv.Itoa(m.state.Live))
 }
 
 func (m *model) filterWords() string {
@@ -96,7 +100,7 @@ func (m *model) filterWords() string {
 
 func (m *model) following() string {
 	if m.list.Following() {
-		return "follow"
+		return m.theme.Say("status-follow")
 	}
 	return ""
 }
@@ -110,7 +114,7 @@ func (m *model) policy() string {
 
 func (m *model) mouseWord() string {
 	if m.mouse {
-		return "mouse"
+		return m.theme.Say("status-mouse")
 	}
 	return ""
 }

@@ -69,7 +69,7 @@ func (m *model) loadedOne(msg loaded) tea.Cmd {
 	}
 	m.shown = msg.id
 	if msg.err != nil {
-		m.detail.Fail("the session can't be shown: " + visible.Text(msg.err.Error()))
+		m.detail.Fail(m.theme.Say("not-shown", "why", visible.Text(msg.err.Error())))
 		return nil
 	}
 	return tea.Batch(m.detail.Show(msg.session), m.sync(again))
@@ -213,7 +213,7 @@ func (m *model) doInDetail(a keys.Action) tea.Cmd {
 		return nil
 	case keys.SearchNext, keys.SearchPrev:
 		if m.detail.Pager().Query() == "" {
-			m.say("nothing is being searched for: / begins", m.theme.Dim)
+			m.say(m.theme.Say("no-search"), m.theme.Dim)
 			return nil
 		}
 		m.detail.Pager().Begin(a == keys.SearchPrev, false)
@@ -231,7 +231,7 @@ func (m *model) find() tea.Cmd {
 	case draw.Unfinished:
 		return func() tea.Msg { return searchStep{} }
 	case draw.NotFound:
-		m.say("not found: "+visible.Text(p.Query()), m.theme.Warn)
+		m.say(m.theme.Say("not-found", "what", visible.Text(p.Query())), m.theme.Warn)
 	}
 	return nil
 }
@@ -240,7 +240,7 @@ func (m *model) find() tea.Cmd {
 func (m *model) reveal() tea.Cmd {
 	s := m.detail.Session()
 	if s != nil && s.NoReveal {
-		m.say("secrets were not kept; --keep-secrets records them", m.theme.Warn)
+		m.say(m.theme.Say("secrets-not-kept"), m.theme.Warn)
 		return nil
 	}
 	return m.detail.Do(keys.Reveal)
@@ -296,7 +296,7 @@ func (m *model) interrupt() tea.Cmd {
 // with it.
 func (m *model) suspend() tea.Cmd {
 	if !m.options.View {
-		m.say("not suspended: every session would stop with it; leave smtptap running and use another terminal", m.theme.Warn)
+		m.say(m.theme.Say("not-suspended-live"), m.theme.Warn)
 		return nil
 	}
 	return tea.Exec(terminal.Suspend{Terminal: m.terminal}, func(err error) tea.Msg { return resumed{err} })
@@ -305,7 +305,7 @@ func (m *model) suspend() tea.Cmd {
 // resume switches on what Bubble Tea does not.
 func (m *model) resume(msg resumed) tea.Cmd {
 	if msg.err != nil {
-		m.say("not suspended: "+visible.Text(msg.err.Error()), m.theme.Warn)
+		m.say(m.theme.Say("not-suspended", "why", visible.Text(msg.err.Error())), m.theme.Warn)
 	}
 	if m.mouse {
 		return tea.EnableMouseCellMotion
@@ -326,17 +326,17 @@ func (m *model) switchFilter() tea.Cmd {
 	case m.filterOff != "":
 		return m.apply(m.filterOff)
 	}
-	m.say("there is no filter: / sets one", m.theme.Dim)
+	m.say(m.theme.Say("no-filter"), m.theme.Dim)
 	return nil
 }
 
 func (m *model) switchMouse() tea.Cmd {
 	m.mouse = !m.mouse
 	if m.mouse {
-		m.say("mouse on: wheel and click work here; % gives it back to the terminal", m.theme.Dim)
+		m.say(m.theme.Say("mouse-on"), m.theme.Dim)
 		return tea.EnableMouseCellMotion
 	}
-	m.say("mouse off: the terminal selects text", m.theme.Dim)
+	m.say(m.theme.Say("mouse-off"), m.theme.Dim)
 	return tea.DisableMouse
 }
 

@@ -66,7 +66,7 @@ const (
 )
 
 func (m *model) tooSmallView() []string {
-	text := fmt.Sprintf("too small, need %dx%d (now %dx%d)", minWidth, minHeight, m.width, m.height)
+	text := m.theme.Say("too-small", "need", fmt.Sprintf("%dx%d", minWidth, minHeight), "now", fmt.Sprintf("%dx%d", m.width, m.height))
 	lines := draw.Fill(text, m.width)
 	return lines[:min(len(lines), m.height)]
 }
@@ -96,7 +96,7 @@ func (m *model) body() []string {
 func (m *model) listView() []string {
 	lines := m.list.View()
 	if m.list.Len() == 0 && len(lines) > 2 {
-		text := fmt.Sprintf("%s match %s: Esc clears the filter", m.picked(), visible.Text(m.filter))
+		text := m.theme.Say("none-match", "picked", m.picked(), "filter", visible.Text(m.filter))
 		lines[2] = "  " + m.theme.Meaning.Paint(draw.Cut(text, m.places.list.width-2, m.theme.Marks.Ellipsis))
 	}
 	return lines
@@ -172,11 +172,12 @@ func (m *model) hints() string {
 			continue
 		}
 		key := keys.Name(b.Keys[0])
-		if r.Width()+len(key)+len(b.Hint)+4 > m.width {
+		hint := m.theme.Say("hint-" + b.Text())
+		if r.Width()+len(key)+visible.Width(hint)+4 > m.width {
 			break
 		}
 		r.Put(" "+key, m.theme.Key)
-		r.Put(" "+b.Hint+" ", m.theme.Dim)
+		r.Put(" "+hint+" ", m.theme.Dim)
 	}
 	return r.String()
 }

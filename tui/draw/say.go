@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"io/fs"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -42,4 +43,12 @@ func (t *Theme) Time(d time.Duration) string {
 		words[i] = t.Say("unit-" + words[i])
 	}
 	return strings.Join(words, " ")
+}
+
+// Count is a number of things in words: the text key-one, or key-many.
+func (t *Theme) Count(key string, n int) string {
+	if n == 1 {
+		return t.Say(key + "-one")
+	}
+	return t.Say(key+"-many", "n", strconv.Itoa(n))
 }

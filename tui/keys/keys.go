@@ -67,59 +67,63 @@ type Binding struct {
 	Action Action
 	Keys   []string // names as Bubble Tea gives them
 	Place  Place
-	Group  string // heading in the help
-	Does   string // what it does, for the help
-	Hint   string // the same in one word for the bottom line, "" to leave it out
+	Group  string // of the help
+	Hinted bool   // the bottom line names it
+}
+
+// Text is the end of the keys of its texts: does-TEXT, hint-TEXT.
+func (b Binding) Text() string {
+	return string(b.Action) + [...]string{Anywhere: "", InList: "-in-list", InSession: "-in-session"}[b.Place]
 }
 
 // Table is every binding, in the order of the help.
 var Table = []Binding{
-	{Down, []string{"j", "down"}, Anywhere, "Move", "down", ""},
-	{Up, []string{"k", "up"}, Anywhere, "Move", "up", ""},
-	{PageDown, []string{"pgdown", " ", "ctrl+f"}, Anywhere, "Move", "a page down", ""},
-	{PageUp, []string{"pgup", "ctrl+b"}, Anywhere, "Move", "a page up", ""},
-	{HalfDown, []string{"ctrl+d"}, Anywhere, "Move", "half a page down", ""},
-	{HalfUp, []string{"ctrl+u"}, Anywhere, "Move", "half a page up", ""},
-	{Top, []string{"g", "home"}, Anywhere, "Move", "to the first", ""},
-	{Bottom, []string{"G", "end"}, Anywhere, "Move", "to the last", ""},
-	{Follow, []string{"F"}, Anywhere, "Move", "follow the newest; moving up stops it", "follow"},
+	{Down, []string{"j", "down"}, Anywhere, "move", false},
+	{Up, []string{"k", "up"}, Anywhere, "move", false},
+	{PageDown, []string{"pgdown", " ", "ctrl+f"}, Anywhere, "move", false},
+	{PageUp, []string{"pgup", "ctrl+b"}, Anywhere, "move", false},
+	{HalfDown, []string{"ctrl+d"}, Anywhere, "move", false},
+	{HalfUp, []string{"ctrl+u"}, Anywhere, "move", false},
+	{Top, []string{"g", "home"}, Anywhere, "move", false},
+	{Bottom, []string{"G", "end"}, Anywhere, "move", false},
+	{Follow, []string{"F"}, Anywhere, "move", true},
 
-	{Open, []string{"enter"}, InList, "Sessions", "open the session", "open"},
-	{Search, []string{"/"}, InList, "Sessions", "filter: code:5xx from:ann !tls:yes size>1M", "filter"},
-	{ToggleFilter, []string{"!"}, InList, "Sessions", "switch the filter off and on again", ""},
-	{Compare, []string{"d"}, InList, "Sessions", "mark for a comparison; the second mark shows it", "diff"},
-	{OpenFile, []string{"o"}, InList, "Sessions", "open a recording", "open file"},
+	{Open, []string{"enter"}, InList, "sessions", true},
+	{Search, []string{"/"}, InList, "sessions", true},
+	{ToggleFilter, []string{"!"}, InList, "sessions", false},
+	{Compare, []string{"d"}, InList, "sessions", true},
+	{OpenFile, []string{"o"}, InList, "sessions", true},
 
-	{Dialogue, []string{"1"}, Anywhere, "Session", "the dialogue", ""},
-	{Message, []string{"2"}, Anywhere, "Session", "the messages: header, parts, attachments", ""},
-	{TLS, []string{"3"}, Anywhere, "Session", "TLS on both legs, certificates", ""},
-	{Findings, []string{"4"}, Anywhere, "Session", "what is wrong, why, and how to fix it", ""},
-	{Timing, []string{"5"}, Anywhere, "Session", "who kept whom waiting", ""},
-	{NextTab, []string{"l", "right"}, InSession, "Session", "the next of these", ""},
-	{PrevTab, []string{"h", "left"}, InSession, "Session", "the previous of these", ""},
-	{Open, []string{"enter"}, InSession, "Session", "unfold the line, open the part", ""},
-	{NextView, []string{"v"}, InSession, "Session", "decoded, raw, hex", "view"},
-	{Explain, []string{"x"}, InSession, "Session", "explain everything, only what is unusual, nothing", "explain"},
-	{Wrap, []string{"w"}, InSession, "Session", "break long lines or cut them off", ""},
-	{Reveal, []string{"s"}, InSession, "Session", "show secrets, if they were kept", ""},
-	{Search, []string{"/"}, InSession, "Session", "search", "search"},
-	{SearchNext, []string{"n"}, InSession, "Session", "next place found", ""},
-	{SearchPrev, []string{"N"}, InSession, "Session", "previous place found", ""},
+	{Dialogue, []string{"1"}, Anywhere, "session", false},
+	{Message, []string{"2"}, Anywhere, "session", false},
+	{TLS, []string{"3"}, Anywhere, "session", false},
+	{Findings, []string{"4"}, Anywhere, "session", false},
+	{Timing, []string{"5"}, Anywhere, "session", false},
+	{NextTab, []string{"l", "right"}, InSession, "session", false},
+	{PrevTab, []string{"h", "left"}, InSession, "session", false},
+	{Open, []string{"enter"}, InSession, "session", false},
+	{NextView, []string{"v"}, InSession, "session", true},
+	{Explain, []string{"x"}, InSession, "session", true},
+	{Wrap, []string{"w"}, InSession, "session", false},
+	{Reveal, []string{"s"}, InSession, "session", false},
+	{Search, []string{"/"}, InSession, "session", true},
+	{SearchNext, []string{"n"}, InSession, "session", false},
+	{SearchPrev, []string{"N"}, InSession, "session", false},
 
-	{Copy, []string{"y"}, Anywhere, "Copy and export", "copy: line, command, reply, header, body, session", "copy"},
-	{Export, []string{"e"}, Anywhere, "Copy and export", "write the session to a file, in any format", "export"},
+	{Copy, []string{"y"}, Anywhere, "out", true},
+	{Export, []string{"e"}, Anywhere, "out", true},
 
-	{NextPane, []string{"tab"}, Anywhere, "Screen", "to the other pane", ""},
-	{PrevPane, []string{"shift+tab"}, Anywhere, "Screen", "to the other pane", ""},
-	{Zoom, []string{"z"}, Anywhere, "Screen", "one pane or two", ""},
-	{Layout, []string{"-"}, Anywhere, "Screen", "panes side by side or one above the other", ""},
-	{Mouse, []string{"%"}, Anywhere, "Screen", "mouse on and off; off, the terminal selects text", ""},
-	{Help, []string{"?"}, Anywhere, "Screen", "this help", "help"},
-	{Back, []string{"esc"}, Anywhere, "Screen", "back; clears a search or a filter", ""},
-	{Quit, []string{"q"}, InSession, "Screen", "back to the list, from a session", "back"},
-	{Quit, []string{"q"}, InList, "Screen", "quit, from the list", "quit"},
-	{Interrupt, []string{"ctrl+c"}, Anywhere, "Screen", "quit; twice quits at once", ""},
-	{Suspend, []string{"ctrl+z"}, Anywhere, "Screen", "suspend, where only recordings are shown", ""},
+	{NextPane, []string{"tab"}, Anywhere, "screen", false},
+	{PrevPane, []string{"shift+tab"}, Anywhere, "screen", false},
+	{Zoom, []string{"z"}, Anywhere, "screen", false},
+	{Layout, []string{"-"}, Anywhere, "screen", false},
+	{Mouse, []string{"%"}, Anywhere, "screen", false},
+	{Help, []string{"?"}, Anywhere, "screen", true},
+	{Back, []string{"esc"}, Anywhere, "screen", false},
+	{Quit, []string{"q"}, InSession, "screen", true},
+	{Quit, []string{"q"}, InList, "screen", true},
+	{Interrupt, []string{"ctrl+c"}, Anywhere, "screen", false},
+	{Suspend, []string{"ctrl+z"}, Anywhere, "screen", false},
 }
 
 // Lookup is the action that a key asks for at a place, None if it asks for
@@ -144,7 +148,7 @@ func Hints(at Place) []Binding {
 	var first, hints []Binding
 	for _, b := range Table {
 		switch {
-		case b.Hint == "" || b.Place != Anywhere && b.Place != at:
+		case !b.Hinted || b.Place != Anywhere && b.Place != at:
 		case b.Action == Help, b.Action == Quit:
 			first = append(first, b)
 		default:

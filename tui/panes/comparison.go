@@ -1,7 +1,7 @@
 package panes
 
 import (
-	"fmt"
+	"strconv"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -93,9 +93,9 @@ func (m *Comparison) View() []string { return m.pager.View() }
 // Hint is for the bottom line.
 func (m *Comparison) Hint() string {
 	if m.all {
-		return "Esc closes, a hides what differs in any two sessions"
+		return m.theme.Say("compare-hint-all")
 	}
-	return "Esc closes, a shows dates, ids and ports too"
+	return m.theme.Say("compare-hint")
 }
 
 func (m *Comparison) add(l draw.Line) { m.text.Lines = append(m.text.Lines, l) }
@@ -105,15 +105,15 @@ func (m *Comparison) build(r *diff.Result, err error) {
 	for i, s := range m.sides {
 		m.add(draw.Line{
 			Label: string("AB"[i]), LabelWidth: 3, LabelStyle: m.side(i), Cut: true,
-			Text: fmt.Sprintf("%s  %-8s %s", s.Started.Local().Format("2006-01-02 15:04:05"), s.Outcome, visible.Text(s.Subject)),
+			Text: s.Started.Local().Format("2006-01-02 15:04:05") + "  " + draw.Fit(m.theme.Say("state-"+string(s.Outcome)), 8, "") + " " + visible.Text(s.Subject),
 		})
 	}
 	m.add(draw.Line{})
 	switch {
 	case err != nil:
-		m.add(draw.TextLine("can't compare: "+visible.Text(err.Error()), m.theme.Bad))
+		m.add(draw.TextLine(m.theme.Say("compare-failed", "why", visible.Text(err.Error())), m.theme.Bad))
 	case r == nil:
-		m.add(draw.TextLine("comparing "+m.theme.Marks.Ellipsis, m.theme.Meaning))
+		m.add(draw.TextLine(m.theme.Say("reading")+" "+m.theme.Marks.Ellipsis, m.theme.Meaning))
 	default:
 		m.result(r)
 	}
@@ -129,29 +129,29 @@ func (m *Comparison) side(i int) draw.Style {
 
 func (m *Comparison) result(r *diff.Result) {
 	if r.Same() {
-		m.add(draw.TextLine(m.theme.Marks.Sent+" Nothing differs that matters.", m.theme.Good))
+		m.add(draw.TextLine(m.theme.Marks.Sent+" "+m.theme.Say("compare-same"), m.theme.Good))
 	}
 	for i, d := range r.Differences {
 		if i == 0 {
-			m.add(draw.TextLine("They part here:", m.theme.Strong))
+			m.add(draw.TextLine(m.theme.Say("compare-first"), m.theme.Strong))
 		}
 		m.difference(d)
 		if i == 0 && len(r.Differences) > 1 {
 			m.add(draw.Line{})
-			m.add(draw.TextLine("What follows:", m.theme.Strong))
+			m.add(draw.TextLine(m.theme.Say("compare-next"), m.theme.Strong))
 		}
 	}
 	for i, b := range r.Bodies {
 		if i == 0 {
 			m.add(draw.Line{})
 		}
-		m.add(draw.Line{Label: fmt.Sprintf("body %d", b.Message), LabelWidth: 14, LabelStyle: m.theme.Dim, Text: b.String()})
+		m.add(draw.Line{Label: m.theme.Say("compare-body", "n", strconv.Itoa(b.Message)), LabelWidth: 14, LabelStyle: m.theme.Dim, Text: b.String()})
 	}
 	for i, s := range r.NotCompared {
 		if i == 0 {
 			m.add(draw.Line{})
 		}
-		m.add(draw.Line{Label: "not compared", LabelWidth: 14, LabelStyle: m.theme.Dim, Text: visible.Text(s), Style: m.theme.Dim})
+		m.add(draw.Line{Label: m.theme.Say("compare-not"), LabelWidth: 14, LabelStyle: m.theme.Dim, Text: visible.Text(s), Style: m.theme.Dim})
 	}
 }
 
@@ -161,14 +161,14 @@ func (m *Comparison) difference(d diff.Difference) {
 	for i, text := range [2]string{d.A, d.B} {
 		style := m.theme.Plain
 		if text == "" {
-			text, style = "nothing", m.theme.Dim
+			text, style = m.theme.Say("compare-nothing"), m.theme.Dim
 		}
 		m.add(draw.Line{Indent: 4, Label: string("AB"[i]), LabelWidth: 3, LabelStyle: m.side(i), Text: draw.Cut(text, 2000, m.theme.Marks.Ellipsis), Style: style, AsSent: true})
 	}
 	if d.Line == nil {
 		return
 	}
-	m.add(draw.Line{Indent: 4, Text: fmt.Sprintf("first in line %d:", d.Line.Number), Style: m.theme.Dim})
+	m.add(draw.Line{Indent: 4, Text: m.theme.Say("compare-line", "n", strconv.Itoa(d.Line.Number)), Style: m.theme.Dim})
 	for i, text := range [2]string{d.Line.A, d.Line.B} {
 		m.add(draw.Line{Indent: 4, Label: string("AB"[i]), LabelWidth: 3, LabelStyle: m.side(i), Text: text, Style: m.theme.Plain, AsSent: true})
 	}

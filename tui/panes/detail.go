@@ -30,7 +30,7 @@ const (
 	tabTiming
 )
 
-var titles = [...]string{"Dialogue", "Message", "TLS", "Findings", "Timing"}
+var titles = [...]string{"dialogue", "message", "tls", "findings", "timing"} // ends of their texts' keys
 
 var tabKeys = [...]keys.Action{keys.Dialogue, keys.Message, keys.TLS, keys.Findings, keys.Timing}
 

@@ -1,7 +1,6 @@
 package panes
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -79,9 +78,9 @@ const maxTitle = 1 << 8
 // title names a tab. The open one is told by brackets too, for screens without
 // underlines.
 func (m *Detail) title(i, letters int) string {
-	title := titles[i]
+	title := m.theme.Say("tab-" + titles[i])
 	if i != m.tab {
-		title = title[:min(len(title), letters)]
+		title = draw.Cut(title, letters, "")
 	}
 	if i == tabFindings && (i == m.tab || letters > 0) && m.session != nil && len(m.session.Report.Findings) > 0 {
 		title += " " + strconv.Itoa(len(m.session.Report.Findings))
@@ -102,9 +101,9 @@ func (m *Detail) state() string {
 	p := m.Pager()
 	if n := p.Len(); n > 0 {
 		if s != "" {
-			s += ", "
+			s += m.theme.Say("list-separator")
 		}
-		s += fmt.Sprintf("%d of %d", p.Cursor()+1, n)
+		s += m.theme.Say("n-of", "n", strconv.Itoa(p.Cursor()+1), "all", strconv.Itoa(n))
 	}
 	return s
 }
@@ -116,7 +115,7 @@ func (m *Detail) verdict() []string {
 	case m.failure != "":
 		return m.wrapped(m.theme.Marks.Failed+" ", m.failure, m.theme.Bad, indent)
 	case m.session == nil && m.loading:
-		return []string{"  " + m.theme.Meaning.Paint("reading "+m.theme.Marks.Ellipsis)}
+		return []string{"  " + m.theme.Meaning.Paint(m.theme.Say("reading")+" "+m.theme.Marks.Ellipsis)}
 	case m.session == nil:
 		return []string{""}
 	}
@@ -131,7 +130,7 @@ func (m *Detail) verdict() []string {
 		rows = append(rows, m.wrapped(m.theme.Marks.Running+" "+awaited, "", m.theme.Key, indent)...)
 	}
 	if m.session.SecretsKept {
-		rows = append(rows, m.wrapped("PASSWORDS", "are in this recording; copies and exports leave them out", m.theme.Warn, indent)...)
+		rows = append(rows, m.wrapped(m.theme.Marks.Failed, m.theme.Say("holds-passwords"), m.theme.Warn, indent)...)
 	}
 	return rows
 }

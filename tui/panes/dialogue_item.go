@@ -2,7 +2,6 @@ package panes
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"time"
 
@@ -86,7 +85,7 @@ const longWait = time.Second
 func (l *dialogueItem) lead() {
 	if l.i == 0 {
 		if n := l.session.Earlier; n > 0 {
-			text := fmt.Sprintf("%d earlier entries are in the recording", n)
+			text := l.theme.Count("earlier", n)
 			l.item.Lead = append(l.item.Lead, l.rule(text, l.theme.Marks.Wait, l.theme.Dim))
 		}
 		return
@@ -97,11 +96,11 @@ func (l *dialogueItem) lead() {
 		begin = min(ev.Begin, l.entry.At)
 	}
 	if wait := begin - before.At; wait >= longWait {
-		text := units.Time(wait) + " waiting for the " + l.waitedFor(before)
+		text := l.theme.Say("waited-"+l.waitedFor(before), "time", l.theme.Time(wait))
 		l.item.Lead = append(l.item.Lead, l.rule(text, l.theme.Marks.Wait, l.theme.Warn))
 	}
 	if ev := l.entry.Event; ev != nil && ev.TLS && !l.tlsBefore() {
-		l.item.Lead = append(l.item.Lead, l.rule("TLS from here", l.theme.Marks.Rule, l.theme.Good))
+		l.item.Lead = append(l.item.Lead, l.rule(l.theme.Say("tls-begins"), l.theme.Marks.Rule, l.theme.Good))
 	}
 }
 
@@ -182,7 +181,7 @@ func (l *dialogueItem) said() {
 		}
 	}
 	if left > 0 {
-		l.aside(l.theme.Marks.Ellipsis+" "+amountOfLines(left)+": Enter shows the rest", l.theme.Dim)
+		l.aside(l.theme.Marks.Ellipsis+" "+l.theme.Count("folded", left), l.theme.Dim)
 	}
 }
 
@@ -194,13 +193,6 @@ const (
 
 	maxMeanings = 2 // lines about one entry; notes and warnings are all shown
 )
-
-func amountOfLines(n int) string {
-	if n == 1 {
-		return "1 line more"
-	}
-	return fmt.Sprintf("%d lines more", n)
-}
 
 func (l *dialogueItem) fold(lines []string) (shown []string, left int) {
 	limit := maxLines
@@ -346,7 +338,7 @@ func (l *dialogueItem) meaning() {
 		l.explain(line)
 	}
 	if more := meant - maxMeanings; more > 0 && len(lines) > maxMeanings+1 {
-		l.aside(fmt.Sprintf("%s Enter explains %d more", l.theme.Marks.Ellipsis, more), l.theme.Dim)
+		l.aside(l.theme.Marks.Ellipsis+" "+l.theme.Count("unexplained", more), l.theme.Dim)
 	}
 }
 

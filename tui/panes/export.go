@@ -8,7 +8,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode"
-	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
@@ -16,29 +15,18 @@ import (
 	"smtptap/tui/keys"
 )
 
-// formatPurposes says what the formats are for.
-var formatPurposes = map[string]string{
-	"text":      "annotated, as smtptap show prints it",
-	"phpmailer": "the log that PHPMailer prints at SMTPDebug = 2",
-	"markdown":  "for an issue or a mail",
-	"html":      "a page without scripts, to look at in a browser",
-	"json":      "for programs",
-	"eml":       "the messages as they were meant, one file each",
-	"pcapng":    "for Wireshark",
-}
-
 // A redaction is something that can be left out.
 type redaction struct {
-	key, name, short string
-	of               func(*redact.Levels) *bool
+	key, name string // the name is the end of its texts' keys
+	of        func(*redact.Levels) *bool
 }
 
 var redactions = []redaction{
-	{"a", "addresses and user names", "addresses", func(l *redact.Levels) *bool { return &l.Addresses }},
-	{"d", "only what stands before the @", "local-parts", func(l *redact.Levels) *bool { return &l.KeepDomains }},
-	{"h", "host names and IP addresses", "hosts", func(l *redact.Levels) *bool { return &l.Hosts }},
-	{"b", "the text of messages", "body", func(l *redact.Levels) *bool { return &l.Body }},
-	{"t", "tokens and what follows the host in links", "links", func(l *redact.Levels) *bool { return &l.Links }},
+	{"a", "addresses", func(l *redact.Levels) *bool { return &l.Addresses }},
+	{"d", "local-parts", func(l *redact.Levels) *bool { return &l.KeepDomains }},
+	{"h", "hosts", func(l *redact.Levels) *bool { return &l.Hosts }},
+	{"b", "body", func(l *redact.Levels) *bool { return &l.Body }},
+	{"t", "links", func(l *redact.Levels) *bool { return &l.Links }},
 }
 
 // An ExportForm asks in which form a session is to be written to a file and
@@ -46,7 +34,6 @@ var redactions = []redaction{
 // written. Create it with NewExportForm.
 type ExportForm struct {
 	theme *draw.Theme
-	lang  lang.Lang
 	open  func() (*decode.Transcript, error)
 	title string
 	dir   string // where files go unless a path is given
@@ -68,8 +55,8 @@ type ExportForm struct {
 
 // NewExportForm returns the question about one session. name is that of the file without
 // its ending, dir the folder for it. Start begins to find out what it holds.
-func NewExportForm(t *draw.Theme, l lang.Lang, title, dir, name string, open func() (*decode.Transcript, error)) *ExportForm {
-	m := &ExportForm{theme: t, lang: l, open: open, title: title, dir: dir, base: name, formats: export.Formats(), name: NewInput("")}
+func NewExportForm(t *draw.Theme, title, dir, name string, open func() (*decode.Transcript, error)) *ExportForm {
+	m := &ExportForm{theme: t, open: open, title: title, dir: dir, base: name, formats: export.Formats(), name: NewInput("")}
 	m.rename()
 	return m
 }
@@ -160,7 +147,7 @@ func (m *ExportForm) choose(format int) {
 
 func (m *ExportForm) write() tea.Cmd {
 	m.trouble, m.written = "", ""
-	j := exportJob{open: m.open, levels: m.levels, format: m.formats[m.format], lang: m.lang, path: strings.TrimSpace(m.name.Value())}
+	j := exportJob{open: m.open, levels: m.levels, format: m.formats[m.format], theme: m.theme, path: strings.TrimSpace(m.name.Value())}
 	return func() tea.Msg {
 		what, err := j.run()
 		return written{m, what, err}
@@ -201,7 +188,7 @@ func (m *ExportForm) View() []string {
 }
 
 func (m *ExportForm) heading() string {
-	return "  " + m.theme.Strong.Paint(draw.Cut("Export  "+m.title, m.width-2, m.theme.Marks.Ellipsis))
+	return "  " + m.theme.Strong.Paint(draw.Cut(m.theme.Say("export-title")+"  "+m.title, m.width-2, m.theme.Marks.Ellipsis))
 }
 
 func (m *ExportForm) whole() []string {
@@ -210,7 +197,7 @@ func (m *ExportForm) whole() []string {
 	for i, f := range m.formats {
 		all = append(all, m.choice(i, f))
 	}
-	all = append(all, "", "  "+t.Strong.Paint("Leave out")+t.Dim.Paint("  passwords always are"))
+	all = append(all, "", "  "+t.Strong.Paint(t.Say("leave-out"))+t.Dim.Paint("  "+t.Say("leave-out-passwords")))
 	for _, l := range redactions {
 		all = append(all, m.leaving(l))
 	}
@@ -222,7 +209,7 @@ func (m *ExportForm) brief() []string {
 	all := []string{m.heading(), m.choice(m.format, m.formats[m.format])}
 	var boxes []string
 	for _, l := range redactions {
-		boxes = append(boxes, l.key+m.box(l)+l.short)
+		boxes = append(boxes, l.key+m.box(l)+m.theme.Say("leave-"+l.name+"-short"))
 	}
 	for _, row := range draw.Wrap(strings.Join(boxes, "  "), max(m.width-4, 1)) {
 		all = append(all, "    "+row)
@@ -242,9 +229,9 @@ func (m *ExportForm) choice(i int, format string) string {
 	text := fmt.Sprintf("%-11s", format)
 	if i == m.format {
 		text = "  " + t.Marks.Cursor + " " + text
-		return t.Key.Paint(text) + draw.Cut(formatPurposes[format], m.width-len("    ")-11, t.Marks.Ellipsis)
+		return t.Key.Paint(text) + draw.Cut(t.Say("format-"+format), m.width-len("    ")-11, t.Marks.Ellipsis)
 	}
-	return "    " + text + t.Dim.Paint(draw.Cut(formatPurposes[format], m.width-len("    ")-11, t.Marks.Ellipsis))
+	return "    " + text + t.Dim.Paint(draw.Cut(t.Say("format-"+format), m.width-len("    ")-11, t.Marks.Ellipsis))
 }
 
 func (m *ExportForm) leaving(l redaction) string {
@@ -253,28 +240,28 @@ func (m *ExportForm) leaving(l redaction) string {
 	if *l.of(&m.levels) {
 		style = t.Plain
 	}
-	return "  " + t.Key.Paint("  "+l.key) + " " + style.Paint(draw.Cut(m.box(l)+" "+l.name, m.width-6, t.Marks.Ellipsis))
+	return "  " + t.Key.Paint("  "+l.key) + " " + style.Paint(draw.Cut(m.box(l)+" "+t.Say("leave-"+l.name), m.width-6, t.Marks.Ellipsis))
 }
 
 func (m *ExportForm) file() string {
 	t := m.theme
-	label := "  File  "
+	label := "  " + t.Say("file") + "  "
 	if m.naming {
-		return t.Key.Paint(label) + m.name.View(max(m.width-len(label), 1), t.Plain, t.Marks)
+		return t.Key.Paint(label) + m.name.View(max(m.width-visible.Width(label), 1), t.Plain, t.Marks)
 	}
-	return t.Strong.Paint(label) + draw.CutLeft(visible.Text(m.name.Value()), m.width-len(label), t.Marks.Ellipsis)
+	return t.Strong.Paint(label) + draw.CutLeft(visible.Text(m.name.Value()), m.width-visible.Width(label), t.Marks.Ellipsis)
 }
 
 func (m *ExportForm) outcome() []string {
 	t := m.theme
-	text, style := "it will hold "+m.holds, t.Meaning
+	text, style := t.Say("it-will-hold", "what", m.holds), t.Meaning
 	switch {
 	case m.trouble != "":
 		text, style = m.trouble, t.Bad
 	case m.written != "":
 		text, style = t.Marks.Sent+" "+m.written, t.Good
 	case m.holds == "":
-		text = "finding out what it will hold " + t.Marks.Ellipsis
+		text = t.Say("reading") + " " + t.Marks.Ellipsis
 	}
 	rows := draw.Wrap(text, max(m.width-8, 1))
 	for i, row := range rows {
@@ -286,7 +273,7 @@ func (m *ExportForm) outcome() []string {
 // Hint is for the bottom line.
 func (m *ExportForm) Hint() string {
 	if m.naming {
-		return "Enter writes the file, Tab back to the choices"
+		return m.theme.Say("export-hint-naming")
 	}
-	return "Esc closes, Enter writes the file, Tab names it, j k choose the format, letters leave out"
+	return m.theme.Say("export-hint")
 }

@@ -6,13 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"smtptap/decode"
-	"smtptap/decode/lang"
 	"smtptap/decode/units"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
+	"smtptap/tui/draw"
 )
 
 // An exportJob is one export.
@@ -20,7 +21,7 @@ type exportJob struct {
 	open   func() (*decode.Transcript, error)
 	levels redact.Levels
 	format string
-	lang   lang.Lang
+	theme  *draw.Theme // whose words it uses
 	path   string
 }
 
@@ -46,23 +47,23 @@ func redacted(open func() (*decode.Transcript, error), levels redact.Levels) (*d
 // run writes the files and says what was written.
 func (j exportJob) run() (string, error) {
 	if j.path == "" {
-		return "", errors.New("the file needs a name")
+		return "", errors.New(j.theme.Say("export-no-name"))
 	}
 	t, secrets, err := redacted(j.open, j.levels)
 	if err != nil {
 		return "", err
 	}
 	if j.format != "eml" {
-		n, err := create(j.path, func(w io.Writer) error { return export.Write(w, t, j.format, j.lang, secrets) })
-		return fmt.Sprintf("%s written", units.Bytes(n)), err
+		n, err := create(j.theme, j.path, func(w io.Writer) error { return export.Write(w, t, j.format, j.theme.Lang, secrets) })
+		return j.theme.Say("written", "size", units.Bytes(n)), err
 	}
 	messages := len(t.Messages())
 	if messages == 0 {
-		return "", errors.New("the session has no message")
+		return "", errors.New(j.theme.Say("copy-no-message"))
 	}
 	var total int64
 	for i := range messages {
-		n, err := create(numbered(j.path, i), func(w io.Writer) error {
+		n, err := create(j.theme, numbered(j.path, i), func(w io.Writer) error {
 			guard := redact.Guard(w, secrets, t.Withheld...)
 			if err := export.EML(guard, t, i); err != nil {
 				return err
@@ -75,9 +76,9 @@ func (j exportJob) run() (string, error) {
 		total += n
 	}
 	if messages == 1 {
-		return fmt.Sprintf("%s written", units.Bytes(total)), nil
+		return j.theme.Say("written", "size", units.Bytes(total)), nil
 	}
-	return fmt.Sprintf("%d files, %s written; the last is %s", messages, units.Bytes(total), filepath.Base(numbered(j.path, messages-1))), nil
+	return j.theme.Say("written-many", "n", strconv.Itoa(messages), "size", units.Bytes(total), "file", filepath.Base(numbered(j.path, messages-1))), nil
 }
 
 // numbered is the name of the i-th of several files: mail.eml, mail-2.eml.
@@ -91,10 +92,10 @@ func numbered(path string, i int) string {
 
 // create writes a new file, or none: what could not be finished is taken away
 // again. It overwrites nothing.
-func create(path string, write func(io.Writer) error) (int64, error) {
+func create(t *draw.Theme, path string, write func(io.Writer) error) (int64, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return 0, fmt.Errorf("%s exists; Tab gives another name", path)
+		return 0, errors.New(t.Say("file-exists", "file", path))
 	}
 	if err != nil {
 		return 0, err

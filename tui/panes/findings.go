@@ -44,7 +44,7 @@ func (m *findingsPane) build(s *Session) {
 	m.session = s
 	m.text.Lines, m.entries = m.text.Lines[:0], m.entries[:0]
 	if len(s.Report.Findings) == 0 {
-		m.add(draw.TextLine("Nothing was found that is worth a word.", m.theme.Meaning), -1)
+		m.add(draw.TextLine(m.theme.Say("no-findings"), m.theme.Meaning), -1)
 	}
 	for i, f := range s.Report.Findings {
 		if i > 0 {
@@ -56,7 +56,7 @@ func (m *findingsPane) build(s *Session) {
 		if i == 0 {
 			m.add(draw.Line{}, -1)
 		}
-		m.labelled("not shown", visible.Text(gap), m.theme.Dim)
+		m.labelled(m.theme.Say("label-not-shown"), visible.Text(gap), m.theme.Dim)
 	}
 }
 
@@ -69,15 +69,15 @@ func (m *findingsPane) finding(f findings.Finding) {
 		mark, style = m.theme.Marks.Failed, m.theme.Warn
 	}
 	m.add(draw.Line{Label: mark + " ", LabelStyle: style, Text: f.Text, Style: style}, -1)
-	m.add(draw.Line{Indent: 2, Text: string(f.Severity) + "  " + f.ID, Style: m.theme.Dim}, -1)
+	m.add(draw.Line{Indent: 2, Text: m.theme.Say("severity-"+string(f.Severity)) + "  " + f.ID, Style: m.theme.Dim}, -1)
 	for n, entry := range f.Entries {
 		if entry >= 0 && entry < len(m.session.Entries) {
 			m.evidence(entry, n == 0)
 		}
 	}
-	m.labelled("why", f.Why, m.theme.Plain)
+	m.labelled(m.theme.Say("label-why"), f.Why, m.theme.Plain)
 	m.fix(f.Fix)
-	m.labelled("see", strings.Join(f.Sources, ", "), m.theme.Dim)
+	m.labelled(m.theme.Say("label-see"), strings.Join(f.Sources, ", "), m.theme.Dim)
 }
 
 // evidence quotes an entry. Enter leads to it.
@@ -92,7 +92,7 @@ func (m *findingsPane) evidence(i int, first bool) {
 	}
 	label := ""
 	if first {
-		label = "seen"
+		label = m.theme.Say("label-seen")
 	}
 	m.add(draw.Line{
 		Indent: 2, Label: label, LabelWidth: findingLabelWidth, LabelStyle: m.theme.Dim,
@@ -111,7 +111,7 @@ func (m *findingsPane) labelled(label, text string, style draw.Style) {
 // fix shows how to fix it: in general, and for the client of the session.
 func (m *findingsPane) fix(f findings.Fix) {
 	for i, step := range f.Steps {
-		m.labelled([]string{"fix", " "}[min(i, 1)], step, m.theme.Plain)
+		m.labelled([]string{m.theme.Say("label-fix"), " "}[min(i, 1)], step, m.theme.Plain)
 	}
 	if own, found := f.For(m.session.Report.Client); found {
 		m.client(own)

@@ -3,7 +3,7 @@ package panes
 import (
 	tea "github.com/charmbracelet/bubbletea"
 
-	"smtptap/decode/lang"
+	"smtptap/decode/outcome"
 	"smtptap/recordings/query"
 	"smtptap/tui/draw"
 	"smtptap/tui/keys"
@@ -18,49 +18,42 @@ type Help struct {
 }
 
 // NewHelp returns the help. The title names the program.
-func NewHelp(t *draw.Theme, title string, l lang.Lang) *Help {
+func NewHelp(t *draw.Theme, title string) *Help {
 	m := &Help{theme: t, text: draw.Text{Theme: t}}
-	m.build(title, l)
+	m.build(title)
 	m.pager = draw.NewPager(&m.text, t)
 	return m
 }
 
 const keyWidth = 20
 
-func (m *Help) build(title string, l lang.Lang) {
+func (m *Help) build(title string) {
 	arrows := m.theme.Marks.Arrow != ">"
 	m.add(draw.TextLine(title, m.theme.Strong))
 	group := ""
 	for _, b := range keys.Table {
 		if b.Group != group {
 			group = b.Group
-			m.add(draw.Line{})
-			m.add(draw.TextLine(draw.Rule(m.theme.Marks.Rule, 2)+" "+group, m.theme.Strong))
+			m.heading(group)
 		}
-		m.add(draw.Line{Indent: 3, Label: b.Names(arrows), LabelWidth: keyWidth, LabelStyle: m.theme.Key, Text: b.Does})
+		m.add(draw.Line{Indent: 3, Label: b.Names(arrows), LabelWidth: keyWidth, LabelStyle: m.theme.Key, Text: m.theme.Say("does-" + b.Text())})
 	}
-	m.add(draw.Line{})
-	m.add(draw.TextLine(draw.Rule(m.theme.Marks.Rule, 2)+" Filter", m.theme.Strong))
+	m.heading("filter")
 	for _, row := range query.Help() {
-		m.add(draw.Line{Indent: 3, Label: row.Example, LabelWidth: keyWidth + 2, LabelStyle: m.theme.Key, Text: row.In(l)})
+		m.add(draw.Line{Indent: 3, Label: row.Example, LabelWidth: keyWidth + 2, LabelStyle: m.theme.Key, Text: row.In(m.theme.Lang)})
 	}
+	m.heading("signs")
+	for _, o := range append(outcome.All(), stalledState) {
+		mark := outcomeMark(o, m.theme.Marks)
+		m.add(draw.Line{Indent: 3, Label: mark + " " + m.theme.Say("state-"+string(o)), LabelWidth: keyWidth, Text: m.theme.Say("means-" + string(o))})
+	}
+	m.add(draw.Line{Indent: 3, Label: "C:  S:  tap", LabelWidth: keyWidth, Text: m.theme.Say("means-speakers")})
+}
+
+// heading begins a group.
+func (m *Help) heading(group string) {
 	m.add(draw.Line{})
-	m.add(draw.TextLine(draw.Rule(m.theme.Marks.Rule, 2)+" Signs", m.theme.Strong))
-	marks := m.theme.Marks
-	for _, s := range [][2]string{
-		{marks.Sent + " sent", "every message and recipient was accepted"},
-		{marks.Partly + " partly", "some were, some were not"},
-		{marks.Refused + " refused", "the server said no"},
-		{marks.Failed + " failed", "connection, TLS or smtptap failed"},
-		{marks.Abandoned + " gave up", "abandoned by the client"},
-		{marks.Nothing + " nothing", "the client did not try to send"},
-		{marks.Nothing + " opaque", "inside TLS that was not opened"},
-		{marks.Unknown + " unknown", "the recording stops before"},
-		{marks.Running + " running", "in progress"},
-		{"C:  S:  tap", "the client, the server, smtptap itself"},
-	} {
-		m.add(draw.Line{Indent: 3, Label: s[0], LabelWidth: keyWidth, Text: s[1]})
-	}
+	m.add(draw.TextLine(draw.Rule(m.theme.Marks.Rule, 2)+" "+m.theme.Say("group-"+group), m.theme.Strong))
 }
 
 func (m *Help) add(l draw.Line) { m.text.Lines = append(m.text.Lines, l) }
@@ -86,4 +79,4 @@ func (m *Help) Update(tea.Msg) tea.Cmd { return nil }
 func (m *Help) View() []string { return m.pager.View() }
 
 // Hint is for the bottom line.
-func (m *Help) Hint() string { return "Esc closes the help, j k move" }
+func (m *Help) Hint() string { return m.theme.Say("help-hint") }

@@ -206,7 +206,7 @@ func (m *List) head() string {
 		if s.right {
 			fit = draw.FitRight
 		}
-		r.Put(fit(s.title, s.width, ""), m.theme.Dim)
+		r.Put(fit(s.title(m.theme), s.width, ""), m.theme.Dim)
 	}
 	return r.String()
 }

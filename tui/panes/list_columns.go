@@ -15,7 +15,7 @@ import (
 // A listColumn of the list. Columns stand in the order of the table; where not all
 // find room, those with the lowest rank do.
 type listColumn struct {
-	title    string
+	name     string // end of its texts' keys
 	rank     int
 	min, max int
 	right    bool // aligned to the right
@@ -35,7 +35,7 @@ const gap = 2 // blanks between columns
 // The last column tells sessions apart best: from wideScreen on, others give way
 // so that it has leastSubject columns.
 const (
-	subjectTitle = "SUBJECT / REASON"
+	subject      = "subject"
 	wideScreen   = 100
 	leastSubject = 30
 )
@@ -43,23 +43,23 @@ const (
 func listColumns(t *draw.Theme, dates bool) []listColumn {
 	state := 0
 	for _, o := range append(outcome.All(), stalledState) {
-		state = max(state, len("x ")+visible.Width(t.Say("state-"+string(o))))
+		state = max(state, visible.Width(stateWords(t, o)))
 	}
 	timeWidth := len("15:04:05")
 	if dates {
 		timeWidth = len("01-02 15:04")
 	}
 	return []listColumn{
-		{title: "STATE", rank: 0, min: state, max: state, text: stateText, style: outcomeStyle},
-		{title: "TIME", rank: 2, min: timeWidth, max: timeWidth, text: startedText, style: dimStyle},
-		{title: "CODE", rank: 1, min: 4, max: 4, text: codeText, style: outcomeStyle},
-		{title: "CLIENT", rank: 9, min: 9, max: 16, text: clientText},
-		{title: "SERVER", rank: 8, min: 14, max: 24, text: serverText},
-		{title: "FROM", rank: 7, min: 14, max: 26, text: fromText},
-		{title: "TO", rank: 4, min: 16, max: 28, text: rcptText},
-		{title: "SIZE", rank: 5, min: 7, max: 7, right: true, text: sizeText, style: dimStyle},
-		{title: "TOOK", rank: 6, min: 7, max: 7, right: true, text: tookText, style: dimStyle},
-		{title: subjectTitle, rank: 3, min: 11, max: 1 << 16, text: subjectText},
+		{name: "state", rank: 0, min: state, max: state, text: stateText, style: outcomeStyle},
+		{name: "time", rank: 2, min: timeWidth, max: timeWidth, text: startedText, style: dimStyle},
+		{name: "code", rank: 1, min: 4, max: 4, text: codeText, style: outcomeStyle},
+		{name: "client", rank: 9, min: 9, max: 16, text: clientText},
+		{name: "server", rank: 8, min: 14, max: 24, text: serverText},
+		{name: "from", rank: 7, min: 14, max: 26, text: fromText},
+		{name: "to", rank: 4, min: 16, max: 28, text: rcptText},
+		{name: "size", rank: 5, min: 7, max: 7, right: true, text: sizeText, style: dimStyle},
+		{name: "took", rank: 6, min: 7, max: 7, right: true, text: tookText, style: dimStyle},
+		{name: subject, rank: 3, min: 11, max: 1 << 16, text: subjectText},
 	}
 }
 
@@ -107,7 +107,7 @@ func shareRoom(slots []columnSlot, left int) []columnSlot {
 		return slots
 	}
 	others := left
-	if slots[last].title == subjectTitle {
+	if slots[last].name == subject {
 		others = left / 2
 	}
 	for given := true; given && others > 0; {
@@ -122,9 +122,6 @@ func shareRoom(slots []columnSlot, left int) []columnSlot {
 		}
 	}
 	slots[last].width += min(left, slots[last].max-slots[last].width)
-	if s := &slots[last]; s.title == subjectTitle && s.width < len(subjectTitle) {
-		s.title = "SUBJECT"
-	}
 	return slots
 }
 
@@ -136,11 +133,25 @@ const stalledState = outcome.Outcome("stalled")
 
 func stalled(s *transcript.Summary) bool { return s.Live && s.Quiet > stalledAfter }
 
+// title is the heading of a column, in short where it is narrow.
+func (c *columnSlot) title(t *draw.Theme) string {
+	title := t.Say("column-" + c.name)
+	if c.name == subject && visible.Width(title) > c.width {
+		return t.Say("column-subject-short")
+	}
+	return title
+}
+
 func stateText(s *transcript.Summary, l *listContext) string {
 	if stalled(s) {
-		return l.theme.Marks.Stalled + " " + l.theme.Say("state-"+string(stalledState))
+		return stateWords(l.theme, stalledState)
 	}
-	return outcomeMark(s.Outcome, l.theme.Marks) + " " + l.theme.Say("state-"+string(s.Outcome))
+	return stateWords(l.theme, s.Outcome)
+}
+
+// stateWords are an outcome's mark and word.
+func stateWords(t *draw.Theme, o outcome.Outcome) string {
+	return outcomeMark(o, t.Marks) + " " + t.Say("state-"+string(o))
 }
 
 func outcomeMark(o outcome.Outcome, m draw.Marks) string {
@@ -159,6 +170,8 @@ func outcomeMark(o outcome.Outcome, m draw.Marks) string {
 		return m.Unknown
 	case outcome.Running:
 		return m.Running
+	case stalledState:
+		return m.Stalled
 	}
 	return m.Nothing
 }

@@ -247,7 +247,7 @@ func (m *messagePane) show() {
 }
 
 // State says in words how the message is being shown.
-func (m *messagePane) State() string { return m.view.String() }
+func (m *messagePane) State() string { return m.theme.Say("view-" + m.view.String()) }
 
 // View is the pane: exactly as many lines as it is high.
 func (m *messagePane) View() []string { return m.pager.View() }

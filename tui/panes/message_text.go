@@ -2,7 +2,6 @@ package panes
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -86,7 +85,7 @@ func (m *messagePane) build() {
 	case m.session == nil:
 		return
 	case len(m.session.Mail) == 0:
-		m.say("The client sent no message in this session.")
+		m.say(m.theme.Say("no-message"))
 		return
 	}
 	m.list()
@@ -98,18 +97,18 @@ func (m *messagePane) build() {
 	case m.session.Bytes == nil:
 		m.fieldsOfEvents(msg)
 		m.blank()
-		m.say("The bytes of the message were not kept, so its parts can't be shown.")
+		m.say(m.theme.Say("message-not-kept"))
 	case m.reading == nil:
-		m.say("reading the message " + m.theme.Marks.Ellipsis)
+		m.say(m.theme.Say("reading") + " " + m.theme.Marks.Ellipsis)
 	default:
 		if m.reading.err != nil {
-			m.add(draw.TextLine("reading the message: "+visible.Text(m.reading.err.Error()), m.theme.Bad), noTarget)
+			m.add(draw.TextLine(m.theme.Say("message-unreadable", "why", visible.Text(m.reading.err.Error())), m.theme.Bad), noTarget)
 		}
 		if m.reading.tree != nil && len(m.reading.tree.Parts) > 0 {
 			m.header(m.reading.tree.Parts[0].Header)
 			m.blank()
 			if m.reading.begun {
-				m.heading("Parts", "reading "+units.Bytes(msg.Size())+" "+m.theme.Marks.Ellipsis, noTarget)
+				m.heading(m.theme.Say("parts"), m.theme.Say("reading")+" "+units.Bytes(msg.Size())+" "+m.theme.Marks.Ellipsis, noTarget)
 				return
 			}
 			m.parts()
@@ -120,9 +119,9 @@ func (m *messagePane) build() {
 
 func (m *messagePane) incomplete(msg *decode.Message) string {
 	if m.session.Ended {
-		return "The message was cut off after " + units.Bytes(msg.Size()) + "."
+		return m.theme.Say("message-cut", "size", units.Bytes(msg.Size()))
 	}
-	return "The message is still being sent: " + units.Bytes(msg.Size()) + " so far."
+	return m.theme.Say("message-coming", "size", units.Bytes(msg.Size()))
 }
 
 // list names the messages when there are several.
@@ -130,7 +129,7 @@ func (m *messagePane) list() {
 	if len(m.session.Mail) < 2 {
 		return
 	}
-	m.heading("Messages", "Enter opens one", noTarget)
+	m.heading(m.theme.Say("messages"), m.theme.Say("messages-hint"), noTarget)
 	for i := range m.session.Mail {
 		msg := &m.session.Mail[i]
 		text := units.Bytes(msg.Size())
@@ -149,13 +148,13 @@ func (m *messagePane) list() {
 const fieldWidth = 18
 
 func (m *messagePane) header(h mime.Header) {
-	m.heading("Header", fmt.Sprintf("%d fields", len(h)), noTarget)
+	m.heading(m.theme.Say("header"), m.theme.Count("fields", len(h)), noTarget)
 	for i := range h {
 		f := &h[i]
 		t := f.Text()
 		m.field(f.Name, f.Value, t)
 		if f.Cut {
-			m.warn("the field is longer than what is shown")
+			m.warn(m.theme.Say("field-cut"))
 		}
 	}
 }
@@ -167,7 +166,7 @@ func (m *messagePane) field(name, value string, t mime.Text) {
 	if t.Value != value {
 		sent := visible.Text(value)
 		if t.Guessed != "" {
-			sent += "  (no charset declared; read as " + visible.Text(t.Guessed) + ")"
+			sent += "  " + m.theme.Say("charset-guessed", "charset", visible.Text(t.Guessed))
 		}
 		m.add(draw.Line{Indent: fieldWidth, Text: sent, Style: m.theme.Dim, AsSent: true}, noTarget)
 	}
@@ -182,7 +181,7 @@ func (m *messagePane) warn(text string) {
 
 // fieldsOfEvents shows the header of a message whose bytes were not kept.
 func (m *messagePane) fieldsOfEvents(msg *decode.Message) {
-	m.heading("Header", "", noTarget)
+	m.heading(m.theme.Say("header"), "", noTarget)
 	for _, i := range msg.Parts {
 		if h := m.session.Entries[i].Event.Header; h != nil {
 			m.field(h.Name, h.Value, mime.ReadText(h.Value))
@@ -193,7 +192,7 @@ func (m *messagePane) fieldsOfEvents(msg *decode.Message) {
 // parts draws the tree.
 func (m *messagePane) parts() {
 	tree := m.reading.tree
-	m.heading("Parts", units.Bytes(tree.Size)+" in all", noTarget)
+	m.heading(m.theme.Say("parts"), m.theme.Say("size-in-all", "size", units.Bytes(tree.Size)), noTarget)
 	for i := range tree.Parts {
 		m.part(i)
 	}
@@ -215,7 +214,7 @@ func (m *messagePane) part(i int) {
 		text += `, "` + visible.Text(p.Filename) + `"`
 	}
 	if p.Attachment() && !p.Container {
-		text += ", attachment"
+		text += ", " + m.theme.Say("attachment")
 	}
 	style := m.theme.Plain
 	if p.Container {
@@ -269,7 +268,7 @@ func (m *messagePane) sizeOf(i int) string {
 	if f, ok := m.reading.facts[i]; ok {
 		return units.Bytes(f.Size)
 	}
-	return units.Bytes(m.reading.tree.Parts[i].Body.Len()) + " encoded"
+	return m.theme.Say("size-encoded", "size", units.Bytes(m.reading.tree.Parts[i].Body.Len()))
 }
 
 // branch are the lines of the tree left of a part.
@@ -315,11 +314,11 @@ func (m *messagePane) contents() {
 		}
 		p := &m.reading.tree.Parts[i]
 		m.blank()
-		m.heading(strings.TrimSpace("Part "+p.Number), m.contentLabel(p, preview), target{-1, i})
+		m.heading(m.theme.Say("part", "number", p.Number), m.contentLabel(p, preview), target{-1, i})
 		text := visible.Lines(preview.Text)
 		if !p.IsText() {
 			text = nil
-			m.say("no text: the raw and the hex view show its bytes")
+			m.say(m.theme.Say("part-no-text"))
 		}
 		for n, line := range text {
 			if n == maxText {
@@ -329,7 +328,7 @@ func (m *messagePane) contents() {
 			m.add(draw.Line{Text: line, AsSent: true}, noTarget)
 		}
 		if preview.Cut {
-			m.say("the part goes on; the raw view shows all of it")
+			m.say(m.theme.Say("part-cut"))
 		}
 	}
 }
@@ -337,12 +336,12 @@ func (m *messagePane) contents() {
 func (m *messagePane) contentLabel(p *mime.Part, preview mime.Preview) string {
 	label := visible.Text(p.Type.Value)
 	if p.Type.Value == "text/html" {
-		label += " as source"
+		label += " " + m.theme.Say("as-source")
 	}
 	if preview.Charset != "" {
 		label += ", " + visible.Text(preview.Charset)
 		if preview.Guessed {
-			label += " (guessed)"
+			label += " " + m.theme.Say("guessed")
 		}
 	}
 	return label

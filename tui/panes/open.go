@@ -2,6 +2,7 @@ package panes
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -178,10 +179,10 @@ func (m *OpenForm) settle() {
 // View is the question: exactly as many lines as it is high.
 func (m *OpenForm) View() []string {
 	t := m.theme
-	label := " open a recording: "
+	label := " " + t.Say("open-prompt")
 	all := []string{
 		"",
-		t.Strong.Paint(label) + m.line.View(max(m.width-len(label)-1, 1), t.Plain, t.Marks),
+		t.Strong.Paint(label) + m.line.View(max(m.width-visible.Width(label)-1, 1), t.Plain, t.Marks),
 		"  " + m.state(),
 		"",
 	}
@@ -199,9 +200,9 @@ func (m *OpenForm) state() string {
 	case m.trouble != "":
 		return m.theme.Bad.Paint(draw.Cut(m.trouble, m.width-2, m.theme.Marks.Ellipsis))
 	case m.reading:
-		return m.theme.Meaning.Paint("reading the folder " + m.theme.Marks.Ellipsis)
+		return m.theme.Meaning.Paint(m.theme.Say("reading") + " " + m.theme.Marks.Ellipsis)
 	}
-	return m.theme.Meaning.Paint(fmt.Sprintf("%d of %d in the folder; or type a path", len(m.hits), len(m.all)))
+	return m.theme.Meaning.Paint(m.theme.Say("open-state", "n", strconv.Itoa(len(m.hits)), "all", strconv.Itoa(len(m.all))))
 }
 
 func (m *OpenForm) row(i int) string {
@@ -217,5 +218,5 @@ func (m *OpenForm) row(i int) string {
 
 // Hint is for the bottom line.
 func (m *OpenForm) Hint() string {
-	return "Esc closes, Enter opens, arrows choose, type to narrow down"
+	return m.theme.Say("open-hint")
 }

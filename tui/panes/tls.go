@@ -1,7 +1,6 @@
 package panes
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -46,12 +45,12 @@ func (m *tlsPane) build(s *Session) {
 			hellos = append(hellos, f)
 		}
 	}
-	m.leg("Client to smtptap", "smtptap shows the client a certificate of its own authority here", client)
+	m.leg(m.theme.Say("tls-client"), m.theme.Say("tls-client-more"), client)
 	m.blank()
-	m.leg("smtptap to the server", "", server)
+	m.leg(m.theme.Say("tls-server"), "", server)
 	for _, h := range hellos {
 		m.blank()
-		m.heading("A handshake that was not opened", "")
+		m.heading(m.theme.Say("tls-unopened"), "")
 		m.hello(h)
 	}
 	if len(client)+len(server)+len(hellos) == 0 {
@@ -78,13 +77,13 @@ func (m *tlsPane) unencrypted() {
 	}
 	switch {
 	case m.session.Lack(decode.LackTLS):
-		m.say("A pasted log does not show how TLS was agreed.")
+		m.say(m.theme.Say("tls-not-in-log"))
 	case asked:
-		m.say("The client asked for STARTTLS, but no handshake followed.")
+		m.say(m.theme.Say("tls-no-handshake"))
 	case offered:
-		m.say("The server offered STARTTLS. The client did not ask for it.")
+		m.say(m.theme.Say("tls-not-asked"))
 	default:
-		m.say("STARTTLS was not offered.")
+		m.say(m.theme.Say("tls-not-offered"))
 	}
 }
 
@@ -113,7 +112,7 @@ func (m *tlsPane) fact(label, text string, style draw.Style) {
 func (m *tlsPane) leg(name, more string, all []*facts.TLS) {
 	if len(all) == 0 {
 		m.heading(name, "")
-		m.fact("not encrypted", " ", m.theme.Plain)
+		m.fact(m.theme.Say("tls-none"), " ", m.theme.Plain)
 		return
 	}
 	for i, f := range all {
@@ -130,31 +129,31 @@ func (m *tlsPane) handshake(f *facts.TLS) {
 	plain := m.theme.Plain
 	switch {
 	case f.Err != "":
-		m.fact(m.theme.Marks.Refused+" failed", f.Err, m.theme.Bad)
-		m.fact("alert", strings.TrimSpace(f.Alert+by(f.By)), m.theme.Bad)
+		m.fact(m.theme.Marks.Refused+" "+m.theme.Say("tls-failed"), f.Err, m.theme.Bad)
+		m.fact(m.theme.Say("tls-alert"), m.alert(f), m.theme.Bad)
 	case f.Leg == who.ServerLeg && f.Verified:
-		m.fact(m.theme.Marks.Sent+" verified", "the certificate is good for this server", m.theme.Good)
+		m.fact(m.theme.Marks.Sent+" "+m.theme.Say("tls-verified"), m.theme.Say("tls-verified-more"), m.theme.Good)
 	case f.Leg == who.ServerLeg:
-		m.fact(m.theme.Marks.Failed+" not verified", strings.TrimPrefix(f.Verdict+": "+f.Reason, ": "), m.theme.Warn)
+		m.fact(m.theme.Marks.Failed+" "+m.theme.Say("tls-not-verified"), strings.TrimPrefix(f.Verdict+": "+f.Reason, ": "), m.theme.Warn)
 	default:
-		m.fact(m.theme.Marks.Sent+" agreed", "the client accepted smtptap's certificate", m.theme.Good)
+		m.fact(m.theme.Marks.Sent+" "+m.theme.Say("tls-agreed"), m.theme.Say("tls-agreed-more"), m.theme.Good)
 	}
-	began := "by STARTTLS"
+	began := m.theme.Say("tls-by-starttls")
 	if f.Implicit {
-		began = "from the first byte"
+		began = m.theme.Say("tls-implicit")
 	}
-	m.fact("began", began, plain)
-	m.fact("version", f.Version, plain)
-	m.fact("cipher", f.Cipher, plain)
-	m.fact("server name", f.SNI, plain)
+	m.fact(m.theme.Say("tls-began"), began, plain)
+	m.fact(m.theme.Say("tls-version"), f.Version, plain)
+	m.fact(m.theme.Say("tls-cipher"), f.Cipher, plain)
+	m.fact(m.theme.Say("tls-name"), f.SNI, plain)
 	m.fact("ALPN", f.ALPN, plain)
 	if f.Resumed {
-		m.fact("resumed", "an earlier TLS session went on", plain)
+		m.fact(m.theme.Say("tls-resumed"), m.theme.Say("tls-resumed-more"), plain)
 	}
 	if f.ClientCert {
-		m.fact("client cert", "the server asked for a certificate of the client", plain)
+		m.fact(m.theme.Say("tls-client-cert"), m.theme.Say("tls-client-cert-more"), plain)
 	}
-	m.fact("took", units.Time(f.Took), plain)
+	m.fact(m.theme.Say("tls-took"), units.Time(f.Took), plain)
 	for i := range f.Chain {
 		m.certificate(i, &f.Chain[i])
 	}
@@ -163,51 +162,47 @@ func (m *tlsPane) handshake(f *facts.TLS) {
 	}
 }
 
-func by(p who.Party) string {
-	if p == 0 {
-		return ""
+// alert names the alert and who sent it.
+func (m *tlsPane) alert(f *facts.TLS) string {
+	if f.By == 0 {
+		return f.Alert
 	}
-	return " sent by the " + p.String()
+	return strings.TrimSpace(f.Alert + " " + m.theme.Say("tls-alert-by-"+f.By.String()))
 }
 
 func (m *tlsPane) hello(h *facts.Hello) {
-	m.fact("client offers", strings.Join(h.Versions, ", "), m.theme.Plain)
+	m.fact(m.theme.Say("tls-offers"), strings.Join(h.Versions, ", "), m.theme.Plain)
 	m.fact("", strings.Join(h.Ciphers, ", "), m.theme.Dim)
-	m.fact("for", h.SNI, m.theme.Plain)
-	m.fact("seen", h.Why, m.theme.Dim)
+	m.fact(m.theme.Say("tls-name"), h.SNI, m.theme.Plain)
+	m.fact(m.theme.Say("label-seen"), h.Why, m.theme.Dim)
 }
 
 func (m *tlsPane) certificate(i int, c *facts.Certificate) {
-	label := "certificate"
+	label := m.theme.Say("certificate")
 	if i > 0 {
-		label = "issued by"
+		label = m.theme.Say("certificate-by")
 	}
 	m.fact(label, c.Subject, m.theme.Strong)
 	m.fact("", strings.Join(c.Names, ", "), m.theme.Plain)
 	style := m.theme.Plain
-	text := c.NotBefore.UTC().Format("2006-01-02") + " to " + c.NotAfter.UTC().Format("2006-01-02")
+	text := m.theme.Say("valid-dates", "from", c.NotBefore.UTC().Format("2006-01-02"), "to", c.NotAfter.UTC().Format("2006-01-02"))
 	at := m.session.Started
 	switch left := c.NotAfter.Sub(at); {
 	case at.IsZero():
 	case left < 0:
-		text, style = text+", expired "+days(-left)+" before the session", m.theme.Bad
+		text, style = text+m.theme.Say("list-separator")+m.theme.Count("expired", days(-left)), m.theme.Bad
 	case at.Before(c.NotBefore):
-		text, style = text+", not valid yet", m.theme.Bad
+		text, style = text+m.theme.Say("list-separator")+m.theme.Say("not-valid-yet"), m.theme.Bad
 	default:
-		text += ", " + days(left) + " left"
+		text += m.theme.Say("list-separator") + m.theme.Count("days-left", days(left))
 		if left < 14*24*time.Hour {
 			style = m.theme.Warn
 		}
 	}
-	m.fact("valid", text, style)
-	m.fact("issuer", c.Issuer, m.theme.Plain)
-	m.fact("key", c.Key, m.theme.Plain)
+	m.fact(m.theme.Say("valid"), text, style)
+	m.fact(m.theme.Say("issuer"), c.Issuer, m.theme.Plain)
+	m.fact(m.theme.Say("key"), c.Key, m.theme.Plain)
 	m.fact("SHA-256", c.SHA256, m.theme.Dim)
 }
 
-func days(d time.Duration) string {
-	if n := int(d.Hours() / 24); n != 1 {
-		return fmt.Sprintf("%d days", n)
-	}
-	return "1 day"
-}
+func days(d time.Duration) int { return int(d.Hours() / 24) }
