@@ -101,7 +101,7 @@ func (m *message) read(d *Dialogue, at time.Duration, p []byte) (n int, done boo
 			k, done = m.takeBody(at, p[n:])
 		}
 		n += k
-		m.suspect.on = m.suspect.on || m.scan.Alike > 0
+		m.suspect.on = m.suspect.on || !m.chunked && m.scan.Alike > 0
 	}
 	m.at = at
 	return n, done
@@ -215,7 +215,7 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 	if !m.body.open {
 		m.body = span{open: true, start: m.pos, begin: at}
 	}
-	for n < len(p) && !done && (m.suspect.on || m.scan.Alike == 0) {
+	for n < len(p) && !done && (m.suspect.on || m.chunked || m.scan.Alike == 0) {
 		k, ended := m.scan.Whole(p[n:]), true
 		if k == 0 {
 			if m.fresh {

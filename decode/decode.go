@@ -11,6 +11,7 @@
 package decode
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -232,4 +233,10 @@ type Note struct {
 	Level Level
 	Ref   string // "RFC 5321 section 2.3.8", or ""
 	Count int    // how often within the event, at least 1
+	Of    string // which of several forms it has, or ""
+}
+
+// Noted reports that the event has a note with that ID.
+func (e *Event) Noted(id string) bool {
+	return slices.ContainsFunc(e.Notes, func(n Note) bool { return n.ID == id })
 }

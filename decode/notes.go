@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"smtptap/decode/smtp"
@@ -132,7 +133,9 @@ func countNotes(c *smtp.Counts, header bool) []Note {
 	add(c.BareCR, "bare-cr")
 	add(c.NULs, "nul")
 	add(c.Long, "text-line-too-long")
-	add(c.Alike, "eod-lookalike")
+	if add(c.Alike, "eod-lookalike"); c.Alike > 0 {
+		notes[len(notes)-1].Of = strings.Join(c.Forms, ", ")
+	}
 	add(c.NotStuffed, "dot-unstuffed")
 	if header && c.EightBit {
 		add(1, "eight-bit")

@@ -152,7 +152,7 @@ func (x *explainer) notes(notes []decode.Note) {
 		if n.Count > 1 {
 			times = strconv.Itoa(n.Count)
 		}
-		x.say(kind, "note", "text", NoteText(x.view.Lang, n.ID), "times", times, "ref", n.Ref)
+		x.say(kind, "note", "text", NoteText(x.view.Lang, &n), "times", times, "ref", n.Ref)
 	}
 }
 

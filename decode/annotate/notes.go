@@ -3,6 +3,7 @@ package annotate
 import (
 	_ "embed"
 
+	"smtptap/decode"
 	"smtptap/decode/lang"
 )
 
@@ -11,5 +12,5 @@ var notesDocument []byte
 
 var noteTexts = lang.NewTexts(notesDocument)
 
-// NoteText is what the note of the decoder with that id says.
-func NoteText(l lang.Lang, id string) string { return noteTexts.Say(l, id) }
+// NoteText is what a note of the decoder says.
+func NoteText(l lang.Lang, n *decode.Note) string { return noteTexts.Say(l, n.ID, "of", n.Of) }

@@ -79,6 +79,7 @@ const (
 	lastHope  role = "last-hope" // says little: only when nothing else was found
 	aftermath role = "aftermath" // follows from something before it: decides only when it is alone
 	beside    role = "beside"    // tells more about a reply that another rule explains
+	stands    role = "stands"    // a failure also where all went as the client meant
 )
 
 // A finder looks for evidence in a session. It returns nil when there is none.

@@ -9,7 +9,7 @@ func (x *examination) recover() {
 	good := x.became.Outcome.Good()
 	for i := range x.found {
 		f := &x.found[i]
-		if f.Severity == Failure && (good || x.overcome(f)) {
+		if f.Severity == Failure && f.rule.Role != stands && (good || x.overcome(f)) {
 			f.Severity = Warning
 		}
 	}

@@ -244,6 +244,7 @@ var messageRulings = []ruling{
 	{"bare CR", message(date, from, to, id, "Subject: x", "", `text\rmore`), "SENT", ids("BARE-CR"), nil},
 	{"a long line", message(date, from, to, id, "Subject: x", "", strings.Repeat("x", 1200)), "SENT", ids("LINE-TOO-LONG"), nil},
 	{"a long command", of(loggedIn, "C: MAIL FROM:<"+strings.Repeat("a", 600)+"@example.com>\nS: 250 ok\n", rcpt, content, "S: 250 ok\n"), "SENT", ids("COMMAND-LINE-TOO-LONG"), nil},
+	{"a look-alike that the server takes, in one go", of(hello + mail + rcpt + `C: DATA` + "\nS: 354 go\nC: Subject: x\nC: \n" + `C: text\n.\n\` + "\nC: MAIL FROM:<x@example.com>\nC: .\nS: 250 2.0.0 ok queued as 4XYZ12\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 2.0.0 ok queued as 4XYZ13\n"), "SENT", ids("SMUGGLING-EOD", "SMUGGLING-TAKEN"), ids("EARLY-REPLY")},
 	{"a look-alike of the end", message(date, from, to, id, "Subject: x", "", `text\n.\nMAIL FROM:<x@example.com>`), "SENT", ids("SMUGGLING-EOD", "BARE-LF"), nil},
 	{"a dot not doubled", message(date, from, to, id, "Subject: x", "", ".css"), "SENT", ids("DOT-STUFFING-MISSING"), ids("DOT-STUFFING-DOUBLE")},
 	{"a lone dot in the text", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nC: .\nS: 250 ok\nC: more text, which is read as commands\nS: 500 5.5.2 Error: bad syntax\nC: .\nS: 500 what\n"), "", ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS"), nil},
@@ -425,5 +426,29 @@ func TestEveryRuleIsSeen(t *testing.T) {
 		if !seen[e.ID] {
 			t.Errorf("no test finds %s", e.ID)
 		}
+	}
+}
+
+// TestSmuggling: whether a server that ends a message early answers before the
+// rest of it is sent or all at once behind it, each queue id is a message, and the
+// finding names the octets and the ids, as a failure.
+func TestSmuggling(t *testing.T) {
+	const lax = "S: 250 2.0.0 ok queued as 4XYZ12\n"
+	const more = "S: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 2.0.0 ok queued as 4XYZ13\n"
+	head := hello + mail + rcpt + "C: DATA\nS: 354 go\nC: Subject: x\nC: \n" + `C: text\n.\n\` + "\n"
+	hidden := "C: MAIL FROM:<x@example.com>\nC: RCPT TO:<y@example.net>\nC: DATA\nC: hidden\nC: .\n"
+	for name, text := range map[string]string{"behind it": head + hidden + lax + more, "before its end": head + lax + hidden + more} {
+		r := findings.Analyze(play(t, text+quit), lang.English)
+		i := slices.IndexFunc(r.Findings, func(f findings.Finding) bool { return f.ID == "SMUGGLING-TAKEN" })
+		if i < 0 || r.Findings[i].Severity != findings.Failure || !strings.Contains(r.Findings[i].Why, "LF . LF") || !strings.Contains(r.Findings[i].Why, "4XYZ12, 4XYZ13") {
+			t.Errorf("%s: %+v", name, r.Findings)
+		}
+		if r.Outcome.Messages != 2 || !slices.Equal(r.Outcome.QueueIDs, []string{"4XYZ12", "4XYZ13"}) {
+			t.Errorf("%s: %d messages, %q", name, r.Outcome.Messages, r.Outcome.QueueIDs)
+		}
+	}
+	strict := findings.Analyze(play(t, head+hidden+lax+quit), lang.English)
+	if strict.Outcome.Messages != 1 || slices.ContainsFunc(strict.Findings, func(f findings.Finding) bool { return f.ID == "SMUGGLING-TAKEN" }) {
+		t.Errorf("a strict server: %d messages, %+v", strict.Outcome.Messages, strict.Findings)
 	}
 }

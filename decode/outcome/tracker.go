@@ -56,6 +56,9 @@ type Tracker struct {
 	settled bool // what the end left open is closed
 	login   bool // it was taken
 
+	alike bool // the newest message holds what some servers take for its end
+	early bool // and the server took it there: what follows is commands to it
+
 	log       gaps
 	complaint Decision // newest failure that the client's own log tells
 	broken    Decision // that log tells that no reply came to the newest command
@@ -173,6 +176,9 @@ func (t *Tracker) event(i int, e decode.Entry) {
 		}
 	case decode.KindHeader:
 		t.header(ev.Header)
+		t.alike = t.alike || ev.Noted("eod-lookalike")
+	case decode.KindBody:
+		t.alike = t.alike || ev.Noted("eod-lookalike")
 	case decode.KindEndOfData:
 		t.ask(question{seq: ev.Seq, entry: i, at: ev.At, verb: endOfData, message: t.fresh})
 		t.dot, t.wentOn, t.fresh = i+1, false, message{}
@@ -197,7 +203,7 @@ func (t *Tracker) command(i int, ev *decode.Event) {
 	q := question{seq: ev.Seq, entry: i, at: ev.At, verb: c.Verb}
 	switch c.Verb {
 	case "MAIL":
-		t.fresh = message{}
+		t.fresh, t.alike, t.early = message{}, false, false
 		q.path = clip(c.Path, maxPath)
 	case "RCPT":
 		q.path = clip(c.Path, maxPath)
@@ -270,6 +276,9 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 	case "BDAT":
 		t.chunk(q, r, d)
 	case endOfData:
+		if t.early && QueueID(r.Text()) == "" {
+			break // of one of those
+		}
 		t.ended(q, r, d)
 	case "RSET", "EHLO", "HELO", "LHLO":
 		t.restart(q, r, d)
@@ -280,6 +289,11 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 		}
 		t.close(Decision{By: who.Client, Text: "QUIT", Entry: q.entry}, Abandoned)
 	case "":
+		if d.By == who.Server && r.Code == 250 && QueueID(r.Text()) != "" && (t.alike || e.Event.Noted("early-reply")) {
+			t.early = t.early || e.Event.Noted("early-reply")
+			t.ended(q, r, d) // the server saw an end that was none, and a message behind it
+			break
+		}
 		t.stray(r, d)
 	case "PROXY": // that EHLO goes well after it is no sign that the server took it
 		if r.Code >= 400 {

@@ -3,6 +3,8 @@ package smtp
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
+	"strings"
 )
 
 // Data finds the ends of a message's lines and of the message, and counts
@@ -10,7 +12,8 @@ import (
 // where the dot may stand that ends the message, are looked at one by one.
 //
 // The message ends at CRLF "." CRLF and nowhere else (RFC 5321 section
-// 4.1.1.4). What other servers might take for its end is counted as alike.
+// 4.1.1.4). What other servers might take for its end is counted as alike, in
+// chunks too: who passes them on may do so behind DATA.
 type Data struct {
 	Counts
 	dots      bool  // a line with a single dot ends the message
@@ -20,6 +23,10 @@ type Data struct {
 	afterCRLF bool // the line before ended in CRLF
 	nul       bool // a NUL stands beside the dot
 	crs       int  // CRs behind the dot
+
+	before   string // the line end before this line, by name
+	nulAfter bool   // the NUL stands behind the dot
+	lone     int64  // octets of the line up to its last lone CR
 
 	anyNUL, anyHigh bool // of the bytes at hand
 	odd             bool // something in them has to be looked at byte by byte
@@ -44,9 +51,11 @@ type Counts struct {
 	BareCR     int   // CRs without LF
 	NULs       int
 	Long       int  // lines longer than RFC 5321 section 4.5.3.1.6 allows
-	Alike      int  // lines that others may take for the end of data
+	Alike      int  // lines that others may take for the end of data, or not take for it
 	NotStuffed int  // lines with a dot that was not doubled
 	EightBit   bool // octets above 127
+
+	Forms []string // the octets of those alike, each form once, such as "LF . CR LF"
 }
 
 // longestText is what a line of text may hold without its CRLF (RFC 5321
@@ -56,7 +65,7 @@ const longestText = 998
 // NewData is at the start of a message behind 354, with dots, or of one in BDAT
 // chunks, where no line ends it.
 func NewData(dots bool) Data {
-	return Data{dots: dots, start: startOfLine, afterCRLF: true}
+	return Data{dots: dots, start: startOfLine, afterCRLF: true, before: endCRLF}
 }
 
 // Look notes what is to be expected of a chunk, so that the common chunk need
@@ -86,6 +95,27 @@ func HasEightBit(p []byte) bool {
 }
 
 func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
+
+// Line ends by name.
+const (
+	endCRLF = "CR LF"
+	endLF   = "LF"
+	endCR   = "CR"
+)
+
+// alike counts a line that is like the end of data, which ends in that.
+func (s *Data) alike(after string) {
+	s.Alike++
+	form := s.before + " . "
+	if s.nul && !s.nulAfter {
+		form = s.before + " NUL . "
+	} else if s.nulAfter {
+		form += "NUL "
+	}
+	if form += after; !slices.Contains(s.Forms, form) {
+		s.Forms = append(s.Forms, form)
+	}
+}
 
 // Line scans p up to the end of a line, of p, or of what some servers take for
 // the end of the message. done means that it ends there.
@@ -124,14 +154,14 @@ func (s *Data) Whole(p []byte) (n int) {
 		return 0
 	}
 	var c Counts
-	crlf := s.afterCRLF
-	for n < len(p) && !(s.dots && p[n] == '.') {
+	strict := s.afterCRLF
+	for n < len(p) && p[n] != '.' {
 		lf := bytes.IndexByte(p[n:], '\n')
 		if lf < 0 {
 			break
 		}
 		length := lf
-		if crlf = lf > 0 && p[n+lf-1] == '\r'; crlf {
+		if strict = lf > 0 && p[n+lf-1] == '\r'; strict {
 			length--
 		} else {
 			c.BareLF++
@@ -154,8 +184,16 @@ func (s *Data) Whole(p []byte) (n int) {
 	s.Longest = max(s.Longest, c.Longest)
 	s.Long += c.Long
 	s.BareLF += c.BareLF
-	s.afterCRLF = crlf
+	s.ends(strict)
 	return n
+}
+
+// ends begins a line behind one that ends in CR LF, or in LF alone.
+func (s *Data) ends(strict bool) {
+	s.start, s.afterCRLF, s.before, s.lone = startOfLine, strict, endLF, 0
+	if strict {
+		s.before = endCRLF
+	}
 }
 
 // Unfinished is how many octets of a line stand behind the last line end.
@@ -214,20 +252,24 @@ func (s *Data) count(text []byte) {
 func (s *Data) loneCR() {
 	s.BareCR++
 	s.length++
-	s.start, s.afterCRLF = startOfLine, false
+	s.start, s.afterCRLF, s.before, s.lone = startOfLine, false, endCR, s.length
 }
 
-func (s *Data) endLine(crlf bool) {
+func (s *Data) endLine(strict bool) {
+	doubled := strict && s.lone > 0 && s.lone == s.length
 	s.Lines++
 	s.Longest = max(s.Longest, s.length)
 	if s.length > longestText {
 		s.Long++
 	}
-	if !crlf {
+	if !strict {
 		s.BareLF++
 	}
 	s.length = 0
-	s.start, s.afterCRLF = startOfLine, crlf
+	s.ends(strict)
+	if doubled {
+		s.before = endCR + " " + endCRLF
+	}
 }
 
 // startByte looks at one byte near the start of a line. It uses the byte or
@@ -235,11 +277,11 @@ func (s *Data) endLine(crlf bool) {
 func (s *Data) startByte(c byte) (used int, ended, done bool) {
 	switch s.start {
 	case startOfLine:
-		s.nul, s.crs = false, 0
+		s.nul, s.nulAfter, s.crs = false, false, 0
 		switch {
-		case s.dots && c == '.':
+		case c == '.':
 			s.start = afterDot
-		case s.dots && c == 0:
+		case c == 0:
 			s.start, s.nul = afterNUL, true
 			s.NULs++
 		default:
@@ -268,17 +310,17 @@ func (s *Data) behindDot(c byte) (used int, ended, done bool) {
 		s.start, s.crs = afterDotCR, 1
 		return 1, false, false
 	case '\n':
-		s.Alike++
+		s.alike(endLF)
 		s.endLine(false)
 		return 1, true, false
 	case 0:
-		s.nul = true
+		s.nul, s.nulAfter = true, true
 		s.NULs++
 		s.length++
 		return 1, false, false
 	case '.':
 	default:
-		if !s.nul {
+		if s.dots && !s.nul {
 			s.NotStuffed++
 		}
 	}
@@ -289,19 +331,29 @@ func (s *Data) behindDot(c byte) (used int, ended, done bool) {
 func (s *Data) behindDotCR(c byte) (used int, ended, done bool) {
 	switch {
 	case c == '\n' && s.afterCRLF && !s.nul && s.crs == 1:
+		if s.before != endCRLF { // other servers wait for more
+			s.alike(endCRLF)
+		}
+		if !s.dots {
+			s.endLine(true)
+			return 1, true, false
+		}
 		s.length = 0
 		return 1, true, true
 	case c == '\n':
-		s.Alike++
+		s.alike(strings.Repeat(endCR+" ", s.crs-1) + endCRLF)
 		s.BareCR += s.crs - 1
 		s.endLine(true)
 		return 1, true, false
-	case c == '\r':
+	case c == '\r' && s.crs < mostCRs:
 		s.crs++
 		return 1, false, false
 	}
-	s.Alike++
+	s.alike(strings.TrimSuffix(strings.Repeat(endCR+" ", s.crs), " "))
 	s.BareCR += s.crs
-	s.start, s.afterCRLF = startOfLine, false
+	s.start, s.afterCRLF, s.before, s.lone = startOfLine, false, endCR, 0
 	return 0, false, false
 }
+
+// mostCRs is how many CRs behind a dot are counted as one line end.
+const mostCRs = 4

@@ -2,6 +2,8 @@ package smtp
 
 import (
 	"bytes"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,7 +40,7 @@ func scan(dots bool, p []byte, size int) (s Data, n int, done bool) {
 func plain(s Data) Data {
 	s.anyNUL, s.anyHigh, s.odd = false, false, false
 	if s.start == startOfLine || s.start == insideLine {
-		s.nul, s.crs = false, 0
+		s.nul, s.nulAfter, s.crs = false, false, 0
 	}
 	return s
 }
@@ -55,7 +57,7 @@ func FuzzData(f *testing.F) {
 		want, n, done := slowly(dots, p)
 		for _, size := range []int{max(1, size), len(p) + 1} {
 			got, m, ended := scan(dots, p, size)
-			if plain(got) != plain(want) || m != n || ended != done {
+			if !reflect.DeepEqual(plain(got), plain(want)) || m != n || ended != done {
 				t.Fatalf("in pieces of %d of %q:\n%+v, %d bytes, done %v\nwant\n%+v, %d bytes, done %v", size, p, got, m, ended, want, n, done)
 			}
 		}
@@ -103,5 +105,34 @@ func BenchmarkData(b *testing.B) {
 				e.Scan(body)
 			}
 		})
+	}
+}
+
+// TestAlike names what some servers take for the end of data and others do not,
+// however it is cut. In chunks nothing is the end.
+func TestAlike(t *testing.T) {
+	for octets, want := range map[string]string{
+		"\n.\n": "LF . LF", "\r.\r": "CR . CR", "\r.\n": "CR . LF", "\n.\r": "LF . CR", "\n.\r\n": "LF . CR LF",
+		"\r\n.\n": "CR LF . LF", "\r.\r\n": "CR . CR LF", "\r\n.\r": "CR LF . CR", "\r\n\x00.\r\n": "CR LF NUL . CR LF",
+		"\r\n.\x00\r\n": "CR LF . NUL CR LF", "\r\n.\r\r\n": "CR LF . CR CR LF", "\r\r\n.\r\r\n": "CR CR LF . CR CR LF",
+		"\r\r\n.\r\n": "CR CR LF . CR LF", "\n\x00.\n": "LF NUL . LF", "\r\r.\r\n": "CR . CR LF",
+	} {
+		text := []byte("text" + octets + "MAIL FROM:<a@example.org>\r\n")
+		for _, dots := range []bool{true, false} {
+			for _, size := range []int{1, 2, 3, len(text)} {
+				got, n, done := scan(dots, text, size)
+				if !slices.Equal(got.Forms, []string{want}) || got.Alike != 1 {
+					t.Errorf("%q in pieces of %d, dots %v: %d times %q, want %q", octets, size, dots, got.Alike, got.Forms, want)
+				}
+				if strict := dots && octets == "\r\r\n.\r\n"; done != strict || !done && n != len(text) {
+					t.Errorf("%q in pieces of %d: done %v", octets, size, done)
+				}
+			}
+		}
+	}
+	for _, text := range []string{"a\r\n.\r\n", ".\r\n", "a\r\n..\n", "a\n.b\r\n", "a.\n"} {
+		if got, _, _ := scan(true, []byte(text), 1); got.Alike != 0 {
+			t.Errorf("%q is like %q", text, got.Forms)
+		}
 	}
 }

@@ -192,7 +192,7 @@ func lineOf(t *decode.Transcript, i int, l lang.Lang) entry {
 	}
 	line.setParts(t, i, ev)
 	for _, n := range ev.Notes {
-		line.Notes = append(line.Notes, note{n.ID, annotate.NoteText(l, n.ID), n.Ref, n.Count})
+		line.Notes = append(line.Notes, note{n.ID, annotate.NoteText(l, &n), n.Ref, n.Count})
 	}
 	return line
 }

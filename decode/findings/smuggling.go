@@ -1,0 +1,84 @@
+package findings
+
+import (
+	"slices"
+	"strings"
+
+	"smtptap/decode/outcome"
+)
+
+// endLookalikes finds messages with what some servers take for their end and
+// others do not, and names its octets.
+func endLookalikes(s *session) *sighting {
+	at := s.noted("eod-lookalike")
+	if g := see(at...); g != nil {
+		return g.with("octets", s.lookalikes(at))
+	}
+	return nil
+}
+
+func (s *session) lookalikes(at []int) string {
+	var forms []string
+	for _, i := range at {
+		for _, n := range s.ev(i).Notes {
+			if n.ID == "eod-lookalike" {
+				forms = append(forms, strings.Split(n.Of, ", ")...)
+			}
+		}
+	}
+	slices.Sort(forms)
+	return strings.Join(slices.Compact(forms), ", ")
+}
+
+// falseEndTaken finds a server that ended a message there: it accepts before the
+// message ends, or gives replies that nobody asked for behind it.
+func falseEndTaken(s *session) *sighting {
+	alike := s.noted("eod-lookalike")
+	if len(alike) == 0 {
+		return nil
+	}
+	proof, ids := s.noted("early-reply"), []string(nil)
+	for _, i := range s.notes["unsolicited-reply"] {
+		if code := s.ev(i).Reply.Code; i > alike[0] && (code == 250 || code == 354) {
+			proof = append(proof, i)
+		}
+	}
+	if len(proof) == 0 {
+		return nil
+	}
+	for i := range s.t.Entries {
+		e := s.t.Entries[i]
+		if e.Event == nil || e.Event.Reply == nil || e.Event.Reply.Code != 250 || e.Event.Reply.ToVerb != "." && e.Event.Reply.To >= 0 {
+			continue
+		}
+		if id := outcome.QueueID(e.Event.Reply.Text()); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	g := see(append(alike, proof...)...).with("octets", s.lookalikes(alike))
+	if ids = firstIDs(ids); len(ids) > 1 {
+		g.with("messages", strings.Join(ids, ", "))
+	}
+	return g
+}
+
+// firstIDs are a few different ones.
+func firstIDs(ids []string) []string {
+	const few = 4
+	var kept []string
+	for _, id := range ids {
+		if !slices.Contains(kept, id) && len(kept) < few {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// earlyReply finds a server that accepts a message before its end, for no reason
+// that the message shows.
+func earlyReply(s *session) *sighting {
+	if len(s.noted("eod-lookalike")) > 0 {
+		return nil
+	}
+	return see(s.noted("early-reply")...)
+}
