@@ -24,17 +24,7 @@ func JSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	doc.Outcome, doc.Transactions = string(report.Outcome.Outcome), transactionsOf(report)
 	doc.Verdict = verdictOf(report)
 	doc.Findings = findingsOf(report)
-	for i, e := range t.Entries {
-		line := lineOf(t, i, l)
-		if e.Event != nil && e.Event.Raw == nil && e.Event.Span.Len() > 0 {
-			body, err := io.ReadAll(t.Reader(e.Leg, e.Event.Side, e.Event.Span))
-			if err == nil {
-				line.setText(body)
-			}
-		}
-		doc.Entries = append(doc.Entries, line)
-	}
-	return visible.WriteJSON(w, doc, "  ")
+	return writeDocument(w, t, doc, l)
 }
 
 // JSONLine writes entry i of a session as one line of JSON, as --ui json does:

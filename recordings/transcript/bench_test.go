@@ -2,6 +2,7 @@ package transcript_test
 
 import (
 	"bytes"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -143,6 +144,37 @@ func BenchmarkSession(b *testing.B) {
 			b.ReportMetric(float64((spent(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 			b.ReportMetric(float64(s.State().Lost)/1e6, "MB-lost")
 		})
+	}
+}
+
+// What a session allocates, decoding and writing included, is bounded whatever
+// the clock says.
+func TestAllocations(t *testing.T) {
+	body := append([]byte("From: a@example.com\r\nTo: b@example.org\r\nSubject: hello\r\n\r\n"), bodyOf(4<<10)...)
+	body = append(body, ".\r\n"...)
+	for name, c := range map[string]struct {
+		change func(o *transcript.Options)
+		most   uint64
+	}{
+		"recorded":                {func(*transcript.Options) {}, 250},
+		"recorded, unwatched":     {func(o *transcript.Options) { o.Unwatched = true }, 220},
+		"not recorded":            {unrecorded, 210},
+		"not recorded, unwatched": {func(o *transcript.Options) { o.Folder, o.Unwatched = nil, true }, 35},
+	} {
+		s := newSet(t, c.change)
+		const sessions = 500
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range sessions {
+			session(s, body)
+		}
+		s.Close()
+		runtime.ReadMemStats(&after)
+		if each := (after.Mallocs - before.Mallocs) / sessions; each > c.most {
+			t.Errorf("%s: %d allocations a session, at most %d are expected", name, each, c.most)
+		} else {
+			t.Logf("%s: %d allocations a session", name, each)
+		}
 	}
 }
 
