@@ -73,8 +73,12 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 	if m.suspect.on {
 		return m.takeSuspect(d, at, p)
 	}
+	before := len(d.out.Events)
 	n, done := m.read(d, at, p)
 	d.keep(at, who.Client, p[:n])
+	for i := range d.out.Behind[before:] {
+		d.out.Behind[before+i] = len(d.out.Pieces) // what was read is kept only now
+	}
 	if m.chunked {
 		m.left -= int64(n)
 		if m.left == 0 {
