@@ -94,7 +94,7 @@ func checkLMTP(t *testing.T, p *tap) {
 		t.Errorf("the replies to the message are %s", got)
 	}
 	out := p.run(t, "show", "--color", "never")
-	if !strings.Contains(out, "552: for full@one.example") || !strings.Contains(out, "Partly sent, 2 of 3: recipient's mailbox is full") {
+	if !strings.Contains(out, "552 for full@one.example") || !strings.Contains(out, "Partly sent, 2 of 3: recipient's mailbox is full") {
 		t.Errorf("it is shown as\n%s", out)
 	}
 	again := p.run(t, "replay", "--to", "sink", "latest")
