@@ -34,6 +34,9 @@ func (m *dialoguePane) Text(i int) string {
 	for _, f := range m.session.Under[i] {
 		parts = append(parts, m.session.Report.Findings[f].Text)
 	}
+	if b := m.session.bodies[i]; b != nil {
+		parts = append(parts, b.lines...)
+	}
 	if start, ok := m.session.Starts[i]; ok {
 		parts = append(parts, visible.Lines(string(start))...)
 	}
@@ -183,6 +186,9 @@ func (l *dialogueItem) said() {
 	if left > 0 {
 		l.aside(l.theme.Marks.Ellipsis+" "+l.theme.Count("folded", left), l.theme.Dim)
 	}
+	if b := l.decodedBody(); b != nil {
+		l.aside(l.theme.Marks.Meaning+" "+l.theme.Say("body-decoded", "encoding", b.encodings), l.theme.Meaning)
+	}
 }
 
 // How much of an entry is shown until it is unfolded.
@@ -223,10 +229,21 @@ func (l *dialogueItem) raw() []string {
 			lines = append(lines, visible.Raw(line))
 		}
 		return lines
+	case l.decodedBody() != nil:
+		return l.decodedBody().lines
 	case body:
 		return visible.Lines(string(start))
 	}
 	return annotate.View{Reveal: l.reveal, Marks: l.view == asRaw}.Raw(l.entry)
+}
+
+// decodedBody is the body of the entry in the decoded view, nil where nothing in
+// it is encoded.
+func (l *dialogueItem) decodedBody() *readableBody {
+	if l.view != decoded {
+		return nil
+	}
+	return l.session.bodies[l.i]
 }
 
 // row writes a line of what was said; the first has time and speaker.

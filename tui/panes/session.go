@@ -17,8 +17,9 @@ type Session struct {
 	Lang     lang.Lang
 	Summary  transcript.Summary
 	Report   findings.Report
-	Under    map[int][]int  // findings by the last entry that proves them
-	Starts   map[int][]byte // how message bodies begin, by their entry
+	Under    map[int][]int         // findings by the last entry that proves them
+	Starts   map[int][]byte        // how message bodies begin, by their entry
+	bodies   map[int]*readableBody // likewise decoded; nil for those that are text already
 	Mail     []decode.Message
 	NoReveal bool  // secrets stay hidden: they were not kept
 	turn     *turn // nil when nobody is awaited, or it can't be known
@@ -49,10 +50,11 @@ func NewSession(t *decode.Transcript, sum transcript.Summary, before *Session, l
 		s.judge()
 	}
 	if news < messageNews {
-		s.Mail, s.Starts = before.Mail, before.Starts
+		s.Mail, s.Starts, s.bodies = before.Mail, before.Starts, before.bodies
 	} else {
 		s.Mail = t.Messages()
 		s.readStarts(before)
+		s.readBodies(before)
 	}
 	return s
 }
