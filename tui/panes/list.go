@@ -36,6 +36,7 @@ type List struct {
 	dates         bool
 	now           time.Time
 	slots         []columnSlot
+	same          sameColumns
 
 	first      int // sessions before it are forgotten by the source
 	filter     *query.Filter
@@ -56,9 +57,10 @@ func NewList(s Source, f FindingsOf, t *draw.Theme, dates bool) *List {
 // SetSize says how much room there is.
 func (m *List) SetSize(width, height int) {
 	if width != m.width {
-		m.slots = arrangeColumns(m.theme, width-gutter, m.dates)
+		m.width = width
+		m.arrange()
 	}
-	m.width, m.height = width, height
+	m.height = height
 	m.settle()
 }
 
@@ -71,8 +73,15 @@ func (m *List) Focus(on bool) { m.focused = on }
 // Tick tells the time, for sessions that run.
 func (m *List) Tick(now time.Time) { m.now = now }
 
+func (m *List) arrange() {
+	m.slots = arrangeColumns(m.theme, m.width-gutter, m.dates, m.same.in)
+}
+
 // Refresh looks at what is new in the source.
 func (m *List) Refresh() tea.Cmd {
+	if m.same.look(m.source, m.theme) {
+		m.arrange()
+	}
 	for m.first < m.source.Len() && m.source.Summary(m.first).ID == "" {
 		m.first++
 		m.cursor--

@@ -32,11 +32,11 @@ type listContext struct {
 
 const gap = 2 // blanks between columns
 
-// The last column tells sessions apart best: from wideScreen on, others give way
+// The last column tells sessions apart best: from wideList on, others give way
 // so that it has leastSubject columns.
 const (
 	subject      = "subject"
-	wideScreen   = 100
+	wideList     = 85 // beside a session on a screen of 200 columns
 	leastSubject = 30
 )
 
@@ -70,13 +70,24 @@ type columnSlot struct {
 }
 
 // arrangeColumns picks the columns that fit into width and shares the room out.
-func arrangeColumns(t *draw.Theme, width int, dates bool) []columnSlot {
+// Those that say the same in all rows are the first to go.
+func arrangeColumns(t *draw.Theme, width int, dates bool, same func(column string) bool) []columnSlot {
 	all := listColumns(t, dates)
-	if width >= wideScreen {
+	last := len(all)
+	for i := range all {
+		if same(all[i].name) {
+			all[i].rank += last
+		}
+	}
+	if width >= wideList {
 		all[len(all)-1].min = leastSubject
 	}
 	left, taken := width, make([]bool, len(all))
-	for rank := range len(all) {
+	starved := false
+	for rank := range 2 * last {
+		if rank == last && starved {
+			break
+		}
 		for i, c := range all {
 			if c.rank != rank {
 				continue
@@ -88,6 +99,7 @@ func arrangeColumns(t *draw.Theme, width int, dates bool) []columnSlot {
 			if taken[i] = need <= left; taken[i] {
 				left -= need
 			}
+			starved = starved || !taken[i]
 		}
 	}
 	var slots []columnSlot
