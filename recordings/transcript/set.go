@@ -416,6 +416,7 @@ type State struct {
 	Secrets   bool   // with their passwords
 	Folder    string // where
 	Bytes     int64  // written since the start
+	Waiting   int64  // bytes of memory that hold what waits for the disk
 	Lost      int64  // bytes that could not be recorded, since the start
 	Err       string // why not, while something can't be recorded
 	Live      int    // sessions that run
@@ -427,7 +428,7 @@ func (s *Set) State() State {
 	st := State{Secrets: s.options.KeepSecrets, Live: int(s.live.Load()), Total: s.Len()}
 	if r := s.recorder; s.options.Folder != nil {
 		st.Recording, st.Folder = true, s.options.Folder.Dir()
-		st.Bytes, st.Lost = r.written.Load(), r.lost.Load()
+		st.Bytes, st.Waiting, st.Lost = r.written.Load(), r.used.Load(), r.lost.Load()
 		if err := r.failure(); err != nil {
 			st.Err = err.Error()
 		}

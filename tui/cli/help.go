@@ -13,7 +13,7 @@ import (
 )
 
 // groups are the headings of flags, in order. Their titles are in words.toml.
-var groups = []string{"target", "choice", "tls", "redaction", "expect", "rules", "recording", "output", "screen", "limits", "log", "general"}
+var groups = []string{"target", "choice", "tls", "redaction", "expect", "rules", "recording", "output", "screen", "limits", "telemetry", "log", "general"}
 
 // widestHelp is how wide the help becomes on a wide terminal.
 const widestHelp = 100

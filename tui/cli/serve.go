@@ -48,6 +48,7 @@ type serveFlags struct {
 	once    bool
 	count   int
 	expect  expectFlags
+	monitor telemetryFlags
 	logging logFlags
 	single  bool                 // no more than one session is to come
 	as      string               // the command that records, where it is not smtptap itself
@@ -93,6 +94,7 @@ func (f *serveFlags) relayFlags(cmd *cobra.Command) {
 	flags.Var(atLeast(&f.most, proxy.DefaultMaxSessions, 1), "max-sessions", "")
 	flags.Var(lasting(&f.idle, proxy.DefaultIdleTimeout, time.Millisecond), "idle-timeout", "")
 	flags.Var(lasting(&f.drain, proxy.DefaultDrainTimeout, time.Millisecond), "drain-timeout", "")
+	f.monitor.flags(cmd)
 	f.logging.flags(cmd)
 }
 
@@ -149,7 +151,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	}
 	defer closeTarget()
 	// The exit status may tell what became of all sessions.
-	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && !f.expect.wanted())
+	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && !f.expect.wanted() && !f.monitor.wanted())
 	if err != nil {
 		return err
 	}
@@ -171,12 +173,18 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 			return err
 		}
 	}
+	monitors, err := f.monitor.start(px, set, log)
+	if err != nil {
+		closeListeners(listeners)
+		set.Close()
+		return err
+	}
 	f.prepareAuthority(px, listeners, log)
 	f.rules.tell(px, log)
 	for _, l := range listeners {
 		log.Info().Str("addr", l.Where()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
-	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records, told: make(chan struct{})}
+	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records, monitors: monitors, told: make(chan struct{})}
 	return s.run(ctx, ui, visit)
 }
 
@@ -296,6 +304,7 @@ type serving struct {
 	listeners []proxy.Listener
 
 	recordings *recordings.Folder // nil when nothing is recorded
+	monitors   *monitors          // nil for none
 	told       chan struct{}      // closed when a signal says to stop
 }
 
@@ -327,6 +336,7 @@ func (s *serving) run(ctx context.Context, ui string, visit func(context.Context
 		defer signal.Stop(signals)
 		go s.onSignal(ctx, signals, stop)
 	}
+	context.AfterFunc(ctx, s.monitors.stop)
 	served := make(chan error, 1)
 	go func() { served <- s.proxy.Serve(ctx, s.listeners...) }()
 	visited := make(chan error, 1)
@@ -348,6 +358,7 @@ func (s *serving) run(ctx context.Context, ui string, visit func(context.Context
 			err = e
 		}
 	}
+	s.monitors.close()
 	s.farewell(ui)
 	ended := s.status
 	if s.flags.expect.wanted() {
