@@ -287,6 +287,7 @@ type grammarLog struct {
 	message bool   // after 354, until the dot or a reply
 	auth    bool   // after AUTH or 334
 	bare    bool   // the last line had no label
+	step    string // the verb that the label of the reply under way names
 	remarks func(string) []line
 }
 
@@ -310,8 +311,13 @@ func (p *grammarLog) row(r row) {
 		for _, part := range strings.Split(payload, "\n") {
 			p.client(strings.TrimSuffix(part, "\r"))
 		}
+	case p.repeats(r.text, payload):
+		l := troubled(strings.TrimSpace(r.text))
+		l.reply = payload
+		p.lines = append(p.lines, l)
 	default:
 		p.once(r.text, payload)
+		p.step = stepBefore(r.text, payload)
 		for _, part := range strings.Split(payload, "\n") {
 			p.server(strings.TrimSpace(part))
 		}
@@ -319,6 +325,23 @@ func (p *grammarLog) row(r row) {
 	for i := n; i < len(p.lines); i++ {
 		p.lines[i].at = at
 	}
+}
+
+// steps are the names that tools have for what a reply answers.
+var steps = map[string]string{"hello": "EHLO", "ehlo": "EHLO", "helo": "HELO", "starttls": "STARTTLS", "from": "MAIL", "mail": "MAIL", "to": "RCPT", "rcpt": "RCPT", "data": "DATA", "quit": "QUIT", "reset": "RSET", "rset": "RSET"}
+
+// stepBefore is the verb that all of the text before a payload names, "" for
+// none.
+func stepBefore(text, payload string) string {
+	label, _, _ := strings.Cut(text, payload)
+	return steps[strings.ToLower(strings.TrimRight(label, ": "))]
+}
+
+// repeats reports an error that repeats the reply above.
+func (p *grammarLog) repeats(text, payload string) bool {
+	n := len(p.lines)
+	label, _, _ := strings.Cut(text, payload)
+	return n > 0 && p.lines[n-1].side == who.Server && p.lines[n-1].text == payload && tellsError.MatchString(label)
 }
 
 // once drops the copy of a reply that the tool printed without a label before
@@ -348,7 +371,9 @@ func (p *grammarLog) server(text string) {
 		text = unfoldReply(text, " / ")
 	}
 	for _, l := range strings.Split(strings.Join(splitReply(text), "\n"), "\n") {
-		p.lines = append(p.lines, server(l))
+		reply := server(l)
+		reply.answers = p.step
+		p.lines = append(p.lines, reply)
 		p.open = ""
 		if more(l) {
 			p.open = l[:3]
