@@ -18,6 +18,10 @@ type found struct {
 	rule  *rule
 	place int  // where it counts from
 	heard bool // only the client's own log tells it
+
+	// inferred: neither words that say it nor a code with the command that it
+	// answers, but what both make likely.
+	inferred bool
 }
 
 // examine asks every rule, and returns the findings, the decisive one first.
@@ -184,7 +188,8 @@ func (x *examination) explain(r *reply, read *reading) {
 		if explained && c.rule.Role != beside || !c.holds(x.session, r) {
 			return
 		}
-		x.add(c.rule, see(r.proof()...).as(c.variant), r.entry)
+		f := x.add(c.rule, see(r.proof()...).as(c.variant), r.entry)
+		f.inferred = f.inferred || c.weak && c.verbs != nil && r.asked < 0 && r.verb != toGreeting
 		explained = explained || c.rule.Role != beside
 	}
 	for _, c := range read.mayHold {
@@ -193,7 +198,8 @@ func (x *examination) explain(r *reply, read *reading) {
 		}
 	}
 	if rule := meant(read.means); rule != nil && !explained {
-		x.add(rule, see(r.proof()...), r.entry)
+		f := x.add(rule, see(r.proof()...), r.entry)
+		f.inferred = f.inferred || !meaning.Sure(read.means)
 		explained = rule.Role != beside
 	}
 	for _, c := range read.mayHold {
@@ -267,7 +273,8 @@ func (x *examination) statements() {
 		}
 	}
 	if best.rule != nil && !explained {
-		x.add(best.rule, see(best.entry).as(best.variant), best.entry).heard = true
+		f := x.add(best.rule, see(best.entry).as(best.variant), best.entry)
+		f.heard, f.inferred = true, !best.sure
 	}
 }
 
@@ -277,6 +284,7 @@ type heard struct {
 	variant string
 	entry   int
 	score   int
+	sure    bool
 }
 
 // exact is the score of a statement that a condition of the catalogue knows.
@@ -306,14 +314,14 @@ func (x *examination) hear(said *statement) heard {
 			continue
 		}
 		if h.rule == nil || h.rule.Role == lastHope {
-			h = heard{c.rule, c.variant, said.entry, exact}
+			h = heard{c.rule, c.variant, said.entry, exact, true}
 		}
 	}
 	if said.set || said.by == who.Smtptap || h.weight() > 0 {
 		return h
 	}
 	if all := meaning.Said(said.text); len(all) > 0 {
-		h = heard{meant(all), "", said.entry, all[0].Score}
+		h = heard{meant(all), "", said.entry, all[0].Score, meaning.Sure(all)}
 	}
 	return h
 }

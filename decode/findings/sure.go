@@ -78,7 +78,7 @@ func (s *session) assess(v *Verdict, decisive *found) {
 	switch {
 	case slices.Contains(classFindings, v.ID):
 		v.Certainty = CertainClass
-	case slices.Contains(stageFindings, v.ID):
+	case slices.Contains(stageFindings, v.ID), decisive != nil && decisive.inferred:
 		v.Certainty = CertainStage
 	}
 	v.Retry = s.retry(v.ID, decisive)

@@ -2,6 +2,7 @@ package findings
 
 import (
 	_ "embed"
+	"slices"
 	"strconv"
 
 	"smtptap/decode/lang"
@@ -52,15 +53,22 @@ func (s *session) ruling(decisive *found, l lang.Lang) Verdict {
 		}
 		return say(VerdictNothing, Success, "no-mail")
 	}
+	reason := ""
+	if decisive != nil {
+		reason = decisive.Text
+		if decisive.inferred && !slices.Contains(stageFindings, decisive.ID) && !slices.Contains(classFindings, decisive.ID) {
+			reason = verdicts.Say(l, "probably", "reason", reason)
+		}
+	}
 	partly, share := o.Outcome == outcome.Partly, []string{}
 	if partly && o.Messages == 1 && o.Refused > 0 {
 		share = []string{"count", strconv.Itoa(o.Accepted), "all", strconv.Itoa(o.Accepted + o.Refused)}
 	}
 	switch {
 	case decisive != nil && partly:
-		return say(decisive.ID, Failure, "partly-sent", append(share, "reason", decisive.Text)...)
+		return say(decisive.ID, Failure, "partly-sent", append(share, "reason", reason)...)
 	case decisive != nil:
-		return say(decisive.ID, Failure, "not-sent", "reason", decisive.Text)
+		return say(decisive.ID, Failure, "not-sent", "reason", reason)
 	case partly:
 		return say(VerdictPartly, Failure, "partly-sent-unknown", share...)
 	}

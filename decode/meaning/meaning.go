@@ -35,6 +35,15 @@ const (
 	leastSaid  = 4
 )
 
+// margin is by how much the likeliest meaning must lead.
+const margin = 3
+
+// Sure reports that the words say the first of these meanings by themselves, and
+// none of the others nearly as well.
+func Sure(all []Reading) bool {
+	return len(all) > 0 && all[0].Said >= leastScore && (len(all) == 1 || all[0].Score-all[1].Score >= margin)
+}
+
 // Of lists what a reply may mean, the likeliest first; none where its words
 // tell nothing that is known.
 func Of(r Reply) []Reading {
