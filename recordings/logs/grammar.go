@@ -308,6 +308,10 @@ func (p *grammarLog) row(r row) {
 	case !ok, side == 0 && !p.message && !(p.auth && (isCredential(payload) || isRedacted(payload))):
 		p.loose(r.text)
 	case side != who.Server:
+		if !p.message && rawTarget.MatchString(payload) {
+			p.lines = append(p.lines, rawRemark(payload)...)
+			break
+		}
 		for _, part := range strings.Split(payload, "\n") {
 			p.client(strings.TrimSuffix(part, "\r"))
 		}

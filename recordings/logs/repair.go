@@ -18,6 +18,7 @@ type repair struct {
 // repairs in the order in which the damage is usually peeled off, the
 // outermost first.
 var repairs = []repair{
+	{name: "blanks that qmail writes as underscores", undo: unqmail, plain: true},
 	{name: "log records in JSON", undo: unwrapJSON, plain: true},
 	{name: "entries wrapped at the width of a window", undo: unwrapRows, plain: true},
 	{name: "quote marks, list bullets and indentation", undo: unquote, plain: true},
@@ -179,5 +180,18 @@ func unescape(rows []row, d *dialect) [][]row {
 			return nil
 		}
 		return strings.Split(stringEscapes.Replace(s), "\n")
+	}))
+}
+
+var qmailReport = compile(`^(.*?\b(?:deferral|failure|success): )(\S+_\S+)$`)
+
+// unqmail gives qmail's reports of deliveries their blanks and line ends back.
+func unqmail(rows []row, _ *dialect) [][]row {
+	return one(split(rows, func(s string) []string {
+		g := qmailReport.FindStringSubmatch(strings.TrimSpace(s))
+		if g == nil {
+			return nil
+		}
+		return append([]string{g[1]}, strings.Split(strings.TrimRight(strings.ReplaceAll(g[2], "_", " "), "/"), "/")...)
 	}))
 }
