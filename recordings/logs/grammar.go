@@ -105,7 +105,7 @@ func learn(rows []row) *grammar {
 			side, n, against = who.Client, against, n
 		}
 		switch {
-		case n == 1 && (endsInProse(label) || tellsError.MatchString(label)):
+		case n == 1 && (endsInProse(label) || tellsError.MatchString(strings.ToLower(label))):
 		case n >= 4*against:
 			g.labels[label], g.weight[label] = side, n
 		case against > 1:
@@ -345,7 +345,7 @@ func stepBefore(text, payload string) string {
 func (p *grammarLog) repeats(text, payload string) bool {
 	n := len(p.lines)
 	label, _, _ := strings.Cut(text, payload)
-	return n > 0 && p.lines[n-1].side == who.Server && p.lines[n-1].text == payload && tellsError.MatchString(label)
+	return n > 0 && p.lines[n-1].side == who.Server && p.lines[n-1].text == payload && tellsError.MatchString(strings.ToLower(label))
 }
 
 // once drops the copy of a reply that the tool printed without a label before

@@ -44,8 +44,13 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 	}
 	rows := withoutValues(restore(rowsOf(text)))
 	var out []*decode.Transcript
-	for _, d := range readings(rows) {
-		if out = read(rows, d); len(out) > 0 {
+	for _, find := range []func([]row) []*dialect{readings, lastResorts} {
+		for _, d := range find(rows) {
+			if out = read(rows, d); len(out) > 0 {
+				break
+			}
+		}
+		if len(out) > 0 {
 			break
 		}
 	}

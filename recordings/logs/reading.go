@@ -47,6 +47,17 @@ func readings(rows []row) []*dialect {
 	return best
 }
 
+// lastResorts find errors in any text.
+func lastResorts(rows []row) (all []*dialect) {
+	sample := telling(rows)
+	for i := range dialects {
+		if d := &dialects[i]; d.fallback && d.errorOnly && d.score(sample) > 0 {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 // costLessKnown is the prior: how much better the dialogue must become for a
 // dialect to be taken whose marks are fewer.
 const (
@@ -59,6 +70,9 @@ const (
 func promising(rows []row) (found []*dialect, scores []int) {
 	for i := range dialects {
 		d := &dialects[i]
+		if d.fallback && d.errorOnly && len(scores) > 0 && scores[0] > 3*len(rows) && !found[0].errorOnly {
+			continue // it is a dialogue; ParseAll tries these last
+		}
 		s := d.score(rows)
 		if s == 0 {
 			continue

@@ -13,8 +13,9 @@ import (
 var (
 	// aboutMail are words without which an error is not one of mail.
 	aboutMail = compile(`(?i)smtp|e-?mail|\bmail(?:er|box|s)?\b|mailer|sendmail|postfix|exim|qmail|recipient|\bsender\b|starttls|\bmx\b|deliver|courri|correo|posta|письм|почт|邮件|郵件|メール|메일|\b(?:25|465|587|2525)\b|[245]\.\d{1,3}\.\d{1,3}|dial tcp|errno|x509|route to host|\b(?:4[2-7]|5[0-7])\d\b|\btls\b|\bssl\b|socket|authenticat`)
-	// tellsError are words of failure, in the languages that systems speak.
-	tellsError = compile(`(?i)error|fail|exception|panic:|unencrypted|refus|reject|denied|timed?[ -]?out|timeout|\bunable|can ?not\b|can't|could ?n[o']t|couldn't|wasn't able|\bnot (?:accept|allow|permit|found|support|authori|connect|sent|deliver|verif|valid)|invalid|bounce|undeliver|looping|loops back|\beof\b|reset by peer|broken pipe|closed|no such|unknown|requires?d?\b|lost connection|no route|unreachable|\bdefer|greylist|expired|null\b|x509|[245]\.\d{1,3}\.\d{1,3}|fehl|verweiger|abgelehnt|ungültig|échou|erreur|refus|impossible|rechaz|fall[oó]|no se pudo|errore|rifiutat|impossibile|recusad|falh|ошибк|отказ|не удал|невозможно|错误|錯誤|失败|失敗|拒绝|拒絕|超时|无法|無法|エラー|できません|拒否|오류|실패|거부|hata|başarısız|reddedil|błąd|odrzucon|nie można`)
+	// tellsError are words of failure in lower case, in the languages that systems
+	// speak.
+	tellsError = compile(`error|fail|exception|panic:|unencrypted|refus|reject|denied|timed?[ -]?out|timeout|\bunable|can ?not\b|can't|could ?n[o']t|couldn't|wasn't able|\bnot (?:accept|allow|permit|found|support|authori|connect|sent|deliver|verif|valid)|invalid|bounce|undeliver|looping|loops back|\beof\b|reset by peer|broken pipe|closed|no such|unknown|requires?d?\b|lost connection|no route|unreachable|\bdefer|greylist|expired|null\b|x509|[245]\.\d{1,3}\.\d{1,3}|fehl|verweiger|abgelehnt|ungültig|échou|erreur|refus|impossible|rechaz|fall[oó]|no se pudo|errore|rifiutat|impossibile|recusad|falh|ошибк|отказ|не удал|невозможно|错误|錯誤|失败|失敗|拒绝|拒絕|超时|无法|無法|エラー|できません|拒否|오류|실패|거부|hata|başarısız|reddedil|błąd|odrzucon|nie można`)
 	// namesError begins what a program says when it gives up.
 	namesError = compile(`(?i)(?:error|exception)[:\])(=]|\[errno |\bfailed: |\bdial tcp |\bx509: |error="`)
 	stackFrame = compile(`^\s*(?:at |File "|#\d+ |\.\.\. \d+ more)`)
@@ -26,7 +27,7 @@ func statementWeight(text string) int {
 		text = text[:maxRow]
 	}
 	cause := causeOf(text)
-	if stackFrame.MatchString(text) || cause == nil && !tellsError.MatchString(text) {
+	if stackFrame.MatchString(text) || cause == nil && !tellsError.MatchString(strings.ToLower(text)) {
 		return 0
 	}
 	n := 1
