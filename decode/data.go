@@ -182,7 +182,7 @@ func (m *message) finishField(d *Dialogue) {
 	e := Event{Begin: f.begin, At: m.beforeAt, Side: who.Client, Span: Span{f.start, m.lineStart}, Kind: KindHeader, Raw: f.raw,
 		Header: &Header{Name: name, Value: unfold(value), First: m.fields == 1}, Notes: countNotes(&m.scan.Counts, true),
 		Secrets: m.suspect.secretsUpTo(m.lineStart)}
-	m.scan.Counts = smtp.Counts{}
+	m.scan.Reset()
 	d.emit(e)
 }
 
@@ -283,7 +283,7 @@ func (m *message) finishBody(d *Dialogue, end int64, at time.Duration, more ...N
 	b := m.body
 	m.body = span{}
 	c := m.scan.Counts
-	m.scan.Counts = smtp.Counts{}
+	m.scan.Reset()
 	if !b.open || b.start == end {
 		return
 	}

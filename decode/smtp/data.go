@@ -76,6 +76,15 @@ func (s *Data) Look(p []byte) {
 	s.odd = s.anyNUL || s.anyHigh
 }
 
+// Reset begins to count anew, in the middle of a chunk as well: Look has not
+// looked for what had been seen before.
+func (s *Data) Reset() {
+	if s.EightBit {
+		s.anyHigh, s.odd = true, true
+	}
+	s.Counts = Counts{}
+}
+
 // HasEightBit reports octets above 127, looking at many at a time.
 func HasEightBit(p []byte) bool {
 	const high = 0x8080808080808080
