@@ -102,6 +102,7 @@ func (d *decoder) skip(at time.Duration, from, to who.Party, n int64, why string
 func (d *decoder) swallow(at time.Duration, from who.Party, p []byte) {
 	r := route{from, who.Smtptap}
 	l := d.hearing(r)
+	d.settle(l) // what was said before went further
 	var out decode.Out
 	if d.failed || !d.guard(at, func() { out = l.dialogue.Swallow(at, r.side(), p) }) {
 		d.passRaw(at, r, p)
