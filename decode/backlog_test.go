@@ -42,7 +42,7 @@ func TestBacklogOfCommands(t *testing.T) {
 			if commands != n || answered != n {
 				t.Errorf("%d commands and %d answers, want %d of each", commands, answered, n)
 			}
-			if took := time.Since(begin); took > 5*time.Second {
+			if took := time.Since(begin); took > time.Minute {
 				t.Errorf("%d commands took %v", n, took)
 			}
 		})
