@@ -2,11 +2,13 @@ package recordings
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 )
 
 // Old returns the recordings that neither began nor were written to since
-// before, newest first. Recordings that somebody renamed are never among them:
+// before, newest first. Sessions that run are not among them. Recordings that somebody renamed are never among them:
 // a name of one's own means that it is to be kept.
 func (f *Folder) Old(before time.Time) ([]Info, error) {
 	list, err := f.List()
@@ -18,11 +20,29 @@ func (f *Folder) Old(before time.Time) ([]Info, error) {
 		if !r.Ours || !r.Started.Before(before) {
 			continue
 		}
-		if _, modified, err := r.Stat(); err == nil && modified.Before(before) {
+		if _, modified, err := r.Stat(); err == nil && modified.Before(before) && !runs(r.Path) {
 			old = append(old, r)
 		}
 	}
 	return old, nil
+}
+
+// runs reports whether the session of a recording still runs.
+func runs(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	r, err := NewReader(f)
+	if err != nil || !Running(filepath.Dir(path), r.Header().Recorder) {
+		return false
+	}
+	for err == nil {
+		_, err = r.Next()
+	}
+	damage, ok := errors.AsType[*Damage](err)
+	return ok && damage.Torn
 }
 
 // Prune deletes recordings that Old returned and says which are gone. It goes on

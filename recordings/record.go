@@ -55,6 +55,7 @@ type Header struct {
 	ID          string    `json:"id"`
 	Started     time.Time `json:"started"` // when the client connected; all times count from here
 	Program     string    `json:"program,omitempty"`
+	Recorder    string    `json:"recorder,omitempty"` // whose pulse beats while the session runs; see Running
 	Listen      string    `json:"listen,omitempty"`
 	Target      string    `json:"target,omitempty"`
 	Mode        string    `json:"mode,omitempty"`
