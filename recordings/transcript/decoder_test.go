@@ -69,7 +69,7 @@ func TestDecoderPanics(t *testing.T) {
 				t.Error("nobody was told")
 			}
 			checkFailed(t, l.entries)
-			loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+			loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded, "")
 			if err != nil || loaded.damage != nil {
 				t.Fatal(err, loaded.damage)
 			}
@@ -125,7 +125,7 @@ func TestFactsOutsideUTF8(t *testing.T) {
 	l.decoder.fact(1, &facts.TLS{Leg: who.ServerLeg, SNI: "mx\xff.example.org", Chain: []facts.Certificate{{Subject: "CN=\xc3"}}})
 	l.decoder.fact(2, &facts.Note{Text: "a replaced \ufffd stays"})
 	l.decoder.end(3, facts.End{Cause: facts.CauseClosed})
-	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded, "")
 	if err != nil || !reflect.DeepEqual(loaded.transcript.Entries, l.entries) {
 		t.Errorf("%v: loaded\n%+v\nlive\n%+v", err, loaded.transcript.Entries[0].Fact, l.entries[0].Fact)
 	}
@@ -136,7 +136,7 @@ func TestLargeFact(t *testing.T) {
 	l := newTee(t, false)
 	l.decoder.fact(1, &facts.Note{ID: "large", Text: strings.Repeat("x", recordings.MaxData)})
 	l.decoder.end(2, facts.End{Cause: facts.CauseClosed})
-	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded, "")
 	if err != nil || loaded.damage != nil || !reflect.DeepEqual(loaded.transcript.Entries, l.entries) {
 		t.Errorf("%v, %v", err, loaded.damage)
 	}

@@ -124,7 +124,7 @@ func FuzzSession(f *testing.F) {
 			plan = plan[2+n:]
 		}
 		l.decoder.end(l.at, facts.End{Cause: facts.CauseClosed})
-		got, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded)
+		got, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded, "")
 		if err != nil || got.damage != nil || len(got.transcript.CannotShow) > 0 {
 			t.Fatal(err, got.damage, got.transcript.CannotShow)
 		}
@@ -174,7 +174,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			plan = plan[3+n:]
 		}
-		l, err := load(bytes.NewReader(file.Bytes()), 1<<20)
+		l, err := load(bytes.NewReader(file.Bytes()), 1<<20, "")
 		if err != nil {
 			t.Fatal(err)
 		}

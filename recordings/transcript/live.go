@@ -17,9 +17,11 @@ import (
 // it, not what came before.
 type liveIndex struct {
 	mu     sync.Mutex
+	room   int      // bytes of entries that it keeps
 	read   *loading // nil before the first look
 	file   os.FileInfo
 	offset int64 // of the record to be read next
+	whole  bool  // the end was read
 }
 
 // bytes returns a span from the recording at path.
@@ -57,7 +59,8 @@ func (x *liveIndex) catchUp(f *os.File) error {
 		if records, err = recordings.NewReader(f); err != nil {
 			return err
 		}
-		x.read, x.file = newLoading(records.Header(), 0), info
+		x.read, x.file = newLoading(records.Header(), x.room), info
+		x.read.transcript.Ended = false
 	} else {
 		if _, err := f.Seek(x.offset, io.SeekStart); err != nil {
 			return err
@@ -69,7 +72,10 @@ func (x *liveIndex) catchUp(f *os.File) error {
 		rec, err := records.Next()
 		var damage *recordings.Damage
 		switch {
-		case err == io.EOF, errors.As(err, &damage) && damage.Torn:
+		case err == io.EOF:
+			x.whole = true
+			return nil
+		case errors.As(err, &damage) && damage.Torn:
 			return nil // the rest is still to be written
 		case err != nil:
 			return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,8 +23,9 @@ import (
 // some 50,000 lines.
 const maxLoaded = 32 << 20
 
-// Load reads the recording at path. When it is cut off or damaged, the
-// transcript holds what could be read and Damage says where that ends. The
+// Load reads the recording at path. While its session runs, the transcript holds
+// what is recorded so far. When it is cut off or damaged, the transcript holds
+// what could be read and Damage says where that ends. The
 // error is for files that give no transcript at all.
 func Load(path string) (*decode.Transcript, *recordings.Damage, error) {
 	f, err := os.Open(path)
@@ -31,7 +33,7 @@ func Load(path string) (*decode.Transcript, *recordings.Damage, error) {
 		return nil, nil, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
-	l, err := load(f, maxLoaded)
+	l, err := loadFile(f, maxLoaded)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", path, err)
 	}
@@ -49,27 +51,54 @@ func Summarize(path string) (Summary, error) {
 		return Summary{}, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
+	l, err := loadFile(f, 0)
+	if err != nil {
+		return Summary{}, fmt.Errorf("%q: %w", path, err)
+	}
+	return l.summary(path), nil
+}
+
+// summary is that of the recording at path.
+func (l *loading) summary(path string) Summary {
+	sum := l.tally.Summary()
+	if sum.Live = !l.transcript.Ended; sum.Live {
+		sum.Took = max(sum.Took, time.Since(l.transcript.Started))
+	}
+	h := l.transcript
+	sum.ID, sum.Started, sum.Source, sum.Path = nameOf(path), h.Started, h.Source, path
+	sum.Target, sum.Mode, sum.SecretsKept = clip(h.Target), clip(h.Mode), h.SecretsKept
+	return sum
+}
+
+// readers are used again: a folder may hold very many recordings. A
+// recordings.Reader uses them as they are.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, recordings.ReadSize) }}
+
+// loadFile loads a recording, again when its end was written meanwhile.
+func loadFile(f *os.File, room int) (*loading, error) {
 	buffered := readers.Get().(*bufio.Reader)
-	buffered.Reset(f)
 	defer func() {
 		buffered.Reset(nil)
 		readers.Put(buffered)
 	}()
-	l, err := load(buffered, 0)
-	if err != nil {
-		return Summary{}, fmt.Errorf("%q: %w", path, err)
+	for {
+		before, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		buffered.Reset(f)
+		l, err := load(buffered, room, filepath.Dir(f.Name()))
+		if err != nil || l.damage == nil || !l.damage.Torn || l.recorder == "" {
+			return l, err
+		}
+		if after, err := f.Stat(); err != nil || after.Size() == before.Size() {
+			return l, err
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
 	}
-	sum := l.tally.Summary()
-	sum.Live = false
-	h := l.transcript
-	sum.ID, sum.Started, sum.Source, sum.Path = nameOf(path), h.Started, h.Source, path
-	sum.Target, sum.Mode, sum.SecretsKept = clip(h.Target), clip(h.Mode), h.SecretsKept
-	return sum, nil
 }
-
-// readers are for summaries, of which a folder may hold very many. A
-// recordings.Reader uses them as they are.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, recordings.ReadSize) }}
 
 // nameOf is the id of a recording: its file's name. Of one that nobody renamed
 // it is the id of the session.
@@ -95,6 +124,8 @@ type loading struct {
 	transcript *decode.Transcript
 	tally      Tally
 	index      index
+	dir        string // that the recording is in; "" if that does not matter
+	recorder   string
 	damage     *recordings.Damage
 	decoder    decoder
 	last       time.Duration // when the newest record was
@@ -108,28 +139,37 @@ type loading struct {
 const maxUnread = 10
 
 // load feeds a recording to a decoder, and keeps its entries up to so many
-// bytes.
-func load(r io.Reader, room int) (*loading, error) {
+// bytes. A recorder at work in dir may still be writing it.
+func load(r io.Reader, room int, dir string) (*loading, error) {
 	records, err := recordings.NewReader(r)
 	if err != nil {
 		return nil, err
 	}
 	l := newLoading(records.Header(), room)
+	l.dir = dir
 	if err := l.readAll(records); err != nil {
 		return nil, err
 	}
-	if l.left > 0 {
-		l.transcript.Became = string(l.tally.Summary().Outcome)
-		l.cannotShow(fmt.Sprintf("the session is too long to be shown as a whole: its last %d lines are left out", l.left))
-	}
-	if l.unread > maxUnread {
-		l.cannotShow(fmt.Sprintf("%d more records can't be read", l.unread-maxUnread))
-	}
+	l.transcript = l.shown()
 	return l, nil
 }
 
+// shown is the transcript as far as it was read, with what it lacks.
+func (l *loading) shown() *decode.Transcript {
+	t := *l.transcript
+	t.Entries, t.CannotShow = slices.Clip(t.Entries), slices.Clip(t.CannotShow)
+	if l.left > 0 {
+		t.Became = string(l.tally.Summary().Outcome)
+		t.CannotShow = append(t.CannotShow, fmt.Sprintf("the session is too long to be shown as a whole: its last %d lines are left out", l.left))
+	}
+	if l.unread > maxUnread {
+		t.CannotShow = append(t.CannotShow, fmt.Sprintf("%d more records can't be read", l.unread-maxUnread))
+	}
+	return &t
+}
+
 func newLoading(h recordings.Header, room int) *loading {
-	l := &loading{room: room, transcript: &decode.Transcript{
+	l := &loading{room: room, recorder: h.Recorder, transcript: &decode.Transcript{
 		Started: h.Started, Source: decode.SourceRecording, Ended: true,
 		Listen: h.Listen, Target: h.Target, Mode: h.Mode, SecretsKept: h.SecretsKept,
 	}}
@@ -191,6 +231,10 @@ func (l *loading) replayAll(b *batch) (over bool, err error) {
 	case b.err == io.EOF:
 		return true, nil
 	case errors.As(b.err, &l.damage):
+		if l.damage.Torn && l.dir != "" && recordings.Running(l.dir, l.recorder) {
+			l.damage, l.transcript.Ended = nil, false
+			return true, nil
+		}
 		l.cannotShow("the " + l.damage.Error())
 		l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
 		l.decoder.flush(l.last)

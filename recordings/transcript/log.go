@@ -57,7 +57,7 @@ func (l *Log) ID() string { return l.id }
 // header is the head of the session's recording.
 func (l *Log) header() recordings.Header {
 	return recordings.Header{
-		ID: l.id, Started: l.started.Round(0).UTC(), Program: l.set.options.Program,
+		ID: l.id, Recorder: l.set.recorder.id(), Started: l.started.Round(0).UTC(), Program: l.set.options.Program,
 		Listen: l.ses.Listen, Target: l.ses.Target, Mode: l.ses.Mode,
 		SplitLegs: l.ses.SplitLegs, SecretsKept: l.set.options.KeepSecrets,
 	}

@@ -40,6 +40,7 @@ const (
 // them, with a few goroutines and bounded memory.
 type recorder struct {
 	folder  *recordings.Folder          // nil: nothing is written
+	pulse   *recordings.Pulse           // of the folder
 	tell    func(err error, lost int64) // of trouble that begins (err) or is over (nil)
 	limit   int64                       // bytes that may wait
 	used    atomic.Int64                // bytes that wait, as capacity of blocks
@@ -84,13 +85,24 @@ type scheduled struct {
 	waiters   []chan struct{} // told when nothing waits
 }
 
-func newRecorder(folder *recordings.Folder, limit int, tell func(error, int64)) *recorder {
+func newRecorder(folder *recordings.Folder, limit int, busy func() bool, tell func(error, int64)) *recorder {
 	if limit <= 0 {
 		limit = defaultQueue
 	}
 	r := &recorder{folder: folder, tell: tell, limit: int64(limit), poke: make(chan struct{}, 1)}
+	if folder != nil {
+		r.pulse = folder.NewPulse(busy)
+	}
 	r.work, r.rest = sync.NewCond(&r.mu), sync.NewCond(&r.mu)
 	return r
+}
+
+// id names the recorder in its recordings.
+func (r *recorder) id() string {
+	if r.pulse == nil {
+		return ""
+	}
+	return r.pulse.ID()
 }
 
 // newTape begins a recording. Without one, no goroutine runs.
@@ -305,6 +317,7 @@ func (r *recorder) serve(t *tape, scratch []byte) {
 		size += b.left()
 	}
 	if len(blocks) > 0 {
+		r.pulse.Start()
 		before := t.size
 		left, err := t.write(r.folder, blocks, scratch, r.release)
 		r.written.Add(max(t.size-before, 0))
@@ -481,6 +494,9 @@ func (r *recorder) close() error {
 	r.mu.Unlock()
 	r.wakeClock()
 	r.running.Wait()
+	if r.pulse != nil {
+		r.pulse.Close()
+	}
 	lost := r.lost.Load()
 	if lost == 0 {
 		return reason

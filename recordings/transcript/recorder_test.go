@@ -42,6 +42,20 @@ func released(l *transcript.Log) bool {
 	return tr.Ended && len(tr.Entries) == 0
 }
 
+// killed makes the recorders of a folder look as if they were killed a while ago.
+func killed(t testing.TB, dir string) {
+	t.Helper()
+	pulses, err := filepath.Glob(filepath.Join(dir, ".recorder-*"))
+	if err != nil || len(pulses) == 0 {
+		t.Fatalf("pulses %q, %v", pulses, err)
+	}
+	for _, p := range pulses {
+		if err := os.Remove(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What is said is on disk a moment later, though the session goes on.
 func TestRecordsPromptly(t *testing.T) {
 	s := newSet(t)
@@ -56,8 +70,17 @@ func TestRecordsPromptly(t *testing.T) {
 		t.Logf("%q was on disk after %v", text, time.Since(began))
 	}
 	tr, damage, err := transcript.Load(s.Path(l.ID()))
-	if err != nil || damage == nil || !damage.Torn || len(tr.Entries) != 3 {
-		t.Fatalf("%v, %v, %+v", err, damage, tr)
+	if err != nil || damage != nil || tr.Ended || len(tr.Entries) != 3 {
+		t.Fatalf("while it runs: %v, %v, %+v", err, damage, tr)
+	}
+	p, err := os.ReadFile(s.Path(l.ID()))
+	elsewhere := filepath.Join(t.TempDir(), l.ID()+recordings.Ext)
+	if err != nil || os.WriteFile(elsewhere, p, 0o600) != nil {
+		t.Fatal(err)
+	}
+	tr, damage, err = transcript.Load(elsewhere)
+	if err != nil || damage == nil || !damage.Torn || !tr.Ended || len(tr.Entries) != 3 {
+		t.Fatalf("cut off: %v, %v, %+v", err, damage, tr)
 	}
 	if !tr.Lack(decode.LackEnd) || len(tr.CannotShow) != 1 || !strings.Contains(tr.CannotShow[0], "no end record") {
 		t.Errorf("cannot show %q, lacks %q", tr.CannotShow, tr.Lacks)
@@ -545,6 +568,7 @@ func TestKilled(t *testing.T) {
 		time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond) // a random moment, not a wait for something
 		program.Process.Kill()
 		program.Wait()
+		killed(t, dir)
 		list, err := recordings.List(dir)
 		if err != nil {
 			t.Fatal(err)

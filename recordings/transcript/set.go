@@ -12,7 +12,6 @@ import (
 	"unique"
 
 	"smtptap/decode"
-	"smtptap/decode/outcome"
 	"smtptap/recordings"
 )
 
@@ -65,8 +64,11 @@ type Set struct {
 	oldest     int     // no slot before it is held
 	examined   int     // slots before it that are held were live when their turn to go came
 	byID       map[string]*slot
-	unrecorded []*Log // ended, oldest first
-	weight     int    // of unrecorded, in bytes
+	growing    map[string]*growing // recordings that others write, by id
+	opened     *growing            // the one that was opened last
+	watched    string              // folder from which recordings are added
+	unrecorded []*Log              // ended, oldest first
+	weight     int                 // of unrecorded, in bytes
 }
 
 // A slot is one session of a Set.
@@ -81,9 +83,9 @@ func NewSet(o Options) *Set {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	s := &Set{options: o, byID: map[string]*slot{}}
+	s := &Set{options: o, byID: map[string]*slot{}, growing: map[string]*growing{}}
 	s.subscribers.Store(new([]chan struct{}))
-	s.recorder = newRecorder(o.Folder, o.Queue, s.trouble)
+	s.recorder = newRecorder(o.Folder, o.Queue, func() bool { return s.live.Load() > 0 }, s.trouble)
 	return s
 }
 
@@ -130,6 +132,7 @@ func (s *Set) add(id string, sl *slot) {
 	for ; s.held > maxSummaries && s.examined < len(s.slots)-1; s.examined++ {
 		if old := s.slots[s.examined]; old.log == nil {
 			delete(s.byID, old.summary.ID)
+			delete(s.growing, old.summary.ID)
 			s.slots[s.examined] = nil
 			s.held--
 		}
@@ -244,12 +247,20 @@ func (s *Set) readSummary(sl *slot, path string) {
 	}
 	sl.unread = false
 	if err != nil {
-		sl.summary.Outcome, sl.summary.Incomplete, sl.summary.Verdict = outcome.Unknown, true, clip("can't be read: "+err.Error())
+		sl.summary.unreadable(err)
 		return
 	}
 	sum.ID = sl.summary.ID
+	s.put(sl, sum, path)
+}
+
+// put replaces the summary of a recording. s.mu is held.
+func (s *Set) put(sl *slot, sum Summary, path string) {
 	sl.summary = intern(sum)
 	sl.summary.Path = path
+	if sum.Live && s.growing[sum.ID] == nil {
+		s.growing[sum.ID] = newGrowing(path, 0)
+	}
 }
 
 // AddSummary adds a recording whose summary is known. When it is there already
@@ -263,9 +274,11 @@ func (s *Set) AddSummary(sum Summary, path string) {
 	}
 	switch sl := s.byID[sum.ID]; {
 	case sl == nil:
-		s.add(sum.ID, &slot{summary: sum})
+		sl = &slot{}
+		s.put(sl, sum, path)
+		s.add(sum.ID, sl)
 	case sl.log == nil:
-		sl.summary = sum
+		s.put(sl, sum, path)
 	}
 	s.mu.Unlock()
 	s.changed()
@@ -389,6 +402,9 @@ func (s *Set) Open(id string) (*decode.Transcript, error) {
 		}
 	}
 	path := s.Path(id)
+	if t := s.openGrowing(id); t != nil {
+		return t, nil
+	}
 	switch {
 	case path != "":
 		t, _, err := Load(path)
@@ -397,6 +413,35 @@ func (s *Set) Open(id string) (*decode.Transcript, error) {
 		return nil, fmt.Errorf("session %q was not recorded and is no longer held in memory", id)
 	}
 	return nil, fmt.Errorf("no session is called %q", id)
+}
+
+// openGrowing is Open for a session that another smtptap records; nil if that
+// does not run.
+func (s *Set) openGrowing(id string) *decode.Transcript {
+	s.mu.Lock()
+	g := s.growing[id]
+	if g != nil && (s.opened == nil || s.opened.path != g.path) {
+		s.opened = newGrowing(g.path, maxLoaded)
+	}
+	opened := s.opened
+	s.mu.Unlock()
+	if g == nil {
+		return nil
+	}
+	return opened.transcript()
+}
+
+// others says how many sessions run that others record, and which folder of theirs
+// is watched.
+func (s *Set) others() (live int, folder string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for id := range s.growing {
+		if s.byID[id].summary.Live {
+			live++
+		}
+	}
+	return live, s.watched
 }
 
 // Path is where the recording of the session of that id is, or will be; "" if
@@ -414,7 +459,7 @@ func (s *Set) Path(id string) string {
 type State struct {
 	Recording bool   // sessions are being recorded
 	Secrets   bool   // with their passwords
-	Folder    string // where
+	Folder    string // where, or which folder is watched
 	Bytes     int64  // written since the start
 	Waiting   int64  // bytes of memory that hold what waits for the disk
 	Lost      int64  // bytes that could not be recorded, since the start
@@ -425,7 +470,9 @@ type State struct {
 
 // State says how recording goes.
 func (s *Set) State() State {
-	st := State{Secrets: s.options.KeepSecrets, Live: int(s.live.Load()), Total: s.Len()}
+	st := State{Secrets: s.options.KeepSecrets, Total: s.Len()}
+	others, watched := s.others()
+	st.Live, st.Folder = int(s.live.Load())+others, watched
 	if r := s.recorder; s.options.Folder != nil {
 		st.Recording, st.Folder = true, s.options.Folder.Dir()
 		st.Bytes, st.Waiting, st.Lost = r.written.Load(), r.used.Load(), r.lost.Load()

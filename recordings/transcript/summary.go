@@ -46,3 +46,8 @@ type Summary struct {
 // Also holds what later recipients and messages of a session add to its
 // summary.
 type Also struct{ From, Rcpt, Subject []string }
+
+// unreadable says that the recording can't be read, and why.
+func (s *Summary) unreadable(err error) {
+	s.Live, s.Outcome, s.Incomplete, s.Verdict = false, outcome.Unknown, true, clip("can't be read: "+err.Error())
+}
