@@ -74,6 +74,9 @@ func (m *model) recording() segment {
 }
 
 func (m *model) route() string {
+	if m.options.View {
+		return draw.CutLeft(visible.Text(m.state.Folder), m.width/2, m.theme.Marks.Ellipsis)
+	}
 	if len(m.options.Listen) == 0 {
 		return ""
 	}
@@ -83,7 +86,7 @@ func (m *model) route() string {
 func (m *model) counts() string {
 	all := m.theme.Count("sessions", m.state.Total)
 	switch {
-	case m.options.View:
+	case m.options.View && m.state.Live == 0:
 		return all
 	case m.state.Live == 0:
 		return all + m.theme.Say("status-inactive")

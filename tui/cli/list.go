@@ -133,10 +133,17 @@ func (f listFilter) summarize(all []recordings.Info) []summarized {
 // read reads a recording as far as it takes to say whether the filter picks it.
 func (f listFilter) read(path string) (r summarized) {
 	r.summary, r.err = transcript.Summarize(path)
-	if r.err == nil && (f.outcome == "" || r.summary.Outcome == f.outcome) {
-		r.picked, r.err = f.match.picks(r.summary)
+	if r.err == nil {
+		r.picked, r.err = f.picks(r.summary)
 	}
 	return r
+}
+
+func (f listFilter) picks(sum transcript.Summary) (bool, error) {
+	if f.outcome != "" && sum.Outcome != f.outcome {
+		return false, nil
+	}
+	return f.match.picks(sum)
 }
 
 // outcomeFlag adds --outcome.
@@ -147,9 +154,7 @@ func outcomeFlag(cmd *cobra.Command, became *string) {
 func outcomes() []string {
 	var names []string
 	for _, o := range outcome.All() {
-		if o != outcome.Running { // a recording without an end is unknown
-			names = append(names, string(o))
-		}
+		names = append(names, string(o))
 	}
 	return names
 }

@@ -83,16 +83,20 @@ func View(p *Program) *cobra.Command {
 			o := screen.options(&color, p)
 			set := transcript.NewSet(transcript.Options{})
 			defer set.Close()
-			if err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration(), &match}); err != nil {
+			watch, err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration(), &match})
+			if err != nil {
 				return err
 			}
+			ctx, stop := context.WithCancel(cmd.Context())
+			defer stop()
+			go set.Watch(ctx, watch)
 			o.Set, o.View = set, true
 			debug.FreeOSMemory() // what reading them took is several times what is held of them
 			if f, err := recordings.OpenFolder(dir); err == nil {
 				defer f.Close()
 				o.Folder = f
 			}
-			return tui.Run(cmd.Context(), o)
+			return tui.Run(ctx, o)
 		},
 	}
 	recordFlag(cmd, &dir)
@@ -106,24 +110,25 @@ func View(p *Program) *cobra.Command {
 }
 
 // addRecordings adds the recordings named, or all that the filter takes, the
-// oldest first.
-func (p *Program) addRecordings(set *transcript.Set, dir string, refs []string, filter listFilter) error {
+// oldest first. It returns what is to be added when others make it.
+func (p *Program) addRecordings(set *transcript.Set, dir string, refs []string, filter listFilter) (transcript.Watch, error) {
 	for _, ref := range refs {
 		path, err := recordings.Find(dir, ref)
 		if err != nil {
-			return err
+			return transcript.Watch{}, err
 		}
 		if err := set.Add(path); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return transcript.Watch{}, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	if len(refs) > 0 {
-		return nil
+		return transcript.Watch{}, nil
 	}
 	found, err := recordings.List(dir)
 	if err != nil {
-		return err
+		return transcript.Watch{}, err
 	}
+	watch := transcript.Watch{Dir: dir, Known: found, Takes: filter.takes}
 	if filter.outcome == "" && filter.match.text == "" {
 		// What is shown first must not wait until all are read.
 		for _, r := range slices.Backward(found) {
@@ -131,11 +136,15 @@ func (p *Program) addRecordings(set *transcript.Set, dir string, refs []string, 
 				set.AddUnread(r)
 			}
 		}
-		return nil
+		return watch, nil
+	}
+	watch.Picks = func(sum transcript.Summary) bool {
+		picked, err := filter.picks(sum)
+		return picked && err == nil
 	}
 	rows := p.summaries(found, filter, 0)
 	for i := len(rows) - 1; i >= 0; i-- {
 		set.AddSummary(rows[i], rows[i].Path)
 	}
-	return nil
+	return watch, nil
 }
