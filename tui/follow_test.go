@@ -126,7 +126,7 @@ func TestFollowsOthers(t *testing.T) {
 
 	first := one.talk(t)
 	first.say("EHLO client.example.org", "MAIL FROM:<first@x.org>")
-	view.until("first@x.org", "In progress", "1 active")
+	view.until("first@x.org", "Waiting for the client", "1 active")
 	untilTold(t, bin, folder, "first@x.org", "running")
 	show := exec.Command(bin, "show", "-f", "-w", folder)
 	var shown bytes.Buffer
