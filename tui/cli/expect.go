@@ -23,8 +23,16 @@ func (f *expectFlags) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Var(&f.queries, "expect", "")
 	flags.Var(&f.reports, "report", "")
-	f.redact.levels = []string{"addresses"}
 	flags.Var(someOf(&f.redact.levels, redact.Names()...), "redact", "")
+}
+
+// levels are what is taken out of what is told of sessions, these unless --redact
+// says something else.
+func (f *expectFlags) levels(otherwise ...string) (redact.Levels, error) {
+	if len(f.redact.levels) == 0 {
+		return redact.Parse(otherwise)
+	}
+	return f.redact.parse()
 }
 
 // untilFlag is --for, where nothing else says when the sessions are over.
@@ -43,7 +51,7 @@ const usual = "sent | nothing"
 // judge judges the sessions of the set.
 func (s *serving) judge() (*expect.Report, error) {
 	f := &s.flags.expect
-	levels, err := f.redact.parse()
+	levels, err := f.levels("addresses")
 	if err != nil {
 		return nil, err
 	}

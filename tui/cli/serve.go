@@ -139,6 +139,14 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	if err := f.expect.reports.prepare(); err != nil {
 		return err
 	}
+	monitored, err := f.monitor.wanted()
+	if err != nil {
+		return err
+	}
+	private, err := f.expect.levels("addresses", "body")
+	if err != nil {
+		return err
+	}
 	log, closeLog, err := f.logging.open(p.streams, ui == "tui")
 	if err != nil {
 		return err
@@ -151,7 +159,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	}
 	defer closeTarget()
 	// The exit status may tell what became of all sessions.
-	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && !f.expect.wanted() && !f.monitor.wanted())
+	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && !f.expect.wanted() && !monitored)
 	if err != nil {
 		return err
 	}
@@ -173,7 +181,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 			return err
 		}
 	}
-	monitors, err := f.monitor.start(px, set, log)
+	monitors, err := f.monitor.start(px, set, private, log)
 	if err != nil {
 		closeListeners(listeners)
 		set.Close()

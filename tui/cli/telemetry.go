@@ -10,37 +10,50 @@ import (
 	"github.com/spf13/cobra"
 
 	"smtptap/decode"
+	"smtptap/decode/visible"
 	"smtptap/proxy"
 	"smtptap/proxy/telemetry"
+	"smtptap/recordings/redact"
 	"smtptap/recordings/transcript"
 )
 
 // telemetryFlags say which monitoring systems are told of sessions.
-type telemetryFlags struct{ metrics string }
+type telemetryFlags struct{ metrics, otlp string }
 
 func (f *telemetryFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().Var(checked(&f.metrics, "", func(s string) error {
 		_, err := telemetry.ParseAddr(s)
 		return err
 	}), "metrics", "")
+	cmd.Flags().Var(checked(&f.otlp, "", telemetry.ParseURL), "otlp", "")
 }
 
-// wanted reports whether somebody is told.
-func (f *telemetryFlags) wanted() bool { return f.metrics != "" }
+// wanted reports whether somebody is told. The variables of OpenTelemetry may say so.
+func (f *telemetryFlags) wanted() (bool, error) {
+	endpoint, err := telemetry.Endpoint(f.otlp)
+	if err != nil {
+		return false, usage(err)
+	}
+	f.otlp = endpoint
+	return f.metrics != "" || f.otlp != "", nil
+}
 
 // monitors are those that are told of sessions; nil for nobody.
 type monitors struct {
 	follower *telemetry.Follower
-	server   *telemetry.Server
+	server   *telemetry.Server // nil for none
+	traces   *telemetry.Traces // nil for none
+	log      zerolog.Logger
 	stopping atomic.Bool
 }
 
-// start begins to tell of the sessions of the set.
-func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, log zerolog.Logger) (*monitors, error) {
-	if !f.wanted() {
+// start begins to tell of the sessions of the set, or returns nil if nobody wants
+// to know.
+func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, levels redact.Levels, log zerolog.Logger) (*monitors, error) {
+	if f.metrics == "" && f.otlp == "" {
 		return nil, nil
 	}
-	m := &monitors{}
+	m := &monitors{log: log}
 	var tell []func(*decode.Transcript)
 	var metrics *telemetry.Metrics
 	var listener net.Listener
@@ -55,6 +68,20 @@ func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, log zerolog
 		metrics = telemetry.NewMetrics(set, px.Target, version())
 		tell = append(tell, metrics.Add)
 	}
+	if f.otlp != "" {
+		traces, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: f.otlp, Version: version(), Redact: levels, Trouble: m.trouble})
+		if err != nil {
+			if listener != nil {
+				listener.Close()
+			}
+			return nil, fmt.Errorf("--otlp %s: %w", f.otlp, err)
+		}
+		m.traces = traces
+		tell = append(tell, traces.Add)
+		if metrics != nil {
+			metrics.Count("smtptap_traces_dropped_spans_total", "Spans that did not get to the collector.", traces.Dropped)
+		}
+	}
 	m.follower = telemetry.Follow(set, tell...)
 	if metrics != nil {
 		metrics.Count("smtptap_telemetry_missed_sessions_total", "Sessions that metrics and traces lack.", m.follower.Missed)
@@ -62,6 +89,15 @@ func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, log zerolog
 		log.Info().Stringer("addr", m.server.Addr()).Msg("metrics")
 	}
 	return m, nil
+}
+
+// trouble tells that traces don't arrive, or do again.
+func (m *monitors) trouble(err error, dropped int64) {
+	if err != nil {
+		m.log.Warn().Str("error", visible.Text(err.Error())).Int64("dropped_spans", dropped).Msg("traces don't reach the collector; sessions go on")
+		return
+	}
+	m.log.Info().Int64("dropped_spans", dropped).Msg("traces reach the collector again")
 }
 
 // ready is why sessions should not be sent here; nil when they should.
@@ -88,6 +124,11 @@ func (m *monitors) close() {
 		return
 	}
 	m.follower.Close(lastWords)
+	if m.traces != nil {
+		if dropped := m.traces.Close(lastWords); dropped > 0 {
+			m.log.Warn().Int64("dropped_spans", dropped).Msg("some traces did not reach the collector")
+		}
+	}
 	if m.server != nil {
 		m.server.Close()
 	}
