@@ -144,6 +144,7 @@ const everyNth = 8
 // TestDamage reads every log in several states of damage and expects the same
 // dialogue.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	kinds := slices.Sorted(maps.Keys(damages))
 	for i, name := range few(logFiles(t)) {
 		data, err := os.ReadFile(name)

@@ -82,6 +82,7 @@ func TestCodeIgniter(t *testing.T) {
 
 // TestErrors reads texts without a dialogue.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	for _, e := range errorTexts {
 		t.Run(e.name, func(t *testing.T) {
 			tr, err := logs.Parse(strings.NewReader(e.text))
@@ -124,6 +125,7 @@ func outcomes(tr *decode.Transcript) []string {
 
 // TestNoLog hands over what is no log.
 func TestNoLog(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "\n\n", "Dear all,\nthe meeting is at three.\n", "\x00\x01\x02", "function f() { return 1; }", "No error so far, and no timeouts.\n"} {
 		if tr, err := logs.Parse(strings.NewReader(text)); !errors.Is(err, logs.ErrNoLog) {
 			t.Errorf("%q: %v, %v; want ErrNoLog", text, tr, err)

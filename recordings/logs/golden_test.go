@@ -74,6 +74,7 @@ func renderEntry(e decode.Entry) string {
 
 // TestLogs reads logs of real clients and compares what became of them.
 func TestLogs(t *testing.T) {
+	t.Parallel()
 	for _, name := range logFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
 			all := parseAll(t, name)
@@ -151,6 +152,7 @@ func TestBytes(t *testing.T) {
 
 // TestSecrets looks for the passwords of the logs in all that becomes of them.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	secrets := []string{"correct horse", "Y29ycmVjdCBob3JzZQ==", "secret77", "c2VjcmV0Nzc="}
 	for _, name := range logFiles(t) {
 		for _, tr := range parseAll(t, name) {

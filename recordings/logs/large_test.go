@@ -63,6 +63,7 @@ func parse(t testing.TB, text string) {
 
 // TestHostile parses each of them, short.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	for name, h := range hostile {
 		t.Run(name, func(t *testing.T) { parse(t, sized(h.head, h.line, h.tail, 4<<10)) })
 	}

@@ -16,6 +16,7 @@ import (
 // said what, in order. A side's line that is not in the text must not be in
 // the dialogue.
 func TestPastes(t *testing.T) {
+	t.Parallel()
 	names, err := filepath.Glob("testdata/pastes/*.txt")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no pastes: %v", err)

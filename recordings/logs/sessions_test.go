@@ -11,6 +11,7 @@ import (
 
 // TestSessions reads logs of several connections.
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	phpmailer := func(lines ...string) string {
 		var b strings.Builder
 		for _, l := range lines {

@@ -203,6 +203,7 @@ var tellers = []struct {
 
 // TestTools has every tool tell the same session, and reads it back.
 func TestTools(t *testing.T) {
+	t.Parallel()
 	for _, tool := range tellers {
 		t.Run(tool.name, func(t *testing.T) {
 			var b strings.Builder
