@@ -24,6 +24,7 @@ func main() {
 		cli.Replay,   // a recording said again to another server
 		cli.Rules,    // what --rule can wait for and do
 		cli.Check,    // a server or domain, without sending anything
+		cli.MCP,      // all of it for coding agents
 		cli.Findings, // what can be recognised
 		cli.CA,       // the local certificate authority
 		cli.Howto,    // what is around smtptap, set up

@@ -30,6 +30,7 @@ var forbidden = []struct {
 	{"", []string{"proxy/upstream"}, "github.com/miekg/dns", "DNS questions are asked in one place, behind our own interface"},
 	{"", []string{"tui"}, "github.com/charmbracelet/bubbletea", "only the screen knows its framework"},
 	{"", []string{"tui"}, "github.com/charmbracelet/bubbles", "only the screen knows its framework"},
+	{"", []string{"tui/agent", "tui/cli"}, "github.com/modelcontextprotocol/go-sdk", "only the agents' server knows their protocol"},
 	{"", []string{"proxy", "tui/cli"}, "github.com/rs/zerolog", "libraries return errors; the proxy and the command line log"},
 	{"", []string{""}, "log", "zerolog is the log"},
 }

@@ -15,26 +15,17 @@ import (
 // Check is `smtptap check`.
 func Check(p *Program) *cobra.Command {
 	var dns targetFlags
-	var asJSON, insecure bool
-	var roots string
+	var server serverTLSFlags
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:  "check TARGET",
 		Args: p.args(1, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			target, err := targetOf(a[0])
+			o, err := p.checkOptions(a[0], &dns, &server)
 			if err != nil {
-				return p.because("check "+shown(a[0]), err)
-			}
-			p.tellProvider(a[0])
-			o := check.Options{Target: target, MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: insecure}
-			if dns.resolver != "" {
-				if o.Resolver, err = upstream.NewResolver(dns.resolver); err != nil {
-					return err
-				}
-			}
-			if o.Roots, err = readRoots(roots); err != nil {
 				return err
 			}
+			p.tellProvider(a[0])
 			progress := isTerminal(p.streams.Err) && !asJSON
 			if progress {
 				o.Progress = func(now check.Progress) {
@@ -61,9 +52,25 @@ func Check(p *Program) *cobra.Command {
 	}
 	dns.dnsFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "")
-	cmd.Flags().BoolVarP(&insecure, "insecure", "k", false, "")
-	cmd.Flags().StringVar(&roots, "server-ca", "", "")
+	cmd.Flags().BoolVarP(&server.insecure, "insecure", "k", false, "")
+	cmd.Flags().StringVar(&server.roots, "server-ca", "", "")
 	return cmd
+}
+
+// checkOptions say what to look at, and how.
+func (p *Program) checkOptions(target string, dns *targetFlags, server *serverTLSFlags) (check.Options, error) {
+	o := check.Options{MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: server.insecure}
+	var err error
+	if o.Target, err = targetOf(target); err != nil {
+		return o, p.because("check "+shown(target), err)
+	}
+	if dns.resolver != "" {
+		if o.Resolver, err = upstream.NewResolver(dns.resolver); err != nil {
+			return o, err
+		}
+	}
+	o.Roots, err = readRoots(server.roots)
+	return o, err
 }
 
 // width is how many columns a terminal has, 0 for anything else.

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 		p := New(Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 		p.Add(every...)
 		os.Exit(p.Run(context.Background(), os.Args[1:]))
-	}})
+	}, "sendmail-to": sendMail})
 }
 
 // Scripts try the command line as people type it, each in an empty home.

@@ -38,12 +38,7 @@ func Run(p *Program) *cobra.Command {
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
-	names := each(&env, nil, func(s string) error {
-		if !slices.Contains(conventions(), s) && strings.Index(s, "=") < 1 {
-			return failed("bad-env", "values", list(p.lang, conventions()))
-		}
-		return nil
-	})
+	names := each(&env, nil, p.checkEnv)
 	names.values = conventions()
 	cmd.Flags().Var(names, "env", "")
 	f.relayFlags(cmd)
@@ -59,6 +54,14 @@ var settings = []struct{ name, variables string }{
 	{"symfony", "MAILER_DSN=smtp://{userinfo}{address}"},
 	{"django", "EMAIL_HOST={host} EMAIL_PORT={port} EMAIL_USE_TLS=False EMAIL_USE_SSL=False EMAIL_URL=smtp://{userinfo}{address}"},
 	{"smtp", "SMTP_HOST={host} SMTP_PORT={port} SMTP_URL=smtp://{userinfo}{address}"},
+}
+
+// checkEnv says what is wrong with a value of --env.
+func (p *Program) checkEnv(s string) error {
+	if !slices.Contains(conventions(), s) && strings.Index(s, "=") < 1 {
+		return failed("bad-env", "values", list(p.lang, conventions()))
+	}
+	return nil
 }
 
 func conventions() []string {

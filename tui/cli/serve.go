@@ -50,9 +50,10 @@ type serveFlags struct {
 	expect  expectFlags
 	monitor telemetryFlags
 	logging logFlags
-	single  bool                 // no more than one session is to come
-	as      string               // the command that records, where it is not smtptap itself
-	forward func(os.Signal) bool // takes a signal in place of smtptap, if it reports so; may be nil
+	single  bool                        // no more than one session is to come
+	as      string                      // the command that records, where it is not smtptap itself
+	over    func(*transcript.Set) error // is given the sessions when all are over; may be nil
+	forward func(os.Signal) bool        // takes a signal in place of smtptap, if it reports so; may be nil
 }
 
 // serve is smtptap without a subcommand.
@@ -159,7 +160,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	}
 	defer closeTarget()
 	// The exit status may tell what became of all sessions.
-	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && !f.expect.wanted() && !monitored)
+	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && f.over == nil && !f.expect.wanted() && !monitored)
 	if err != nil {
 		return err
 	}
@@ -368,6 +369,9 @@ func (s *serving) run(ctx context.Context, ui string, visit func(context.Context
 	}
 	s.monitors.close()
 	s.farewell(ui)
+	if s.flags.over != nil && err == nil {
+		err = s.flags.over(s.set)
+	}
 	ended := s.status
 	if s.flags.expect.wanted() {
 		ended = s.report

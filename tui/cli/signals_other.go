@@ -2,7 +2,10 @@
 
 package cli
 
-import "os"
+import (
+	"os"
+	"os/exec"
+)
 
 var terminate = os.Kill
 
@@ -10,6 +13,11 @@ var terminate = os.Kill
 var passedOn = []os.Signal{os.Interrupt}
 
 func statusOf(s *os.ProcessState) int { return s.ExitCode() }
+
+func ownGroup(*exec.Cmd) {}
+
+// killGroup ends a program that has started.
+func killGroup(cmd *exec.Cmd) { cmd.Process.Kill() }
 
 // reachesAll reports a signal that the console sends to all its processes.
 func reachesAll(sig os.Signal) bool { return sig == os.Interrupt }

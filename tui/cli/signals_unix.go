@@ -4,6 +4,7 @@ package cli
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,12 @@ func statusOf(s *os.ProcessState) int {
 	}
 	return s.ExitCode()
 }
+
+// ownGroup has a program and whom it starts be a group of their own.
+func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// killGroup ends a program that has started, and whom it started.
+func killGroup(cmd *exec.Cmd) { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
 // reachesAll reports a signal that a terminal's key sends to all processes in its
 // foreground: whom smtptap runs has got it already.
