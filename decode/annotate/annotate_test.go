@@ -408,10 +408,7 @@ func TestEncodedTextInReplies(t *testing.T) {
 		"535 5.7.8 " + b64(strings.Repeat("a long text ", 200)):           "",
 		"535 5.7.8 UGFzc3dvcmQ":                                           "",
 	} {
-		lines := []string{"S 220 x", "C NOOP"}
-		for _, line := range strings.Split("S "+reply, "\r\n") {
-			lines = append(lines, line)
-		}
+		lines := append([]string{"S 220 x", "C NOOP"}, strings.Split("S "+reply, "\r\n")...)
 		var got []string
 		for _, e := range entries(new(decode.Dialogue), lines) {
 			for _, l := range (annotate.View{}).Entry(e) {

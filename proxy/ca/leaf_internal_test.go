@@ -70,9 +70,8 @@ func TestRootsAreRenewed(t *testing.T) {
 		if err != nil || leaf.Leaf.CheckSignatureFrom(issuer) != nil {
 			t.Fatalf("the issuer that is shown has not signed: %v", err)
 		}
-		signedBy := string(issuer.AuthorityKeyId)
-		for _, old := range bundles {
-			if now.Sub(old.at) < 30*24*time.Hour && !old.roots[signedBy] {
+				for _, old := range bundles {
+			if now.Sub(old.at) < 30*24*time.Hour && !old.roots[string(issuer.AuthorityKeyId)] {
 				t.Fatalf("who read the bundle on %v does not know who signs on %v", old.at, now)
 			}
 		}
