@@ -70,7 +70,7 @@ func TestRootsAreRenewed(t *testing.T) {
 		if err != nil || leaf.Leaf.CheckSignatureFrom(issuer) != nil {
 			t.Fatalf("the issuer that is shown has not signed: %v", err)
 		}
-				for _, old := range bundles {
+		for _, old := range bundles {
 			if now.Sub(old.at) < 30*24*time.Hour && !old.roots[string(issuer.AuthorityKeyId)] {
 				t.Fatalf("who read the bundle on %v does not know who signs on %v", old.at, now)
 			}

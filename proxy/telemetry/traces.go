@@ -56,25 +56,24 @@ func Endpoint(base string) (string, error) {
 		if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 			return "", nil
 		}
-		name, base = "OTEL_EXPORTER_OTLP_ENDPOINT", os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
-		if own := os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"); own != "" {
-			_, err := parseURL(own)
-			return own, named("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", err)
+		name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+		if base = os.Getenv(name); base == "" {
+			name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+			base = os.Getenv(name)
 		}
 		if base == "" {
 			return "", nil
+		}
+		if cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")) == "grpc" {
+			return "", errors.New("OTEL_EXPORTER_OTLP_PROTOCOL: smtptap speaks http/protobuf, not grpc; use the collector's HTTP port, usually 4318")
 		}
 	}
 	u, err := parseURL(base)
 	if err != nil {
 		return "", named(name, err)
 	}
-	if !strings.HasSuffix(u.Path, "/v1/traces") {
-		u = u.JoinPath("v1/traces")
-	}
-	protocol := cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL"))
-	if protocol == "grpc" && name != "--otlp" {
-		return "", errors.New("OTEL_EXPORTER_OTLP_PROTOCOL: smtptap speaks http/protobuf, not grpc; use the collector's HTTP port, usually 4318")
+	if name != "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" && !strings.HasSuffix(u.Path, "/v1/traces") {
+		u = u.JoinPath("v1/traces") // the other variable names the whole address
 	}
 	return u.String(), nil
 }
