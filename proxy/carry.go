@@ -52,6 +52,9 @@ func (d *driver) decide(p *peer, e session.Event) (actions []session.Action, ok 
 	if d.over || p.closed {
 		return nil, false
 	}
+	if e.Kind == session.Ended {
+		p.ended = true // not before, or the other pump could find all finished and close
+	}
 	busy := d.logic.Busy()
 	p.actions = d.logic.Handle(e, p.actions[:0])
 	client, server := d.client, d.server

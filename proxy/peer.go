@@ -142,7 +142,7 @@ func (p *peer) kick() {
 // ended hands on how the peer has ended its direction.
 func (d *driver) ended(p *peer, err error) {
 	d.mu.Lock()
-	p.ended, p.reading = true, false
+	p.reading = false
 	over, wasReset := d.over || p.closed, p.reset
 	d.mu.Unlock()
 	if over {
