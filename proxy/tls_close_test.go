@@ -137,7 +137,7 @@ func TestResetOverTLS(t *testing.T) {
 // What passes inside TLS is exact, both ways at once, whatever the bytes are.
 func TestExactOverTLS(t *testing.T) {
 	p := newTLSPair(t)
-	body := make([]byte, 8<<20)
+	body := make([]byte, 2<<20)
 	rng := rand.NewChaCha8([32]byte{})
 	rng.Read(body)
 	exchange(t, p.c, p.s, "-> DATA", "<- 354 go")
