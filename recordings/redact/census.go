@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"smtptap/decode"
 	"smtptap/decode/findings"
@@ -173,9 +174,27 @@ func refusing(w io.Writer, withheld []string) *census {
 // stand in any export.
 var ourOwn = sync.OnceValue(func() map[string]bool {
 	own := map[string]bool{}
-	identitiesIn(findings.Words(), func(name string) { own[name] = true })
+	identitiesIn(named(findings.Words()), func(name string) { own[name] = true })
 	return own
 })
+
+// named are the lines of a text that hold an address, and of the others the words
+// that may be a name: searching all of the catalogue would take a second.
+func named(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "@") {
+			b.WriteString(line)
+			continue
+		}
+		for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Han, r) }) {
+			if strings.ContainsAny(strings.Trim(word, ".,:;()。，：；（）"), ".:+") {
+				b.WriteString(word + "\n")
+			}
+		}
+	}
+	return b.String()
+}
 
 // A Counter counts the addresses in what is written to it.
 type Counter struct {
