@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // A world is a set of sessions whose clock stands still until somebody sets it.
 type world struct {
 	*transcript.Set
-	now time.Time
+	passed atomic.Int64 // since start, in nanoseconds
 }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -47,8 +48,8 @@ func newWorld(t testing.TB, o transcript.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { folder.Close() })
-	w := &world{now: start}
-	o.Folder, o.Clock = folder, func() time.Time { return w.now }
+	w := &world{}
+	o.Folder, o.Clock = folder, func() time.Time { return start.Add(time.Duration(w.passed.Load())) }
 	w.Set = transcript.NewSet(o)
 	return w
 }
@@ -59,7 +60,7 @@ func (w *world) session(script ...any) string {
 	l := w.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: "smtp.example.com", Mode: "intercept"})
 	var sent [3]int64
 	for _, s := range script {
-		w.now = w.now.Add(10 * time.Millisecond)
+		w.passed.Add(int64(10 * time.Millisecond))
 		switch s := s.(type) {
 		case facts.Fact:
 			l.Fact(s)
