@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestGoldenFrames(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					s := newScreen(t, played(t), size[0], size[1], change)
 					s.press(keys...)
-					compareFrame(t, name, s.view())
+					compareFrame(t, name, recordedSize.ReplaceAllString(s.view(), "REC 14 kB"))
 				})
 			}
 		}
@@ -104,3 +105,6 @@ func at(lines []string, i int) string {
 	}
 	return ""
 }
+
+// recordedSize is the size of the recordings, which differs by a few bytes each time.
+var recordedSize = regexp.MustCompile(`REC 1[3-6] kB`)
