@@ -11,7 +11,7 @@ import (
 	"smtptap/proxy/handshake"
 )
 
-// advise notes what would mend a failed handshake with a client, when that is
+// advise notes what would fix a failed handshake with a client, when that is
 // for the client's user to do.
 func (d *driver) advise(failed *handshake.Error) {
 	if failed.RefusesCertificate() || failed.LeftAtCertificate() {

@@ -71,7 +71,7 @@ func (t *tlsSeen) serverSeen(name string, fact *facts.TLS, heard int64, insecure
 	}
 }
 
-// noteFailed notes what a peer said in place of TLS, and what would mend it.
+// noteFailed notes what a peer said in place of TLS, and what would fix it.
 func (d *driver) noteFailed(peer who.Party, failed *handshake.Error, implicit bool) {
 	said := failed.Said
 	swallows := failed.Class == handshake.ClassNotTLS && !implicit

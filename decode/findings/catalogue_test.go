@@ -12,7 +12,7 @@ import (
 
 var idForm = regexp.MustCompile(`^[A-Z0-9]+(-[A-Z0-9.]+)+$`)
 
-// The catalogue is whole: unique ids, nothing left out, mends for PHPMailer in
+// The catalogue is whole: unique ids, nothing left out, fixes for PHPMailer in
 // its own words.
 func TestCatalogueIsWhole(t *testing.T) {
 	seen := map[string]bool{}

@@ -125,7 +125,7 @@ func TestStolenKeys(t *testing.T) {
 		for _, forged := range []string{"bank.example", "example.com", "smtp.example.com", "192.0.2.2", "10.0.0.1", "2001:db8::1"} {
 			leaf := forge(t, issuer, key, forged)
 			if _, err := leaf.Verify(x509.VerifyOptions{Roots: a.Pool(), Intermediates: issuers, DNSName: forged}); err == nil {
-				t.Errorf("%v vouches for %s", issuer.Subject, forged)
+				t.Errorf("%v signs for %s", issuer.Subject, forged)
 			}
 		}
 	}

@@ -82,7 +82,7 @@ func TestOpenAgain(t *testing.T) {
 	}
 }
 
-// A crash between the root and the bundle is mended.
+// A crash between the root and the bundle is repaired.
 func TestOpenCompletes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ca")
 	first := mustOpen(t, dir)

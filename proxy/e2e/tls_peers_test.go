@@ -12,7 +12,7 @@ import (
 
 // A site is what a server shows over TLS, in files.
 type site struct {
-	roots string // the authority that vouches for it
+	roots string // the authority that has signed it
 	cert  string
 	key   string
 	chain string // key and certificate in one file, as Postfix wants it

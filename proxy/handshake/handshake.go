@@ -25,7 +25,7 @@ import (
 const DefaultTimeout = 30 * time.Second
 
 // Settings say how TLS is agreed. The zero value speaks TLS 1.2 and 1.3 with
-// servers whose certificates the system's roots vouch for, and none with
+// servers whose certificates the system's roots have signed, and none with
 // clients, which needs an authority. They must not change while in use.
 type Settings struct {
 	// Authority signs what clients see. It is asked for at the first

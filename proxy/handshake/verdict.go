@@ -207,7 +207,7 @@ func whose(place int, c *x509.Certificate) string {
 }
 
 // weakSignature is a certificate of the chain whose signature is too weak to
-// vouch for it. A root's own vouches for nothing, and many that systems trust are
+// prove anything. A root's own proves nothing, and many that systems trust are
 // old; of one that the user named, and of a server's own, it counts: whoever
 // makes such a certificate today makes all of them so.
 func weakSignature(chain []*x509.Certificate, named bool) *x509.Certificate {

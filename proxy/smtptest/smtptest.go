@@ -46,7 +46,7 @@ type Tap struct {
 	Addr  string         // HOST:PORT where it listens
 	Host  string         // the same in two
 	Port  int            // parts
-	Roots *x509.CertPool // that vouch for it where TLS is offered
+	Roots *x509.CertPool // to trust where TLS is offered
 
 	t        testing.TB
 	patience time.Duration

@@ -118,7 +118,7 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 
 func (f *targetFlags) parse() (upstream.Target, error) { return parseTarget(f.to) }
 
-// sinkCertificate is a certificate for the sink, and the roots that vouch for
+// sinkCertificate is a certificate for the sink, and the roots to trust for
 // it. Clients of the sink are not offered TLS otherwise: those that use it
 // whenever it is there would fail for want of trust in the local authority.
 func sinkCertificate() (*tls.Config, *x509.CertPool, error) {

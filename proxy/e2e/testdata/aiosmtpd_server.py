@@ -2,7 +2,7 @@
 
 Options: --auth (require AUTH, password "right"), --cert FILE --key FILE (STARTTLS),
 --smtps (TLS from the first byte), --client-ca FILE (demand a certificate that
-it vouches for), --tls-old (speak nothing newer than TLS 1.1), --reject ADDRESS
+it signs for), --tls-old (speak nothing newer than TLS 1.1), --reject ADDRESS
 (refuse that recipient).
 """
 import argparse

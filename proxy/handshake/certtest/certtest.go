@@ -53,7 +53,7 @@ func NewRoot(t testing.TB, s Spec) *Authority {
 	return authority(t, s, nil)
 }
 
-// Below makes an authority that a vouches for.
+// Below makes an authority that a has signed.
 func (a *Authority) Below(t testing.TB, s Spec) *Authority {
 	t.Helper()
 	return authority(t, s, a)
@@ -76,7 +76,7 @@ func (a *Authority) Issue(t testing.TB, s Spec) tls.Certificate {
 	return sign(t, s.template(t), s.key(t), a)
 }
 
-// SelfSigned makes a server's certificate that nobody vouches for.
+// SelfSigned makes a self-signed certificate of a server.
 func SelfSigned(t testing.TB, s Spec) tls.Certificate {
 	t.Helper()
 	if s.MD5 {
