@@ -141,6 +141,14 @@ func (x *explainer) known(key string) string {
 	return text
 }
 
+// either is the key, or the other one where there is no text with it.
+func (x *explainer) either(key, other string) string {
+	if x.known(key) == "" {
+		return other
+	}
+	return key
+}
+
 // notes adds what the decoder noticed.
 func (x *explainer) notes(notes []decode.Note) {
 	for _, n := range notes {

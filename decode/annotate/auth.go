@@ -60,16 +60,14 @@ func (x *explainer) challenge(code int, a *decode.Auth) {
 // secret says what is hidden, and what is wrong with it.
 func (x *explainer) secret(a *decode.Auth) {
 	m := a.Secret
-	what := m.What
+	key := x.either("what-"+m.What, "what-secret")
 	switch {
 	case a.Step == decode.StepUser:
-		what = "username" // a log may hide it too
-	case what == "credentials":
-		what = "password"
-	case x.known("what-"+what) == "":
-		what = "secret"
+		key = "what-username" // a log may hide it too
+	case m.What == "credentials":
+		key = "what-password"
 	}
-	what = x.text("what-" + what)
+	what := x.text(key)
 	if x.view.Reveal && a.Revealed != "" {
 		x.mean("secret-shown", "what", what, "value", a.Revealed)
 	} else {
@@ -86,9 +84,5 @@ func (x *explainer) secretFact(id, what string) {
 	if rest, ok := strings.CutPrefix(id, "user-"); ok && id != decode.FactUserNoDomain {
 		id, what = rest, x.text("what-username")
 	}
-	key := "fact-" + id
-	if x.known(key) == "" {
-		key = "fact-unknown"
-	}
-	x.say(Note, key, "what", what, "id", id)
+	x.say(Note, x.either("fact-"+id, "fact-unknown"), "what", what, "id", id)
 }

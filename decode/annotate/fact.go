@@ -112,33 +112,14 @@ func (x *explainer) dns(f *facts.DNS) {
 }
 
 func (x *explainer) closed(f *facts.Closed) {
-	kind, key := Warning, "closed-"+f.How
+	kind := Warning
 	switch f.How {
 	case "fin", "close-notify":
 		kind = Meaning
 	case "truncated":
 		kind = Note
-	case "reset":
-	default:
-		key = "closed"
 	}
-	x.say(kind, key, "peer", x.peer(f.Leg), "why", f.Err)
-}
-
-// endKeys are the texts of the causes of an end.
-var endKeys = map[string]string{
-	facts.CauseClosed:      "end-closed",
-	facts.CauseClientReset: "end-client-reset",
-	facts.CauseServerReset: "end-server-reset",
-	facts.CauseClientGone:  "end-client-gone",
-	facts.CauseServerGone:  "end-server-gone",
-	facts.CauseUnreachable: "end-unreachable",
-	facts.CauseRefused:     "end-refused",
-	facts.CauseTLS:         "end-tls",
-	facts.CauseIdle:        "end-idle",
-	facts.CauseShutdown:    "end-shutdown",
-	facts.CauseRule:        "end-rule",
-	facts.CauseInternal:    "end-internal",
+	x.say(kind, x.either("closed-"+f.How, "closed"), "peer", x.peer(f.Leg), "why", f.Err)
 }
 
 func (x *explainer) end(f *facts.End) {
@@ -146,7 +127,7 @@ func (x *explainer) end(f *facts.End) {
 	if f.Cause == facts.CauseClosed {
 		kind = Meaning
 	}
-	x.say(kind, cmp.Or(endKeys[f.Cause], "end"), "cause", f.Cause, "why", f.Err)
+	x.say(kind, x.either("end-"+f.Cause, "end"), "cause", f.Cause, "why", f.Err)
 	x.mean("read-bytes", "client", units.Bytes(f.ClientBytes), "server", units.Bytes(f.ServerBytes))
 }
 

@@ -70,11 +70,7 @@ func (x *explainer) verdict(f *facts.TLS) {
 		x.mean("certificate-good")
 		return
 	}
-	key := "certificate-" + f.Verdict
-	if x.known(key) == "" {
-		key = "certificate-bad"
-	}
-	text := x.text(key, "why", f.Reason)
+	text := x.text(x.either("certificate-"+f.Verdict, "certificate-bad"), "why", f.Reason)
 	if !f.Checked && f.Err == "" {
 		text = x.text("certificate-reported", "text", text)
 	}
