@@ -6,13 +6,14 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/message"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
 // What a reply answers, where it is no verb.
 const (
 	toGreeting = "greeting"
-	toMessage  = "." // the end of data
+	toMessage  = smtp.EndOfData
 )
 
 // A reply made ready for matching.

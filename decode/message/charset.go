@@ -97,8 +97,8 @@ func lookup(name string) encoding.Encoding {
 	return nil
 }
 
-// KnownCharset reports whether text in that charset can be decoded.
-func KnownCharset(name string) bool { return isASCIIName(name) || lookup(name) != nil }
+// knownCharset reports whether text in that charset can be decoded.
+func knownCharset(name string) bool { return isASCIIName(name) || lookup(name) != nil }
 
 // convert turns b into UTF-8. Bytes that do not fit are counted; they become
 // U+FFFD, except in UTF-8 and ASCII, where they stay as they are. ok is false

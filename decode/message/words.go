@@ -270,7 +270,7 @@ func (r *textReader) word(w word) {
 	if len(w.raw) > maxWord {
 		r.text.Problems.add(WordTooLong, "word-too-long", "n", strconv.Itoa(len(w.raw)))
 	}
-	if !w.broken && !KnownCharset(w.charset) {
+	if !w.broken && !knownCharset(w.charset) {
 		r.text.Problems.add(WordCharset, "charset-unknown", "value", clip(w.charset))
 		w.broken = true
 	}

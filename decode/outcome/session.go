@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -298,7 +299,7 @@ func (t *Tracker) settle() (waited time.Duration) {
 			}
 		case "DATA", "BDAT":
 			t.current()
-		case endOfData:
+		case smtp.EndOfData:
 			t.current().message = q.message
 		case "QUIT", "RSET":
 			if i == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -103,7 +104,7 @@ func (t *Tracker) Add(e decode.Entry) {
 		t.fact(i, e.Fact)
 	case e.Leg != who.ServerLeg:
 		t.event(i, e)
-	case e.From == who.Server && e.Event.Reply != nil && e.Event.Reply.ToVerb == endOfData:
+	case e.From == who.Server && e.Event.Reply != nil && e.Event.Reply.ToVerb == smtp.EndOfData:
 		t.tookIt = e.Event.Reply.Code/100 == 2
 	}
 }
@@ -180,7 +181,7 @@ func (t *Tracker) event(i int, e decode.Entry) {
 	case decode.KindBody:
 		t.alike = t.alike || ev.Noted("eod-lookalike")
 	case decode.KindEndOfData:
-		t.ask(question{seq: ev.Seq, entry: i, at: ev.At, verb: endOfData, message: t.fresh})
+		t.ask(question{seq: ev.Seq, entry: i, at: ev.At, verb: smtp.EndOfData, message: t.fresh})
 		t.dot, t.wentOn, t.fresh = i+1, false, message{}
 	case decode.KindGreeting:
 		t.greeted = true
@@ -193,9 +194,6 @@ func (t *Tracker) event(i int, e decode.Entry) {
 		t.reply(i, e)
 	}
 }
-
-// endOfData is what a reply to a whole message answers, in place of a verb.
-const endOfData = "."
 
 func (t *Tracker) command(i int, ev *decode.Event) {
 	c := ev.Command
@@ -275,7 +273,7 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 		t.data(q, r, d)
 	case "BDAT":
 		t.chunk(q, r, d)
-	case endOfData:
+	case smtp.EndOfData:
 		if t.early && QueueID(r.Text()) == "" {
 			break // of one of those
 		}
