@@ -83,9 +83,7 @@ func oauthError(a *decode.Auth) string {
 func tokenRefused(s *session) *sighting {
 	for r := range s.to("AUTH") {
 		if reason := oauthError(r.event.Auth); r.code == 334 && reason != "" {
-			g := see(r.proof()...).with("oauth", reason)
-			g.with("reply", "")
-			return g
+			return see(r.proof()...).with("oauth", reason)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
+	"smtptap/decode/units"
 	"smtptap/decode/who"
 )
 
@@ -17,12 +18,7 @@ const shortWait = 3 * time.Second
 
 // lost finds a connection that was lost in that way.
 func lost(id string) finder {
-	return func(s *session) *sighting {
-		if s.lossFault == nil || s.lossFault.id != id {
-			return nil
-		}
-		return &s.lossFault.sighting
-	}
+	return func(s *session) *sighting { return s.lossFault.of(id) }
 }
 
 // findLoss tells how the connection was lost: what was waited for, and who
@@ -55,7 +51,7 @@ func (s *session) findLoss() *fault {
 		f.with("verb", ev.Command.Verb)
 	}
 	if waited := s.t.Entries[by].At - s.t.Entries[last].At; waited >= time.Second && !s.lack(decode.LackTimes) {
-		f.with("took", duration(waited))
+		f.with("took", units.Time(waited))
 	}
 	return f
 }

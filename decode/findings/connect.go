@@ -81,12 +81,7 @@ func (s *session) dialRule(d *facts.Dial) string {
 
 // dialFailed finds the attempts to connect that failed for that reason.
 func dialFailed(id string) finder {
-	return func(s *session) *sighting {
-		if s.dialFault == nil || s.dialFault.id != id {
-			return nil
-		}
-		return &s.dialFault.sighting
-	}
+	return func(s *session) *sighting { return s.dialFault.of(id) }
 }
 
 // port is the port that the client connected to, "" when unknown.
@@ -119,8 +114,8 @@ func wrongService(s *session) *sighting {
 	if g := s.otherGreeting(); g != nil {
 		return g
 	}
-	if s.dialFault == nil && s.tlsFault != nil && s.tlsFault.id == "WRONG-SERVICE-PORT" {
-		return &s.tlsFault.sighting
+	if s.dialFault == nil {
+		return s.tlsFault.of("WRONG-SERVICE-PORT")
 	}
 	return nil
 }
@@ -227,7 +222,7 @@ func namesHost(greeting string) bool {
 // redirectedTLS finds a certificate with another name on a connection to a
 // provider that is known to have proper ones.
 func (s *session) redirectedTLS() *sighting {
-	if !ownNames[s.wanted] || s.tlsFault == nil || s.tlsFault.id != "TLS-NAME-MISMATCH" {
+	if !ownNames[s.wanted] || s.tlsFault.of("TLS-NAME-MISMATCH") == nil {
 		return nil
 	}
 	g := see(s.tlsFault.entries...).with("wanted", s.wanted.name())

@@ -44,6 +44,9 @@ const (
 	otherFault
 )
 
+// ofCertificate reports a certificate that was not accepted.
+func (s seen) ofCertificate() bool { return badCertificate <= s && s <= refusal }
+
 // troubles are the rules for failed handshakes: the first row that fits, in
 // which 0 fits everything. A row without a rule is nothing to tell of.
 var troubles = []struct {

@@ -89,6 +89,14 @@ type fault struct {
 	sighting
 }
 
+// of is what proves the fault when it comes down to that rule.
+func (f *fault) of(id string) *sighting {
+	if f == nil || f.id != id {
+		return nil
+	}
+	return &f.sighting
+}
+
 // mostNoted is how many entries are kept for each note.
 const mostNoted = 5
 

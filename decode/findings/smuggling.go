@@ -3,8 +3,6 @@ package findings
 import (
 	"slices"
 	"strings"
-
-	"smtptap/decode/outcome"
 )
 
 // endLookalikes finds messages with what some servers take for their end and
@@ -37,7 +35,7 @@ func falseEndTaken(s *session) *sighting {
 	if len(alike) == 0 {
 		return nil
 	}
-	proof, ids := s.noted("early-reply"), []string(nil)
+	proof := s.noted("early-reply")
 	for _, i := range s.notes["unsolicited-reply"] {
 		if code := s.ev(i).Reply.Code; i > alike[0] && (code == 250 || code == 354) {
 			proof = append(proof, i)
@@ -46,32 +44,11 @@ func falseEndTaken(s *session) *sighting {
 	if len(proof) == 0 {
 		return nil
 	}
-	for i := range s.t.Entries {
-		e := s.t.Entries[i]
-		if e.Event == nil || e.Event.Reply == nil || e.Event.Reply.Code != 250 || e.Event.Reply.ToVerb != "." && e.Event.Reply.To >= 0 {
-			continue
-		}
-		if id := outcome.QueueID(e.Event.Reply.Text()); id != "" {
-			ids = append(ids, id)
-		}
-	}
 	g := see(append(alike, proof...)...).with("octets", s.lookalikes(alike))
-	if ids = firstIDs(ids); len(ids) > 1 {
+	if ids := s.became.QueueIDs; len(ids) > 1 {
 		g.with("messages", strings.Join(ids, ", "))
 	}
 	return g
-}
-
-// firstIDs are a few different ones.
-func firstIDs(ids []string) []string {
-	const few = 4
-	var kept []string
-	for _, id := range ids {
-		if !slices.Contains(kept, id) && len(kept) < few {
-			kept = append(kept, id)
-		}
-	}
-	return kept
 }
 
 // earlyReply finds a server that accepts a message before its end, for no reason

@@ -16,9 +16,6 @@ const (
 	slowClient   = 30 * time.Second
 )
 
-// duration is a time in words.
-func duration(d time.Duration) string { return units.Time(d) }
-
 // timed reports whether the transcript knows when something was said.
 func (s *session) timed() bool { return !s.lack(decode.LackTimes) }
 
@@ -38,7 +35,7 @@ func lateGreeting(s *session) *sighting {
 		}
 	}
 	if took := s.ev(s.greeting).Begin - from; took > slowGreeting {
-		return see(s.greeting).with("took", duration(took))
+		return see(s.greeting).with("took", units.Time(took))
 	}
 	return nil
 }
@@ -53,7 +50,7 @@ func lateDNS(s *session) *sighting {
 	if sum <= slowDNS {
 		return nil
 	}
-	return see(firstFew(proof)...).with("took", duration(sum))
+	return see(firstFew(proof)...).with("took", units.Time(sum))
 }
 
 func lateDial(s *session) *sighting {
@@ -66,19 +63,18 @@ func lateDial(s *session) *sighting {
 	if sum <= slowGreeting || s.dialFault != nil {
 		return nil
 	}
-	return see(firstFew(proof)...).with("took", duration(sum))
+	return see(firstFew(proof)...).with("took", units.Time(sum))
 }
 
 func lateTLS(s *session) *sighting {
 	for _, f := range s.tls {
 		if f.fact.Took > slowTLS && f.fact.Err == "" {
-			return see(f.entry).with("took", duration(f.fact.Took))
+			return see(f.entry).with("took", units.Time(f.fact.Took))
 		}
 	}
 	return nil
 }
 
-// lateReplies finds the slowest reply to one of these verbs, if it is slow.
 // lateReplies finds the slowest reply to any of the verbs; the first argument is
 // the wait that is still usual.
 func lateReplies(args ...string) finder {
@@ -104,7 +100,7 @@ func lateReplies(args ...string) finder {
 		if slowest == nil {
 			return nil
 		}
-		return see(slowest.proof()...).with("took", duration(longest))
+		return see(slowest.proof()...).with("took", units.Time(longest))
 	}
 }
 
@@ -132,5 +128,5 @@ func idleClient(s *session) *sighting {
 	if longest == nil {
 		return nil
 	}
-	return longest.with("took", duration(most))
+	return longest.with("took", units.Time(most))
 }

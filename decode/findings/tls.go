@@ -93,7 +93,7 @@ func (s *session) tlsRule(i int, f *facts.TLS) (id, variant string) {
 	if h.leg == who.ServerLeg && h.seen == inClear && s.otherGreeting() != nil {
 		return "WRONG-SERVICE-PORT", ""
 	}
-	if h.asked == bySTARTTLS && s.alreadyTLS(i) && h.seen != refusal && h.seen != badCertificate && h.seen != weakCertificate && h.seen != wrongName {
+	if h.asked == bySTARTTLS && s.alreadyTLS(i) && !h.seen.ofCertificate() {
 		return "STARTTLS-INSIDE-TLS", ""
 	}
 	return h.trouble()
@@ -114,7 +114,7 @@ func (s *session) pastedTLSRule(i int, f *facts.TLS) string {
 		return "TLS-CLIENT-CERT-WANTED"
 	case s.alreadyTLS(i):
 		return "STARTTLS-INSIDE-TLS"
-	case seen == refusal, seen == badCertificate, seen == weakCertificate, f.Verdict != "" && f.Verdict != "ok":
+	case seen.ofCertificate(), f.Verdict != "" && f.Verdict != "ok":
 		return "TLS-CERT-VERIFY-FAIL"
 	case seen == noCommon:
 		return "TLS-VERSION-MISMATCH"
@@ -193,12 +193,7 @@ func (s *session) quitBehindSTARTTLS() *fault {
 
 // tlsFailed finds the handshake that failed for that reason.
 func tlsFailed(id string) finder {
-	return func(s *session) *sighting {
-		if s.tlsFault == nil || s.tlsFault.id != id {
-			return nil
-		}
-		return &s.tlsFault.sighting
-	}
+	return func(s *session) *sighting { return s.tlsFault.of(id) }
 }
 
 // unverified finds a certificate of the server that was judged so, in a session
@@ -209,10 +204,8 @@ func unverified(verdicts ...string) finder {
 			if f.fact.Leg != who.ServerLeg || f.fact.Err != "" || f.fact.Verified {
 				continue
 			}
-			for _, v := range verdicts {
-				if f.fact.Verdict == v {
-					return see(f.entry).with("says", f.fact.Reason).as("passed")
-				}
+			if slices.Contains(verdicts, f.fact.Verdict) {
+				return see(f.entry).with("says", f.fact.Reason).as("passed")
 			}
 		}
 		return nil
