@@ -38,9 +38,6 @@ func (a Address) Transparent() (Address, error) {
 	return a, nil
 }
 
-// networks are the forms of an address that begin with a word.
-var networks = []string{"unix", "systemd"}
-
 // ParseAddress reads where to listen:
 //
 //	PORT, :PORT, HOST:PORT   on loopback, on all addresses, on those of HOST; an IPv4 address stands for itself alone
@@ -50,12 +47,9 @@ var networks = []string{"unix", "systemd"}
 // each with tls: in front for TLS from the first byte.
 func ParseAddress(s string) (Address, error) {
 	a := Address{network: "tcp"}
-	rest, implicit := strings.CutPrefix(s, "tls:")
-	a.at, a.tls = rest, implicit
-	for _, network := range networks {
-		if at, found := strings.CutPrefix(rest, network+":"); found || rest == network {
-			a.network, a.at = network, strings.TrimPrefix(at, network)
-		}
+	a.at, a.tls = strings.CutPrefix(s, "tls:")
+	if network, at, _ := strings.Cut(a.at, ":"); network == "unix" || network == "systemd" {
+		a.network, a.at = network, at
 	}
 	var err error
 	switch a.network {
@@ -70,7 +64,7 @@ func ParseAddress(s string) (Address, error) {
 	return a, nil
 }
 
-var errAddress = errors.New("use PORT, :PORT, HOST:PORT or unix:PATH, or tls: and one of these")
+var errAddress = errors.New("use PORT, :PORT, HOST:PORT, unix:PATH or systemd, or tls: and one of these")
 
 func (a *Address) parseTCP() error {
 	if !strings.Contains(a.at, ":") {

@@ -187,8 +187,8 @@ func TestListen(t *testing.T) {
 	taken := listenTCP(t).Addr().String()
 	for _, c := range []struct{ addr, want string }{
 		{taken, "address already in use"},
-		{"nonsense:port:x", "use PORT, :PORT, HOST:PORT or unix:PATH"},
-		{"127.0.0.1:", "use PORT, :PORT, HOST:PORT or unix:PATH"},
+		{"nonsense:port:x", "use PORT, :PORT, HOST:PORT, unix:PATH or systemd"},
+		{"127.0.0.1:", "use PORT, :PORT, HOST:PORT, unix:PATH or systemd"},
 		{"99999", "\"99999\" is not a port"},
 		{"-1", "is not a port"},
 		{"", "use PORT"},
