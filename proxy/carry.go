@@ -110,7 +110,7 @@ func (d *driver) carryOut(a *session.Action) {
 	case session.Held:
 		d.hold(a)
 	case session.Unheld:
-		delete(d.held, a.Layer())
+		delete(d.held, a.Peer)
 	default:
 		d.control(a)
 	}

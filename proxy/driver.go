@@ -55,7 +55,7 @@ type driver struct {
 	first   who.Party // the one that ended its direction first
 	linger  *time.Timer
 	tls     tlsSeen
-	held    map[*session.Place]*Held
+	held    map[who.Party]*heldLine // by who said it
 }
 
 func newDriver(p *Proxy, l Listener, conn net.Conn, o origin, refusal *session.Refusal) *driver {
@@ -69,7 +69,7 @@ func newDriver(p *Proxy, l Listener, conn net.Conn, o origin, refusal *session.R
 		Mode: d.mode(), ClientTLS: l.TLS, FirstByte: l.Transparent, ToServer: p.TLSToServer, MX: p.Router != nil,
 		OfferTLS: d.mode() == Intercept && p.TLS.Authority != nil,
 		Refusal:  refusal, Ready: d.ready, Linger: orDefault(p.linger, defaultLinger), Wait: p.wait,
-		Layers: p.ruled(o.from(conn)), Attended: p.attended,
+		Layers: p.ruled(o, conn), Attended: p.attended,
 	})
 	return d
 }

@@ -130,6 +130,7 @@ func (d *driver) closeConnsLocked() {
 	for _, t := range d.timers {
 		t.Stop()
 	}
+	d.held = nil
 	d.dropLocked(d.client)
 	d.dropLocked(d.server)
 	d.changed.Broadcast()

@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
-	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -51,12 +49,6 @@ func (p *Proxy) attend(n int) int {
 // attended reports whether somebody can let held lines go.
 func (p *Proxy) attended() bool { return p.attend(0) > 0 }
 
-func (p *Proxy) running() []*driver {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Collect(maps.Keys(p.sessions))
-}
-
 // Held lists the lines that are held now, the oldest first. Each has a note in
 // its session's transcript, which is what wakes those who watch.
 func (p *Proxy) Held() []Held {
@@ -64,7 +56,7 @@ func (p *Proxy) Held() []Held {
 	for _, d := range p.running() {
 		d.mu.Lock()
 		for _, h := range d.held {
-			all = append(all, *h)
+			all = append(all, h.Held)
 		}
 		d.mu.Unlock()
 	}
@@ -82,40 +74,41 @@ func (p *Proxy) Release(id string, from who.Party, how session.Release) error {
 	return errors.New("session " + id + " holds no line of the " + from.String())
 }
 
+// A heldLine is a line that is held, and what letting it go answers.
+type heldLine struct {
+	Held
+	by session.Action
+}
+
 // hold notes a line that is held. The caller holds mu.
 func (d *driver) hold(a *session.Action) {
 	if d.held == nil {
-		d.held = map[*session.Place]*Held{}
+		d.held = map[who.Party]*heldLine{}
 	}
-	d.held[a.Layer()] = &Held{Session: d.log.ID(), From: a.Peer, Line: bytes.Clone(a.Data), Rule: a.Text, Since: time.Now()}
+	d.held[a.Peer] = &heldLine{Held{Session: d.log.ID(), From: a.Peer, Line: a.Data, Rule: a.Text, Since: time.Now()}, *a}
 }
 
 // letGo tells the layer that holds a line of that peer, and reports whether one
 // does. Without how nobody has chosen.
 func (d *driver) letGo(from who.Party, how *session.Release) bool {
 	d.mu.Lock()
-	var a session.Action
-	found := false
-	for place, h := range d.held {
-		if h.From == from {
-			a, found = place.Action(session.Held), true
-		}
-	}
-	if found {
+	h := d.held[from]
+	if h != nil {
 		d.wg.Add(1)
 	}
 	d.mu.Unlock()
-	if found {
-		defer d.wg.Done()
-		d.contained(func() { d.handle(a.Answer(session.Event{Kind: session.LetGo, Release: how})) })
+	if h == nil {
+		return false
 	}
-	return found
+	defer d.wg.Done()
+	d.contained(func() { d.handle(h.by.Answer(session.Event{Kind: session.LetGo, Release: how})) })
+	return true
 }
 
 // ruled are the layers of a session that carry out the rules.
-func (p *Proxy) ruled(client net.Addr) []session.Layer {
+func (p *Proxy) ruled(o origin, conn net.Conn) []session.Layer {
 	if p.Rules == nil {
 		return nil
 	}
-	return session.Ruled(p.Rules.Begin(), query.Session{Summary: transcript.Summary{Client: client.String(), Target: p.Target}})
+	return session.Ruled(p.Rules.Begin(), query.Session{Summary: transcript.Summary{Client: o.name(conn), Target: p.Target}})
 }

@@ -27,6 +27,14 @@ type origin struct {
 	to      net.Addr // where the client wanted to go; nil for where it connected
 }
 
+// name is the client as transcripts show it, and as rules know it.
+func (o origin) name(conn net.Conn) string {
+	if o.client != nil {
+		return nameOf(o.client)
+	}
+	return clientName(conn)
+}
+
 // from is where the client comes from.
 func (o origin) from(conn net.Conn) net.Addr {
 	if o.client != nil {
@@ -46,7 +54,7 @@ func (o origin) destination(conn net.Conn) net.Addr {
 // headerTimeout is how long a client has for its PROXY header.
 const headerTimeout = 5 * time.Second
 
-// readHeader reads a PROXY header, and not a byte behind it: the socket goes on
+// readHeader reads a PROXY header, and not a byte after it: the socket goes on
 // as it is.
 func readHeader(conn net.Conn, timeout time.Duration) (o origin, err error) {
 	conn.SetReadDeadline(time.Now().Add(timeout))
@@ -91,9 +99,9 @@ func writeHeader(conn net.Conn, version byte, from, to net.Addr, timeout time.Du
 
 // open is the client as a transcript shows it.
 func (o origin) open(conn net.Conn, tls bool) *facts.Open {
-	f := &facts.Open{Client: clientName(conn), Listen: nameOf(conn.LocalAddr()), TLS: tls, Header: o.version}
+	f := &facts.Open{Client: o.name(conn), Listen: nameOf(conn.LocalAddr()), TLS: tls, Header: o.version}
 	if o.client != nil {
-		f.Client, f.Peer = nameOf(o.client), f.Client
+		f.Peer = clientName(conn)
 	}
 	if o.to != nil {
 		f.Destination = nameOf(o.to)

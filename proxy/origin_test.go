@@ -35,7 +35,7 @@ func (b *bench) opening() *facts.Open {
 	return nil
 }
 
-// A PROXY header names the client, cut anywhere, and no byte of it or behind it
+// A PROXY header names the client, cut anywhere, and no byte of it or after it
 // is lost or relayed.
 func TestProxyProtocol(t *testing.T) {
 	for name, c := range map[string]struct{ header, client, destination string }{

@@ -51,7 +51,7 @@ const (
 
 // Defaults of a Proxy. The idle timeout is longer than the longest that a
 // client may have to wait for a reply (RFC 5321 section 4.5.3.2.6: 10 minutes
-// behind the final dot); a shorter one would be the fault under study.
+// after the final dot); a shorter one would be the fault under study.
 const (
 	DefaultMaxSessions    = 1000
 	DefaultIdleTimeout    = 15 * time.Minute
@@ -177,11 +177,17 @@ func (p *Proxy) begin(listeners []Listener) error {
 func (p *Proxy) Abort() {
 	p.mu.Lock()
 	p.closing = true
-	running := slices.Collect(maps.Keys(p.sessions))
 	p.mu.Unlock()
-	for _, s := range running {
+	for _, s := range p.running() {
 		s.cut(shutdown)
 	}
+}
+
+// running are the sessions that have not ended.
+func (p *Proxy) running() []*driver {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.sessions))
 }
 
 // drain waits for the sessions. Once ctx is done they have DrainTimeout left.

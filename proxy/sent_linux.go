@@ -14,12 +14,8 @@ const longestUnsent = time.Second
 
 // waitSent waits until the peer has taken all that was written to it.
 func waitSent(conn net.Conn) {
-	sc, ok := conn.(syscall.Conn)
-	if !ok {
-		return
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
+	raw := rawOf(conn)
+	if raw == nil {
 		return
 	}
 	wait := time.Millisecond / 4

@@ -112,6 +112,41 @@ func TestUnixSockets(t *testing.T) {
 	}
 }
 
+// Rules know a client by the name that transcripts give it.
+func TestRuleForUnixClient(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "in")
+	l, err := listen("unix:" + in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, served: make(chan error, 1), set: transcript.NewSet(transcript.Options{})}
+	b.proxy = &proxy.Proxy{Transcripts: b.set}
+	withRules(t, "connect[client:unix:]=421 4.3.2 no")(b.proxy)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.cancel = cancel
+	go func() { b.served <- b.proxy.Serve(ctx, l) }()
+	t.Cleanup(b.stop)
+	client, err := net.Dial("unix", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	expect(t, client, "421 4.3.2 [smtptap] no\r\n")
+}
+
+// A path may begin as the form of the address does.
+func TestUnixSocketNamedUnix(t *testing.T) {
+	t.Chdir(t.TempDir())
+	l, err := listen("unix:unix.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if l.Where() != "unix:unix.sock" {
+		t.Errorf("listens on %s", l)
+	}
+}
+
 func TestUnixSocketFiles(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "s")

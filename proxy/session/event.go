@@ -142,8 +142,5 @@ func (a *Action) Answer(e Event) Event {
 	return e
 }
 
-// Action is one that the layer in this place has asked for, to be answered.
-func (p *Place) Action(kind ActionKind) Action { return Action{Kind: kind, asked: p} }
-
 // Layer is who asked for the action.
 func (a *Action) Layer() *Place { return a.asked }

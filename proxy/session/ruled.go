@@ -243,7 +243,7 @@ func (w *way) hold(r *rules.Rule) {
 func (w *way) released(how *Release) {
 	r, t := w.held, w.turn
 	w.held = nil
-	w.at.Do(Action{Kind: Unheld})
+	w.at.Do(Action{Kind: Unheld, Peer: w.peer})
 	if how == nil {
 		w.note("rule-let-go", r, "%s goes on unchanged, because nobody has let it go", w.what(t))
 		return

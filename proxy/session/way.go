@@ -266,7 +266,7 @@ func (w *way) clear() {
 	}
 	if w.held != nil {
 		w.held = nil
-		w.at.Do(Action{Kind: Unheld})
+		w.at.Do(Action{Kind: Unheld, Peer: w.peer})
 	}
 }
 
