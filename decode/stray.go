@@ -80,8 +80,7 @@ func (d *Dialogue) lineSecrets(text []byte) []secretSpan {
 
 // loginIn is where the response of a login begins, -1 in a line without one.
 func loginIn(text []byte) int {
-	var room [fewBytes]byte
-	if folded := appendLower(room[:0], text); !bytes.Contains(folded, []byte("auth")) && !bytes.Contains(folded, []byte("exps")) {
+	if !namesLogin(text) {
 		return -1
 	}
 	if m := authWord.FindSubmatchIndex(text); m != nil {
@@ -93,6 +92,14 @@ func loginIn(text []byte) int {
 		}
 	}
 	return -1
+}
+
+// namesLogin reports that a word for a login stands somewhere in the text: the
+// expressions that tell where take too long for all that is no login.
+func namesLogin(text []byte) bool {
+	var room [fewBytes]byte
+	folded := appendLower(room[:0], text)
+	return bytes.Contains(folded, []byte("auth")) || bytes.Contains(folded, []byte("exps"))
 }
 
 // behindMechanism is where the response of a login begins whose word ends at

@@ -129,7 +129,10 @@ func (m *message) pass(d *Dialogue, at time.Duration, p []byte, fed int, mask *M
 
 // suspectSecrets finds a login in a line, and credentials in one after it.
 func (m *message) suspectSecrets(d *Dialogue, l *line, text []byte) []secretSpan {
-	at := loginLine.FindSubmatchIndex(text)
+	var at []int
+	if namesLogin(text) {
+		at = loginLine.FindSubmatchIndex(text)
+	}
 	afterLogin := m.suspect.login && !isStrictCommand(text) && !bytes.HasPrefix(text, []byte("."))
 	if at != nil {
 		m.suspect.login = true
