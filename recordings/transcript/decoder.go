@@ -255,9 +255,17 @@ func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) (ou
 	return out, true
 }
 
-// take records the pieces that came out of a leg's dialogue, hands out each event
-// behind its own, and then lets the server's leg hear what was relayed: so the
-// recording tells all in the order in which it came about.
+// A passage is a run of bytes, or a secret, that came out of a leg's dialogue.
+type passage struct {
+	at time.Duration
+	arrival
+	bytes []byte
+	mask  *decode.Mask
+}
+
+// take records the pieces that came out of a leg's dialogue, each before the
+// events that it completes, and then lets the server's leg hear what was relayed:
+// so the recording tells all in the order in which it came about.
 func (d *decoder) take(l *leg, out decode.Out) {
 	shown, relayed := 0, false
 	show := func(pieces int) {
@@ -267,41 +275,38 @@ func (d *decoder) take(l *leg, out decode.Out) {
 		}
 		d.show(l, out.Events[from:shown])
 	}
+	show(0)
 	for i := range out.Pieces {
-		show(i)
-		var heard []func()
-		d.place(l, &out.Pieces[i], func(at time.Duration, a arrival, p []byte, m *decode.Mask) {
-			if l.end == who.ServerLeg && a.relayed() {
-				return // recorded when the client's leg let it out
-			}
-			if m != nil {
-				d.recordJSON(at, recordings.TypeMask, a.route, masked(m))
-			} else {
-				d.keep(at, recordings.TypeData, a.route, p)
-			}
-			if d.server != nil && a.relayed() {
-				heard = append(heard, func() { d.relay(at, a, p, m) })
-			}
-		})
-		if len(heard) == 0 {
-			continue
-		}
+		heard := d.place(l, &out.Pieces[i])
 		show(i + 1)
-		for _, hear := range heard {
-			hear()
+		for _, p := range heard {
+			d.relay(p)
+			relayed = true
 		}
-		relayed = true
 	}
-	show(len(out.Pieces))
 	if relayed {
 		d.settle(d.server) // what the client's leg lets out has its meaning
 	}
 }
 
-// place finds the route of a piece, and calls give for every run of bytes and
-// every secret.
-func (d *decoder) place(l *leg, p *decode.Piece, give func(time.Duration, arrival, []byte, *decode.Mask)) {
+// place finds the routes of a piece and records it. It returns what the server's
+// leg has to hear of it.
+func (d *decoder) place(l *leg, p *decode.Piece) (heard []passage) {
 	s := l.stream(p.Side)
+	pass := func(a arrival, text []byte) {
+		d.grow(l, p.Side, a)
+		switch {
+		case l.end == who.ServerLeg && a.relayed():
+			return // recorded when the client's leg let it out
+		case p.Mask != nil:
+			d.recordJSON(p.At, recordings.TypeMask, a.route, masked(p.Mask))
+		default:
+			d.keep(p.At, recordings.TypeData, a.route, text)
+		}
+		if d.server != nil && a.relayed() {
+			heard = append(heard, passage{p.At, a, text, p.Mask})
+		}
+	}
 	switch {
 	case p.Missing != nil:
 		// It was recorded when it was told.
@@ -314,34 +319,34 @@ func (d *decoder) place(l *leg, p *decode.Piece, give func(time.Duration, arriva
 			a.masked, a.hidden = true, p.Fed
 		}
 		a.n = len(decode.MaskText)
-		d.grow(l, p.Side, a)
-		give(p.At, a, nil, p.Mask)
+		pass(a, nil)
 	default:
 		for text := p.Bytes; len(text) > 0; {
 			a := s.leave(len(text))
-			d.grow(l, p.Side, a)
-			give(p.At, a, text[:a.n], nil)
+			pass(a, text[:a.n])
 			text = text[a.n:]
 		}
 	}
+	return heard
 }
 
 // relay lets the server's leg hear what was relayed.
-func (d *decoder) relay(at time.Duration, a arrival, p []byte, m *decode.Mask) {
+func (d *decoder) relay(p passage) {
 	d.server.joined = true
+	a := p.arrival
 	a.source.order = a.source.relayed
-	if m != nil {
-		d.tell(at, d.server, func(l *leg) decode.Out { return l.feedMask(at, a, *m) })
+	if p.mask != nil {
+		d.tell(p.at, d.server, func(l *leg) decode.Out { return l.feedMask(p.at, a, *p.mask) })
 		return
 	}
-	for len(p) > 0 {
+	for text := p.bytes; len(text) > 0; {
 		// A boundary that only this leg sees decides nothing: the rest is
 		// fed again.
-		out, heard := d.tell(at, d.server, func(l *leg) decode.Out { return l.feed(at, a, p) })
+		out, heard := d.tell(p.at, d.server, func(l *leg) decode.Out { return l.feed(p.at, a, text) })
 		if !heard {
 			return
 		}
-		p = p[out.N:]
+		text = text[out.N:]
 		a.source = a.source.plus(out.N)
 	}
 }
