@@ -102,17 +102,14 @@ func (f *Follower) look(last bool) {
 
 // session tells of a session, and reports whether it need not be looked at again.
 func (f *Follower) session(w *waiting, last bool) bool {
-	sum := f.set.Summary(w.at)
-	if sum.Live {
+	if f.set.Runs(w.at) {
 		return false
 	}
-	t, err := f.set.Open(sum.ID)
+	t, err := f.set.Open(f.set.Summary(w.at).ID)
 	switch {
 	case err != nil:
 		f.missed.Add(1)
 		return true
-	case !t.Ended && t.Source == decode.SourceLive:
-		return false
 	case t.Earlier > 0 && f.set.State().Recording && !last:
 		if w.ended.IsZero() {
 			w.ended = time.Now()

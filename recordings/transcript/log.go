@@ -169,6 +169,12 @@ func (l *Log) stamp(n *note) {
 	}
 }
 
+func (l *Log) isOver() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
+}
+
 // catchUp decodes what is noted. l.decoding is held.
 func (l *Log) catchUp(looks bool) {
 	l.mu.Lock()

@@ -337,6 +337,15 @@ func (s *Set) Summary(i int) Summary {
 	return sum
 }
 
+// Runs reports whether the i-th session began here and has not ended. Unlike its
+// summary, that takes no time of the session's.
+func (s *Set) Runs(i int) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	sl := s.slots[i]
+	return sl != nil && sl.log != nil && !sl.log.isOver()
+}
+
 // Summaries returns the summaries of the sessions from the i-th on, without
 // those that the Set has forgotten.
 func (s *Set) Summaries(from int) []Summary {
