@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"smtptap/decode/smtp"
 	"smtptap/decode/who"
@@ -50,7 +51,7 @@ func (l *edit) reply(at *Place, e Event) {
 func hideSTARTTLS(tls *starttls) Layer {
 	tls.tell = true
 	return &edit{
-		change: func(reply []byte) ([]byte, bool) { return withoutKeyword(reply, "STARTTLS") },
+		change: func(reply []byte) ([]byte, bool) { return without(reply, "STARTTLS", "") },
 		id:     "starttls-hidden", text: "smtptap took STARTTLS out of the server's reply to EHLO, as --starttls hide asks for",
 	}
 }
@@ -73,20 +74,31 @@ func offers(reply []byte, keyword string) bool {
 	return slices.ContainsFunc(keywords(reply), func(k smtp.Keyword) bool { return k.Is(keyword) })
 }
 
-// withoutKeyword removes an extension from a reply to EHLO (RFC 5321 section
-// 4.1.1.1).
-func withoutKeyword(reply []byte, keyword string) (altered []byte, changed bool) {
+// without takes an extension out of a reply to EHLO (RFC 5321 section 4.1.1.1), or
+// only that parameter of it, and the extension with its last. AUTH= is AUTH, as
+// old servers write it.
+func without(reply []byte, keyword, param string) (altered []byte, changed bool) {
 	var lines [][]byte
 	for i, line := range bytes.SplitAfter(reply, []byte("\n")) {
-		switch {
-		case len(line) == 0:
-		case i > 0 && keywordOf(line).Is(keyword):
-			changed = true
-		default:
+		if k := keywordOf(line); i > 0 && (k.Is(keyword) || k.Is(keyword+"=")) {
+			params := bytes.Fields(k.Params)
+			n := len(params)
+			params = slices.DeleteFunc(params, func(p []byte) bool { return strings.EqualFold(string(p), param) })
+			switch {
+			case param == "" || n > 0 && len(params) == 0:
+				line, changed = nil, true
+			case len(params) < n:
+				line, changed = slices.Concat([]byte("250-"), k.Name, []byte(" "), bytes.Join(params, []byte(" ")), []byte("\r\n")), true
+			}
+		}
+		if len(line) > 0 {
 			lines = append(lines, line)
 		}
 	}
-	return joinReply(lines), changed
+	if !changed {
+		return reply, false
+	}
+	return joinReply(lines), true
 }
 
 // withKeyword adds an extension to a reply to EHLO that does not list it.

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"strings"
 
 	"smtptap/decode"
@@ -76,7 +75,7 @@ func (w *hears) look() bool {
 // reply has rules act on a reply that is complete.
 func (w *hears) reply(p piece, reply smtp.Reply) {
 	if p.own && reply.Code == 220 && w.server.Due() == "STARTTLS" {
-		// TLS begins behind it at once: nothing may hold it up.
+		// TLS begins after it at once: nothing may hold it up.
 		w.server.Reply(reply.Code, reply.Hello)
 		w.client.Reply(reply.Code, reply.Hello)
 		w.pass(p)
@@ -132,7 +131,7 @@ func (w *hears) say(a asked) {
 // leaveWith ends a session whose server is gone.
 func (w *hears) leaveWith(reply []byte) {
 	w.at.Do(Action{Kind: Because, Cause: facts.CauseRule, Text: "a rule has closed the connection to the server"})
-	w.ruled.over()
+	w.stop()
 	w.at.leave(strings.TrimRight(string(reply), "\r\n"))
 }
 
@@ -141,9 +140,9 @@ func (w *hears) deliver(t *turn) {
 	if t.edited() {
 		w.at.Note(facts.NoteRuleEdited, "by a rule, smtptap has changed the server's reply before the client hears it")
 	}
-	if hidden, did := hide(t.line, t.asked.hide); did {
-		t.line = hidden
-		for _, r := range t.asked.by {
+	for _, r := range t.asked.hide {
+		if hidden, did := hide(t.line, r.Hidden); did {
+			t.line = hidden
 			w.note(facts.NoteRuleHidden, r, "smtptap takes extensions out of the server's reply to %s", t.verb)
 		}
 	}
@@ -221,51 +220,13 @@ func (w *hears) ended() bool {
 
 // hide takes extensions, or parameters of them, out of a reply to EHLO.
 func hide(reply []byte, hidden []rules.Extension) (changed []byte, did bool) {
-	if _, code := smtp.FirstReply(reply); code != 250 {
+	if codeOf(reply) != 250 {
 		return reply, false
 	}
 	for _, x := range hidden {
 		var gone bool
-		if x.Param == "" {
-			reply, gone = withoutKeyword(reply, x.Keyword)
-		} else {
-			reply, gone = withoutParam(reply, x)
-		}
+		reply, gone = without(reply, x.Keyword, x.Param)
 		did = did || gone
 	}
 	return reply, did
-}
-
-// withoutParam takes one of an extension's parameters out, and the extension with
-// its last.
-func withoutParam(reply []byte, x rules.Extension) (changed []byte, did bool) {
-	var lines [][]byte
-	for i, line := range bytes.SplitAfter(reply, []byte("\n")) {
-		k := keywordOf(line)
-		if i == 0 || len(line) == 0 || !k.Is(x.Keyword) && !k.Is(x.Keyword+"=") {
-			if len(line) > 0 {
-				lines = append(lines, line)
-			}
-			continue
-		}
-		var params []string
-		for _, param := range strings.Fields(string(k.Params)) {
-			if strings.EqualFold(param, x.Param) {
-				did = true
-			} else {
-				params = append(params, param)
-			}
-		}
-		if len(params) > 0 {
-			sep := " "
-			if strings.HasSuffix(string(k.Name), "=") {
-				sep = ""
-			}
-			lines = append(lines, []byte("250-"+string(k.Name)+sep+strings.Join(params, " ")+"\r\n"))
-		}
-	}
-	if !did {
-		return reply, false
-	}
-	return joinReply(lines), true
 }

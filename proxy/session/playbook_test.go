@@ -44,13 +44,15 @@ func given(t *testing.T, c session.Config) *playbook {
 
 // opened is given with the session at the first relayed byte.
 func opened(t *testing.T, c session.Config) *playbook {
-	return given(t, c).play(`
+	return given(t, c).play(open)
+}
+
+const open = `
 		>> began
 		<< dial the server
 		>> dialled
 		<< resume server
-		<< resume client`)
-}
+		<< resume client`
 
 func (b *playbook) play(script string) *playbook {
 	b.t.Helper()

@@ -3,7 +3,6 @@ package session
 import (
 	"bytes"
 	"fmt"
-	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
@@ -35,7 +34,7 @@ func Ruled(r *rules.Session, known query.Session) []Layer {
 type ruled struct {
 	rules *rules.Session
 	known query.Session
-	rcpts []string // of the transaction
+	rcpts string // of the transaction
 
 	says  says
 	hears hears
@@ -58,11 +57,10 @@ type ruled struct {
 type asked struct {
 	id   int
 	verb string
-	rule []byte            // the reply in the server's place, when that has not heard it; nil when it has
-	mine bool              // smtptap said it: the client hears of no reply
-	last bool              // the session ends with the reply
-	hide []rules.Extension // of EHLO
-	by   []*rules.Rule     // that hide them
+	rule []byte        // the reply in the server's place, when that has not heard it; nil when it has
+	mine bool          // smtptap said it: the client hears of no reply
+	last bool          // the session ends with the reply
+	hide []*rules.Rule // of EHLO: that hide extensions
 }
 
 // A turn is a line that rules are about.
@@ -89,8 +87,7 @@ func (w *way) act() bool {
 		t.act = t.act[1:]
 		switch r.Kind {
 		case rules.Delay:
-			w.note(facts.NoteRuleDelayed, r, "%s waits for %s", w.what(t), r.Wait)
-			w.wait(r.Wait)
+			w.delay(r)
 		case rules.Hold:
 			w.hold(r)
 		case rules.Edit:
@@ -100,7 +97,7 @@ func (w *way) act() bool {
 		case rules.Cut:
 			w.cut, w.cutBy = r.Count, r
 		case rules.Hide:
-			t.asked.hide, t.asked.by = append(t.asked.hide, r.Hidden...), append(t.asked.by, r)
+			t.asked.hide = append(t.asked.hide, r)
 		case rules.Certify:
 			w.certify(r)
 		default:
@@ -144,6 +141,11 @@ func (w *way) note(id string, r *rules.Rule, format string, args ...any) {
 	w.at.Note(id, "rule "+r.String()+": "+fmt.Sprintf(format, args...))
 }
 
+func (w *way) delay(r *rules.Rule) {
+	w.note(facts.NoteRuleDelayed, r, "%s waits for %s", w.what(w.turn), r.Wait)
+	w.wait(r.Wait)
+}
+
 func (w *way) slow(r *rules.Rule) {
 	w.note(facts.NoteRuleSlowed, r, "what the %s says goes on at %d bytes a second", w.peer, r.Count)
 	w.rate = r.Count
@@ -158,7 +160,6 @@ func (w *way) certify(r *rules.Rule) {
 // with it.
 func (s *ruled) close(w *way, r *rules.Rule, what string) {
 	at := w.at
-	because := Action{Kind: Because, Cause: facts.CauseRule, Text: "rule " + r.String()}
 	switch r.Kind {
 	case rules.Silence:
 		w.note(facts.NoteRuleSilent, r, "%s goes no further, and smtptap says nothing more to the client", what)
@@ -167,36 +168,27 @@ func (s *ruled) close(w *way, r *rules.Rule, what string) {
 		at.Do(Action{Kind: End, Peer: who.Client, How: ByCloseNotify})
 	case rules.Reset:
 		w.note(facts.NoteRuleEnded, r, "smtptap resets the connection to the client at %s", what)
-		at.Do(because)
-		s.drain()
-		at.Do(Action{Kind: End, Peer: who.Client, How: ByReset})
-		at.Do(Action{Kind: Close})
-		s.over()
-		return
 	default: // Drop and Cut
 		w.note(facts.NoteRuleEnded, r, "smtptap closes both connections at %s", what)
-		at.Do(because)
-		s.drain()
-		at.Do(Action{Kind: Close})
-		s.over()
+	}
+	at.Do(Action{Kind: Because, Cause: facts.CauseRule, Text: "rule " + r.String()})
+	s.says.clear()
+	s.hears.clear()
+	if r.Kind == rules.Silence || r.Kind == rules.HalfClose {
+		s.mute, s.says.paused = true, false
+		for at.session.paused[who.Client] > 0 {
+			at.Resume(who.Client) // or it could not be seen to leave
+		}
 		return
 	}
-	at.Do(because)
-	s.mute, s.says.paused = true, false
-	s.drain()
-	for at.session.paused[who.Client] > 0 {
-		at.Resume(who.Client) // or it could not be seen to leave
+	if r.Kind == rules.Reset {
+		at.Do(Action{Kind: End, Peer: who.Client, How: ByReset})
 	}
+	at.Do(Action{Kind: Close})
+	s.stop()
 }
 
-// drain keeps what still waits from going on.
-func (s *ruled) drain() {
-	for _, w := range []*way{&s.says.way, &s.hears.way} {
-		w.clear()
-	}
-}
-
-func (s *ruled) over() { s.says.over, s.hears.over = true, true }
+func (s *ruled) stop() { s.says.over, s.hears.over = true, true }
 
 // secured hears that TLS with the client is up: both begin again.
 func (s *ruled) secured(at *Place) {
@@ -217,59 +209,7 @@ func (s *ruled) sealed() {
 	s.server.Decide(smtp.NotText)
 }
 
-func (s *ruled) next() int {
+func (s *ruled) newID() int {
 	s.id++
 	return s.id
-}
-
-// defaultHold is how long a line is held for somebody to let it go: shorter than
-// the time in which an idle session ends.
-const defaultHold = 10 * time.Minute
-
-// hold has a line wait until somebody lets it go.
-func (w *way) hold(r *rules.Rule) {
-	if attended := w.at.Config().Attended; attended == nil || !attended() {
-		w.note("rule-let-go", r, "%s goes on unchanged, because nobody is there to let it go", w.what(w.turn))
-		return
-	}
-	w.note(facts.NoteRuleHeld, r, "%s is held", w.what(w.turn))
-	w.held = r
-	w.at.Do(Action{Kind: Held, Peer: w.peer, Data: bytes.Clone(w.turn.line), Text: r.String()})
-	w.wait(defaultHold)
-}
-
-// released lets a held line go, in the way that somebody chose, or unchanged when
-// nobody did.
-func (w *way) released(how *Release) {
-	r, t := w.held, w.turn
-	w.held = nil
-	w.at.Do(Action{Kind: Unheld, Peer: w.peer})
-	if how == nil {
-		w.note("rule-let-go", r, "%s goes on unchanged, because nobody has let it go", w.what(t))
-		return
-	}
-	switch how.How {
-	case ReleaseEdited:
-		w.note("rule-released", r, "%s goes on as somebody has edited it", w.what(t))
-		t.line = bytes.Clone(how.Data)
-	case ReleaseAnswered:
-		w.note("rule-released", r, "somebody has answered %s", w.what(t))
-		w.turn = nil
-		w.finish(answerWith(r, string(how.Data)), t)
-	case ReleaseDropped:
-		w.turn = nil
-		drop := *r
-		drop.Kind = rules.Drop
-		w.finish(&drop, t)
-	default:
-		w.note("rule-released", r, "%s goes on unchanged", w.what(t))
-	}
-}
-
-// answerWith is a rule that answers with that reply.
-func answerWith(r *rules.Rule, reply string) *rules.Rule {
-	answer := *r
-	answer.Kind = rules.Answer
-	answer.Status, answer.Reply = rules.ReadReply(reply)
-	return &answer
 }

@@ -30,12 +30,7 @@ var starts = []struct {
 	config session.Config
 	script string
 }{
-	{"plain", session.Config{}, `
-		>> began
-		<< dial the server
-		>> dialled
-		<< resume server
-		<< resume client` + greeted},
+	{"plain", session.Config{}, open + greeted},
 	{"TLS from the first byte", session.Config{ClientTLS: true}, `
 		>> began
 		<< dial the server
@@ -47,12 +42,7 @@ var starts = []struct {
 		<< tls true true
 		<< resume server
 		<< resume client` + greeted},
-	{"STARTTLS", session.Config{}, `
-		>> began
-		<< dial the server
-		>> dialled
-		<< resume server
-		<< resume client` + greeted + `
+	{"STARTTLS", session.Config{}, open + greeted + `
 		>> client STARTTLS|
 		<< relay client STARTTLS|
 		>> server 220 go|
@@ -367,6 +357,13 @@ func TestRules(t *testing.T) {
 		<< note rule-hidden
 		<< hear server 250-mx|250-AUTH PLAIN LOGIN|250-AUTH=LOGIN|250 SIZE 9|
 		<< say client 250-mx|250 AUTH PLAIN|`},
+		{"hide both ways to write it", []string{"EHLO=hide AUTH"}, `
+		>> client EHLO a|
+		<< relay client EHLO a|
+		>> server 250-mx|250-AUTH PLAIN LOGIN|250-AUTH=LOGIN|250 SIZE 9|
+		<< note rule-hidden
+		<< hear server 250-mx|250-AUTH PLAIN LOGIN|250-AUTH=LOGIN|250 SIZE 9|
+		<< say client 250-mx|250 SIZE 9|`},
 		{"nothing to hide", []string{"EHLO=hide AUTH LOGIN, DSN"}, `
 		>> client EHLO a|
 		<< relay client EHLO a|
@@ -489,12 +486,7 @@ func TestRulesAtTheStart(t *testing.T) {
 		<< note rule-certificate
 		<< certify expired
 		<< dial the server`},
-		{"another greeting", "greeting=554 5.3.2 no", `
-		>> began
-		<< dial the server
-		>> dialled
-		<< resume server
-		<< resume client
+		{"another greeting", "greeting=554 5.3.2 no", open + `
 		>> server 220 mx|
 		<< hear server 220 mx|
 		<< note rule-refused
@@ -503,32 +495,17 @@ func TestRulesAtTheStart(t *testing.T) {
 		<< relay client QUIT|
 		>> server 221 bye|
 		<< relay server 221 bye|`},
-		{"a greeting is edited", "greeting=edit s/ESMTP/SMTP/", `
-		>> began
-		<< dial the server
-		>> dialled
-		<< resume server
-		<< resume client
+		{"a greeting is edited", "greeting=edit s/ESMTP/SMTP/", open + `
 		>> server 220 mx ESMTP|
 		<< note rule-edited
 		<< hear server 220 mx ESMTP|
 		<< say client 220 mx SMTP|`},
-		{"a certificate at STARTTLS", "STARTTLS=tls:self-signed", `
-		>> began
-		<< dial the server
-		>> dialled
-		<< resume server
-		<< resume client` + greeted + `
+		{"a certificate at STARTTLS", "STARTTLS=tls:self-signed", open + greeted + `
 		>> client STARTTLS|
 		<< note rule-certificate
 		<< certify self-signed
 		<< relay client STARTTLS|`},
-		{"STARTTLS is refused", "STARTTLS=454 4.7.0 later", `
-		>> began
-		<< dial the server
-		>> dialled
-		<< resume server
-		<< resume client` + greeted + `
+		{"STARTTLS is refused", "STARTTLS=454 4.7.0 later", open + greeted + `
 		>> client STARTTLS|
 		<< note rule-refused
 		<< hear client STARTTLS|
@@ -564,14 +541,14 @@ func TestHold(t *testing.T) {
 	t.Run("unchanged", func(t *testing.T) {
 		held(t, "RCPT=hold").play(holds + `
 		>> released unchanged
-		<< unheld
+		<< unheld client
 		<< note rule-released
 		<< relay client RCPT TO:<b>|`)
 	})
 	t.Run("edited", func(t *testing.T) {
 		held(t, "RCPT=hold").play(holds + `
 		>> released edited RCPT TO:<c>|
-		<< unheld
+		<< unheld client
 		<< note rule-released
 		<< hear client RCPT TO:<b>|
 		<< note rule-edited
@@ -580,7 +557,7 @@ func TestHold(t *testing.T) {
 	t.Run("answered", func(t *testing.T) {
 		held(t, "RCPT=hold").play(holds + `
 		>> released answered 550 5.1.1 no
-		<< unheld
+		<< unheld client
 		<< note rule-released
 		<< note rule-refused
 		<< hear client RCPT TO:<b>|
@@ -589,7 +566,7 @@ func TestHold(t *testing.T) {
 	t.Run("dropped", func(t *testing.T) {
 		held(t, "RCPT=hold").play(holds + `
 		>> released dropped
-		<< unheld
+		<< unheld client
 		<< hear client RCPT TO:<b>|` + closed)
 	})
 	t.Run("nobody does", func(t *testing.T) {
@@ -601,7 +578,7 @@ func TestHold(t *testing.T) {
 		<< held server 250 ok|
 		<< wake 10m0s
 		>> woken
-		<< unheld
+		<< unheld server
 		<< note rule-let-go
 		<< relay server 250 ok|`)
 	})

@@ -85,16 +85,15 @@ func (w *says) look() bool {
 		w.through(len(p))
 	case !w.begun:
 		return w.open(p)
-	case place == smtp.AfterSTARTTLS && w.gone:
-		w.client.Decide(smtp.InCommands)
-	case place == smtp.AfterSTARTTLS || place == smtp.Upgraded:
-		if n := len(w.asked); n > 0 && w.asked[n-1].rule != nil {
-			return w.end != nil && w.flush()
-		}
-		w.early = append(w.early, p...)
-		w.through(len(p))
-	case place == smtp.AfterDATA && w.gone:
+	case w.gone && (place == smtp.AfterSTARTTLS || place == smtp.AfterDATA):
 		w.client.Decide(smtp.InCommands) // no reply can tell any more
+	case place == smtp.AfterSTARTTLS || place == smtp.Upgraded:
+		if n := len(w.asked); n == 0 || w.asked[n-1].rule == nil {
+			w.early = append(w.early, p...)
+		} else if w.end == nil {
+			return false
+		}
+		w.through(len(p))
 	case place == smtp.AfterDATA:
 		return false
 	case len(w.early) > 0:
@@ -119,17 +118,11 @@ func (w *says) ended() bool {
 	w.end = nil
 	if w.mute || w.alone {
 		w.at.Do(Action{Kind: Close})
-		w.ruled.over()
+		w.stop()
 		return false
 	}
 	w.at.Next(*e)
 	return false
-}
-
-// flush lets go on what will not be complete.
-func (w *says) flush() bool {
-	w.through(len(w.in[0].data))
-	return true
 }
 
 // through lets bytes go on as they are.
@@ -163,7 +156,7 @@ func (w *says) open(p []byte) bool {
 	case smtp.TLS:
 		w.sealed()
 	default:
-		id := w.ruled.next()
+		id := w.newID()
 		w.client.Header(id, header)
 		w.server.Header(id, header)
 		w.asked = append(w.asked, asked{id: id, verb: "PROXY"})
@@ -255,7 +248,7 @@ func (w *says) line(p []byte) bool {
 	}
 	w.about(t, rules.Occasion{Point: rules.Command, Verb: t.verb, Last: c.Last})
 	if t.verb == "RCPT" {
-		w.known.Rcpt = strings.Join(w.rcpts, " ")
+		w.known.Rcpt = w.rcpts
 	}
 	if t.verb == "BDAT" && w.spoilt == "BDAT" {
 		t.act = nil
@@ -273,20 +266,19 @@ func (w *says) learn(t *turn) {
 	k := &w.known
 	switch t.verb {
 	case "MAIL":
-		k.From, k.Rcpt, k.Rcpts, k.Size, w.rcpts = string(t.command.Path.Text), "", 0, declared(t.command.Params), nil
+		k.From, k.Rcpt, k.Rcpts, k.Size, w.rcpts = string(t.command.Path.Text), "", 0, declared(t.command.Params), ""
 		w.size = 0
 	case "RCPT":
 		k.Rcpt = string(t.command.Path.Text) // for the query about this line
-		k.Rcpts++
-		if len(w.rcpts) < mostRcpts {
-			w.rcpts = append(w.rcpts, k.Rcpt)
+		if k.Rcpts++; k.Rcpts <= mostRcpts {
+			w.rcpts = strings.TrimLeft(w.rcpts+" "+k.Rcpt, " ")
 		}
 	}
 }
 
 // send lets the line of a turn go on to the server.
 func (w *says) send(t *turn) {
-	id := w.ruled.next()
+	id := w.newID()
 	a := t.asked
 	a.id, a.verb = id, t.verb
 	switch {
@@ -341,7 +333,7 @@ var startsAfresh = []string{"RSET", "EHLO", "HELO", "LHLO", "QUIT"}
 // reset tells the server that the transaction is over, as the client believes
 // that it is.
 func (w *says) reset() {
-	id := w.ruled.next()
+	id := w.newID()
 	c := smtp.ReadCommand([]byte("RSET"))
 	w.server.Command(id, &c)
 	w.asked = append(w.asked, asked{id: id, verb: "RSET", mine: true})
@@ -367,7 +359,7 @@ func (w *says) finishTurn(r *rules.Rule, t *turn) {
 // answer has smtptap reply to a line that the server does not hear.
 func (w *says) answer(t *turn, reply string) {
 	w.at.Hear(who.Client, t.was)
-	a := asked{id: w.ruled.next(), verb: t.verb}
+	a := asked{id: w.newID(), verb: t.verb}
 	if t.end {
 		w.client.MessageEnds(a.id)
 		if !w.swallow {
@@ -412,7 +404,7 @@ func (w *says) abandon() {
 // answerAlone answers a client whose server is gone.
 func (w *says) answerAlone(t *turn) {
 	w.at.Hear(who.Client, t.line)
-	a := asked{id: w.ruled.next(), verb: t.verb}
+	a := asked{id: w.newID(), verb: t.verb}
 	w.client.Command(a.id, &t.command)
 	reply := "421 4.4.2 " + decode.OwnMark + " a rule has closed the connection to the server\r\n"
 	switch t.verb {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"smtptap/decode/facts"
 	"smtptap/decode/who"
 	"smtptap/proxy/session/rules"
 )
@@ -219,8 +218,7 @@ func (w *way) crossed() {
 	}
 	switch r.Kind {
 	case rules.Delay:
-		w.note(facts.NoteRuleDelayed, r, "%s waits for %s", w.what(nil), r.Wait)
-		w.wait(r.Wait)
+		w.delay(r)
 	case rules.Rate:
 		w.slow(r)
 	default:

@@ -190,9 +190,9 @@ func isVerb(word string) bool {
 // unknown are the fields of queries that tell of a session which is over.
 var unknown = regexp.MustCompile(`(?i)(?:^|[\s(!&|])(code|subject|id|finding|took|outcome|sent|refused|partly|failed|nothing|cut|live|running)(?:[:<>=]|$|[\s)&|])`)
 
-// Fields are those of a query that a rule may ask for: what is known while the
+// fields are those of a query that a rule may ask for: what is known while the
 // session goes on.
-const Fields = "from rcpt user client server tls auth size rcpts messages"
+const fields = "from rcpt user client server tls auth size rcpts messages"
 
 func (p *parser) query() {
 	begin, quoted := p.at, false
@@ -212,18 +212,18 @@ func (p *parser) query() {
 	text := p.text[begin:end]
 	p.at = end + 1
 	if strings.TrimSpace(text) == "" {
-		p.fail(begin, "the query is empty; fields: %s", Fields)
+		p.fail(begin, "the query is empty; fields: %s", fields)
 		return
 	}
 	f, err := query.Parse(text)
 	var wrong *query.Error
 	if errors.As(err, &wrong) {
 		what, _, _ := strings.Cut(wrong.What.En, ". Fields are")
-		p.fail(begin+wrong.At, "%s; fields: %s", what, Fields)
+		p.fail(begin+wrong.At, "%s; fields: %s", what, fields)
 		return
 	}
 	if m := unknown.FindStringSubmatchIndex(unquoted(text)); m != nil {
-		p.fail(begin+m[2], "%q is not known while a session goes on; fields: %s", text[m[2]:m[3]], Fields)
+		p.fail(begin+m[2], "%q is not known while a session goes on; fields: %s", text[m[2]:m[3]], fields)
 		return
 	}
 	p.rule.Query = f
@@ -313,8 +313,8 @@ func (p *parser) action() {
 		p.hide(after, arg)
 	case strings.HasPrefix(lower, "tls:"):
 		a.Kind, a.Fault = Certify, lower[len("tls:"):]
-		if !slices.Contains(Faults, a.Fault) || arg != "" {
-			p.fail(begin, "%q is not a certificate; valid: tls:%s", text, strings.Join(Faults, ", tls:"))
+		if !slices.Contains(faults, a.Fault) || arg != "" {
+			p.fail(begin, "%q is not a certificate; valid: tls:%s", text, strings.Join(faults, ", tls:"))
 		}
 	case lower == "edit":
 		a.Kind = Edit
@@ -331,8 +331,8 @@ func (p *parser) action() {
 // plain are the actions that take nothing more.
 var plain = map[string]Kind{"drop": Drop, "reset": Reset, "half-close": HalfClose, "silence": Silence, "hold": Hold}
 
-// Faults are the ways to be wrong of the certificate that a client is shown.
-var Faults = []string{"fail", "expired", "wrong-name", "self-signed"}
+// faults are the ways to be wrong of the certificate that a client is shown.
+var faults = []string{"fail", "expired", "wrong-name", "self-signed"}
 
 // maxReply bounds the lines of a reply: more than RFC 5321 section 4.5.3.1.5
 // allows, because clients are tested.
@@ -359,11 +359,7 @@ func (p *parser) answer(begin int, text string) {
 }
 
 // enhancedCode is the enhanced status code at the start of a reply's text.
-func enhancedCode(text string) string {
-	return enhanced.FindString(text)
-}
-
-var enhanced = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}(?:\b|$)`)
+var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}(?:\b|$)`)
 
 // maxWait bounds delays.
 const maxWait = 24 * time.Hour

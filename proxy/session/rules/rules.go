@@ -123,8 +123,8 @@ func (a *Action) Edited(line []byte) []byte {
 	return append(changed, line[at[1]:]...)
 }
 
-// Ends reports whether the action ends the matter: no later rule acts.
-func (k Kind) Ends() bool {
+// ends reports whether the action ends the matter: no later rule acts.
+func (k Kind) ends() bool {
 	return k == Answer || k == Drop || k == Reset || k == HalfClose || k == Silence
 }
 
@@ -183,12 +183,12 @@ type Occasion struct {
 func (s *Session) At(o Occasion, known *query.Session) []*Rule {
 	var act []*Rule
 	ended := false
-	for i, r := range s.set.Rules {
-		if !r.waitsFor(o) || r.Query != nil && !r.Query.Match(known) || !s.turn(i, r) || ended {
+	for _, r := range s.set.Rules {
+		if !r.waitsFor(o) || !s.Now(r, known) || ended {
 			continue
 		}
 		act = append(act, r)
-		ended = r.Kind.Ends()
+		ended = r.Kind.ends()
 	}
 	return act
 }
@@ -204,9 +204,9 @@ func (s *Session) Over(p Point) []*Rule {
 	return all
 }
 
-// Now reports whether a rule of Over acts, when its bytes have passed.
+// Now reports whether a rule acts, now that what it waits for has happened.
 func (s *Session) Now(r *Rule, known *query.Session) bool {
-	return (r.Query == nil || r.Query.Match(known)) && s.turn(r.index, r)
+	return (r.Query == nil || r.Query.Match(known)) && s.turn(r)
 }
 
 // waitsFor reports whether the occasion is one for the rule.
@@ -233,9 +233,10 @@ func isLike(code int, pattern string) bool {
 	return true
 }
 
-// turn counts that rule i has matched, and reports whether this is a time at
+// turn counts that a rule has matched, and reports whether this is a time at
 // which it acts.
-func (s *Session) turn(i int, r *Rule) bool {
+func (s *Session) turn(r *Rule) bool {
+	i := r.index
 	s.times[i]++
 	time, session := s.times[i], s.number
 	if r.Run {
@@ -269,7 +270,7 @@ func draw(numbers ...uint64) uint64 {
 func (a *Action) Lines(mark string) string {
 	var b strings.Builder
 	texts := strings.Split(a.Reply, "\n")
-	enhanced := enhancedCode(texts[0])
+	enhanced := enhancedCode.FindString(texts[0])
 	texts[0] = strings.TrimSpace(enhanced + " " + mark + " " + strings.TrimSpace(texts[0][len(enhanced):]))
 	for i, text := range texts {
 		sep := "-"
