@@ -9,7 +9,7 @@ import (
 	"smtptap/decode/who"
 )
 
-// mechanisms are the SASL mechanisms that a first word behind AUTH is taken
+// mechanisms are the SASL mechanisms that a first word after AUTH is taken
 // for (IANA SASL registry, and those in use without being registered). Another
 // word there may be a credential, and is hidden.
 var mechanisms = map[string]bool{

@@ -239,7 +239,7 @@ func TestRepeatedSecretsAreNeverKept(t *testing.T) {
 	}
 	said := b64("\x00" + testUser + "\x00" + canary)
 	for _, before := range []int{0, 100, decode.MaxRaw - 100, decode.MaxRaw - len(said)/2, decode.MaxRaw, 20_000} {
-		check(fmt.Sprintf("behind %d bytes", before), append(hello[:len(hello):len(hello)],
+		check(fmt.Sprintf("after %d bytes", before), append(hello[:len(hello):len(hello)],
 			c("AUTH PLAIN "+said), s("535 "+strings.Repeat("x", before)+said+" "+canary+strings.Repeat("y", before))))
 	}
 	long := b64(strings.Repeat("long", 1500) + canary)

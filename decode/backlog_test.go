@@ -11,7 +11,7 @@ import (
 	"smtptap/decode/who"
 )
 
-// TestBacklogOfCommands lets a client send very many commands behind which
+// TestBacklogOfCommands lets a client send very many commands after which
 // everything waits for a reply, and a server refuse them one by one.
 func TestBacklogOfCommands(t *testing.T) {
 	const n = 50_000

@@ -12,7 +12,7 @@ import (
 // and returns how many it took.
 func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 	if m := d.missing[who.Client]; m != nil && m.Why == WhyNotInLog {
-		// What comes now may have another meaning behind it.
+		// What comes now may have another meaning after it.
 		d.tellMissing(who.Client, bytes.HasPrefix(p, []byte(".\r\n")))
 	}
 	d.proceed()
@@ -61,7 +61,7 @@ func (d *Dialogue) undecided() bool {
 	return d.order.Place() == smtp.AfterDATA || d.order.Place() == smtp.AfterSTARTTLS
 }
 
-// proceed lets the dialogue go on in clear behind an accepted STARTTLS.
+// proceed lets the dialogue go on in clear after an accepted STARTTLS.
 func (d *Dialogue) proceed() {
 	if d.order.Place() == smtp.Upgraded {
 		d.decide(smtp.InCommands)
@@ -81,7 +81,7 @@ func (d *Dialogue) hold(at time.Duration, p []byte) {
 	d.waiting += len(p)
 }
 
-// decide settles what the client's bytes behind a DATA or STARTTLS were, and
+// decide settles what the client's bytes after a DATA or STARTTLS were, and
 // reads those that came early.
 func (d *Dialogue) decide(place smtp.Place) {
 	d.order.Decide(place)
@@ -150,7 +150,7 @@ func (d *Dialogue) clientLine(partial bool) {
 	l.reset()
 }
 
-// after moves the dialogue on behind a line of the client.
+// after moves the dialogue on after a line of the client.
 func (d *Dialogue) after(e *Event, line *smtp.Command) {
 	if e.Kind == KindAuth && e.Auth.Step != StepStray {
 		d.order.Response(e.Seq)

@@ -15,7 +15,7 @@ const (
 	maxHeaderBytes  = 256 << 10
 )
 
-// A message is what the client sends behind 354 until the line with the single
+// A message is what the client sends after 354 until the line with the single
 // dot (RFC 5321 section 4.1.1.4), or in BDAT chunks (RFC 3030). Its header is
 // read line by line; its body is only scanned for its end and counted.
 type message struct {
@@ -76,8 +76,8 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 	before := len(d.out.Events)
 	n, done := m.read(d, at, p)
 	d.keep(at, who.Client, p[:n])
-	for i := range d.out.Behind[before:] {
-		d.out.Behind[before+i] = len(d.out.Pieces) // what was read is kept only now
+	for i := range d.out.After[before:] {
+		d.out.After[before+i] = len(d.out.Pieces) // what was read is kept only now
 	}
 	if m.chunked {
 		m.left -= int64(n)

@@ -36,7 +36,7 @@ const (
 	KindReply                     // Event.Reply is set
 	KindAuth                      // a client line inside an AUTH exchange; Event.Auth is set
 	KindHeader                    // one header field of a message, folded lines included; Event.Header is set
-	KindBody                      // the bytes of a message from the empty line behind its header on, still dot-stuffed, or a BDAT chunk; Event.Body is set
+	KindBody                      // the bytes of a message from the empty line after its header on, still dot-stuffed, or a BDAT chunk; Event.Body is set
 	KindEndOfData                 // the line with the single dot
 	KindOpaque                    // not SMTP text, or bytes that could not be placed
 	KindMissing                   // bytes that are known to have passed but were not seen or not kept; Event.Missing is set
@@ -144,7 +144,7 @@ type ReplyLine struct {
 	Code     int    // 0 for none
 	More     bool   // a hyphen follows the code
 	Enhanced string // "" for none
-	Text     string // behind code, separator and enhanced code; bytes as sent
+	Text     string // after code, separator and enhanced code; bytes as sent
 }
 
 // A Keyword is one EHLO keyword with its parameters (RFC 5321 section 4.1.1.1).
@@ -194,11 +194,11 @@ type Mask struct {
 // A Header is one header field of a message (RFC 5322 section 2.2).
 type Header struct {
 	Name  string // as sent
-	Value string // behind the colon, unfolded, one leading space removed; bytes as sent, cut at MaxRaw
+	Value string // after the colon, unfolded, one leading space removed; bytes as sent, cut at MaxRaw
 	First bool   // the first of its message
 }
 
-// A Body is the part of a message behind its header, or a BDAT chunk.
+// A Body is the part of a message after its header, or a BDAT chunk.
 type Body struct {
 	Lines    int64 // number of line ends
 	Longest  int64 // longest line in octets, without its line end

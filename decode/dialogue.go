@@ -85,17 +85,17 @@ type Out struct {
 	// HoldClient and Accepted. To decide nothing, leave Gate unset and feed
 	// the rest again.
 	N int
-	// Events that are now complete, in order, and for each how many of the
-	// pieces were there when it was.
+	// Events that are now complete, in order, and after how many of the pieces
+	// each was.
 	Events []Event
-	Behind []int
+	After  []int
 	// Pieces to record, in order. Pieces may lag behind Feed by up to a line
 	// (a secret is known for one only at its end) and by what follows DATA
 	// before its reply, never past Closed.
 	Pieces []Piece
 	// HoldClient: a STARTTLS command has ended and its reply has not come.
 	// What the client sends now must be held until it has. It is told after
-	// every Feed, of either side: a STARTTLS that was sent behind DATA is
+	// every Feed, of either side: a STARTTLS that was sent after DATA is
 	// found when the server refuses that.
 	HoldClient bool
 	// Refused: the reply to STARTTLS was not 220. Held bytes go on as text.
@@ -116,7 +116,7 @@ func (d *Dialogue) begin() {
 		d.offered = map[string]bool{}
 		d.order.Midway = d.Midway
 	}
-	d.out = Out{Pieces: d.out.Pieces[:0], Behind: d.out.Behind[:0]}
+	d.out = Out{Pieces: d.out.Pieces[:0], After: d.out.After[:0]}
 	if d.lent = d.lent[:0]; cap(d.lent) > 1<<10 {
 		d.lent = nil
 	}
@@ -219,7 +219,7 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 }
 
 // Swallow takes bytes that side sent and that went no further: clear text
-// behind STARTTLS or behind its reply. They are an event of their own and
+// after STARTTLS or after its reply. They are an event of their own and
 // change nothing in the dialogue.
 func (d *Dialogue) Swallow(at time.Duration, side who.Party, p []byte) Out {
 	d.begin()
@@ -331,7 +331,7 @@ func (d *Dialogue) emit(e Event) *Event {
 	e.TLS = d.tls
 	d.seq++
 	d.out.Events = append(d.out.Events, e)
-	d.out.Behind = append(d.out.Behind, len(d.out.Pieces))
+	d.out.After = append(d.out.After, len(d.out.Pieces))
 	return &d.out.Events[len(d.out.Events)-1]
 }
 

@@ -9,7 +9,7 @@ import (
 
 // A caller with a gate learns from every Feed whether it must be shut, also
 // when a STARTTLS comes to light only as the DATA before it is refused, and
-// bytes behind it have been sent on.
+// bytes after it have been sent on.
 func TestGate(t *testing.T) {
 	type step struct {
 		side who.Party

@@ -11,7 +11,7 @@ import (
 
 // cued feeds a dialogue that is written one line a row: who says it, what the
 // line is, and the line. "C" is a command, "L" a line of a login, "M" begins a
-// message and "m" goes on with it, "S" is a reply to what the word behind it
+// message and "m" goes on with it, "S" is a reply to what the word after it
 // names ("3:RCPT", "-:AUTH", "greeting" or "-"), "s" another line of it, "e" its
 // end although its last line is missing.
 func cued(t *testing.T, rows string) (events []decode.Event, sent [3]int64) {

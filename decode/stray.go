@@ -84,7 +84,7 @@ func loginIn(text []byte) int {
 		return -1
 	}
 	if m := authWord.FindSubmatchIndex(text); m != nil {
-		return behindMechanism(text, m[3])
+		return afterMechanism(text, m[3])
 	}
 	for _, m := range authInside.FindAllSubmatchIndex(text, -1) {
 		if mechanisms[strings.ToUpper(string(text[m[2]:m[3]]))] {
@@ -102,9 +102,9 @@ func namesLogin(text []byte) bool {
 	return bytes.Contains(folded, []byte("auth")) || bytes.Contains(folded, []byte("exps"))
 }
 
-// behindMechanism is where the response of a login begins whose word ends at
+// afterMechanism is where the response of a login begins whose word ends at
 // from: after the name of a mechanism, if one follows.
-func behindMechanism(text []byte, from int) int {
+func afterMechanism(text []byte, from int) int {
 	skip := func(i int) int {
 		for i < len(text) && strings.IndexByte(" \t:=\"'\r", text[i]) >= 0 {
 			i++
@@ -188,8 +188,8 @@ func (d *Dialogue) httpSecrets(text []byte) []secretSpan {
 	return []secretSpan{{from, len(text), &Mask{What: "text"}}}
 }
 
-// readHTTP follows an HTTP request: behind its first line stand fields, and
-// after an empty line the body.
+// readHTTP follows an HTTP request: fields follow its first line, and the body
+// an empty line.
 func (d *Dialogue) readHTTP(text []byte) {
 	switch {
 	case isRequest(text):

@@ -141,7 +141,7 @@ func (m *message) suspectSecrets(d *Dialogue, l *line, text []byte) []secretSpan
 	case len(l.holes) > 0 || len(text) == 0:
 		return nil
 	case at != nil:
-		if from := behindMechanism(text, at[3]); from < len(text) {
+		if from := afterMechanism(text, at[3]); from < len(text) {
 			return []secretSpan{{from, len(text), &Mask{What: "credentials"}}}
 		}
 		return nil

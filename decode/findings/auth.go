@@ -66,7 +66,7 @@ func (s *session) userOf(r *reply) string {
 	return user
 }
 
-// credentialsSent reports a refusal behind credentials, or one of which that is
+// credentialsSent reports a refusal after credentials, or one of which that is
 // not known.
 func credentialsSent(s *session, r *reply) bool {
 	if r.asked < 0 || s.lack(decode.LackCredentials) || s.lack(decode.LackClientLines) {

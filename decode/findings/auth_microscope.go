@@ -99,7 +99,7 @@ func (s *session) closesExchange(i int) bool {
 }
 
 // strayCredentials finds credentials that nobody asked for and that the server
-// refused as commands. Behind MAIL such lines are rather those of a message.
+// refused as commands. After MAIL such lines are rather those of a message.
 func strayCredentials(s *session) *sighting {
 	if s.lack(decode.LackServerLines) {
 		return nil
@@ -117,7 +117,7 @@ func strayCredentials(s *session) *sighting {
 	return see(firstFew(proof)...)
 }
 
-// wrappedBase64 finds a whole response with another line behind it that the
+// wrappedBase64 finds a whole response with another line after it that the
 // server has not asked for: the rest of what an encoder has folded.
 func wrappedBase64(s *session) *sighting {
 	for i, at := range s.secrets[min(1, len(s.secrets)):] {

@@ -46,7 +46,7 @@ func tokenSighting(i int, a *reply) *sighting {
 	return see(i, a.entry)
 }
 
-// nothingFollows reports that the client sent no token behind AUTH: it left, or
+// nothingFollows reports that the client sent no token after AUTH: it left, or
 // it said the next command where the token belongs.
 func (s *session) nothingFollows(auth int) bool {
 	for i := auth + 1; i < len(s.t.Entries); i++ {

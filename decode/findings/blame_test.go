@@ -21,8 +21,8 @@ const (
 
 // blameRulings are sessions in which words or manners point to the wrong one.
 var blameRulings = []ruling{
-	// An asterisk behind a refused login.
-	{"a lone asterisk behind a 535", of(digests, plainBad, "C: *\nS: 500 5.5.1 unknown command\n", quit), "AUTH-BAD-CREDENTIALS", nil, ids("AUTH-BASE64-WRAPPED", "CREDENTIALS-AS-COMMANDS", "UNKNOWN-COMMAND-500")},
+	// An asterisk after a refused login.
+	{"a lone asterisk after a 535", of(digests, plainBad, "C: *\nS: 500 5.5.1 unknown command\n", quit), "AUTH-BAD-CREDENTIALS", nil, ids("AUTH-BASE64-WRAPPED", "CREDENTIALS-AS-COMMANDS", "UNKNOWN-COMMAND-500")},
 	{"a lone asterisk, 502", of(digests, plainBad, "C: *\nS: 502 5.5.2 Error: command not recognized\n", quit), "AUTH-BAD-CREDENTIALS", nil, ids("CREDENTIALS-AS-COMMANDS", "UNKNOWN-COMMAND-500")},
 	{"a lone asterisk, 501", of(digests, cramBad, "C: *\nS: 501 5.5.4 syntax\n", quit), "", ids("AUTH-CRAMMD5-FALSE-OFFER"), ids("CREDENTIALS-AS-COMMANDS", "UNKNOWN-COMMAND-500", "AUTH-ABORTED")},
 	{"a password on a line of its own", of(digests, plainBad, "C: aHVudGVyMg==\nS: 500 5.5.1 unknown command\n", quit), "AUTH-BAD-CREDENTIALS", ids("CREDENTIALS-AS-COMMANDS"), nil},
@@ -36,9 +36,9 @@ var blameRulings = []ruling{
 	{"CRAM-MD5 refused where nothing else is on offer", of(strings.Replace(digests, "PLAIN LOGIN CRAM-MD5", "CRAM-MD5", 1), cramBad, quit), "AUTH-BAD-CREDENTIALS", nil, ids("AUTH-CRAMMD5-FALSE-OFFER")},
 
 	// Mechanisms.
-	{"two spaces behind AUTH", of(digests, "C: AUTH  CRAM-MD5\nS: 504 5.5.4 mechanism not supported\n", quit), "AUTH-EXTRA-SPACE", nil, ids("AUTH-MECH-NOT-OFFERED")},
-	{"a tab behind AUTH", of(digests, `C: AUTH\tPLAIN AHVzZXIAcGFzcw==`, "\nS: 501 5.5.4 Syntax\n", quit), "AUTH-EXTRA-SPACE", nil, ids("AUTH-BAD-CREDENTIALS")},
-	{"two spaces behind the mechanism", of(digests, "C: AUTH PLAIN  AHVzZXIAcGFzcw==\nS: 501 5.5.2 Cannot decode response\n", quit), "AUTH-EXTRA-SPACE", nil, ids("AUTH-BASE64-INVALID")},
+	{"two spaces after AUTH", of(digests, "C: AUTH  CRAM-MD5\nS: 504 5.5.4 mechanism not supported\n", quit), "AUTH-EXTRA-SPACE", nil, ids("AUTH-MECH-NOT-OFFERED")},
+	{"a tab after AUTH", of(digests, `C: AUTH\tPLAIN AHVzZXIAcGFzcw==`, "\nS: 501 5.5.4 Syntax\n", quit), "AUTH-EXTRA-SPACE", nil, ids("AUTH-BAD-CREDENTIALS")},
+	{"two spaces after the mechanism", of(digests, "C: AUTH PLAIN  AHVzZXIAcGFzcw==\nS: 501 5.5.2 Cannot decode response\n", quit), "AUTH-EXTRA-SPACE", nil, ids("AUTH-BASE64-INVALID")},
 	{"a space at the end of AUTH", of(digests, "C: AUTH LOGIN \nS: 501 5.5.4 Syntax\n", quit), "AUTH-EXTRA-SPACE", nil, nil},
 	{"two spaces that nobody minds", of(digests, "C: AUTH  PLAIN AHVzZXJAZXhhbXBsZS5jb20AaHVudGVyMg==\nS: 235 ok\n", quit), "", nil, ids("AUTH-EXTRA-SPACE")},
 	{"534 to a mechanism that is not on offer", of(hello, "C: AUTH CRAM-MD5\nS: 534 5.7.9 no such thing\n", quit), "AUTH-MECH-NOT-OFFERED", nil, ids("AUTH-BAD-CREDENTIALS")},
@@ -69,9 +69,9 @@ var blameRulings = []ruling{
 	{"all taken, and DATA refused", of(loggedIn, mail, rcpt, "C: DATA\nS: 554 5.7.1 no\n", quit), "", nil, ids("RCPT-UNKNOWN-550")},
 
 	// Commands that nobody knows, and text where commands belong.
-	{"an unknown command behind a message", of(hello, mail, rcpt, content, "S: 250 ok\nC: BOGUS\nS: 500 unrecognized command\n", quit), "SENT", ids("UNKNOWN-COMMAND-500"), ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS")},
+	{"an unknown command after a message", of(hello, mail, rcpt, content, "S: 250 ok\nC: BOGUS\nS: 500 unrecognized command\n", quit), "SENT", ids("UNKNOWN-COMMAND-500"), ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS")},
 	{"an unknown command with an argument", of(hello, mail, rcpt, content, "S: 250 ok\nC: XSTATS all\nS: 502 not implemented\n", quit), "SENT", nil, ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS")},
-	{"an unknown command behind a login and a message", of(loggedIn, mail, rcpt, content, "S: 250 ok\nC: BOGUS\nS: 500 unrecognized command\n", quit), "SENT", nil, ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS")},
+	{"an unknown command after a login and a message", of(loggedIn, mail, rcpt, content, "S: 250 ok\nC: BOGUS\nS: 500 unrecognized command\n", quit), "SENT", nil, ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS")},
 	{"the rest of a message", of(hello, mail, rcpt, content, "S: 250 ok\nC: and so on, as the text said\nS: 500 unrecognized command\nC: .\nS: 500 unrecognized command\n", quit), "", ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS"), ids("UNKNOWN-COMMAND-500")},
 
 	// Who left first, and where.
@@ -84,15 +84,15 @@ var blameRulings = []ruling{
 	{"the server times out for want of a dot", of(hello, mail, rcpt, data, header, "C: \nC: text\nwait 300s\nS: 421 4.4.2 timeout\nclosed S\n"), "", nil, ids("CONN-CLOSED-AFTER-DATA")},
 
 	{"the server leaves, and the client speaks all the same", of("tls\n", "S: 220 mx.example.org ESMTP\nclosed S\nC: EHLO www.example.com\nclosed C"), "CONN-CLOSED-MID-SESSION", nil, ids("CONN-CLOSED-AFTER-EHLO")},
-	{"the server leaves behind a message, and the client speaks all the same", of(loggedIn, mail, rcpt, content, "S: 250 ok\nclosed S\nC: MAIL FROM:<user@example.com>\nclosed C"), "KEEPALIVE-STALE", nil, nil},
+	{"the server leaves after a message, and the client speaks all the same", of(loggedIn, mail, rcpt, content, "S: 250 ok\nclosed S\nC: MAIL FROM:<user@example.com>\nclosed C"), "KEEPALIVE-STALE", nil, nil},
 
 	// TLS where lines belong.
-	{"TLS behind a refused STARTTLS", of(strings.Replace(hello, "8BITMIME", "STARTTLS", 1), "C: STARTTLS\nS: 454 4.7.0 TLS not available\n", `C: \x16\x03\x01\x00\x05he\nl\rlo`, "\nclosed C"), "TLS-454-UNAVAILABLE", nil, ids("BARE-LF", "BARE-CR", "UNKNOWN-COMMAND-500")},
+	{"TLS after a refused STARTTLS", of(strings.Replace(hello, "8BITMIME", "STARTTLS", 1), "C: STARTTLS\nS: 454 4.7.0 TLS not available\n", `C: \x16\x03\x01\x00\x05he\nl\rlo`, "\nclosed C"), "TLS-454-UNAVAILABLE", nil, ids("BARE-LF", "BARE-CR", "UNKNOWN-COMMAND-500")},
 
 	// A load balancer's header.
 	{"PROXY v2 refused line by line", of("S: 220 mx.example.org ESMTP\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x08\x9c\x40\0\x19EHLO www.example.com`, "\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 221 bye\n"), "PROXY-PROTOCOL-HEADER", nil, ids("UNKNOWN-COMMAND-500", "BARE-LF", "PIPELINING-MISUSE")},
 	{"PROXY v2, the server leaves at its QUIT", of("S: 220 mx.example.org ESMTP\n", `C: \r\n\r\n\0\r\nQUIT\n!\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x08\x9c\x40\0\x19EHLO www.example.com`, "\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nS: 500 5.5.1 unrecognized command\nclosed S\nC: EHLO www.example.com\nclosed C"), "PROXY-PROTOCOL-HEADER", nil, ids("CONN-CLOSED-MID-SESSION", "CONN-CLOSED-AFTER-EHLO", "PIPELINING-MISUSE")},
-	{"PROXY v1 refused, and EHLO behind it", of("C: PROXY TCP4 192.0.2.7 192.0.2.8 40000 25\nC: EHLO www.example.com\nS: 220 mx.example.org ESMTP\nS: 500 5.5.1 unrecognized command\nS: 250 mx.example.org\n", quit), "PROXY-PROTOCOL-HEADER", nil, ids("UNKNOWN-COMMAND-500", "PIPELINING-MISUSE")},
+	{"PROXY v1 refused, and EHLO after it", of("C: PROXY TCP4 192.0.2.7 192.0.2.8 40000 25\nC: EHLO www.example.com\nS: 220 mx.example.org ESMTP\nS: 500 5.5.1 unrecognized command\nS: 250 mx.example.org\n", quit), "PROXY-PROTOCOL-HEADER", nil, ids("UNKNOWN-COMMAND-500", "PIPELINING-MISUSE")},
 }
 
 // The sentence that claims an offer looks at the offer.

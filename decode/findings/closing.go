@@ -178,7 +178,7 @@ func (s *session) unanswered() int {
 	return -1
 }
 
-// lossRule is the rule for a connection that was lost behind an entry.
+// lossRule is the rule for a connection that was lost after an entry.
 func (s *session) lossRule(last int, gone loser) string {
 	ev := s.ev(last)
 	message := ev.Kind == decode.KindHeader || ev.Kind == decode.KindBody || ev.Kind == decode.KindEndOfData
@@ -203,7 +203,7 @@ func (s *session) lossRule(last int, gone loser) string {
 	return "CONN-CLOSED-MID-SESSION"
 }
 
-// afterMessage reports a reply behind a message that was taken: the connection
+// afterMessage reports a reply after a message that was taken: the connection
 // was kept for the next one.
 func afterMessage(s *session, r *reply) bool {
 	for m := range s.to(toMessage) {

@@ -53,11 +53,11 @@ func (s *session) findDialFault() *fault {
 	return f
 }
 
-// heardServer reports that the server said something behind an entry: a log may
+// heardServer reports that the server said something after an entry: a log may
 // leave out the attempt that went well.
-func (s *session) heardServer(behind int) bool {
+func (s *session) heardServer(after int) bool {
 	for i := range s.replies {
-		if at := s.replies[i].entry; at > behind && s.t.Entries[at].From == who.Server {
+		if at := s.replies[i].entry; at > after && s.t.Entries[at].From == who.Server {
 			return true
 		}
 	}

@@ -31,7 +31,7 @@ func (s *session) afterLeaving(r *reply) bool {
 }
 
 // loneAsterisk reports the reply to an asterisk that cancels a login that is
-// over already: some clients send it behind every refusal.
+// over already: some clients send it after every refusal.
 func (s *session) loneAsterisk(r *reply) bool {
 	if r.asked < 0 {
 		return false
@@ -40,7 +40,7 @@ func (s *session) loneAsterisk(r *reply) bool {
 	return ev.Command != nil && strings.TrimSpace(string(ev.Raw)) == "*" && s.triedLogin(r.asked)
 }
 
-// turnedAway reports a client that goes on behind a greeting that refused it.
+// turnedAway reports a client that goes on after a greeting that refused it.
 func (s *session) turnedAway(r *reply) bool {
 	greeting := s.answer(s.greeting)
 	return greeting != nil && greeting.code >= 400 && greeting.entry < r.entry
@@ -51,7 +51,7 @@ func (s *session) turnedAway(r *reply) bool {
 func (s *session) textRefused(r *reply) bool { return s.stray[r.asked] }
 
 // findText finds the lines of messages that came where commands belong: runs of
-// lines behind DATA that are no commands. A single line that looks like a verb is
+// lines after DATA that are no commands. A single line that looks like a verb is
 // a mistyped command.
 func (s *session) findText() {
 	var run []int
@@ -92,7 +92,7 @@ func (s *session) isMessage(run []int) bool {
 }
 
 // likeVerb reports a line that has the shape of a command: one word, or a word
-// in capitals with something behind it.
+// in capitals with something after it.
 func likeVerb(line string) bool {
 	word, _, more := strings.Cut(line, " ")
 	for _, c := range word {
@@ -108,7 +108,7 @@ func (s *session) inProxyHeader(i int) bool {
 	return i >= 0 && s.header != nil && i <= placeOf(s.header) && s.t.Entries[i].Event != nil
 }
 
-// forgetTLS forgets what was noted of bytes that came behind a STARTTLS that was
+// forgetTLS forgets what was noted of bytes that came after a STARTTLS that was
 // refused, up to the next command: a client that begins TLS all the same.
 func (s *session) forgetTLS() {
 	asked, refused := false, false
@@ -136,7 +136,7 @@ func (s *session) forget(drop func(entry int, id string) bool) {
 }
 
 // findHeader finds such a header, and forgets what was noted of its bytes and of
-// the command that comes right behind it: they are no SMTP.
+// the command that comes right after it: they are no SMTP.
 func (s *session) findHeader() {
 	if s.header = proxyHeader(s); s.header == nil {
 		return

@@ -53,9 +53,9 @@ func dotsMissing(s *session) *sighting {
 	return nil
 }
 
-// nextLine is the next line of the client behind an entry, or -1.
-func (s *session) nextLine(behind int) int {
-	for i := behind + 1; i < len(s.t.Entries); i++ {
+// nextLine is the next line of the client after an entry, or -1.
+func (s *session) nextLine(after int) int {
+	for i := after + 1; i < len(s.t.Entries); i++ {
 		if ev := s.t.Entries[i].Event; ev != nil && ev.Side == who.Client && (ev.Kind == decode.KindCommand || ev.Kind == decode.KindAuth) {
 			return i
 		}
@@ -63,7 +63,7 @@ func (s *session) nextLine(behind int) int {
 	return -1
 }
 
-// isText reports a line behind DATA that is no command. The decoder hides such
+// isText reports a line after DATA that is no command. The decoder hides such
 // lines in sessions with a login: they might be credentials.
 func (s *session) isText(i int) bool {
 	ev := s.ev(i)
@@ -126,7 +126,7 @@ func (s *session) read(span decode.Span, most int64) []byte {
 	return p
 }
 
-// dataAsCommands finds lines behind DATA that are no commands and that the
+// dataAsCommands finds lines after DATA that are no commands and that the
 // server did not understand.
 func dataAsCommands(s *session) *sighting {
 	var proof []int
@@ -153,16 +153,16 @@ func noFinalDot(s *session) *sighting {
 		if m.Complete || !m.Stuffed || len(m.Parts) == 0 || s.refusedSince(m.Parts[0]) || s.serverLeft() >= 0 {
 			continue
 		}
-		if last := m.Parts[len(m.Parts)-1]; s.waitedBehind(last) || s.endsInDot(last) {
+		if last := m.Parts[len(m.Parts)-1]; s.waitedAfter(last) || s.endsInDot(last) {
 			return see(last)
 		}
 	}
 	return nil
 }
 
-// waitedBehind reports that nothing came for a while behind an entry until the
+// waitedAfter reports that nothing came for a while after an entry until the
 // session ended.
-func (s *session) waitedBehind(i int) bool {
+func (s *session) waitedAfter(i int) bool {
 	return s.t.Entries[len(s.t.Entries)-1].At-s.t.Entries[i].At >= shortWait
 }
 
@@ -179,7 +179,7 @@ func (s *session) endsInDot(i int) bool {
 	return bytes.HasSuffix(tail, []byte("\n.")) || bytes.HasSuffix(tail, []byte("\r."))
 }
 
-// refusedSince reports a reply that says no behind an entry, other than one
+// refusedSince reports a reply that says no after an entry, other than one
 // that says that the wait was too long.
 func (s *session) refusedSince(i int) bool {
 	for n := range s.replies {

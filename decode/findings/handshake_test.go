@@ -79,7 +79,7 @@ var cells = []cell{
 	{"client, implicit, waits and leaves", after(onClient(true, "closed", who.Client), 5*time.Second), false, "PLAIN-ON-IMPLICIT-TLS-PORT", "client silent on smtptap's TLS port", listenAsIs},
 	{"client, implicit, looks and leaves", onClient(true, "closed", who.Client), false, "", "", ""},
 	{"client, implicit, looks and resets", onClient(true, "reset", who.Client), false, "", "", ""},
-	{"client, implicit, leaves behind its hello", helloed(onClient(true, "closed", who.Client)), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
+	{"client, implicit, leaves after its hello", helloed(onClient(true, "closed", who.Client)), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
 	{"client, implicit, leaves at the certificate", shown(onClient(true, "closed", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "as soon as it saw", caHowto},
 	{"client, implicit, resets at the certificate", shown(onClient(true, "reset", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "as soon as it saw", caHowto},
 	{"client, implicit, something else", helloed(onClient(true, "other", 0)), false, "TLS-HANDSHAKE-FAIL", "with the client failed", "client's own error"},
@@ -90,7 +90,7 @@ var cells = []cell{
 	{"client, STARTTLS, no version", helloed(onClient(false, "no-common-version", 0)), false, "TLS-VERSION-MISMATCH", "The client and smtptap", tlsMin},
 	{"client, STARTTLS, goes on in clear", onClient(false, "not-tls", 0), false, "STARTTLS-CLIENT-IN-CLEAR", "sent clear text after STARTTLS", "Start the handshake"},
 	{"client, STARTTLS, says nothing", after(onClient(false, "timeout", 0), 30*time.Second), false, "TLS-HANDSHAKE-TIMEOUT", "TLS handshake timed out", "openssl"},
-	{"client, STARTTLS, leaves behind the 220", onClient(false, "closed", who.Client), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
+	{"client, STARTTLS, leaves after the 220", onClient(false, "closed", who.Client), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
 	{"client, STARTTLS, waits and resets", after(onClient(false, "reset", who.Client), 5*time.Second), false, "TLS-HANDSHAKE-RESET", "client cut the TLS handshake", "client's own error"},
 	{"client, STARTTLS, leaves at the certificate", shown(onClient(false, "closed", who.Client)), false, "TLS-PROXY-CA-UNTRUSTED", "as soon as it saw", caHowto},
 

@@ -357,7 +357,7 @@ func noSeparator(s *session) *sighting {
 // envelopeFields are fields that a form's text makes when it holds line breaks.
 var envelopeFields = []string{"bcc", "cc", "to"}
 
-// injected finds recipient fields that stand behind the Subject in messages of
+// injected finds recipient fields that stand after the Subject in messages of
 // a library that writes them before it and never writes Bcc.
 func injected(s *session) *sighting {
 	if !s.isPHPMailer() {

@@ -80,10 +80,10 @@ func (s *session) greetedLater(refused *reply) bool {
 	return false
 }
 
-// accepted reports a positive reply to one of these verbs behind an entry.
-func (s *session) accepted(behind int, verbs ...string) bool {
+// accepted reports a positive reply to one of these verbs after an entry.
+func (s *session) accepted(after int, verbs ...string) bool {
 	for r := range s.to(verbs...) {
-		if r.entry > behind && r.positive() {
+		if r.entry > after && r.positive() {
 			return true
 		}
 	}

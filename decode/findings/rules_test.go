@@ -27,12 +27,12 @@ func of(parts ...string) func(testing.TB) *decode.Transcript {
 	return func(t testing.TB) *decode.Transcript { return play(t, strings.Join(parts, "")) }
 }
 
-// with makes it of a script and facts behind it.
+// with makes it of a script and facts after it.
 func with(text string, all ...facts.Fact) func(testing.TB) *decode.Transcript {
 	return func(t testing.TB) *decode.Transcript { return add(play(t, text), all...) }
 }
 
-// before makes it of facts and a script behind them.
+// before makes it of facts and a script after them.
 func before(text string, all ...facts.Fact) func(testing.TB) *decode.Transcript {
 	return func(t testing.TB) *decode.Transcript {
 		tr := play(t, text)
@@ -78,7 +78,7 @@ var connectRulings = []ruling{
 	{"no greeting, nodemailer", of("error Greeting never received"), "CONN-CLOSED-NO-GREETING", nil, nil},
 	{"no reason at all", of("error SMTP connect() failed. https://github.com/PHPMailer/PHPMailer/wiki/Troubleshooting"), "CONN-FAILED", nil, nil},
 	{"a greeting that is late", of("target mx.example.org:25\nwait 8s\n", sent), "SENT", ids("GREETING-SLOW"), nil},
-	{"PHPMailer talks on behind a refusal", of("S: 554 no\nC: EHLO www.example.com\nS: 503 bad sequence\n"), "BANNER-554", ids("PM-IGNORES-BANNER-CODE"), nil},
+	{"PHPMailer talks on after a refusal", of("S: 554 no\nC: EHLO www.example.com\nS: 503 bad sequence\n"), "BANNER-554", ids("PM-IGNORES-BANNER-CODE"), nil},
 }
 
 // daily is renewed by a program every few days.
@@ -100,7 +100,7 @@ var tlsRulings = []ruling{
 	{"wrong name, not checked", before(sent, &facts.TLS{Leg: who.ServerLeg, Verdict: "wrong-name", Reason: "valid for other.example.org"}), "SENT", ids("TLS-NAME-MISMATCH"), nil},
 	{"wrong name at Gmail's", before("dialect phpmailer-6\nerror SMTP connect() failed.", &facts.Dial{Host: "smtp.gmail.com", Addr: "smtp.gmail.com:465"}, &facts.TLS{Leg: who.ServerLeg, Implicit: true, Err: "did not match expected CN", Class: "certificate", Verdict: "wrong-name"}), "TLS-NAME-MISMATCH", ids("REDIRECTED-SERVER"), nil},
 	{"the client distrusts smtptap", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ClientLeg, Err: "remote error: tls: unknown certificate authority", Class: "alert", Alert: "unknown_ca", By: who.Client}, &facts.End{Cause: facts.CauseTLS}), "TLS-PROXY-CA-UNTRUSTED", nil, ids("TLS-CERT-VERIFY-FAIL")},
-	{"the client leaves behind the handshake", with(strings.Replace(hello+"C: STARTTLS\nS: 220 go\n", "8BITMIME", "STARTTLS", 1)+"tls\nclosed C", &facts.Note{ID: "client-left-after-handshake", Text: "the client left"}), "TLS-PROXY-CA-UNTRUSTED", nil, nil},
+	{"the client leaves after the handshake", with(strings.Replace(hello+"C: STARTTLS\nS: 220 go\n", "8BITMIME", "STARTTLS", 1)+"tls\nclosed C", &facts.Note{ID: "client-left-after-handshake", Text: "the client left"}), "TLS-PROXY-CA-UNTRUSTED", nil, nil},
 	{"a client certificate is wanted", with(hello+"C: STARTTLS\nS: 220 go\ntls\nC: EHLO www.example.com\nclosed S", &facts.Note{ID: "server-left-after-handshake", Text: "the server left"}), "TLS-CLIENT-CERT-WANTED", nil, ids("CONN-CLOSED-AFTER-EHLO")},
 	{"a client certificate is required", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "remote error: tls: certificate required", Class: "alert", Alert: "certificate_required", By: who.Server}, &facts.End{Cause: facts.CauseTLS}), "TLS-CLIENT-CERT-WANTED", nil, ids("TLS-HANDSHAKE-FAIL")},
 	{"TLS handed through", with(hello+"C: STARTTLS\nS: 220 go\nclosed C", &facts.Hello{Leg: who.ClientLeg, Why: "passed through"}), "UNKNOWN", nil, nil},
@@ -114,8 +114,8 @@ var tlsRulings = []ruling{
 	{"the automatic upgrade, with its error", with("dialect wp-mail-smtp\nset SMTPSecure: string(0) \"\"\nset SMTPAutoTLS: bool(true)\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "SMTP Error: Could not connect to SMTP host.", Class: "other"}), "TLS-OPPORTUNISTIC-FAIL", nil, nil},
 	{"reset in the handshake", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "connection reset by peer", Class: "reset"}, &facts.End{Cause: facts.CauseTLS}), "TLS-HANDSHAKE-RESET", nil, nil},
 	{"an alert that says nothing", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "remote error: internal error", Class: "alert", Alert: "internal_error", By: who.Server}, &facts.End{Cause: facts.CauseTLS}), "TLS-HANDSHAKE-FAIL", nil, nil},
-	{"EHLO forgotten behind STARTTLS", of("S: 220 x\nC: EHLO www.example.com\nS: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\ntls\nC: MAIL FROM:<user@example.com>\nS: 503 5.5.1 Error: send HELO/EHLO first\n"), "", ids("EHLO-MISSING-AFTER-STARTTLS"), nil},
-	{"clear text behind STARTTLS", func(t testing.TB) *decode.Transcript {
+	{"EHLO forgotten after STARTTLS", of("S: 220 x\nC: EHLO www.example.com\nS: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\ntls\nC: MAIL FROM:<user@example.com>\nS: 503 5.5.1 Error: send HELO/EHLO first\n"), "", ids("EHLO-MISSING-AFTER-STARTTLS"), nil},
+	{"clear text after STARTTLS", func(t testing.TB) *decode.Transcript {
 		tr := play(t, sent)
 		tr.Entries[1].Event.Notes = append(tr.Entries[1].Event.Notes, decode.Note{ID: "starttls-injection"}, decode.Note{ID: "starttls-reply-injection"})
 		return tr
@@ -132,14 +132,14 @@ var tlsRulings = []ruling{
 var heloRulings = []ruling{
 	{"no name", of("S: 220 x\nC: EHLO\nS: 501 5.5.4 no\n"), "HELO-EMPTY-501", nil, nil},
 	{"HELO and no login", of("S: 220 x\nC: HELO localhost\nS: 250 x\n", mail, "C: RCPT TO:<to@example.net>\nS: 550 5.7.1 Relaying denied\n", quit), "AUTH-NOT-ATTEMPTED", ids("HELO-INSTEAD-OF-EHLO"), nil},
-	{"EHLO behind the login", of(loggedIn, "C: EHLO www.example.com\nS: 250 x\nC: MAIL FROM:<user@example.com>\nS: 530 5.7.0 no\n", quit), "", ids("EHLO-AFTER-AUTH"), nil},
+	{"EHLO after the login", of(loggedIn, "C: EHLO www.example.com\nS: 250 x\nC: MAIL FROM:<user@example.com>\nS: 530 5.7.0 no\n", quit), "", ids("EHLO-AFTER-AUTH"), nil},
 	{"the last line is missed", of("S: 220 x\nC: EHLO www.example.com\nS: 250-x\nS: 250 STARTTLS\nerror STARTTLS is not supported by the server\nC: QUIT\nS: 221 x\n"), "", ids("EHLO-LAST-LINE-MISPARSED"), nil},
 	{"AUTH= only", of("S: 220 x\nC: EHLO www.example.com\nS: 250-x\nS: 250 AUTH=LOGIN\n", mail, rcpt, content, "S: 250 ok\n"), "SENT", ids("AUTH-OLD-EQUALS-FORM"), nil},
 	{"a name of the machine", of(strings.Replace(sent, "www.example.com", "DESKTOP-4F2", 1)), "SENT", ids("HELO-ODD-NAME"), nil},
 	{"a proper name", of(sent), "SENT", nil, ids("HELO-ODD-NAME")},
 	{"a public address literal", of(strings.Replace(sent, "www.example.com", "[192.0.2.7]", 1)), "SENT", nil, ids("HELO-ODD-NAME")},
 	{"EHLO refused, HELO taken", of("S: 220 x\nC: EHLO www.example.com\nS: 500 what\nC: HELO www.example.com\nS: 250 x\n", mail, rcpt, content, "S: 250 ok\n"), "SENT", ids("EHLO-UNSUPPORTED"), nil},
-	{"HELO behind 421", of("S: 220 x\nC: EHLO www.example.com\nS: 421 Your HELO/EHLO is not matching your DNS\nC: HELO www.example.com\nclosed S"), "HELO-DNS-MISMATCH", ids("PM-HELO-AFTER-421"), nil},
+	{"HELO after 421", of("S: 220 x\nC: EHLO www.example.com\nS: 421 Your HELO/EHLO is not matching your DNS\nC: HELO www.example.com\nclosed S"), "HELO-DNS-MISMATCH", ids("PM-HELO-AFTER-421"), nil},
 }
 
 const (
@@ -165,7 +165,7 @@ var loginRulings = []ruling{
 	{"the password alone in CRAM-MD5", of(hello, "C: AUTH CRAM-MD5\nS: 334 PDE4OTYuNjk3MTcwOTUyQG14LmV4YW1wbGUub3JnPg==\nC: aHVudGVyMjIgMjI=\n", refused), "AUTH-RESPONSE-FORM", nil, nil},
 	{"no base64", of(hello, "C: AUTH PLAIN user:password\n", refused), "AUTH-BASE64-INVALID", nil, nil},
 	{"no base64, where there is no login", of(hello, "C: AUTH PLAIN user:password\nS: 503 AUTH command used when not advertised\n"), "AUTH-NOT-ADVERTISED-503", nil, nil},
-	{"a line break behind the password", of(hello, authStart, "C: dXNlckBleGFtcGxlLmNvbQ==\nS: 334 UGFzc3dvcmQ6\nC: aHVudGVyMjIK\n", refused), "AUTH-CREDENTIAL-WHITESPACE", nil, nil},
+	{"a line break after the password", of(hello, authStart, "C: dXNlckBleGFtcGxlLmNvbQ==\nS: 334 UGFzc3dvcmQ6\nC: aHVudGVyMjIK\n", refused), "AUTH-CREDENTIAL-WHITESPACE", nil, nil},
 	{"a space before the user name", of(hello, authStart, "C: IHVzZXJAZXhhbXBsZS5jb20=\nS: 334 UGFzc3dvcmQ6\nC: aHVudGVyMjI=\n", refused), "AUTH-CREDENTIAL-WHITESPACE", nil, nil},
 	{"a URL-encoded password", of(hello, authStart, "C: dXNlckBleGFtcGxlLmNvbQ==\nS: 334 UGFzc3dvcmQ6\nC: cCU0MHNzdyUyQnJk\n", refused), "AUTH-CREDENTIAL-URLENCODED", nil, nil},
 	{"a password beyond ASCII", of(hello, authStart, "C: dXNlckBleGFtcGxlLmNvbQ==\nS: 334 UGFzc3dvcmQ6\nC: cMOkc3N3b3Jk\n", refused), "AUTH-CREDENTIAL-NONASCII", nil, nil},
@@ -177,8 +177,8 @@ var loginRulings = []ruling{
 	{"cancelled", of(hello, "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: *\nS: 501 5.7.0 Authentication aborted\n", quit), "AUTH-ABORTED", nil, nil},
 	{"Proton and LOGIN", of("S: 220 mailsub006.protonmail.ch ESMTP Postfix\nC: EHLO www.example.com\nS: 250-mailsub006.protonmail.ch\nS: 250 AUTH PLAIN\nC: AUTH LOGIN\nS: 535 5.7.8 Error: authentication failed: Invalid authentication mechanism\n"), "AUTH-MECH-NOT-OFFERED", ids("AUTH-PROTON-PLAIN"), nil},
 	{"Gmail without a login", of("S: 220 smtp.gmail.com ESMTP x - gsmtp\nC: EHLO www.example.com\nS: 250-smtp.gmail.com\nS: 250 AUTH LOGIN\nC: MAIL FROM:<user@example.com>\nS: 530 5.7.0 Authentication Required x - gsmtp\n"), "AUTH-NOT-ATTEMPTED", ids("GMAIL-530-WANTAUTH"), nil},
-	{"quits behind EHLO", of(hello, quit), "NOTHING-SENT", ids("CLIENT-QUIT-BEFORE-AUTH"), nil},
-	{"quits behind EHLO, in a log", of("dialect phpmailer-6\n", hello, quit), "CLIENT-QUIT-BEFORE-AUTH", nil, nil},
+	{"quits after EHLO", of(hello, quit), "NOTHING-SENT", ids("CLIENT-QUIT-BEFORE-AUTH"), nil},
+	{"quits after EHLO, in a log", of("dialect phpmailer-6\n", hello, quit), "CLIENT-QUIT-BEFORE-AUTH", nil, nil},
 	{"asks for something else and quits", of(hello, "C: NOOP\nS: 250 ok\nC: HELP\nS: 214 x\n", quit), "NOTHING-SENT", nil, ids("CLIENT-QUIT-BEFORE-AUTH")},
 	{"password in clear", of(sent), "SENT", ids("AUTH-WITHOUT-TLS"), nil},
 	{"password inside TLS", of("tls\n", sent), "SENT", nil, ids("AUTH-WITHOUT-TLS")},
@@ -192,7 +192,7 @@ var loginRulings = []ruling{
 	{"a log with a password", of("dialect phpmailer-5.2\n", sent), "SENT", ids("DEBUG-LEFT-ON"), nil},
 	{"a log that hides it", of("dialect phpmailer-6\nlack credentials\n", sent), "SENT", nil, ids("DEBUG-LEFT-ON")},
 	{"closed in the login", of(hello, "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlckBleGFtcGxlLmNvbQ==\nclosed S"), "CONN-CLOSED-DURING-AUTH", nil, nil},
-	{"closed behind a refusal", of(hello, login, refused, "closed S"), "AUTH-BAD-CREDENTIALS", nil, ids("CONN-CLOSED-DURING-AUTH")},
+	{"closed after a refusal", of(hello, login, refused, "closed S"), "AUTH-BAD-CREDENTIALS", nil, ids("CONN-CLOSED-DURING-AUTH")},
 }
 
 var envelopeRulings = []ruling{
@@ -262,7 +262,7 @@ var messageRulings = []ruling{
 	{"raw UTF-8 in the subject", message(date, from, to, id, "Subject: grün", "", "text"), "SENT", ids("EIGHTBIT-IN-HEADERS"), nil},
 	{"no empty line", message(date, from, to, id, "Subject: x", "this is no field at all", "text"), "SENT", ids("NO-HEADER-BODY-SEPARATOR"), nil},
 	{"a boundary that is not there", message(date, from, to, id, "Subject: x", `Content-Type: multipart/mixed; boundary="b"`, "", "text"), "SENT", ids("MIME-BROKEN"), nil},
-	{"a Bcc behind the subject", message(date, from, to, id, "Subject: x", "Bcc: victim@example.net", "X-Mailer: PHPMailer 5.2.4", "", "text"), "SENT", ids("HEADER-INJECTION"), nil},
+	{"a Bcc after the subject", message(date, from, to, id, "Subject: x", "Bcc: victim@example.net", "X-Mailer: PHPMailer 5.2.4", "", "text"), "SENT", ids("HEADER-INJECTION"), nil},
 	{"8-bit without 8BITMIME", of(strings.Replace(strings.Replace(sent, "S: 250-SIZE 100000\nS: 250 8BITMIME", "S: 250 SIZE 100000", 1), "C: text", "C: grün", 1)), "SENT", ids("EIGHTBIT-BODY-NO-8BITMIME"), nil},
 	{"UTF-8 declared as Latin-1", message(date, from, to, id, "Subject: =?iso-8859-1?Q?h=C3=A4llo?=", "", "text"), "SENT", ids("ENCWORD-NOT-ENCODED-CHARSET"), nil},
 	{"a body declared as ASCII", message(date, from, to, id, "Subject: x", "Content-Type: text/plain; charset=us-ascii", "Content-Transfer-Encoding: 8bit", "", "grün"), "SENT", ids("ENCWORD-NOT-ENCODED-CHARSET"), nil},
@@ -291,22 +291,22 @@ var sequenceRulings = []ruling{
 var closingRulings = []ruling{
 	{"a kept connection is dead", of(loggedIn, mail, rcpt, content, "S: 250 ok\nC: RSET\nS: 421 4.4.2 timeout\nclosed S"), "SENT", ids("KEEPALIVE-STALE"), nil},
 	{"a kept connection is closed", of(loggedIn, mail, rcpt, content, "S: 250 ok\nC: MAIL FROM:<user@example.com>\nclosed S"), "KEEPALIVE-STALE", nil, nil},
-	{"gives up behind the dot", of(loggedIn, mail, rcpt, content, "wait 30s\nclosed C"), "TIMEOUT-FINAL-DOT", nil, nil},
-	{"gives up behind a command", of(loggedIn, "C: MAIL FROM:<user@example.com>\nwait 60s\nclosed C"), "TIMEOUT-COMMAND", nil, nil},
+	{"gives up after the dot", of(loggedIn, mail, rcpt, content, "wait 30s\nclosed C"), "TIMEOUT-FINAL-DOT", nil, nil},
+	{"gives up after a command", of(loggedIn, "C: MAIL FROM:<user@example.com>\nwait 60s\nclosed C"), "TIMEOUT-COMMAND", nil, nil},
 	{"a recording that is cut off in a message", func(t testing.TB) *decode.Transcript {
 		tr := play(t, loggedIn+mail+rcpt+data+header+"C: \nC: text")
 		tr.Lacks = []string{decode.LackEnd}
 		return tr
 	}, "UNKNOWN", nil, ids("FINAL-DOT-MISSING")},
 	{"changes its mind", of(loggedIn, "C: MAIL FROM:<user@example.com>\nclosed C"), "NOT-SENT", nil, ids("TIMEOUT-COMMAND")},
-	{"silence behind EHLO", of("S: 220 x\nC: EHLO www.example.com\nclosed S"), "CONN-CLOSED-AFTER-EHLO", nil, nil},
+	{"silence after EHLO", of("S: 220 x\nC: EHLO www.example.com\nclosed S"), "CONN-CLOSED-AFTER-EHLO", nil, nil},
 	{"closed in the message", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nreset S"), "CONN-CLOSED-AFTER-DATA", nil, ids("FINAL-DOT-MISSING")},
-	{"closed behind the dot", of("dialect swaks\n", loggedIn, mail, rcpt, content, "error *** Remote host closed connection unexpectedly."), "CONN-CLOSED-AFTER-DATA", nil, nil},
+	{"closed after the dot", of("dialect swaks\n", loggedIn, mail, rcpt, content, "error *** Remote host closed connection unexpectedly."), "CONN-CLOSED-AFTER-DATA", nil, nil},
 	{"closed in the middle", of(loggedIn, "C: MAIL FROM:<user@example.com>\nreset S"), "CONN-CLOSED-MID-SESSION", nil, nil},
 	{"closed in the middle, smtplib", of("error smtplib.SMTPServerDisconnected: Connection unexpectedly closed"), "CONN-CLOSED-MID-SESSION", nil, nil},
 	{"the end of a paste", of("dialect swaks\nlack end\n", loggedIn, "C: MAIL FROM:<user@example.com>"), "UNKNOWN", nil, ids("CONN-CLOSED-MID-SESSION", "TIMEOUT-COMMAND")},
 	{"PHPMailer says QUIT to the dead", of("dialect phpmailer-6\n", loggedIn, "C: MAIL FROM:<user@example.com>\nerror SMTP NOTICE: EOF caught while checking if connected\nC: QUIT"), "CONN-CLOSED-MID-SESSION", ids("PM-QUIT-AFTER-DEAD"), nil},
-	{"RSET behind a failed handshake", with("dialect phpmailer-5.1\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "certificate verify failed", Class: "certificate"}, &facts.Note{ID: "client-error", Text: "SMTP ERROR: RSET failed:"}), "TLS-CERT-VERIFY-FAIL", ids("PM-RSET-AFTER-TLS-FAIL"), nil},
+	{"RSET after a failed handshake", with("dialect phpmailer-5.1\n"+hello+"C: STARTTLS\nS: 220 go\n", &facts.TLS{Leg: who.ServerLeg, Err: "certificate verify failed", Class: "certificate"}, &facts.Note{ID: "client-error", Text: "SMTP ERROR: RSET failed:"}), "TLS-CERT-VERIFY-FAIL", ids("PM-RSET-AFTER-TLS-FAIL"), nil},
 	{"no QUIT", of(loggedIn, mail, rcpt, content, "S: 250 ok\nclosed C"), "SENT", ids("QUIT-MISSING"), nil},
 	{"Timeout and Timelimit", of("dialect phpmailer-6\n", loggedIn, "C: MAIL FROM:<user@example.com>\nerror PHPMailer waited for a reply: get_lines(): select timed-out in (300 sec)"), "TIMEOUT-COMMAND", ids("PM-TIMELIMIT"), nil},
 	{"idle", with(loggedIn, &facts.End{Cause: facts.CauseIdle}), "IDLE-TIMEOUT", nil, nil},
@@ -430,14 +430,14 @@ func TestEveryRuleIsSeen(t *testing.T) {
 }
 
 // TestSmuggling: whether a server that ends a message early answers before the
-// rest of it is sent or all at once behind it, each queue id is a message, and the
+// rest of it is sent or all at once after it, each queue id is a message, and the
 // finding names the octets and the ids, as a failure.
 func TestSmuggling(t *testing.T) {
 	const lax = "S: 250 2.0.0 ok queued as 4XYZ12\n"
 	const more = "S: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 2.0.0 ok queued as 4XYZ13\n"
 	head := hello + mail + rcpt + "C: DATA\nS: 354 go\nC: Subject: x\nC: \n" + `C: text\n.\n\` + "\n"
 	hidden := "C: MAIL FROM:<x@example.com>\nC: RCPT TO:<y@example.net>\nC: DATA\nC: hidden\nC: .\n"
-	for name, text := range map[string]string{"behind it": head + hidden + lax + more, "before its end": head + lax + hidden + more} {
+	for name, text := range map[string]string{"after it": head + hidden + lax + more, "before its end": head + lax + hidden + more} {
 		r := findings.Analyze(play(t, text+quit), lang.English)
 		i := slices.IndexFunc(r.Findings, func(f findings.Finding) bool { return f.ID == "SMUGGLING-TAKEN" })
 		if i < 0 || r.Findings[i].Severity != findings.Failure || !strings.Contains(r.Findings[i].Why, "LF . LF") || !strings.Contains(r.Findings[i].Why, "4XYZ12, 4XYZ13") {

@@ -160,7 +160,7 @@ func (s *script) take(out decode.Out) {
 	}
 }
 
-// add puts a fact into a transcript behind what it holds.
+// add puts a fact into a transcript after what it holds.
 func add(tr *decode.Transcript, all ...facts.Fact) *decode.Transcript {
 	for _, f := range all {
 		tr.Entries = append(tr.Entries, decode.Entry{From: who.Smtptap, To: who.Smtptap, Fact: f})

@@ -78,7 +78,7 @@ func refusesVisitor(s *session, r *reply) bool {
 }
 
 // visitorSender finds a sender of a public mail domain at a server that is
-// another's, or behind a login of another domain.
+// another's, or after a login of another domain.
 func visitorSender(s *session) *sighting {
 	for _, i := range s.byName["MAIL"] {
 		d := domainOf(s.ev(i).Command.Path)
@@ -174,7 +174,7 @@ func hasNote(ev *decode.Event, ids ...string) bool {
 	return slices.ContainsFunc(ev.Notes, func(n decode.Note) bool { return slices.Contains(ids, n.ID) })
 }
 
-// malformedPath finds commands whose address is not in brackets right behind
+// malformedPath finds commands whose address is not in brackets right after
 // the colon.
 func malformedPath(verb string) finder {
 	return func(s *session) *sighting {

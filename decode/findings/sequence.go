@@ -70,7 +70,7 @@ func (s *session) spokeIntoReply() *sighting {
 			if !s.fromClient(c) {
 				continue
 			}
-			// A reply event begins at its first line and stands behind what
+			// A reply event begins at its first line and stands after what
 			// was said before its last.
 			if ev.Begin >= r.event.Begin && ev.At <= r.event.At {
 				return see(c, r.entry)

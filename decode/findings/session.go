@@ -32,7 +32,7 @@ type session struct {
 	notes    map[string][]int // entries by what the decoder noticed, the first few of each
 	messages []decode.Message
 	lastWire int // the last entry in which either side said something, or -1
-	broken   int // a client-no-reply note behind the last reply, or -1
+	broken   int // a client-no-reply note after the last reply, or -1
 
 	dials    []told[*facts.Dial]
 	lookups  []told[*facts.DNS]

@@ -29,7 +29,7 @@ func (s *session) lookalikes(at []int) string {
 }
 
 // falseEndTaken finds a server that ended a message there: it accepts before the
-// message ends, or gives replies that nobody asked for behind it.
+// message ends, or gives replies that nobody asked for after it.
 func falseEndTaken(s *session) *sighting {
 	alike := s.noted("eod-lookalike")
 	if len(alike) == 0 {

@@ -34,7 +34,7 @@ func noTLSYet(s *session, r *reply) bool {
 }
 
 // singleRepliesOfLogin reports a log of single replies in which credentials
-// were taken for commands behind the refusal.
+// were taken for commands after the refusal.
 func singleRepliesOfLogin(s *session, r *reply) bool {
 	n := slices.Index(s.replies, r)
 	if !s.pasted() || n+1 >= len(s.replies) || r.verb != "" && r.verb != "AUTH" {
@@ -51,7 +51,7 @@ func (s *session) findTLSFault() *fault {
 		if f.fact.Err == "" {
 			continue
 		}
-		if s.securedBehind(f.entry) {
+		if s.securedAfter(f.entry) {
 			return nil
 		}
 		id, variant := s.tlsRule(f.entry, f.fact)
@@ -67,11 +67,11 @@ func (s *session) findTLSFault() *fault {
 	if s.mute != nil {
 		return s.mute
 	}
-	return s.quitBehindSTARTTLS()
+	return s.quitAfterSTARTTLS()
 }
 
-// securedBehind reports that TLS came about behind an entry.
-func (s *session) securedBehind(i int) bool {
+// securedAfter reports that TLS came about after an entry.
+func (s *session) securedAfter(i int) bool {
 	for _, f := range s.tls {
 		if f.entry > i && f.fact.Err == "" {
 			return true
@@ -168,9 +168,9 @@ func (s *session) upgradesByItself() bool {
 	return told && (secure == "" || strings.EqualFold(secure, "none")) && auto != "false"
 }
 
-// quitBehindSTARTTLS finds what older PHPMailers show of a certificate that PHP
+// quitAfterSTARTTLS finds what older PHPMailers show of a certificate that PHP
 // refused: STARTTLS is accepted, and the next thing said is QUIT.
-func (s *session) quitBehindSTARTTLS() *fault {
+func (s *session) quitAfterSTARTTLS() *fault {
 	if s.secured || !s.isPHPMailer() && s.client != clientUnknown {
 		return nil
 	}

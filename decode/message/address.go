@@ -49,7 +49,7 @@ type addressList struct {
 	group    string
 }
 
-// next reads one address with the comma or semicolon behind it.
+// next reads one address with the comma or semicolon after it.
 func (l *addressList) next(c *cursor) {
 	var phrase, comment strings.Builder
 	var addr string

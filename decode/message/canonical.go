@@ -21,7 +21,7 @@ const (
 )
 
 // BodyHash returns the SHA-256 of a body as DKIM computes it, in base64, as it
-// stands in the bh= tag of a signature. body begins behind the empty line that
+// stands in the bh= tag of a signature. body begins after the empty line that
 // ends the header. Lines end in CRLF or LF; both count as CRLF, which is what a
 // signer sees.
 func BodyHash(body io.Reader, c Canonicalization) (string, error) {
@@ -95,7 +95,7 @@ func (c *canonicalWriter) one(b byte) {
 	}
 }
 
-// write puts a byte of text out, behind what was held back.
+// write puts a byte of text out, after what was held back.
 func (c *canonicalWriter) write(b byte) {
 	for ; c.empty > 0; c.empty-- {
 		_, _ = c.w.WriteString("\r\n")
@@ -119,7 +119,7 @@ func (c *canonicalWriter) line() {
 	c.began = false
 }
 
-// end writes what the end of the body needs: a line end behind an unfinished
+// end writes what the end of the body needs: a line end after an unfinished
 // line, and for the simple form one for an empty body.
 func (c *canonicalWriter) end() {
 	if c.cr {

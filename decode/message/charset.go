@@ -57,7 +57,7 @@ var aliases = map[string]encoding.Encoding{
 }
 
 // charsetName reduces a charset's name to the form of the tables: no quotes,
-// no language suffix (RFC 2231 section 5), nothing behind a semicolon.
+// no language suffix (RFC 2231 section 5), nothing after a semicolon.
 func charsetName(name string) string {
 	name, _, _ = strings.Cut(name, ";")
 	name, _, _ = strings.Cut(name, "*")

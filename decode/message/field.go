@@ -15,7 +15,7 @@ func (s Span) Len() int64 { return s.End - s.Start }
 // as sent, not made visible.
 type Field struct {
 	Name  string
-	Value string // behind the colon, unfolded, without the white space around it
+	Value string // after the colon, unfolded, without the white space around it
 	Span  Span   // its lines, line ends included
 	Cut   bool   // longer than Limits.FieldBytes
 }

@@ -17,7 +17,7 @@ const (
 	BoundaryTooLong    = "boundary-too-long"    // over Limits.Boundary
 	BoundaryNotFound   = "boundary-not-found"   // no line with the boundary
 	BoundaryNotClosed  = "boundary-not-closed"  // no closing line
-	PartAfterEnd       = "part-after-end"       // a part behind the closing line
+	PartAfterEnd       = "part-after-end"       // a part after the closing line
 	EncodingUnknown    = "encoding-unknown"     // Content-Transfer-Encoding that no RFC defines
 	EncodingNotAllowed = "encoding-not-allowed" // base64 or quoted-printable around parts
 	TypeMalformed      = "type-malformed"       // Content-Type is no type/subtype
@@ -38,7 +38,7 @@ type Part struct {
 	Depth  int    // 0 for the message
 
 	Header     Header
-	HeaderSpan Span // header with the empty line behind it
+	HeaderSpan Span // header with the empty line after it
 	Body       Span // without the line end in front of the next boundary
 
 	Type        Structured // Content-Type; the default of RFC 2045 section 5.2 where there is none
@@ -286,7 +286,7 @@ func (s *scanner) delimiter(line []byte) bool {
 }
 
 // matches reports whether a line is "--" boundary, or "--" boundary "--",
-// with nothing but white space behind it.
+// with nothing but white space after it.
 func (e *entity) matches(line []byte) (closing, ok bool) {
 	if e.boundary == "" || len(line) < 2+len(e.boundary) || string(line[2:2+len(e.boundary)]) != e.boundary {
 		return false, false

@@ -122,7 +122,7 @@ func TestScan(t *testing.T) {
 		{"no boundary", crlf("Content-Type: multipart/mixed\n\n--a\n\nx\n"), " multipart/mixed \"--a\\r\\n\\r\\nx\\r\\n\" boundary-missing\n"},
 		{"boundary too long", crlf("Content-Type: multipart/mixed; boundary=" + strings.Repeat("a", 2049) + "\n\nx\n"), " multipart/mixed \"x\\r\\n\" boundary-too-long\n"},
 		{"boundary is a prefix", crlf("Content-Type: multipart/mixed; boundary=a\n\n--a\n\n--ab\n--a \n\ny\n--a--\t\n"), " multipart/mixed\n  1 text/plain \"--ab\"\n  2 text/plain \"y\"\n"},
-		{"part behind the end", crlf("Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n--a\n\ny\n"), " multipart/mixed part-after-end\n  1 text/plain \"x\"\n"},
+		{"part after the end", crlf("Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n--a\n\ny\n"), " multipart/mixed part-after-end\n  1 text/plain \"x\"\n"},
 		{"empty parts", crlf("Content-Type: multipart/mixed; boundary=a\n\n--a\n--a\n\n--a--\n"), " multipart/mixed\n  1 text/plain \"\"\n  2 text/plain \"\"\n"},
 		{"encoded multipart", crlf("Content-Type: multipart/mixed; boundary=a\nContent-Transfer-Encoding: base64\n\n--a\n\nx\n--a--\n"), " multipart/mixed encoding-not-allowed\n  1 text/plain \"x\"\n"},
 		{"encoded message", crlf("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\neA==\n"), " message/rfc822 \"eA==\\r\\n\" encoding-not-allowed\n"},
@@ -227,7 +227,7 @@ func TestReaderFails(t *testing.T) {
 }
 
 // FuzzScan checks what a tree promises: spans inside the message, children
-// inside their parents and behind each other, and the same result however the
+// inside their parents and after each other, and the same result however the
 // bytes come.
 func FuzzScan(f *testing.F) {
 	f.Add([]byte(crlf(mixed)), uint64(1))

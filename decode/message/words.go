@@ -214,7 +214,7 @@ type textReader struct {
 	text    Text
 	out     strings.Builder
 	pending []word // adjacent words of one charset that are not written yet
-	gap     string // white space behind the last word, dropped if a word follows
+	gap     string // white space after the last word, dropped if a word follows
 	seen    bool   // there was a word before
 	last    byte   // last byte of plain text
 	raw     []byte // all plain text, to guess its charset by
@@ -292,7 +292,7 @@ func (r *textReader) word(w word) {
 	r.seen = true
 }
 
-// flush writes the pending words and the white space behind them.
+// flush writes the pending words and the white space after them.
 func (r *textReader) flush() {
 	if len(r.pending) > 0 {
 		r.out.WriteString(r.join(r.pending))

@@ -72,7 +72,7 @@ func TestReadText(t *testing.T) {
 		{"raw bytes in Q", "=?UTF-8?Q?你?=", "你", []string{message.WordMalformed}},
 		{"no charset", "=??Q?a?=", "=??Q?a?=", []string{message.WordMalformed}},
 		{"no space in front", "a=?UTF-8?Q?b?=", "ab", []string{message.WordMalformed}},
-		{"no space behind", "=?UTF-8?Q?b?=a", "ba", []string{message.WordMalformed}},
+		{"no space after", "=?UTF-8?Q?b?=a", "ba", []string{message.WordMalformed}},
 		{"no space between", "=?UTF-8?Q?a?==?UTF-8?Q?b?=", "ab", []string{message.WordMalformed}},
 		{"unknown charset", "=?klingon?Q?a?= =?utf-8?Q?b?=", "=?klingon?Q?a?= b", []string{message.WordCharset}},
 		{"charset without a decoder", "=?iso-2022-kr?Q?a?=", "=?iso-2022-kr?Q?a?=", []string{message.WordCharset}},

@@ -289,7 +289,7 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 	case "":
 		if d.By == who.Server && r.Code == 250 && QueueID(r.Text()) != "" && (t.alike || e.Event.Noted("early-reply")) {
 			t.early = t.early || e.Event.Noted("early-reply")
-			t.ended(q, r, d) // the server saw an end that was none, and a message behind it
+			t.ended(q, r, d) // the server saw an end that was none, and a message after it
 			break
 		}
 		t.stray(r, d)

@@ -34,7 +34,7 @@ const longestVerb = 32
 type Command struct {
 	Verb string // upper case; "" when the line begins with no known verb
 	Word []byte // the verb as it stands there, known or not; nil when the line begins with nothing like one
-	Arg  []byte // behind the blanks that follow the verb, or the whole line when there is no Word; trailing blanks are in it
+	Arg  []byte // after the blanks that follow the verb, or the whole line when there is no Word; trailing blanks are in it
 
 	Path   Path   // of MAIL and RCPT
 	Params Params // of MAIL and RCPT
@@ -98,18 +98,18 @@ func ReadCommand(line []byte) Command {
 	for end < len(rest) && end <= longestVerb && (isAlnum(rest[end]) || rest[end] == '-') {
 		end++
 	}
-	word, behind := rest[:end], rest[end:]
-	equals := len(behind) > 0 && behind[0] == '=' && equalFold(word, "AUTH")
-	if !isName(word) || end > longestVerb || len(behind) > 0 && !isBlank(behind[0]) && !equals {
+	word, after := rest[:end], rest[end:]
+	equals := len(after) > 0 && after[0] == '=' && equalFold(word, "AUTH")
+	if !isName(word) || end > longestVerb || len(after) > 0 && !isBlank(after[0]) && !equals {
 		c.Form |= NoVerb
 		return c
 	}
 	c.Word, c.Verb = word, known(word)
 	if equals {
 		c.Form |= NoVerb
-		behind = behind[1:]
+		after = after[1:]
 	}
-	blanks, arg := trimBlanks(behind)
+	blanks, arg := trimBlanks(after)
 	c.Arg = arg
 	if len(arg) > 0 {
 		c.Form |= separation(blanks)
@@ -222,8 +222,8 @@ func (c *Command) readPath(keyword string) {
 func (c *Command) readChunk() {
 	c.Size = -1
 	digits := c.Arg[:wordLen(c.Arg)]
-	blanks, behind := trimBlanks(c.Arg[len(digits):])
-	last, rest := Word(behind)
+	blanks, after := trimBlanks(c.Arg[len(digits):])
+	last, rest := Word(after)
 	var n int64
 	bad := len(digits) == 0 || len(digits) > 18 || len(rest) > 0 || len(last) > 0 && !equalFold(last, "LAST")
 	for _, b := range digits {

@@ -13,7 +13,7 @@ import (
 //
 // The message ends at CRLF "." CRLF and nowhere else (RFC 5321 section
 // 4.1.1.4). What other servers might take for its end is counted as alike, in
-// chunks too: who passes them on may do so behind DATA.
+// chunks too: who passes them on may do so after DATA.
 type Data struct {
 	Counts
 	dots      bool  // a line with a single dot ends the message
@@ -22,10 +22,10 @@ type Data struct {
 	start     start
 	afterCRLF bool // the line before ended in CRLF
 	nul       bool // a NUL stands beside the dot
-	crs       int  // CRs behind the dot
+	crs       int  // CRs after the dot
 
 	before   string // the line end before this line, by name
-	nulAfter bool   // the NUL stands behind the dot
+	nulAfter bool   // the NUL stands after the dot
 	lone     int64  // octets of the line up to its last lone CR
 
 	anyNUL, anyHigh bool // of the bytes at hand
@@ -62,7 +62,7 @@ type Counts struct {
 // section 4.5.3.1.6).
 const longestText = 998
 
-// NewData is at the start of a message behind 354, with dots, or of one in BDAT
+// NewData is at the start of a message after 354, with dots, or of one in BDAT
 // chunks, where no line ends it.
 func NewData(dots bool) Data {
 	return Data{dots: dots, start: startOfLine, afterCRLF: true, before: endCRLF}
@@ -197,7 +197,7 @@ func (s *Data) Whole(p []byte) (n int) {
 	return n
 }
 
-// ends begins a line behind one that ends in CR LF, or in LF alone.
+// ends begins a line after one that ends in CR LF, or in LF alone.
 func (s *Data) ends(strict bool) {
 	s.start, s.afterCRLF, s.before, s.lone = startOfLine, strict, endLF, 0
 	if strict {
@@ -205,10 +205,10 @@ func (s *Data) ends(strict bool) {
 	}
 }
 
-// Unfinished is how many octets of a line stand behind the last line end.
+// Unfinished is how many octets of a line stand after the last line end.
 func (s *Data) Unfinished() int64 { return s.length }
 
-// stride bounds what is searched for a line end at a time: bytes behind a CR
+// stride bounds what is searched for a line end at a time: bytes after a CR
 // and a dot are searched again.
 const stride = 1 << 10
 
@@ -308,12 +308,12 @@ func (s *Data) startByte(c byte) (used int, ended, done bool) {
 		s.length++
 		return 1, false, false
 	case afterDot:
-		return s.behindDot(c)
+		return s.byteAfterDot(c)
 	}
-	return s.behindDotCR(c)
+	return s.byteAfterDotCR(c)
 }
 
-func (s *Data) behindDot(c byte) (used int, ended, done bool) {
+func (s *Data) byteAfterDot(c byte) (used int, ended, done bool) {
 	switch c {
 	case '\r':
 		s.start, s.crs = afterDotCR, 1
@@ -337,7 +337,7 @@ func (s *Data) behindDot(c byte) (used int, ended, done bool) {
 	return 0, false, false
 }
 
-func (s *Data) behindDotCR(c byte) (used int, ended, done bool) {
+func (s *Data) byteAfterDotCR(c byte) (used int, ended, done bool) {
 	switch {
 	case c == '\n' && s.afterCRLF && !s.nul && s.crs == 1:
 		if s.before != endCRLF { // other servers wait for more
@@ -364,5 +364,5 @@ func (s *Data) behindDotCR(c byte) (used int, ended, done bool) {
 	return 0, false, false
 }
 
-// mostCRs is how many CRs behind a dot are counted as one line end.
+// mostCRs is how many CRs after a dot are counted as one line end.
 const mostCRs = 4

@@ -2,11 +2,11 @@ package smtp
 
 import "bytes"
 
-// endOfData is what ends a message behind 354, with the end of the line before
+// endOfData is what ends a message after 354, with the end of the line before
 // it (RFC 5321 section 4.1.1.4).
 const endOfData = "\r\n.\r\n"
 
-// An End finds the end of a message behind 354 and nothing else. Most bytes of a
+// An End finds the end of a message after 354 and nothing else. Most bytes of a
 // session are those of messages.
 type End struct {
 	seen int // how much of endOfData the bytes so far end with

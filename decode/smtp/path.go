@@ -135,7 +135,7 @@ func isDomain(p []byte) bool {
 // isLiteral reports what stands between the brackets of an address literal.
 func isLiteral(r rune) bool { return r > ' ' && r < 0x7f && r != '[' && r != '\\' && r != ']' }
 
-// Params are the ESMTP parameters behind a path, as sent (RFC 5321 section
+// Params are the ESMTP parameters after a path, as sent (RFC 5321 section
 // 4.1.2), the blanks before them included.
 type Params []byte
 

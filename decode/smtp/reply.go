@@ -8,7 +8,7 @@ type ReplyLine struct {
 	Code     int    // 0 for none
 	More     bool   // a hyphen follows the code: the reply goes on
 	Enhanced []byte // enhanced status code, such as 5.7.8 (RFC 2034); nil for none
-	Text     []byte // behind code, separator and enhanced code; the whole line when it has no code
+	Text     []byte // after code, separator and enhanced code; the whole line when it has no code
 }
 
 // ReadReplyLine reads a line of a reply, with or without its end.

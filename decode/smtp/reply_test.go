@@ -128,7 +128,7 @@ func FuzzReplies(f *testing.F) {
 				t.Fatalf("%q: %d, %d; want %d, %d", rest, n, got.Code, want, code)
 			}
 			if r.Pending() {
-				t.Fatal("pending behind a reply")
+				t.Fatal("pending after a reply")
 			}
 			at, rest = at+n, rest[n:]
 		}

@@ -63,7 +63,7 @@ func TrimEnd(line []byte) []byte {
 }
 
 // Word cuts the first word off an argument: what stands before the first
-// blanks, and what stands behind them.
+// blanks, and what follows these.
 func Word(arg []byte) (word, rest []byte) {
 	_, arg = trimBlanks(arg)
 	n := wordLen(arg)

@@ -56,7 +56,7 @@ func (c *context) shows(r rune, rest string) bool {
 	return unicode.IsPrint(r)
 }
 
-// selects reports whether the variation selector r means something behind what
+// selects reports whether the variation selector r means something after what
 // came before: an emoji or text style for a pictograph or the base of a keycap,
 // a glyph variant for a Han character. Elsewhere selectors only hide data.
 func (c *context) selects(r rune) bool {

@@ -155,11 +155,11 @@ func readsAsEscape(rest string) bool {
 	if strings.ContainsRune(`rntxuU\`, r) {
 		return true
 	}
-	// Behind a backslash a mark or joiner has a base, everything else that
+	// After a backslash a mark or joiner has a base, everything else that
 	// does not show becomes an escape, which begins with a backslash.
-	behind := context{}
-	behind.add('\\')
-	return r == utf8.RuneError && size == 1 || !behind.shows(r, rest[size:])
+	after := context{}
+	after.add('\\')
+	return r == utf8.RuneError && size == 1 || !after.shows(r, rest[size:])
 }
 
 func appendEscape(dst []byte, r rune) []byte {

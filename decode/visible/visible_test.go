@@ -47,7 +47,7 @@ var hostile = []struct{ name, in, want string }{
 	{"tag characters hide text", "ok\U000e0049\U000e0047", `ok\U000e0049\U000e0047`},
 	{"Hangul filler", "a\u3164b", `a\u3164b`},
 	{"joiner between letters", "a\u200db", `a\u200db`},
-	{"selector behind a letter", "a\ufe0fb\U000e0101", `a\ufe0fb\U000e0101`},
+	{"selector after a letter", "a\ufe0fb\U000e0101", `a\ufe0fb\U000e0101`},
 	{"two selectors", "❤\ufe0f\ufe0f", `❤` + "\ufe0f" + `\ufe0f`},
 	{"mark without a base", "\u0301a", `\u0301a`},
 	{"mark on an escape", "\x1b\u0301", `\x1b\u0301`},

@@ -31,7 +31,7 @@ func Width(s string) int {
 // Truncate cuts s so that it takes at most width columns, between grapheme
 // clusters. When something is cut, tail ("…") stands at the end and is counted;
 // where not even tail fits, nothing is left. Escape sequences of a renderer
-// that stand behind the cut are kept, so that a colour is switched off again.
+// that stand after the cut are kept, so that a colour is switched off again.
 func Truncate(s string, width int, tail string) string {
 	if Width(s) <= width {
 		return s

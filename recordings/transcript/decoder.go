@@ -270,7 +270,7 @@ func (d *decoder) take(l *leg, out decode.Out) {
 	shown, relayed := 0, false
 	show := func(pieces int) {
 		from := shown
-		for shown < len(out.Events) && out.Behind[shown] <= pieces {
+		for shown < len(out.Events) && out.After[shown] <= pieces {
 			shown++
 		}
 		d.show(l, out.Events[from:shown])
