@@ -293,6 +293,7 @@ var closingRulings = []ruling{
 	{"a kept connection is closed", of(loggedIn, mail, rcpt, content, "S: 250 ok\nC: MAIL FROM:<user@example.com>\nclosed S"), "KEEPALIVE-STALE", nil, nil},
 	{"gives up after the dot", of(loggedIn, mail, rcpt, content, "wait 30s\nclosed C"), "TIMEOUT-FINAL-DOT", nil, nil},
 	{"gives up after a command", of(loggedIn, "C: MAIL FROM:<user@example.com>\nwait 60s\nclosed C"), "TIMEOUT-COMMAND", nil, nil},
+	{"may still be answered", of(loggedIn, "C: MAIL FROM:<user@example.com>\nwait 60s\nclosed C\nrunning"), "RUNNING", nil, ids("TIMEOUT-COMMAND")},
 	{"a recording that is cut off in a message", func(t testing.TB) *decode.Transcript {
 		tr := play(t, loggedIn+mail+rcpt+data+header+"C: \nC: text")
 		tr.Lacks = []string{decode.LackEnd}

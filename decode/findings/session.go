@@ -116,6 +116,7 @@ func gather(t *decode.Transcript) *session {
 			s.fact(i, e.Fact)
 		}
 	}
+	s.became = outcome.Of(t)
 	s.messages = t.Messages()
 	s.findHeader()
 	s.forgetTLS()
@@ -129,7 +130,6 @@ func gather(t *decode.Transcript) *session {
 		delete(s.notes, "starttls-reply-injection") // that is what it spoke
 	}
 	s.lossFault = s.findLoss()
-	s.became = outcome.Of(t)
 	return s
 }
 
