@@ -145,11 +145,12 @@ func (d *Dialogue) unknownSecrets(text []byte) []secretSpan {
 		word, arg = text[:i], i+1
 	}
 	name := strings.ToLower(string(word))
+	tagged, rest := smtp.Word(text[arg:])
 	switch {
 	case credentialVerbs[name] && arg < len(text):
 		return []secretSpan{{arg, len(text), &Mask{What: "credentials"}}}
-	case isTag(word) && credentialVerbs[strings.ToLower(firstWord(text[arg:]))]:
-		return []secretSpan{{arg + len(firstWord(text[arg:])), len(text), &Mask{What: "credentials"}}}
+	case isTag(word) && credentialVerbs[strings.ToLower(string(tagged))]:
+		return []secretSpan{{len(text) - len(rest), len(text), &Mask{What: "credentials"}}}
 	case harmlessFields[name]:
 		return spansOf(append(saslRuns(text), labelled(text)...), "text")
 	case letters(text) < shortestKnown:
@@ -231,11 +232,6 @@ func isBareCommand(text []byte) bool {
 // isTag recognises what IMAP puts before a command (RFC 9051 section 2.2.1).
 func isTag(word []byte) bool {
 	return len(word) <= 8 && bytes.IndexFunc(word, func(r rune) bool { return r >= 0x80 || !isWordByte(byte(r)) && r != '.' && r != '*' }) < 0
-}
-
-func firstWord(text []byte) string {
-	word, _, _ := bytes.Cut(bytes.TrimLeft(text, " \t"), []byte(" "))
-	return string(word)
 }
 
 // proxyV2 is how long the binary header of the PROXY protocol, version 2, is

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -18,7 +19,7 @@ func (s *session) follows(r *reply) bool {
 	switch {
 	case s.afterLeaving(r), s.loneAsterisk(r), s.inProxyHeader(r.asked), s.textRefused(r):
 		return true
-	case r.verb == "EHLO" || r.verb == "HELO":
+	case smtp.Greets(r.verb):
 		return r.code == 503 && s.turnedAway(r)
 	}
 	return false

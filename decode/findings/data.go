@@ -3,6 +3,7 @@ package findings
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"strings"
 
 	"smtptap/decode"
@@ -192,14 +193,8 @@ func (s *session) refusedSince(i int) bool {
 
 // overSize finds a message larger than the server announced.
 func overSize(s *session) *sighting {
-	limit := int64(0)
-	for _, c := range strings.TrimSpace(s.offered["SIZE"]) {
-		if c < '0' || c > '9' || limit > 1<<50 {
-			return nil
-		}
-		limit = limit*10 + int64(c-'0')
-	}
-	if limit == 0 {
+	limit, _ := strconv.ParseInt(strings.TrimSpace(s.offered["SIZE"]), 10, 64)
+	if limit <= 0 {
 		return nil
 	}
 	for i := range s.messages {
@@ -210,23 +205,11 @@ func overSize(s *session) *sighting {
 	}
 	for _, i := range s.byName["MAIL"] {
 		for _, p := range s.ev(i).Command.Params {
-			if p.Key == "SIZE" && overLimit(p.Value, limit) {
+			declared, _ := strconv.ParseUint(p.Value, 10, 64) // the largest there is for a larger one
+			if p.Key == "SIZE" && declared > uint64(limit) {
 				return see(s.ehlo, i)
 			}
 		}
 	}
 	return nil
-}
-
-func overLimit(declared string, limit int64) bool {
-	n := int64(0)
-	for _, c := range declared {
-		if c < '0' || c > '9' {
-			return false
-		}
-		if n = n*10 + int64(c-'0'); n > limit {
-			return true
-		}
-	}
-	return false
 }

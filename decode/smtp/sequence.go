@@ -81,8 +81,8 @@ func (s *Sequence) Waiting() bool {
 	return slices.ContainsFunc(s.asked, func(q Question) bool { return q.optional == 0 })
 }
 
-// Waits reports whether a reply to that verb is due.
-func (s *Sequence) Waits(verb string) bool {
+// waits reports whether a reply to that verb is due.
+func (s *Sequence) waits(verb string) bool {
 	for i := range s.asked {
 		if s.asked[i].Verb == verb {
 			return true
@@ -297,7 +297,7 @@ func (s *Sequence) delivered(q Question, code int) (rcpt int) {
 func (s *Sequence) login(q Question, code int) {
 	switch {
 	case code == 334 && s.place != InMessage:
-		s.auth, s.prompted = true, !s.Waits("AUTH")
+		s.auth, s.prompted = true, !s.waits("AUTH")
 	case code != 334 && q.Verb == "AUTH":
 		s.auth = false
 	}
@@ -324,7 +324,7 @@ func (s *Sequence) onlyFor(code int, hello bool) string {
 	case 354:
 		return "DATA"
 	case 250:
-		if hello && s.Waits("LHLO") {
+		if hello && s.waits("LHLO") {
 			return "LHLO"
 		}
 		if hello {
