@@ -161,16 +161,12 @@ func (c copying) body() (string, error) {
 
 // all is the session as smtptap show prints it. Passwords are never in it.
 func (c copying) all() (string, error) {
-	t := c.session.Transcript
-	if t.SecretsKept {
-		masked, err := redact.Apply(t, redact.Levels{})
-		if err != nil {
-			return "", err
-		}
-		t = masked
+	t, err := redact.Needed(c.session.Transcript, redact.Levels{})
+	if err != nil {
+		return "", err
 	}
 	var b strings.Builder
-	err := export.Text(&b, t, export.TextOptions{Lang: c.session.Lang})
+	err = export.Text(&b, t, export.TextOptions{Lang: c.session.Lang})
 	return b.String(), err
 }
 

@@ -32,6 +32,16 @@ func Apply(t *decode.Transcript, l Levels) (*decode.Transcript, error) {
 	return again(t, l, names)
 }
 
+// Needed is Apply where the session holds passwords or the levels name something,
+// and the session itself otherwise.
+func Needed(t *decode.Transcript, l Levels) (*decode.Transcript, error) {
+	l.KeepDomains = l.KeepDomains && l.Addresses
+	if l == (Levels{}) && !t.SecretsKept {
+		return t, nil
+	}
+	return Apply(t, l)
+}
+
 // again says a session again.
 func again(t *decode.Transcript, l Levels, names *standIns) (*decode.Transcript, error) {
 	r := &rewriter{from: t, levels: l, names: names}

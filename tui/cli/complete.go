@@ -96,11 +96,7 @@ func (p *Program) completeRecordings(cmd *cobra.Command, given []string, _ strin
 	if len(given) >= max(most, 1) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	dir, err := folderToRead(cmd.Flag("record").Value.String())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	found, err := recordings.List(dir)
+	found, _, err := recordingsIn(cmd.Flag("record").Value.String())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}

@@ -86,7 +86,7 @@ func (s *serving) report() error {
 	if err != nil {
 		return err
 	}
-	if !f.reports.has("github") {
+	if !f.reports.github() {
 		for _, line := range r.Lines() {
 			s.program.complain("%s", line)
 		}

@@ -6,12 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"smtptap/decode"
-	"smtptap/recordings"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
 )
@@ -67,7 +65,7 @@ type exporting struct {
 // one writes a session into a file.
 func (x exporting) one(t *decode.Transcript, output string) error {
 	secrets := redact.Secrets(t)
-	t, err := redacted(t, x.levels)
+	t, err := redact.Needed(t, x.levels)
 	if err != nil {
 		return err
 	}
@@ -77,19 +75,20 @@ func (x exporting) one(t *decode.Transcript, output string) error {
 	}
 	x.note("holds", "what", holds.String())
 	if x.format == "eml" {
-		return x.exportMessages(t, output, x.force, secrets)
+		switch n := len(t.Messages()); {
+		case n == 0:
+			return failed("no-message")
+		case n > 1 && (output == "" || output == "-"):
+			return failed("messages-need-files", "count", strconv.Itoa(n))
+		}
 	}
-	return x.exportFile(output, x.force, func(w io.Writer) error { return export.Write(w, t, x.format, x.lang, secrets) })
+	return export.Files(t, x.format, output, x.lang, secrets, x.file)
 }
 
 // matching writes the recordings that a query picks: one as if it had been named,
 // several into a folder.
 func (x exporting) matching(dir string, match *matchFlag, output string) error {
-	dir, err := folderToRead(dir)
-	if err != nil {
-		return err
-	}
-	found, err := recordings.List(dir)
+	found, dir, err := recordingsIn(dir)
 	if err != nil {
 		return err
 	}
@@ -118,51 +117,18 @@ func (x exporting) matching(dir string, match *matchFlag, output string) error {
 	return nil
 }
 
-// exportFile writes one file, or nothing: what could not be finished is taken
-// away again.
-func (p *Program) exportFile(output string, force bool, write func(io.Writer) error) error {
-	f, done, err := p.create(output, force)
+// file writes one file, or nothing: what could not be finished is taken away
+// again.
+func (x exporting) file(output string, write func(io.Writer) error) error {
+	f, done, err := x.create(output, x.force)
 	if err != nil {
 		return err
 	}
 	if err := done(write(f)); err != nil {
-		if f != p.streams.Out {
+		if f != x.streams.Out {
 			os.Remove(output)
 		}
 		return err
 	}
 	return nil
-}
-
-// exportMessages writes each message of a session into a file of its own.
-func (p *Program) exportMessages(t *decode.Transcript, output string, force bool, secrets []string) error {
-	n := len(t.Messages())
-	switch {
-	case n == 0:
-		return failed("no-message")
-	case n > 1 && (output == "" || output == "-"):
-		return failed("messages-need-files", "count", strconv.Itoa(n))
-	}
-	for i := range n {
-		write := func(w io.Writer) error {
-			guard := redact.Guard(w, secrets, t.Withheld...)
-			if err := export.EML(guard, t, i); err != nil {
-				return err
-			}
-			return guard.Close()
-		}
-		if err := p.exportFile(numbered(output, i), force, write); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// numbered is the name of the i-th of several files: mail.eml, mail-2.eml.
-func numbered(path string, i int) string {
-	if i == 0 {
-		return path
-	}
-	ext := filepath.Ext(path)
-	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), i+1, ext)
 }

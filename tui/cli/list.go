@@ -31,11 +31,7 @@ func List(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list [ID...]",
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			dir, err := folderToRead(dir)
-			if err != nil {
-				return err
-			}
-			found, err := recordings.List(dir)
+			found, dir, err := recordingsIn(dir)
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,6 @@ import (
 
 	"smtptap/decode"
 	"smtptap/proxy/check"
-	"smtptap/recordings"
 	"smtptap/recordings/query"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/agent"
@@ -146,11 +145,7 @@ func (h *helper) recording(ref string) (*decode.Transcript, error) {
 }
 
 func (h *helper) list(match *query.Filter, most int) ([]transcript.Summary, error) {
-	dir, err := folderToRead(h.serving.record)
-	if err != nil {
-		return nil, err
-	}
-	found, err := recordings.List(dir)
+	found, _, err := recordingsIn(h.serving.record)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,15 @@ func folderToRead(dir string) (string, error) {
 	return folder(dir)
 }
 
+// recordingsIn are the recordings of the folder that was named, or of the usual
+// one, which is dir then.
+func recordingsIn(named string) (found []recordings.Info, dir string, err error) {
+	if dir, err = folderToRead(named); err == nil {
+		found, err = recordings.List(dir)
+	}
+	return found, dir, err
+}
+
 // find turns what was typed into the path of a recording.
 func find(dir, ref string) (string, error) {
 	if strings.ContainsRune(ref, filepath.Separator) {

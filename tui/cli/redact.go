@@ -35,14 +35,5 @@ func (f *redactFlags) apply(t *decode.Transcript) (*decode.Transcript, error) {
 	if err != nil {
 		return nil, err
 	}
-	return redacted(t, levels)
-}
-
-// redacted is the session without what the levels take out. Passwords always are,
-// also those that the recording keeps.
-func redacted(t *decode.Transcript, levels redact.Levels) (*decode.Transcript, error) {
-	if levels == (redact.Levels{}) && !t.SecretsKept {
-		return t, nil
-	}
-	return redact.Apply(t, levels)
+	return redact.Needed(t, levels)
 }

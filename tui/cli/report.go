@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"smtptap/recordings/expect"
@@ -37,24 +38,11 @@ func (f *reportsFlag) String() string {
 // Type is how the help names the value.
 func (f *reportsFlag) Type() string { return "REPORT" }
 
-func (f reportsFlag) has(format string) bool {
-	for _, r := range f {
-		if r.format == format {
-			return true
-		}
-	}
-	return false
-}
+// github reports whether GitHub is told.
+func (f reportsFlag) github() bool { return slices.Contains(f, report{format: "github"}) }
 
 // stdout reports whether a report goes to the standard output.
-func (f reportsFlag) stdout() bool {
-	for _, r := range f {
-		if r.format == "json" && r.file == "" {
-			return true
-		}
-	}
-	return false
-}
+func (f reportsFlag) stdout() bool { return slices.Contains(f, report{format: "json"}) }
 
 // prepare empties the files, so that one that can't be written is told before
 // the sessions, not after them.

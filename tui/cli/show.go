@@ -93,7 +93,7 @@ func (p *Program) follow(ctx context.Context, dir, ref string, o export.TextOpti
 		if err != nil {
 			return nil, err
 		}
-		shown, err := redacted(t, redact.Levels{})
+		shown, err := redact.Needed(t, redact.Levels{})
 		if err != nil {
 			return nil, err
 		}

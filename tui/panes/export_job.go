@@ -2,12 +2,10 @@ package panes
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"smtptap/decode"
 	"smtptap/decode/units"
@@ -32,16 +30,8 @@ func redacted(open func() (*decode.Transcript, error), levels redact.Levels) (*d
 	if err != nil {
 		return nil, nil, err
 	}
-	secrets := redact.Secrets(t)
-	if !levels.Addresses {
-		levels.KeepDomains = false
-	}
-	if levels != (redact.Levels{}) || t.SecretsKept {
-		if t, err = redact.Apply(t, levels); err != nil {
-			return nil, nil, err
-		}
-	}
-	return t, secrets, nil
+	without, err := redact.Needed(t, levels)
+	return without, redact.Secrets(t), err
 }
 
 // run writes the files and says what was written.
@@ -53,41 +43,24 @@ func (j exportJob) run() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if j.format != "eml" {
-		n, err := create(j.theme, j.path, func(w io.Writer) error { return export.Write(w, t, j.format, j.theme.Lang, secrets) })
-		return j.theme.Say("written", "size", units.Bytes(n)), err
-	}
-	messages := len(t.Messages())
-	if messages == 0 {
-		return "", errors.New(j.theme.Say("copy-no-message"))
-	}
+	var files int
 	var total int64
-	for i := range messages {
-		n, err := create(j.theme, numbered(j.path, i), func(w io.Writer) error {
-			guard := redact.Guard(w, secrets, t.Withheld...)
-			if err := export.EML(guard, t, i); err != nil {
-				return err
-			}
-			return guard.Close()
-		})
-		if err != nil {
-			return "", err
-		}
-		total += n
+	var last string
+	err = export.Files(t, j.format, j.path, j.theme.Lang, secrets, func(path string, write func(io.Writer) error) error {
+		n, err := create(j.theme, path, write)
+		files, total, last = files+1, total+n, filepath.Base(path)
+		return err
+	})
+	switch size := units.Bytes(total); {
+	case err != nil:
+		return "", err
+	case files == 0:
+		return "", errors.New(j.theme.Say("copy-no-message"))
+	case files == 1:
+		return j.theme.Say("written", "size", size), nil
+	default:
+		return j.theme.Say("written-many", "n", strconv.Itoa(files), "size", size, "file", last), nil
 	}
-	if messages == 1 {
-		return j.theme.Say("written", "size", units.Bytes(total)), nil
-	}
-	return j.theme.Say("written-many", "n", strconv.Itoa(messages), "size", units.Bytes(total), "file", filepath.Base(numbered(j.path, messages-1))), nil
-}
-
-// numbered is the name of the i-th of several files: mail.eml, mail-2.eml.
-func numbered(path string, i int) string {
-	if i == 0 {
-		return path
-	}
-	ext := filepath.Ext(path)
-	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), i+1, ext)
 }
 
 // create writes a new file, or none: what could not be finished is taken away
