@@ -40,7 +40,7 @@ func List(p *Program) *cobra.Command {
 				return listJSON(p.streams.Out, rows)
 			}
 			if len(rows) == 0 {
-				p.note("nothing-listed", "folder", visible.Text(dir))
+				p.note("nothing-listed", "folder", dir)
 				return nil
 			}
 			listTable(p.streams.Out, rows, width(p.streams.Out))
@@ -87,7 +87,7 @@ func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []t
 		for i, r := range f.summarize(some) {
 			switch {
 			case r.err != nil:
-				p.complain("%s: %s", visible.Text(some[i].Path), p.oneLine(r.err))
+				p.complain("%s: %s", some[i].Path, p.oneLine(r.err))
 			case r.picked:
 				rows = append(rows, r.summary)
 			}

@@ -78,7 +78,7 @@ func Prune(p *Program) *cobra.Command {
 func (p *Program) matches(info recordings.Info, match *matchFlag) bool {
 	r := listFilter{match: match}.read(info.Path)
 	if r.err != nil {
-		p.complain("%s: %s", visible.Text(info.Path), p.oneLine(r.err))
+		p.complain("%s: %s", info.Path, p.oneLine(r.err))
 	}
 	return r.picked
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"smtptap/decode"
-	"smtptap/decode/visible"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
@@ -78,7 +77,7 @@ func (p *Program) load(dir, ref string) (*decode.Transcript, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if damage != nil {
-		p.note("damaged", "what", visible.Text(path)+": "+p.oneLine(damage))
+		p.note("damaged", "what", path+": "+p.oneLine(damage))
 	}
 	return t, nil
 }

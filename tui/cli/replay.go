@@ -17,7 +17,6 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
-	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/ca"
@@ -262,7 +261,7 @@ func (r *replaying) result(unsaid []string, err error) (*decode.Transcript, erro
 		r.program.complain("%s", s)
 	}
 	if !r.flags.forget {
-		r.program.note("recorded", "path", visible.Text(path))
+		r.program.note("recorded", "path", path)
 	}
 	return t, err
 }

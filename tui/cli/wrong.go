@@ -85,10 +85,11 @@ func (p *Program) oneLine(err error) string {
 	return visible.Text(strings.Join(strings.Fields(p.text(err)), " "))
 }
 
-// complain writes a line to the error stream. It waits for a reader, but not
-// for ever: nobody may be reading.
+// complain writes a line to the error stream, safe to print. It waits for a
+// reader, but not for ever: nobody may be reading.
 func (p *Program) complain(format string, args ...any) {
-	within(lastWords, func() { fmt.Fprintf(p.streams.Err, "smtptap: "+format+"\n", args...) })
+	line := visible.Text(fmt.Sprintf(format, args...))
+	within(lastWords, func() { fmt.Fprintf(p.streams.Err, "smtptap: %s\n", line) })
 }
 
 // note writes a sentence of words.toml to the error stream.
