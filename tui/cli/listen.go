@@ -55,28 +55,33 @@ func (f *serveFlags) checkListen() error {
 	return nil
 }
 
-// openListeners listens at all addresses.
-func (f *serveFlags) openListeners() (all []proxy.Listener, err error) {
-	for _, s := range f.listen {
-		at, err := proxy.ParseAddress(s)
+// openListeners listens at all addresses, as far as px may.
+func (f *serveFlags) openListeners(px *proxy.Proxy) (all []proxy.Listener, err error) {
+	defer func() {
 		if err != nil {
 			closeListeners(all)
-			return nil, usage(err)
 		}
-		if f.target.transparent {
-			if at, err = at.Transparent(); err != nil {
-				closeListeners(all)
-				return nil, usage(err)
-			}
+	}()
+	for _, s := range f.listen {
+		at, err := proxy.ParseAddress(s)
+		if err == nil && f.target.transparent {
+			at, err = at.Transparent()
+		}
+		if err != nil {
+			return all, usage(err)
 		}
 		listeners, err := at.Listen(fs.FileMode(f.socketMode))
 		if err != nil {
-			closeListeners(all)
-			return nil, err
+			return all, err
 		}
 		for _, l := range listeners {
 			l.Header, l.Transparent, l.TLS = f.header, f.target.transparent, l.TLS && !f.target.transparent
 			all = append(all, l)
+		}
+	}
+	for _, l := range all {
+		if err := px.CheckExposure(l); err != nil {
+			return all, err
 		}
 	}
 	return all, nil

@@ -170,17 +170,10 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		defer records.Close()
 	}
 	px.Transcripts = set
-	listeners, err := f.openListeners()
+	listeners, err := f.openListeners(px)
 	if err != nil {
 		set.Close()
 		return err
-	}
-	for _, l := range listeners {
-		if err := px.CheckExposure(l); err != nil {
-			closeListeners(listeners)
-			set.Close()
-			return err
-		}
 	}
 	monitors, err := f.monitor.start(px, set, private, log)
 	if err != nil {
