@@ -15,6 +15,8 @@ func Findings(p *Program) *cobra.Command {
 		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			switch {
+			case page && len(a) > 0:
+				return wrong("surplus", "argument", shown(a[0]), "use", "smtptap findings --markdown")
 			case page:
 				return export.CataloguePage(p.streams.Out, p.lang)
 			case len(a) == 0:

@@ -11,7 +11,6 @@ import (
 // A matchFlag is --match: only the sessions that a query picks.
 type matchFlag struct {
 	program *Program
-	text    string
 	query.Filter
 }
 
@@ -20,8 +19,6 @@ func (f *matchFlag) flag(p *Program, cmd *cobra.Command) {
 	cmd.Flags().Var(f, "match", "")
 }
 
-func (f *matchFlag) String() string { return f.text }
-
 // Type is how the help names the value.
 func (f *matchFlag) Type() string { return "QUERY" }
 
@@ -29,7 +26,7 @@ func (f *matchFlag) Type() string { return "QUERY" }
 func (f *matchFlag) Set(s string) error {
 	parsed, err := query.Parse(s)
 	if err == nil {
-		f.text, f.Filter = s, *parsed
+		f.Filter = *parsed
 	}
 	return err
 }

@@ -73,6 +73,9 @@ func View(p *Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "view [REC...]",
 		RunE: func(cmd *cobra.Command, refs []string) error {
+			if len(refs) > 0 && p.typed(cmd, "match", "outcome", "newer", "older") {
+				return wrong("recording-and-filter")
+			}
 			dir, err := folderToRead(dir)
 			if err != nil {
 				return err
@@ -129,7 +132,7 @@ func (p *Program) addRecordings(set *transcript.Set, dir string, refs []string, 
 		return transcript.Watch{}, err
 	}
 	watch := transcript.Watch{Dir: dir, Known: found, Takes: filter.takes}
-	if filter.outcome == "" && filter.match.text == "" {
+	if filter.outcome == "" && filter.match.All() {
 		// What is shown first must not wait until all are read.
 		for _, r := range slices.Backward(found) {
 			if filter.takes(r) {

@@ -80,7 +80,7 @@ func (p *Program) settle(cmd *cobra.Command) error {
 			p.origins[f.Name] = s.origin
 		}
 	})
-	return nil
+	return p.together(cmd)
 }
 
 // useProfile is the key of the file that names the profile to use: profile holds
