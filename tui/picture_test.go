@@ -30,7 +30,7 @@ func TestPicture(t *testing.T) {
 	settle(t, sim)
 	s := newScreen(t, sim, width, height, func(o *Options) { o.Target = "smtp.example.com:587" })
 	s.press("k", "enter")
-	got := svg(s.view(), width, height, dark)
+	got := svg(steady(s.view()), width, height, dark)
 	path := filepath.Join("..", ".github", "screen.svg")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
