@@ -171,7 +171,7 @@ func wrap(text string, width int) (rows []string) {
 }
 
 // table writes two columns. The right one begins where the left ones that are
-// not wider than most end; behind a wider one it begins in a row of its own.
+// not wider than most end; after a wider one it begins in a row of its own.
 func (h *helpPage) table(rows [][2]string, most int) {
 	left := 0
 	for _, row := range rows {

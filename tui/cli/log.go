@@ -21,7 +21,7 @@ func (f *logFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.file, "log-file", "", "")
 }
 
-// open makes the log: for people on a terminal, as JSON elsewhere. Behind a
+// open makes the log: for people on a terminal, as JSON elsewhere. With a
 // screen only a file can take it.
 func (f *logFlags) open(s Streams, screen bool) (zerolog.Logger, func(), error) {
 	level := zerolog.InfoLevel

@@ -21,7 +21,7 @@ func TestPanicCause(t *testing.T) {
 	}
 }
 
-// runtimeError is the panic of a look behind the end.
+// runtimeError is the panic of a look beyond the end.
 func runtimeError() (cause any) {
 	defer func() { cause = recover() }()
 	p := make([]byte, 2)

@@ -10,7 +10,7 @@ import (
 type Line struct {
 	Indent     int
 	Label      string // left of the text
-	LabelWidth int    // columns of the label with the blanks behind it; 0: as long as it is
+	LabelWidth int    // columns of the label with the blanks after it; 0: as long as it is
 	LabelStyle Style
 	Text       string
 	Style      Style

@@ -56,7 +56,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// A cell of Chinese must not move what stands behind it, whatever its width is
+// A cell of Chinese must not move what stands after it, whatever its width is
 // on the terminal.
 func TestRowReturnsToItsColumn(t *testing.T) {
 	var r draw.Row

@@ -47,7 +47,7 @@ func Fill(text string, width int) []string {
 	}
 }
 
-// escapes are the lengths of escapes of decode/visible by the letter behind
+// escapes are the lengths of escapes of decode/visible by the letter after
 // the backslash. A backslash stands for itself before any other.
 var escapes = map[byte]int{'r': 2, 'n': 2, 't': 2, '\\': 2, 'x': 4, 'u': 6, 'U': 10}
 
@@ -96,7 +96,7 @@ func standsAlone(before, after string) bool {
 
 func isWide(r rune) bool { return r >= 0x1100 && visible.Width(string(r)) == 2 }
 
-// lastBlank is the place behind the last blank that has a word before it, 0
+// lastBlank is the place after the last blank that has a word before it, 0
 // when there is none.
 func lastBlank(row string) int {
 	i := strings.LastIndexByte(row, ' ')

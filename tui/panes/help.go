@@ -44,8 +44,7 @@ func (m *Help) build(title string) {
 	}
 	m.heading("signs")
 	for _, o := range append(outcome.All(), stalledState) {
-		mark := outcomeMark(o, m.theme.Marks)
-		m.add(draw.Line{Indent: 3, Label: mark + " " + m.theme.Say("state-"+string(o)), LabelWidth: keyWidth, Text: m.theme.Say("means-" + string(o))})
+		m.add(draw.Line{Indent: 3, Label: stateWords(m.theme, o), LabelWidth: keyWidth, Text: m.theme.Say("means-" + string(o))})
 	}
 	m.add(draw.Line{Indent: 3, Label: "C:  S:  tap", LabelWidth: keyWidth, Text: m.theme.Say("means-speakers")})
 }

@@ -179,11 +179,17 @@ func (m *messagePane) command(do func(context.Context, *Session, *reading, int) 
 	if m.reading == nil || m.reading.tree == nil {
 		return nil
 	}
+	ctx := m.alsoWanted()
+	s, r, generation := m.session, m.reading, m.generation
+	return func() tea.Msg { return do(ctx, s, r, generation) }
+}
+
+// alsoWanted ends with what is being read already.
+func (m *messagePane) alsoWanted() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	before := m.cancel
 	m.cancel = func() { cancel(); before() }
-	s, r, generation := m.session, m.reading, m.generation
-	return func() tea.Msg { return do(ctx, s, r, generation) }
+	return ctx
 }
 
 // Do takes an action that the pane knows.
@@ -222,9 +228,7 @@ func (m *messagePane) index() tea.Cmd {
 	if m.which >= len(m.session.Mail) {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	before := m.cancel
-	m.cancel = func() { cancel(); before() }
+	ctx := m.alsoWanted()
 	generation, s, which, t, cut := m.generation, m.session, m.which, m.theme, m.cut
 	return func() tea.Msg {
 		r, err := newRawSource(ctx, newWire(s.Transcript, &s.Mail[which]), t)

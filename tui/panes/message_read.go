@@ -23,7 +23,7 @@ type reading struct {
 var limits = mime.Limits{Preview: 256 << 10}
 
 // early is how far into a message the text parts are that are read with it;
-// those behind are read when somebody opens them.
+// later ones are read when somebody opens them.
 const early = 8 << 20
 
 // firstBytes is what is read of a large message before anything is shown. It is

@@ -2,6 +2,7 @@ package panes
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -240,27 +241,18 @@ func (m *messagePane) part(i int) {
 // problems are those of a part's structure and, once read, of its content.
 func (m *messagePane) problems(i int) []mime.Problem {
 	p := &m.reading.tree.Parts[i]
-	all := append([]mime.Problem(nil), p.Problems...)
+	all := slices.Clone(p.Problems)
 	if f, ok := m.reading.facts[i]; ok {
 		all = append(all, f.Problems...)
 	}
 	if preview, ok := m.reading.previews[i]; ok {
 		for _, problem := range preview.Problems {
-			if !contains(all, problem) {
+			if !slices.ContainsFunc(all, func(p mime.Problem) bool { return p.ID == problem.ID }) {
 				all = append(all, problem)
 			}
 		}
 	}
 	return all
-}
-
-func contains(all []mime.Problem, p mime.Problem) bool {
-	for _, q := range all {
-		if q.ID == p.ID {
-			return true
-		}
-	}
-	return false
 }
 
 // sizeOf is a part's size, decoded once that is known.
