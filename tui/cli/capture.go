@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -213,28 +212,17 @@ func captureTable(w io.Writer, found []capture.Found) {
 
 // A capturedSession is a session in `explain --json` of a capture with several.
 type capturedSession struct {
-	Session  int       `json:"session"` // for --session
-	Frame    int       `json:"frame"`   // number of its first packet
-	Started  time.Time `json:"started"`
-	Seconds  float64   `json:"seconds"`
-	Client   string    `json:"client"`
-	Server   string    `json:"server"`
-	Outcome  string    `json:"outcome"`
-	Code     int       `json:"code,omitempty"`
-	Verdict  string    `json:"verdict,omitempty"`
-	From     string    `json:"from,omitempty"`
-	Rcpt     string    `json:"rcpt,omitempty"`
-	Rcpts    int       `json:"rcpts"`
-	Messages int       `json:"messages"`
-	Sent     int       `json:"sent"`
-	Subject  string    `json:"subject,omitempty"`
+	Session int `json:"session"` // for --session
+	Frame   int `json:"frame"`   // number of its first packet
+	outlined
 }
 
 func captureJSON(w io.Writer, found []capture.Found) error {
 	out := []capturedSession{}
 	for i, s := range found {
-		out = append(out, capturedSession{i + 1, s.Frame, s.Session.Started, s.Summary.Took.Seconds(), s.Session.Client.String(), s.Session.Server.String(),
-			string(s.Outcome), s.Code, s.Verdict, s.From, s.Rcpt, s.Rcpts, s.Messages, s.Sent, s.Subject})
+		c := capturedSession{i + 1, s.Frame, outlineOf(s.Summary)}
+		c.Started, c.Client, c.Server = s.Session.Started, s.Session.Client.String(), s.Session.Server.String()
+		out = append(out, c)
 	}
 	return visible.WriteJSON(w, out, "  ")
 }

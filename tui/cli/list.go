@@ -255,37 +255,45 @@ func widths(rows [][]string) []int {
 	return width
 }
 
+// outlined is what `list --json` and `explain --json` say of a session alike.
+type outlined struct {
+	Started  time.Time `json:"started"`
+	Seconds  float64   `json:"seconds"`
+	Outcome  string    `json:"outcome"`
+	Code     int       `json:"code,omitempty"`
+	Verdict  string    `json:"verdict,omitempty"`
+	Client   string    `json:"client,omitempty"`
+	Server   string    `json:"server,omitempty"`
+	From     string    `json:"from,omitempty"`
+	Rcpt     string    `json:"rcpt,omitempty"`
+	Rcpts    int       `json:"rcpts"`
+	Messages int       `json:"messages"`
+	Sent     int       `json:"sent"`
+	Subject  string    `json:"subject,omitempty"`
+}
+
+func outlineOf(s transcript.Summary) outlined {
+	return outlined{s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server, s.From, s.Rcpt, s.Rcpts, s.Messages, s.Sent, s.Subject}
+}
+
 // listed is a recording in `list --json`.
 type listed struct {
-	ID         string    `json:"id"`
-	Path       string    `json:"path"`
-	Started    time.Time `json:"started"`
-	Seconds    float64   `json:"seconds"`
-	Outcome    string    `json:"outcome"`
-	Code       int       `json:"code,omitempty"`
-	Verdict    string    `json:"verdict,omitempty"`
-	Client     string    `json:"client,omitempty"`
-	Server     string    `json:"server,omitempty"`
-	Target     string    `json:"target,omitempty"`
-	TLS        bool      `json:"tls"`
-	User       string    `json:"user,omitempty"`
-	From       string    `json:"from,omitempty"`
-	Rcpt       string    `json:"rcpt,omitempty"`
-	Rcpts      int       `json:"rcpts"`
-	Accepted   int       `json:"accepted"`
-	Messages   int       `json:"messages"`
-	Sent       int       `json:"sent"`
-	Bytes      int64     `json:"bytes"`
-	Subject    string    `json:"subject,omitempty"`
-	Secrets    bool      `json:"secretsKept"`
-	Incomplete bool      `json:"incomplete"`
+	ID   string `json:"id"`
+	Path string `json:"path"`
+	outlined
+	Target     string `json:"target,omitempty"`
+	TLS        bool   `json:"tls"`
+	User       string `json:"user,omitempty"`
+	Accepted   int    `json:"accepted"`
+	Bytes      int64  `json:"bytes"`
+	Secrets    bool   `json:"secretsKept"`
+	Incomplete bool   `json:"incomplete"`
 }
 
 func listJSON(w io.Writer, rows []transcript.Summary) error {
 	out := []listed{}
 	for _, s := range rows {
-		out = append(out, listed{s.ID, s.Path, s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server,
-			s.Target, s.TLS, s.User, s.From, s.Rcpt, s.Rcpts, s.Accepted, s.Messages, s.Sent, s.Size, s.Subject, s.SecretsKept, s.Incomplete})
+		out = append(out, listed{s.ID, s.Path, outlineOf(s), s.Target, s.TLS, s.User, s.Accepted, s.Size, s.SecretsKept, s.Incomplete})
 	}
 	return visible.WriteJSON(w, out, "  ")
 }
