@@ -66,8 +66,10 @@ func (p *parser) term(t token) *term {
 	word := strings.ToLower(t.value)
 	switch {
 	case t.field != "":
+		p.uses = append(p.uses, Use{t.at, t.field})
 		fields[t.field](p, made)
 	case !t.quoted && slices.Contains(outcomes, word):
+		p.uses = append(p.uses, Use{t.at, t.value})
 		fields["outcome"](p, made)
 	default:
 		made.test = anywhere(word)

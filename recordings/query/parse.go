@@ -38,6 +38,7 @@ type parser struct {
 	err   *Error
 
 	needsFindings bool
+	uses          []Use
 }
 
 // maxDepth bounds nested parentheses and negations.

@@ -32,7 +32,18 @@ func Findings(r findings.Report) []Finding {
 type Filter struct {
 	root          node
 	needsFindings bool
+	uses          []Use
 }
+
+// A Use is a place in a filter where it asks for a field of sessions, by its name
+// or, of outcomes, by a value.
+type Use struct {
+	At   int
+	Name string
+}
+
+// Uses are where the filter asks for fields.
+func (f *Filter) Uses() []Use { return f.uses }
 
 // Match reports whether the filter picks s.
 func (f *Filter) Match(s *Session) bool { return f.root == nil || f.root.match(s) }
@@ -111,5 +122,5 @@ func Parse(s string) (*Filter, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	return &Filter{root, p.needsFindings}, nil
+	return &Filter{root, p.needsFindings, p.uses}, nil
 }

@@ -138,30 +138,27 @@ func (p *parser) when() {
 	}
 }
 
+// points are those that have a name; the others are commands.
+var points = map[string]Point{
+	"connect": Connect, "greeting": Greeting, "reply": Reply, "data.end": DataEnd, "client.bytes": ClientBytes, "server.bytes": ServerBytes,
+}
+
+// counts reports a point that comes after so many bytes.
+func (p Point) counts() bool { return p == ClientBytes || p == ServerBytes }
+
 func (p *parser) point(begin int, word string) {
 	w := &p.rule.When
 	name, code, coded := strings.Cut(word, ":")
-	switch lower := strings.ToLower(name); {
-	case coded && lower == "reply":
-		w.Point, w.Code = Reply, strings.ToLower(strings.TrimSpace(code))
+	lower := strings.ToLower(name)
+	switch w.Point = points[lower]; {
+	case coded && w.Point == Reply:
+		w.Code = strings.ToLower(strings.TrimSpace(code))
 		if !codePattern.MatchString(w.Code) {
 			p.fail(begin+len(name)+1, "%q is not a reply code; valid: 450, 45x, 4xx", code)
 		}
 	case coded:
 		p.fail(begin, "%q is not something to wait for; valid: %s", word, whens)
-	case lower == "connect":
-		w.Point = Connect
-	case lower == "greeting":
-		w.Point = Greeting
-	case lower == "reply":
-		w.Point = Reply
-	case lower == "data.end":
-		w.Point = DataEnd
-	case lower == "client.bytes" || lower == "server.bytes":
-		w.Point = ClientBytes
-		if lower == "server.bytes" {
-			w.Point = ServerBytes
-		}
+	case w.Point.counts():
 		if !p.take(">") {
 			p.fail(p.at, "%s takes a number of bytes: %s>2000", lower, lower)
 			return
@@ -169,6 +166,7 @@ func (p *parser) point(begin int, word string) {
 		p.skip()
 		at := p.at
 		w.Over = p.size(at, p.until("[@%="), "")
+	case w.Point != 0:
 	case word == "*":
 		w.Point = Command
 	case isVerb(word):
@@ -186,9 +184,6 @@ func isVerb(word string) bool {
 	c := smtp.ReadCommand([]byte(word))
 	return len(word) > 0 && len(c.Word) == len(word) && (c.Verb != "" || word[0]|0x20 == 'x')
 }
-
-// unknown are the fields of queries that tell of a session which is over.
-var unknown = regexp.MustCompile(`(?i)(?:^|[\s(!&|])(code|subject|id|finding|took|outcome|sent|refused|partly|failed|nothing|cut|live|running)(?:[:<>=]|$|[\s)&|])`)
 
 // fields are those of a query that a rule may ask for: what is known while the
 // session goes on.
@@ -222,25 +217,12 @@ func (p *parser) query() {
 		p.fail(begin+wrong.At, "%s; fields: %s", what, fields)
 		return
 	}
-	if m := unknown.FindStringSubmatchIndex(unquoted(text)); m != nil {
-		p.fail(begin+m[2], "%q is not known while a session goes on; fields: %s", text[m[2]:m[3]], fields)
-		return
+	for _, u := range f.Uses() {
+		if !slices.Contains(strings.Fields(fields+" to"), u.Name) {
+			p.fail(begin+u.At, "%q is not known while a session goes on; fields: %s", u.Name, fields)
+		}
 	}
 	p.rule.Query = f
-}
-
-// unquoted is a query with blanks in place of what stands in quotation marks.
-func unquoted(text string) string {
-	b, in := []byte(text), false
-	for i, c := range b {
-		if c == '"' {
-			in = !in
-		}
-		if in && c != '"' {
-			b[i] = '_'
-		}
-	}
-	return string(b)
 }
 
 // maxTimes bounds numbers of times.
@@ -503,7 +485,6 @@ func splitUnescaped(s string, sign byte) []string {
 // fits checks that the action can be done then.
 func (p *parser) fits(at int) {
 	w, a := &p.rule.When, &p.rule.Action
-	bytes := w.Point == ClientBytes || w.Point == ServerBytes
 	line := w.Point == Greeting || w.Point == Command || w.Point == Reply
 	switch a.Kind {
 	case Answer:
@@ -517,7 +498,7 @@ func (p *parser) fits(at int) {
 			p.fail(at, "a certificate is chosen before TLS begins; valid: connect=tls:expired, STARTTLS=tls:expired")
 		}
 	case Cut:
-		if w.Point == Connect || bytes {
+		if w.Point == Connect || w.Point.counts() {
 			p.fail(at, "cut counts from a line on; valid: DATA=cut 300B, reply:250=cut 3B, and client.bytes>300=drop, server.bytes>300=drop")
 		}
 	case Edit:
@@ -529,7 +510,7 @@ func (p *parser) fits(at int) {
 			p.fail(at, "hold stops a line; valid: RCPT=hold, DATA.end=hold, reply:4xx=hold, greeting=hold")
 		}
 	}
-	if bytes && w.OneIn == 0 && w.Nth > 0 && !w.Run {
+	if w.Point.counts() && w.OneIn == 0 && w.Nth > 0 && !w.Run {
 		p.fail(0, "bytes are passed once in a session; @n counts sessions with @n/run")
 	}
 }
@@ -537,7 +518,7 @@ func (p *parser) fits(at int) {
 func (p *parser) fitsAnswer(at int) {
 	w, code := &p.rule.When, p.rule.Action.Status
 	switch {
-	case w.Point == ClientBytes || w.Point == ServerBytes:
+	case w.Point.counts():
 		p.fail(at, "a reply has no place within a line or message; valid: drop, reset, half-close, silence, delay 30s, rate 10kB/s")
 	case w.Point == Connect && code < 400:
 		p.fail(at, "at connect a reply refuses the client: 421 4.3.2 come back later; greeting=220 ... greets in the server's place")

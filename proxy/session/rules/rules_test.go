@@ -33,6 +33,7 @@ func TestErrors(t *testing.T) {
 		{"RCPT[rcpt:a (from:b]=drop", "13", "not closed"},
 		{"RCPT[from:a code:5xx]=drop", "13", `"code" is not known`},
 		{"RCPT[from:a !sent]=drop", "14", `"sent" is not known`},
+		{`RCPT["a b" | mode:pass]=drop`, "14", `"mode" is not known`},
 		{"RCPT@0=drop", "6", "@2"},
 		{"RCPT@x=drop", "6", "@2"},
 		{"RCPT%=drop", "6", "%10"},
