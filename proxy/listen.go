@@ -55,8 +55,8 @@ func clientName(conn net.Conn) string {
 	return nameOf(conn.RemoteAddr())
 }
 
-// CheckExposure refuses, as Serve does, to listen to the world for everybody: whoever reaches
-// smtptap can send mail as if from this machine.
+// CheckExposure refuses, as Serve does, to listen to the world for everybody:
+// whoever reaches smtptap can send mail as if from this machine.
 func (p *Proxy) CheckExposure(l Listener) error {
 	if len(p.Allow) > 0 {
 		return nil

@@ -30,5 +30,5 @@ func (a *Authority) Faulty(name string, fault Fault) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return by.signed(now, fault)
+	return by.sign(now, fault)
 }

@@ -47,7 +47,7 @@ func (a *Authority) leafAt(now time.Time, name string) (*tls.Certificate, error)
 	l.once.Do(func() {
 		var by *root
 		if by, l.err = a.rootFor(h, now); l.err == nil {
-			l.cert, l.err = by.sign(now)
+			l.cert, l.err = by.sign(now, "")
 		}
 	})
 	if l.err != nil {
@@ -90,13 +90,8 @@ func (m *minter) find(h host, now time.Time) *leaf {
 	return l
 }
 
-// sign makes a certificate for the root's host.
-func (r *root) sign(now time.Time) (*tls.Certificate, error) {
-	return r.signed(now, "")
-}
-
-// signed makes a certificate for the root's host that has that fault.
-func (r *root) signed(now time.Time, fault Fault) (*tls.Certificate, error) {
+// sign makes a certificate for the root's host that has that fault, "" for none.
+func (r *root) sign(now time.Time, fault Fault) (*tls.Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ type conversation struct {
 	dialogue decode.Dialogue
 	begun    time.Time
 	replies  []*decode.Reply // heard and not yet looked at
-	stray    int             // octets that came in clear behind the reply to STARTTLS
+	stray    int             // octets that came in clear after the reply to STARTTLS
 }
 
 // maxReply is how many octets of one reply are read. A server that goes on is

@@ -120,7 +120,7 @@ type printer struct {
 
 func (p *printer) blank() { p.w.WriteByte('\n') }
 
-// line writes text behind a label. What does not fit goes on below, indented
+// line writes text after a label. What does not fit goes on below, indented
 // as the label is wide.
 func (p *printer) line(label, text string) {
 	indent := strings.Repeat(" ", visible.Width(label))

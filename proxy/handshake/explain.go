@@ -37,7 +37,7 @@ type Error struct {
 	Leg     who.Leg
 	Class   string // one of the Class constants
 	Alert   string // name of the alert that the peer sent, or ""
-	Said    []byte // what the peer said in clear, instead of TLS or behind it, as far as it was read
+	Said    []byte // what the peer said in clear, instead of TLS or after it, as far as it was read
 	Nothing bool   // the peer said nothing at all
 	Shown   bool   // the peer had been shown a certificate
 	reason  string

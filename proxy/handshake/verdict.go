@@ -34,9 +34,9 @@ func (e *verdictError) Error() string { return e.reason }
 const minRSA = 2048
 
 // judge gives the verdict on a server's chain and the reason in words, which
-// are safe to print. A name of "" is not looked for. Of several faults the gravest is the verdict, and the
-// others are in the reason: an untrusted chain, then the time, then the name,
-// then the key.
+// are safe to print. A name of "" is not looked for. Of several faults the gravest
+// is the verdict, and the others are in the reason: an untrusted chain, then the
+// time, then the name, then the key.
 func judge(chain []*x509.Certificate, name string, roots *x509.CertPool, now time.Time) (verdict, reason string) {
 	if len(chain) == 0 {
 		return verdictOther, "the server showed no certificate"
@@ -46,12 +46,7 @@ func judge(chain []*x509.Certificate, name string, roots *x509.CertPool, now tim
 	for _, find := range []func() (string, string){
 		func() (string, string) { return chainFault(chain, roots, now) },
 		func() (string, string) { return timeFault(chain[0], now) },
-		func() (string, string) {
-			if name == "" {
-				return "", ""
-			}
-			return nameFault(chain[0], name)
-		},
+		func() (string, string) { return nameFault(chain[0], name) },
 		func() (string, string) { return keyFault(proven(chain, roots, now), roots != nil) },
 	} {
 		v, r := find()
@@ -160,7 +155,7 @@ func days(d time.Duration) string {
 }
 
 func nameFault(c *x509.Certificate, name string) (verdict, reason string) {
-	if c.VerifyHostname(name) == nil {
+	if name == "" || c.VerifyHostname(name) == nil {
 		return "", ""
 	}
 	names := Names(c)

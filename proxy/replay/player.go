@@ -18,7 +18,7 @@ import (
 
 // Options say how a script is said.
 type Options struct {
-	// TLS is used behind an accepted STARTTLS.
+	// TLS is used after an accepted STARTTLS.
 	TLS *tls.Config
 	// Implicit: the connection is in TLS already, so that STARTTLS is not said.
 	Implicit bool
@@ -245,7 +245,7 @@ func (p *player) follow(verb string) error {
 	return nil
 }
 
-// next is the step behind the one just answered, nil when something behind it
+// next is the step after the one just answered, nil when something after it
 // was said already, or there is none.
 func (p *player) next() *step {
 	if p.at != p.heard+1 || p.at == len(p.script.steps) {
@@ -282,7 +282,7 @@ func (p *player) startTLS() error {
 	return nil
 }
 
-// toldInTLS reports that something behind the STARTTLS just answered was said
+// toldInTLS reports that something after the STARTTLS just answered was said
 // inside TLS.
 func (p *player) toldInTLS() bool {
 	for i := p.heard + 1; i < len(p.script.steps); i++ {

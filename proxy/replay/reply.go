@@ -11,7 +11,7 @@ import (
 // A reply is what the server answered, as far as a client goes by it.
 type reply struct {
 	code int    // of its last line; 0 for none
-	text string // behind the code of its last line
+	text string // after the code of its last line
 
 	keywords map[string]bool // the first word of each line but the first, in upper case
 }

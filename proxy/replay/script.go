@@ -84,7 +84,7 @@ func (s *step) answered() bool {
 	return s.event.Kind == decode.KindCommand || s.event.Kind == decode.KindAuth || s.event.Kind == decode.KindEndOfData
 }
 
-// inMessage reports a step that is part of a message behind DATA.
+// inMessage reports a step that is part of a message after DATA.
 func (s *step) inMessage() bool {
 	switch s.event.Kind {
 	case decode.KindHeader, decode.KindEndOfData:
@@ -245,7 +245,7 @@ func place(e *decode.Event) (from, to int) {
 	for to > 0 && (e.Raw[to-1] == '\n' || e.Raw[to-1] == '\r') {
 		to--
 	}
-	if e.Kind == decode.KindCommand { // AUTH LOGIN with the user name behind it
+	if e.Kind == decode.KindCommand { // AUTH LOGIN followed by the user name
 		for from = to; from > 0 && e.Raw[from-1] != ' '; {
 			from--
 		}

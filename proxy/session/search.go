@@ -139,7 +139,7 @@ func (m *mx) ask(at *Place, line string, then func(reply []byte)) {
 	})
 }
 
-// welcomed goes on behind the reply to EHLO or HELO: with STARTTLS, which is used
+// welcomed goes on after the reply to EHLO or HELO: with STARTTLS, which is used
 // whenever it is offered, as mail servers do among themselves (RFC 7435), or
 // with MAIL.
 func (m *mx) welcomed(at *Place, reply []byte, list []smtp.Keyword, secured bool) {

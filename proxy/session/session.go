@@ -182,7 +182,7 @@ func (s *Session) enter(n int, own bool) {
 // track tells what smtptap has put into the client's bytes from those, where
 // they leave the row. It reports whether the action was carried out so.
 func (s *Session) track(a Action) bool {
-	if a.Peer != who.Client || len(s.runs) == 0 || a.asked != nil && a.asked.index <= s.tracked {
+	if a.Peer != who.Client || a.asked != nil && a.asked.index <= s.tracked {
 		return false
 	}
 	switch a.Kind {
@@ -211,7 +211,7 @@ func (s *Session) track(a Action) bool {
 }
 
 func (s *Session) do(a Action) {
-	if !s.track(a) {
+	if len(s.runs) == 0 || !s.track(a) {
 		s.put(a)
 	}
 }

@@ -42,7 +42,7 @@ func newSession(s *Server, conn net.Conn) *session {
 }
 
 // use goes on over conn. What was buffered of the connection before is gone,
-// as it must be behind STARTTLS (RFC 3207 section 6).
+// as it must be after STARTTLS (RFC 3207 section 6).
 func (c *session) use(conn net.Conn) {
 	c.conn = conn
 	c.r = bufio.NewReaderSize(conn, 16<<10)
@@ -77,7 +77,7 @@ func (c *session) run() {
 	}
 }
 
-// linger is how long a client has to hang up behind the last reply.
+// linger is how long a client has to hang up after the last reply.
 const linger = 5 * time.Second
 
 // reply queues a reply. It is sent when the client's next bytes are waited for,

@@ -1,6 +1,6 @@
-// Package sink is an SMTP and LMTP server that accepts everything, delivers nothing and
-// keeps nothing: every user name and password, every address, every message of
-// any size and any bytes. It is what sessions go to that are only to be looked
+// Package sink is an SMTP and LMTP server that accepts everything, delivers
+// nothing and keeps nothing: every user name and password, every address, every
+// message of any size and any bytes. It is what sessions go to that are only to be looked
 // at.
 //
 // It takes commands as leniently as servers in the field do, but it is strict

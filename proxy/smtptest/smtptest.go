@@ -11,13 +11,14 @@
 package smtptest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,21 +63,18 @@ func Start(t testing.TB, o Options) *Tap {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &Tap{t: t, patience: o.Patience, set: transcript.NewSet(transcript.Options{}), Roots: authority.Pool()}
+	x := &Tap{t: t, patience: cmp.Or(o.Patience, 10*time.Second), set: transcript.NewSet(transcript.Options{}), Roots: authority.Pool()}
 	t.Cleanup(func() {
 		if err := x.set.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if x.patience == 0 {
-		x.patience = 10 * time.Second
-	}
 	px := &proxy.Proxy{Transcripts: x.set, Target: o.To}
 	px.TLS.Authority = func() (*ca.Authority, error) { return authority, nil }
 	to := o.To
 	if to == "" {
 		px.Target = "sink"
-		px.TLS.Roots = authority.Pool()
+		px.TLS.Roots = x.Roots
 		to = x.sink(o.TLS, authority)
 	}
 	host, port, err := net.SplitHostPort(to)
@@ -85,13 +83,9 @@ func Start(t testing.TB, o Options) *Tap {
 		t.Fatalf("smtptest: %q is not HOST:PORT", to)
 	}
 	px.Upstream = &upstream.Fixed{Host: host, Port: uint16(n)}
-	var all []*rules.Rule
-	for i, text := range o.Rules {
-		r, err := rules.Parse(text, fmt.Sprintf("rule %d", i+1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, r)
+	all, err := rules.ParseFile(strings.Join(o.Rules, "\n"), "Options.Rules")
+	if err != nil {
+		t.Fatal(err)
 	}
 	if len(all) > 0 {
 		px.Rules = rules.NewSet(all, 1)

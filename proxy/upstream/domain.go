@@ -17,7 +17,7 @@ type Domain struct {
 	Literal netip.Addr // valid for an address literal only
 }
 
-// String is the ASCII form, with the Unicode form behind it when they differ.
+// String is the ASCII form, followed by the Unicode form when they differ.
 func (d Domain) String() string {
 	if d.Unicode == d.ASCII {
 		return d.ASCII
@@ -35,7 +35,7 @@ const (
 // underscores meets no existing host.
 var toASCII = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true))
 
-// ParseDomain reads what stands behind the @ of an address. The error is a
+// ParseDomain reads what follows the @ of an address. The error is a
 // *NoServerError with the problem BadDomain.
 func ParseDomain(s string) (Domain, error) {
 	bad := func(format string, args ...any) (Domain, error) {

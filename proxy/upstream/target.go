@@ -134,7 +134,7 @@ func CheckSocketPath(path string) error {
 }
 
 func parseURL(scheme, rest string) (Target, error) {
-	t := Target{Kind: KindHost}
+	var t Target
 	switch scheme {
 	case "smtp":
 		t.Port = portSubmission
@@ -152,15 +152,9 @@ func parseURL(scheme, rest string) (Target, error) {
 	if strings.ContainsAny(rest, "/?#") {
 		return Target{}, errors.New("nothing may follow host and port")
 	}
-	host, port, err := splitHost(rest)
-	if err != nil {
-		return Target{}, err
-	}
-	t.Host = host
-	if port != 0 {
-		t.Port = port
-	}
-	return t, nil
+	host, err := parseHost(rest, t.Port)
+	host.Implicit, host.LMTP = t.Implicit, t.LMTP
+	return host, err
 }
 
 // parseMX reads a domain, or the address whose domain is meant.
