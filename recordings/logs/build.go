@@ -414,9 +414,10 @@ func (b *builder) reply(t *turn, l line) {
 // pending is the oldest command that waits for a reply and that no reply fits
 // better: servers that get out of step answer with what can't be right.
 func (b *builder) pending(t *turn) (seq int, verb string) {
-	for k := b.done; k < int(b.begins[t.at])-1; k++ {
+	for b.done < int(b.begins[t.at])-1 {
+		k := b.done
+		b.done++
 		if q := &b.turns[k]; !q.server && !q.answered && q.verb != "" && !q.unseen {
-			b.done = k + 1
 			return b.seqs[k], q.verb
 		}
 	}

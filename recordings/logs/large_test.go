@@ -20,6 +20,8 @@ var hostile = map[string]struct{ head, line, tail string }{
 	"TLS again and again":     {"SERVER -> CLIENT: 220 x\n", "CLIENT -> SERVER: STARTTLS\nSERVER -> CLIENT: 220 go %d\nCLIENT -> SERVER: QUIT\n", ""},
 	"errors of TLS":           {"SERVER -> CLIENT: 220 x\n", "SMTP Error: certificate verify failed %d\n", ""},
 	"commands only":           {"", "CLIENT -> SERVER: MAIL FROM:<a%d@example.org>\n", ""},
+	"nothing said":            {"", "CLIENT -> SERVER: \n", "SERVER -> CLIENT: 220 x\n"},
+	"replies only":            {"SERVER -> CLIENT: 220 x\n", "SERVER -> CLIENT: 250 2.1.0 ok %d\n", ""},
 	"no commands":             {"", "CLIENT -> SERVER: nothing %d\n", ""},
 	"credentials":             {"CLIENT -> SERVER: AUTH LOGIN\nSERVER -> CLIENT: 334 x\n", "CLIENT -> SERVER: \n", ""},
 	"one line":                {"", "2024-06-03 10:00:00 CLIENT -> SERVER: NOOP %d 2024-06-03 10:00:00 SERVER -> CLIENT: 250 ok ", ""},

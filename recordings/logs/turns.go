@@ -36,7 +36,7 @@ const (
 // turnsOf takes lines apart into turns. hidesBody: the tool never shows the
 // message.
 func turnsOf(lines []line, hidesBody bool) []turn {
-	s := turnScan{lines: lines, hidesBody: hidesBody}
+	s := turnScan{lines: lines, hidesBody: hidesBody, resumes: resumesMessage(lines)}
 	s.lookAhead()
 	for i := range lines {
 		switch l := &lines[i]; {
@@ -56,6 +56,7 @@ func turnsOf(lines []line, hidesBody bool) []turn {
 type turnScan struct {
 	lines     []line
 	hidesBody bool
+	resumes   bool    // the log begins in the middle of a message
 	next      []int32 // the next line that is said, -1 for none
 	dots      []bool  // a dot comes before the server's next line
 
@@ -161,7 +162,7 @@ func (s *turnScan) client(i int, l *line) {
 	case (s.wanted || s.message > 0) && isDot(l.text):
 		s.add(endOfData, i)
 		s.endMessage()
-	case s.wanted && l.kind != hidden && !s.endsWith(i, verb) && (verb == "" || s.asked && s.dots[i]), len(s.turns) == 0 && s.resumesMessage(i):
+	case s.wanted && l.kind != hidden && !s.endsWith(i, verb) && (verb == "" || s.asked && s.dots[i]), len(s.turns) == 0 && s.resumes:
 		s.add(endOfData, i)
 		s.message = len(s.turns)
 		s.turns[s.message-1].resumed = !s.wanted
@@ -214,8 +215,8 @@ func (s *turnScan) isCredential(i int, l *line, verb string) bool {
 
 // resumesMessage recognises a log that begins in the middle of a message: lines
 // of the client that are no commands, and then the dot.
-func (s *turnScan) resumesMessage(i int) bool {
-	for _, l := range s.lines[i:] {
+func resumesMessage(lines []line) bool {
+	for _, l := range lines {
 		switch {
 		case !l.isWire():
 		case l.kind != said || l.side == who.Server || verbOf(l.text) != "":
