@@ -270,9 +270,10 @@ func (w *walk) take(p []byte) {
 	}
 }
 
-// give keeps the part of the next bytes that lies in the span.
+// give keeps the part of the next bytes that lies in the span and was not
+// given: a mask may reach over a jump, from which the walk goes on.
 func (w *walk) give(p []byte) {
-	start := max(w.span.Start-w.pos, 0)
+	start := max(w.span.Start+int64(len(w.out))-w.pos, 0)
 	end := min(w.span.End-w.pos, int64(len(p)))
 	if start < end {
 		w.out = append(w.out, p[start:end]...)
