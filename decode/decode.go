@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
@@ -180,16 +181,8 @@ const (
 // MaskText stands in a stream where a secret stood.
 const MaskText = "[secret]"
 
-// A Mask tells what a secret was without telling the secret: neither its bytes
-// nor its length. Facts are harmless observations about it, because they are what people are
-// looking for: "empty", "bad-base64", "trailing-newline", ...
-type Mask struct {
-	What      string   `json:"what"`                // "password", "credentials", "digest", "token", "login", "line", "echo", or "text" for what nothing proves harmless
-	Mechanism string   `json:"mechanism,omitempty"` // upper case
-	User      string   `json:"user,omitempty"`
-	Authzid   string   `json:"authzid,omitempty"`
-	Facts     []string `json:"facts,omitempty"` // see the Fact constants
-}
+// A Mask tells what a secret was without telling the secret.
+type Mask = facts.Mask
 
 // A Header is one header field of a message (RFC 5322 section 2.2).
 type Header struct {

@@ -135,7 +135,7 @@ func readCRAM(m *Mask, plain []byte, ok bool) {
 	m.What = "digest"
 	g := cramForm.FindSubmatch(plain)
 	if g == nil || len(g[2]) != cramDigits[m.Mechanism] {
-		m.shape(ok, plain)
+		wrongShape(m, ok, plain)
 		return
 	}
 	m.User = identity(g[1])
@@ -150,14 +150,14 @@ func readDigest(m *Mask, plain []byte, ok bool) {
 	for rest := plain; len(rest) > 0; {
 		g := digestDirective.FindSubmatch(rest)
 		if g == nil || given[string(g[1])] != "" {
-			m.shape(ok, plain)
+			wrongShape(m, ok, plain)
 			return
 		}
 		given[string(g[1])] = string(g[2]) + string(g[3])
 		rest = rest[len(g[0]):]
 	}
 	if given["username"] == "" || given["nonce"] == "" || !hexDigest.MatchString(given["response"]) {
-		m.shape(ok, plain)
+		wrongShape(m, ok, plain)
 		return
 	}
 	m.User = identity([]byte(given["username"]))
@@ -215,12 +215,12 @@ func readSCRAM(m *Mask, plain []byte, ok bool) {
 			m.Facts = append(m.Facts, FactChannelBinding)
 		}
 	case !scramFinal.Match(plain):
-		m.shape(ok, plain)
+		wrongShape(m, ok, plain)
 	}
 }
 
-// shape notes that a message does not have the form of its mechanism.
-func (m *Mask) shape(ok bool, plain []byte) {
+// wrongShape notes that a message does not have the form of its mechanism.
+func wrongShape(m *Mask, ok bool, plain []byte) {
 	if ok && len(plain) > 0 {
 		m.Facts = append(m.Facts, FactShape)
 	}

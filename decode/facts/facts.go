@@ -1,7 +1,7 @@
 // Package facts holds what a session's bytes do not say: who connected, which
 // server was tried, what the resolver answered, how TLS was agreed, who ended
-// it and how. Facts are written into recordings as JSON and read back; a field
-// may be added, none may change its meaning.
+// it and how, where a secret or anything else was left out. Facts are the JSON
+// of recordings; a field may be added, none may change its meaning.
 //
 // Strings that a peer chose are kept as sent. They are made visible where they
 // are shown, never here.
@@ -11,13 +11,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"smtptap/decode/who"
 )
 
 // Fact is one of the types of this package.
 type Fact interface {
-	// Type is the record type in a recording: "open", "dial", ...
+	// Type is the type of its record in a recording, such as "open".
 	Type() string
 }
 
@@ -196,6 +197,59 @@ type Lost struct {
 	Why     string `json:"why"`
 }
 
+// Mask: a secret stood here in the stream. It tells neither its bytes nor its
+// length; Facts are harmless observations, which are what people look for.
+type Mask struct {
+	What      string   `json:"what"`                // "password", "credentials", "digest", "token", "login", "line", "echo", or "text" for what nothing proves harmless
+	Mechanism string   `json:"mechanism,omitempty"` // upper case
+	User      string   `json:"user,omitempty"`      // in JSON that is not UTF-8, userBytes
+	Authzid   string   `json:"authzid,omitempty"`   // likewise authzidBytes
+	Facts     []string `json:"facts,omitempty"`     // "empty", "bad-base64", "trailing-newline", ...: the Fact constants of package decode
+}
+
+// Skip: bytes passed here that are not recorded.
+type Skip struct {
+	Bytes int64  `json:"bytes"` // -1 when unknown
+	Why   string `json:"why"`   // "encrypted", "not recorded"
+}
+
+type plainMask Mask
+
+// maskJSON has names that are not UTF-8, which JSON strings can't hold, as base64.
+type maskJSON struct {
+	*plainMask
+	UserBytes    []byte `json:"userBytes,omitempty"`
+	AuthzidBytes []byte `json:"authzidBytes,omitempty"`
+}
+
+// MarshalJSON encodes the mask without loss.
+func (m *Mask) MarshalJSON() ([]byte, error) {
+	plain := plainMask(*m)
+	out := maskJSON{plainMask: &plain}
+	if !utf8.ValidString(m.User) {
+		out.UserBytes, plain.User = []byte(m.User), ""
+	}
+	if !utf8.ValidString(m.Authzid) {
+		out.AuthzidBytes, plain.Authzid = []byte(m.Authzid), ""
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON decodes what MarshalJSON wrote.
+func (m *Mask) UnmarshalJSON(data []byte) error {
+	in := maskJSON{plainMask: (*plainMask)(m)}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	if len(in.UserBytes) > 0 {
+		m.User = string(in.UserBytes)
+	}
+	if len(in.AuthzidBytes) > 0 {
+		m.Authzid = string(in.AuthzidBytes)
+	}
+	return nil
+}
+
 func (*Open) Type() string   { return "open" }
 func (*Dial) Type() string   { return "dial" }
 func (*DNS) Type() string    { return "dns" }
@@ -205,28 +259,27 @@ func (*Closed) Type() string { return "closed" }
 func (*End) Type() string    { return "end" }
 func (*Note) Type() string   { return "note" }
 func (*Lost) Type() string   { return "lost" }
+func (*Mask) Type() string   { return "mask" }
+func (*Skip) Type() string   { return "skip" }
+
+var types = map[string]func() Fact{
+	"open":   func() Fact { return new(Open) },
+	"dial":   func() Fact { return new(Dial) },
+	"dns":    func() Fact { return new(DNS) },
+	"tls":    func() Fact { return new(TLS) },
+	"hello":  func() Fact { return new(Hello) },
+	"closed": func() Fact { return new(Closed) },
+	"end":    func() Fact { return new(End) },
+	"note":   func() Fact { return new(Note) },
+	"lost":   func() Fact { return new(Lost) },
+	"mask":   func() Fact { return new(Mask) },
+	"skip":   func() Fact { return new(Skip) },
+}
 
 // New returns an empty fact of that record type, or nil if there is none.
 func New(recordType string) Fact {
-	switch recordType {
-	case "open":
-		return new(Open)
-	case "dial":
-		return new(Dial)
-	case "dns":
-		return new(DNS)
-	case "tls":
-		return new(TLS)
-	case "hello":
-		return new(Hello)
-	case "closed":
-		return new(Closed)
-	case "end":
-		return new(End)
-	case "note":
-		return new(Note)
-	case "lost":
-		return new(Lost)
+	if empty, known := types[recordType]; known {
+		return empty()
 	}
 	return nil
 }
@@ -249,7 +302,12 @@ func On(f Fact) who.Leg {
 }
 
 // Marshal encodes f as one line of JSON.
-func Marshal(f Fact) ([]byte, error) { return json.Marshal(f) }
+func Marshal(f Fact) ([]byte, error) {
+	if m, ok := f.(*Mask); ok {
+		return m.MarshalJSON() // json.Marshal would go through the result once more
+	}
+	return json.Marshal(f)
+}
 
 // Unmarshal decodes what Marshal wrote for that record type.
 func Unmarshal(recordType string, data []byte) (Fact, error) {

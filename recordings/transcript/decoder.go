@@ -94,7 +94,7 @@ func (d *decoder) skip(at time.Duration, from, to who.Party, n int64, why string
 	for _, l := range heard {
 		d.tell(at, l, func(l *leg) decode.Out { return l.skip(at, r, n, why) })
 	}
-	d.recordJSON(at, recordings.TypeSkip, r, skipped{n, why})
+	d.keepFact(at, r, &facts.Skip{Bytes: n, Why: why})
 }
 
 // swallow takes bytes that from sent and that went no further. In the stream
@@ -299,7 +299,7 @@ func (d *decoder) place(l *leg, p *decode.Piece) (heard []passage) {
 		case l.end == who.ServerLeg && a.relayed():
 			return // recorded when the client's leg let it out
 		case p.Mask != nil:
-			d.recordJSON(p.At, recordings.TypeMask, a.route, masked(p.Mask))
+			d.keepFact(p.At, a.route, p.Mask)
 		default:
 			d.keep(p.At, recordings.TypeData, a.route, text)
 		}
@@ -368,11 +368,7 @@ func (d *decoder) show(l *leg, events []decode.Event) {
 // addFact records a fact and makes it an entry.
 func (d *decoder) addFact(at time.Duration, f facts.Fact) {
 	r := about(f)
-	if d.record != nil {
-		var data []byte
-		data, f = marshalFact(f)
-		d.keep(at, f.Type(), r, data)
-	}
+	f = d.keepFact(at, r, f)
 	d.entry(decode.Entry{At: at, From: r.from, To: r.to, Leg: facts.On(f), Fact: f})
 }
 
@@ -425,7 +421,7 @@ func (d *decoder) giveUp(at time.Duration, l *leg) {
 		for s := &l.streams[i]; s.waiting(); {
 			a := s.leave(math.MaxInt32)
 			if l.end != who.ServerLeg || !a.relayed() {
-				d.recordJSON(at, recordings.TypeSkip, a.route, skipped{int64(a.n), decode.WhyNotRecorded})
+				d.keepFact(at, a.route, &facts.Skip{Bytes: int64(a.n), Why: decode.WhyNotRecorded})
 			}
 		}
 	}
@@ -435,7 +431,7 @@ func (d *decoder) giveUp(at time.Duration, l *leg) {
 // client's its own, the server's those that it repeats.
 func (d *decoder) passRaw(at time.Duration, r route, p []byte) {
 	if !d.keepSecrets {
-		d.recordJSON(at, recordings.TypeSkip, r, skipped{int64(len(p)), decode.WhyNotRecorded})
+		d.keepFact(at, r, &facts.Skip{Bytes: int64(len(p)), Why: decode.WhyNotRecorded})
 		return
 	}
 	d.keep(at, recordings.TypeData, r, p)

@@ -168,7 +168,7 @@ func (f *file) recreate(folder *recordings.Folder, why error) error {
 		return err
 	}
 	gone := gap{lost: facts.Lost{Records: -1, Bytes: f.size}, missing: []passed{
-		{who.Client, who.Server, -1}, {who.Server, who.Client, -1},
+		{route{who.Client, who.Server}, -1}, {route{who.Server, who.Client}, -1},
 	}}
 	told, _ := gone.encode(0, why.Error())
 	f.start.buf = append(f.start.buf, told...)

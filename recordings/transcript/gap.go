@@ -1,12 +1,10 @@
 package transcript
 
 import (
-	"encoding/json"
 	"time"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
-	"smtptap/decode/who"
 	"smtptap/recordings"
 )
 
@@ -19,8 +17,8 @@ type gap struct {
 
 // passed counts the bytes of one route in a gap.
 type passed struct {
-	from, to who.Party
-	bytes    int64
+	route
+	bytes int64
 }
 
 // gapRoom is more than the records of a gap take up: one for each of six
@@ -41,9 +39,8 @@ func (g *gap) add(r recordings.Record) {
 	case recordings.TypeMask:
 		n = int64(len(decode.MaskText))
 	case recordings.TypeSkip:
-		var s skipped
-		if json.Unmarshal(r.Data, &s) == nil {
-			n = s.Bytes
+		if f, err := r.Fact(); err == nil {
+			n = f.(*facts.Skip).Bytes
 		}
 	case recordings.TypeData:
 	default:
@@ -51,12 +48,12 @@ func (g *gap) add(r recordings.Record) {
 	}
 	for i := range g.missing {
 		m := &g.missing[i]
-		if m.from == r.From && m.to == r.To {
+		if m.route == (route{r.From, r.To}) {
 			m.add(n)
 			return
 		}
 	}
-	g.missing = append(g.missing, passed{r.From, r.To, n})
+	g.missing = append(g.missing, passed{route{r.From, r.To}, n})
 }
 
 // add counts n more bytes, -1 for an unknown number.
@@ -73,14 +70,11 @@ func (p *passed) add(n int64) {
 func (g *gap) encode(at time.Duration, why string) ([]byte, *facts.Lost) {
 	var out []byte
 	for _, m := range g.missing {
-		r := recordings.Record{At: g.at, Type: recordings.TypeSkip, From: m.from, To: m.to}
-		r.Data = encodeJSON(skipped{m.bytes, decode.WhyNotRecorded})
-		out = appendRecord(out, r)
+		out = appendRecord(out, encode(g.at, m.route, &facts.Skip{Bytes: m.bytes, Why: decode.WhyNotRecorded}))
 	}
 	lost := g.lost
 	lost.Why = clip(why)
-	r := recordings.Record{At: at, Type: lost.Type(), From: who.Smtptap, To: who.Smtptap, Data: encodeJSON(&lost)}
-	return appendRecord(out, r), &lost
+	return appendRecord(out, encode(at, about(&lost), &lost)), &lost
 }
 
 // appendRecord appends a record that is known to be valid.
@@ -90,13 +84,4 @@ func appendRecord(dst []byte, r recordings.Record) []byte {
 		panic(err)
 	}
 	return append(append(dst, r.Data...), '\n')
-}
-
-// encodeJSON encodes a struct of strings and numbers.
-func encodeJSON(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return data
 }

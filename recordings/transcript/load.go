@@ -2,7 +2,6 @@ package transcript
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -266,18 +265,6 @@ func (d *decoder) replay(rec recordings.Record, offset int64) error {
 	switch rec.Type {
 	case recordings.TypeData:
 		d.data(rec.At, from, to, rec.Data)
-	case recordings.TypeMask:
-		var m maskRecord
-		if err := unmarshal(rec, &m); err != nil {
-			return err
-		}
-		d.mask(rec.At, from, to, m.mask())
-	case recordings.TypeSkip:
-		var s skipped
-		if err := unmarshal(rec, &s); err != nil {
-			return err
-		}
-		d.skip(rec.At, from, to, s.Bytes, s.Why)
 	case recordings.TypeSwallowed:
 		d.swallow(rec.At, from, rec.Data)
 	case recordings.TypeSecured:
@@ -316,14 +303,13 @@ func (d *decoder) locate(rec recordings.Record, offset int64) {
 }
 
 func (d *decoder) replayFact(rec recordings.Record) error {
-	if facts.New(rec.Type) == nil {
-		return nil // of a newer smtptap
-	}
-	f, err := facts.Unmarshal(rec.Type, rec.Data)
-	if err != nil {
-		return err
-	}
+	f, err := rec.Fact()
 	switch f := f.(type) {
+	case nil: // of a newer smtptap, or not readable
+	case *facts.Mask:
+		d.mask(rec.At, rec.From, rec.To, *f)
+	case *facts.Skip:
+		d.skip(rec.At, rec.From, rec.To, f.Bytes, f.Why)
 	case *facts.Closed:
 		side := who.Client
 		if f.Leg == who.ServerLeg {
@@ -335,12 +321,5 @@ func (d *decoder) replayFact(rec recordings.Record) error {
 	default:
 		d.fact(rec.At, f)
 	}
-	return nil
-}
-
-func unmarshal(rec recordings.Record, into any) error {
-	if err := json.Unmarshal(rec.Data, into); err != nil {
-		return fmt.Errorf("%s record: %w", rec.Type, err)
-	}
-	return nil
+	return err
 }
