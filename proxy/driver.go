@@ -64,12 +64,13 @@ func newDriver(p *Proxy, l Listener, conn net.Conn, o origin, refusal *session.R
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.client = &peer{party: who.Client, base: conn, conn: conn}
 	d.paused[who.Client], d.paused[who.Server] = true, true
-	d.split = d.mode() == Hide || p.TLSToServer || p.Router != nil || p.Rules != nil
+	layers := p.ruled(o, conn)
+	d.split = d.mode() == Hide || p.TLSToServer || p.Router != nil || layers != nil
 	d.logic = session.New(session.Config{
 		Mode: d.mode(), ClientTLS: l.TLS, FirstByte: l.Transparent, ToServer: p.TLSToServer, MX: p.Router != nil,
 		OfferTLS: d.mode() == Intercept && p.TLS.Authority != nil,
 		Refusal:  refusal, Ready: d.ready, Linger: orDefault(p.linger, defaultLinger), Wait: p.wait,
-		Layers: p.ruled(o, conn), Attended: p.attended,
+		Layers: layers, Attended: p.attended,
 	})
 	return d
 }

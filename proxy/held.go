@@ -107,7 +107,7 @@ func (d *driver) letGo(from who.Party, how *session.Release) bool {
 
 // ruled are the layers of a session that carry out the rules.
 func (p *Proxy) ruled(o origin, conn net.Conn) []session.Layer {
-	if p.Rules == nil {
+	if p.Rules == nil || !p.Rules.Any() {
 		return nil
 	}
 	return session.Ruled(p.Rules.Begin(), query.Session{Summary: transcript.Summary{Client: o.name(conn), Target: p.Target}})

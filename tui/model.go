@@ -42,6 +42,8 @@ type model struct {
 	filter      string // as typed, good and applied
 	filterOff   string // switched off by hand, to be switched on again
 	state       transcript.State
+	held        []panes.Held // lines that wait to be let go
+	holding     string       // WHEN of the rule that the screen has set to hold
 	changes     <-chan struct{}
 	unsubscribe func()
 	ticking     bool   // a message with the time is on its way
@@ -160,6 +162,7 @@ func (m *model) clock() tea.Cmd {
 func (m *model) tick(now time.Time) {
 	m.list.Tick(now)
 	m.detail.Tick(now)
+	m.lookHeld(now)
 }
 
 // refresh looks at what is new in the set.

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -113,25 +114,76 @@ func (p *searchPrompt) view(m *model, width int) string {
 	return promptLine(m, m.theme.Say("search-prompt"), &p.line, m.theme.Say("search-hint"), m.theme.Plain, width)
 }
 
-// quitPrompt asks whether to end the sessions that run.
-type quitPrompt struct{ live int }
+// A linePrompt is a line being typed that is taken as a whole.
+type linePrompt struct {
+	name    string // before the line
+	hint    string
+	line    panes.Input
+	trouble string                       // why it was not taken
+	take    func(string) (bool, tea.Cmd) // reports whether that ends the prompt
+	edit    func() tea.Cmd               // on Tab; nil for nothing
+}
 
-func (m *model) askQuit() { m.prompt = &quitPrompt{m.state.Live} }
+func (p *linePrompt) typing() bool { return true }
 
-func (p *quitPrompt) typing() bool { return false }
-
-func (p *quitPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
-	switch msg.String() {
-	case "q", "y", "enter":
-		m.done = true
-	default:
+func (p *linePrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
+	switch name := msg.String(); {
+	case name == "esc":
 		m.prompt = nil
+	case name == "enter":
+		done, cmd := p.take(p.line.Value())
+		if done && m.prompt == prompt(p) {
+			m.prompt = nil
+		}
+		return cmd
+	case name == "tab" && p.edit != nil:
+		m.prompt = nil
+		return p.edit()
+	default:
+		if p.line.Update(msg) {
+			p.trouble = ""
+		}
 	}
 	return nil
 }
 
-func (p *quitPrompt) view(m *model, width int) string {
-	return m.theme.Warn.Paint(draw.Cut(" "+m.theme.Count("quit", p.live)+"  "+m.theme.Say("quit-hint"), width, m.theme.Marks.Ellipsis))
+func (p *linePrompt) view(m *model, width int) string {
+	after, style := p.hint, m.theme.Dim
+	if p.trouble != "" {
+		after, style = p.trouble, m.theme.Bad
+	}
+	return promptLine(m, p.name, &p.line, after, style, width)
+}
+
+// A confirmPrompt says what will happen, and has it happen on one of its keys.
+type confirmPrompt struct {
+	text string
+	keys []string
+	do   func() tea.Cmd
+}
+
+func (p confirmPrompt) typing() bool { return false }
+
+func (p confirmPrompt) key(m *model, msg tea.KeyMsg) tea.Cmd {
+	m.prompt = nil
+	if slices.Contains(p.keys, msg.String()) {
+		return p.do()
+	}
+	return nil
+}
+
+func (p confirmPrompt) view(m *model, width int) string {
+	return m.theme.Warn.Paint(draw.Cut(" "+p.text, width, m.theme.Marks.Ellipsis))
+}
+
+// quitPrompt asks whether to end while sessions run.
+type quitPrompt struct{ confirmPrompt }
+
+func (m *model) askQuit() {
+	m.prompt = quitPrompt{confirmPrompt{
+		m.theme.Count("quit", m.state.Live) + "  " + m.theme.Say("quit-hint"), []string{"q", "y", "enter"},
+		func() tea.Cmd { m.done = true; return nil },
+	}}
 }
 
 // promptLine is a line being typed, with something to say about it to the right.

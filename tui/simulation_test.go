@@ -44,6 +44,24 @@ func (s *simulation) Wait(d time.Duration) { s.now = s.now.Add(d) }
 //
 // Go escapes such as \x1b stand for bytes that can't be typed.
 func (s *simulation) Play(target, script string) string {
+	l, p, over := s.begin(target, script)
+	if !over {
+		return l.ID()
+	}
+	l.Closed(who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
+	l.Closed(who.Server, facts.Closed{Leg: who.ServerLeg, How: "fin"})
+	l.End(facts.End{Cause: facts.CauseClosed, ClientBytes: p.bytes[0], ServerBytes: p.bytes[1]})
+	return l.ID()
+}
+
+// Begin plays a script and leaves the session running.
+func (s *simulation) Begin(target, script string) *transcript.Log {
+	l, _, _ := s.begin(target, script)
+	return l
+}
+
+// begin plays a script, and reports whether it went to its end.
+func (s *simulation) begin(target, script string) (*transcript.Log, player, bool) {
 	l := s.Set.Begin(transcript.Session{Listen: "127.0.0.1:2525", Target: target, Mode: "intercept"})
 	s.n++
 	p := player{sim: s, log: l, target: target}
@@ -53,13 +71,10 @@ func (s *simulation) Play(target, script string) string {
 	l.Fact(&facts.Dial{Host: hostOf(target), Addr: "192.0.2.25:587", Local: "198.51.100.7:41000", Why: "configured", Took: 11 * time.Millisecond})
 	for _, line := range strings.Split(script, "\n") {
 		if !p.line(line) {
-			return l.ID()
+			return l, p, false
 		}
 	}
-	l.Closed(who.Client, facts.Closed{Leg: who.ClientLeg, How: "fin"})
-	l.Closed(who.Server, facts.Closed{Leg: who.ServerLeg, How: "fin"})
-	l.End(facts.End{Cause: facts.CauseClosed, ClientBytes: p.bytes[0], ServerBytes: p.bytes[1]})
-	return l.ID()
+	return l, p, true
 }
 
 func hostOf(target string) string {

@@ -45,6 +45,7 @@ func (m *model) segments() []segment {
 	dim := m.theme.Dim
 	return []segment{
 		m.recording(),
+		{m.heldWords(), m.theme.Warn},
 		{m.route(), m.theme.Plain},
 		{m.filterWords(), m.theme.Key},
 		{m.counts(), m.theme.Plain},
@@ -92,6 +93,17 @@ func (m *model) counts() string {
 		return all + m.theme.Say("status-inactive")
 	}
 	return all + m.theme.Say("status-active", "n", strconv.Itoa(m.state.Live))
+}
+
+// heldWords say what is being held, and how many lines are.
+func (m *model) heldWords() string {
+	switch {
+	case len(m.held) > 0:
+		return m.theme.Marks.Held + " " + m.theme.Count("status-held", len(m.held))
+	case m.holding != "":
+		return m.theme.Say("status-holding", "when", visible.Text(m.holding))
+	}
+	return ""
 }
 
 func (m *model) filterWords() string {

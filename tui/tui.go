@@ -52,6 +52,7 @@ type Options struct {
 	Folder  *recordings.Folder // where recordings are looked for; may be nil
 	View    bool               // recordings are looked at, nothing runs
 	Version string
+	Holder  Holder    // holds lines of sessions; nil when nothing runs
 	Lang    lang.Lang // of what people read
 
 	ASCII   bool   // marks in ASCII
@@ -105,8 +106,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	defer stop()
 	if o.Theme == "" && !o.NoColor {
 		o.Theme = background(o.Out)
 	}
@@ -115,12 +114,30 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer t.Restore()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	go func() {
+		for {
+			select {
+			case sig := <-signals:
+				if sig != syscall.SIGINT || !t.Lent() {
+					cancel()
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	// A terminal that keeps the screen from ending is abandoned.
 	stuck := time.AfterFunc(math.MaxInt64, t.Abandon)
 	defer stuck.Stop()
 	quitting := func() { stuck.Reset(quitTimeout) }
 	defer context.AfterFunc(ctx, quitting)()
 	m := newModel(ctx, o, t)
+	if o.Holder != nil {
+		defer o.Holder.Attend()() // however this ends, what is held goes on
+	}
 	// Bubble Tea waits for its reader of keys when it is told to quit, but
 	// not when its context ends, which is therefore for panics only.
 	killed, killProgram := context.WithCancel(context.WithoutCancel(ctx))

@@ -45,6 +45,8 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 	case noted:
 		m.note = msg.note
 		return nil
+	case lineEdited:
+		return m.lineEdited(msg)
 	case panes.GoTo:
 		return m.detail.Update(msg)
 	case panes.Opened:
@@ -68,6 +70,7 @@ func (m *model) loadedOne(msg loaded) tea.Cmd {
 		return m.sync(again)
 	}
 	m.shown = msg.id
+	defer func() { m.detail.Hold(m.held, m.options.Now()) }()
 	if msg.err != nil {
 		m.detail.Fail(m.theme.Say("not-shown", "why", visible.Text(msg.err.Error())))
 		return nil
@@ -124,11 +127,18 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	case m.tooSmall() && name != "q":
 		return nil
 	}
-	at := keys.InList
-	if m.inDetail {
-		at = keys.InSession
+	return m.do(keys.Lookup(name, m.where()))
+}
+
+// where is the place of the keys.
+func (m *model) where() keys.Place {
+	if !m.inDetail {
+		return keys.InList
 	}
-	return m.do(keys.Lookup(name, at))
+	if _, held := m.detail.Held(); held {
+		return keys.OnHeld
+	}
+	return keys.InSession
 }
 
 // do takes an action.
@@ -161,6 +171,8 @@ func (m *model) do(a keys.Action) tea.Cmd {
 		return nil
 	case keys.Export:
 		return m.askExport()
+	case keys.Hold, keys.LetGo, keys.EditHeld, keys.AnswerHeld, keys.DropHeld, keys.LetAllGo:
+		return m.doHold(a)
 	}
 	if m.inDetail {
 		return m.doInDetail(a)
@@ -283,7 +295,7 @@ func (m *model) quitOrBack() tea.Cmd {
 
 // interrupt quits. While sessions run it asks once.
 func (m *model) interrupt() tea.Cmd {
-	if _, asked := m.prompt.(*quitPrompt); asked || m.state.Live == 0 || m.options.View {
+	if _, asked := m.prompt.(quitPrompt); asked || m.state.Live == 0 || m.options.View {
 		m.done = true
 		return nil
 	}
@@ -307,10 +319,7 @@ func (m *model) resume(msg resumed) tea.Cmd {
 	if msg.err != nil {
 		m.say(m.theme.Say("not-suspended", "why", visible.Text(msg.err.Error())), m.theme.Warn)
 	}
-	if m.mouse {
-		return tea.EnableMouseCellMotion
-	}
-	return nil
+	return m.returned()
 }
 
 func (m *model) open(o overlay) {

@@ -143,6 +143,10 @@ func (m *model) can(a keys.Action) bool {
 	switch a {
 	case keys.Help, keys.Quit, keys.OpenFile:
 		return true
+	case keys.Hold:
+		return m.options.Holder != nil
+	case keys.LetAllGo:
+		return len(m.held) > 0
 	case keys.Copy:
 		return m.detail.Session() != nil
 	case keys.Export:
@@ -162,12 +166,8 @@ func (m *model) can(a keys.Action) bool {
 
 // hints are what can be done now.
 func (m *model) hints() string {
-	at := keys.InList
-	if m.inDetail {
-		at = keys.InSession
-	}
 	var r draw.Row
-	for _, b := range keys.Hints(at) {
+	for _, b := range keys.Hints(m.where()) {
 		if !m.can(b.Action) {
 			continue
 		}

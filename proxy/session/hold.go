@@ -8,9 +8,9 @@ import (
 	"smtptap/proxy/session/rules"
 )
 
-// defaultHold is how long a line is held for somebody to let it go: shorter than
+// HoldTime is how long a line is held for somebody to let it go: shorter than
 // the time in which an idle session ends.
-const defaultHold = 10 * time.Minute
+const HoldTime = 10 * time.Minute
 
 // hold has a line wait until somebody lets it go.
 func (w *way) hold(r *rules.Rule) {
@@ -21,7 +21,7 @@ func (w *way) hold(r *rules.Rule) {
 	w.note(facts.NoteRuleHeld, r, "%s is held", w.what(w.turn))
 	w.held = r
 	w.at.Do(Action{Kind: Held, Peer: w.peer, Data: bytes.Clone(w.turn.line), Text: r.String()})
-	w.wait(defaultHold)
+	w.wait(HoldTime)
 }
 
 // released lets a held line go, in the way that somebody chose, or unchanged when

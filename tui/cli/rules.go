@@ -72,9 +72,6 @@ func (f *ruleFlags) apply(px *proxy.Proxy) error {
 		}
 		all = append(all, r)
 	}
-	if len(all) == 0 {
-		return nil
-	}
 	px.Rules = rules.NewSet(all, uint64(f.seed))
 	if px.Rules.Has(rules.Certify) && px.Mode == proxy.Pass {
 		return wrong("rule-needs-intercept")
@@ -84,7 +81,7 @@ func (f *ruleFlags) apply(px *proxy.Proxy) error {
 
 // tell logs what is in force.
 func (f *ruleFlags) tell(px *proxy.Proxy, log zerolog.Logger) {
-	if px.Rules == nil {
+	if !px.Rules.Any() {
 		return
 	}
 	e := log.Warn().Int("rules", len(px.Rules.Rules))

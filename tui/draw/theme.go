@@ -84,7 +84,7 @@ func NewTheme(tone Tone, ascii bool) Theme {
 // Marks are the signs of the screen. Each is one column wide, runs of Rule and
 // the like excepted.
 type Marks struct {
-	Sent, Partly, Refused, Failed, Nothing, Abandoned, Unknown, Running, Stalled string // outcomes
+	Sent, Partly, Refused, Failed, Nothing, Abandoned, Unknown, Running, Stalled, Held string // outcomes
 
 	Cursor   string // left of the selected line
 	Pair     string // left of the line that belongs to it
@@ -107,14 +107,14 @@ type Marks struct {
 }
 
 var unicodeMarks = Marks{
-	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Abandoned: "⌁", Unknown: "?", Running: "●", Stalled: "◌",
+	Sent: "✓", Partly: "◐", Refused: "✗", Failed: "!", Nothing: "·", Abandoned: "⌁", Unknown: "?", Running: "●", Stalled: "◌", Held: "■",
 	Cursor: "▌", Pair: "▏", Chosen: "◆", Meaning: "·", Note: "›", Warning: "!", Finding: "▸",
 	Rule: "─", Wait: "┈", Bar: "█", Arrow: "→", Ellipsis: "…", Record: "●",
 	Bullet: "•", Branch: "├─ ", Last: "└─ ", Trunk: "│  ", Caret: "▏",
 }
 
 var asciiMarks = Marks{
-	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Abandoned: "/", Unknown: "?", Running: "*", Stalled: "z",
+	Sent: "+", Partly: "~", Refused: "x", Failed: "!", Nothing: "-", Abandoned: "/", Unknown: "?", Running: "*", Stalled: "z", Held: "H",
 	Cursor: ">", Pair: ":", Chosen: "#", Meaning: ".", Note: "-", Warning: "!", Finding: "=",
 	Rule: "-", Wait: ".", Bar: "#", Arrow: ">", Ellipsis: "~", Record: "*",
 	Bullet: "*", Branch: "|- ", Last: "`- ", Trunk: "|  ", Caret: "_",

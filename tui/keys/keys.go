@@ -2,7 +2,10 @@
 // hints of the bottom line all come from it.
 package keys
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // An Action is what a key asks for.
 type Action string
@@ -49,6 +52,12 @@ const (
 	Mouse        Action = "mouse"
 	Help         Action = "help"
 	Quit         Action = "quit"
+	Hold         Action = "hold"
+	LetGo        Action = "let-go"
+	EditHeld     Action = "edit"
+	AnswerHeld   Action = "answer"
+	DropHeld     Action = "drop"
+	LetAllGo     Action = "let-all-go"
 	Interrupt    Action = "interrupt"
 	Suspend      Action = "suspend"
 )
@@ -60,6 +69,7 @@ const (
 	Anywhere Place = iota
 	InList
 	InSession
+	OnHeld // in a session, on a line that is held
 )
 
 // A Binding says which keys ask for an action.
@@ -73,7 +83,7 @@ type Binding struct {
 
 // Text is the end of the keys of its texts: does-TEXT, hint-TEXT.
 func (b Binding) Text() string {
-	return string(b.Action) + [...]string{Anywhere: "", InList: "-in-list", InSession: "-in-session"}[b.Place]
+	return string(b.Action) + [...]string{Anywhere: "", InList: "-in-list", InSession: "-in-session", OnHeld: "-on-held"}[b.Place]
 }
 
 // Table is every binding, in the order of the help.
@@ -110,6 +120,13 @@ var Table = []Binding{
 	{SearchNext, []string{"n"}, InSession, "session", false},
 	{SearchPrev, []string{"N"}, InSession, "session", false},
 
+	{Hold, []string{"i"}, Anywhere, "held", true},
+	{LetGo, []string{"enter"}, OnHeld, "held", true},
+	{EditHeld, []string{"e"}, OnHeld, "held", true},
+	{AnswerHeld, []string{"a"}, OnHeld, "held", true},
+	{DropHeld, []string{"x"}, OnHeld, "held", true},
+	{LetAllGo, []string{"A"}, Anywhere, "held", true},
+
 	{Copy, []string{"y"}, Anywhere, "out", true},
 	{Export, []string{"e"}, Anywhere, "out", true},
 
@@ -127,10 +144,20 @@ var Table = []Binding{
 }
 
 // Lookup is the action that a key asks for at a place, None if it asks for
-// nothing there.
+// nothing there. On a held line its own keys come first, then those of a session.
 func Lookup(key string, at Place) Action {
+	if at == OnHeld {
+		if a := lookup(key, func(p Place) bool { return p == OnHeld }); a != None {
+			return a
+		}
+		at = InSession
+	}
+	return lookup(key, func(p Place) bool { return p == Anywhere || p == at })
+}
+
+func lookup(key string, there func(Place) bool) Action {
 	for _, b := range Table {
-		if b.Place != Anywhere && b.Place != at {
+		if !there(b.Place) {
 			continue
 		}
 		for _, k := range b.Keys {
@@ -145,17 +172,19 @@ func Lookup(key string, at Place) Action {
 // Hints are the bindings for the bottom line at a place. The help and the way out
 // come first, so that they are there on the narrowest screen.
 func Hints(at Place) []Binding {
-	var first, hints []Binding
+	var first, held, hints []Binding
 	for _, b := range Table {
 		switch {
-		case !b.Hinted || b.Place != Anywhere && b.Place != at:
+		case !b.Hinted || b.Place == InList && at != InList || b.Place == InSession && at == InList || Lookup(b.Keys[0], at) != b.Action:
 		case b.Action == Help, b.Action == Quit:
 			first = append(first, b)
+		case b.Place == OnHeld:
+			held = append(held, b)
 		default:
 			hints = append(hints, b)
 		}
 	}
-	return append(first, hints...)
+	return slices.Concat(first, held, hints)
 }
 
 var names = map[string]string{

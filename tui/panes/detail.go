@@ -84,6 +84,25 @@ func (m *Detail) Tick(now time.Time) {
 	}
 }
 
+// Hold tells which lines are held at a time, of any session.
+func (m *Detail) Hold(all []Held, now time.Time) {
+	var held []Held
+	for _, h := range all {
+		if m.session != nil && h.Session == m.session.ID {
+			held = append(held, h)
+		}
+	}
+	m.dialogue.hold(held, now)
+}
+
+// Held is the held line under the cursor of the dialogue.
+func (m *Detail) Held() (Held, bool) {
+	if m.tab != tabDialogue {
+		return Held{}, false
+	}
+	return m.dialogue.heldLine()
+}
+
 // Focus says whether the pane has the keys.
 func (m *Detail) Focus(on bool) { m.focused = on }
 

@@ -2,6 +2,7 @@ package panes
 
 import (
 	"fmt"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -23,6 +24,8 @@ type dialoguePane struct {
 	reveal   bool
 	cut      bool         // long lines are cut off, not broken
 	unfolded map[int]bool // entries that are shown in full
+	held     []Held       // stand after the entries
+	now      time.Time
 }
 
 // explaining is how much is said about what was said.
@@ -74,7 +77,7 @@ func (m *dialoguePane) SetSize(width, height int) { m.pager.SetSize(width, heigh
 // Show shows a session: one that failed where it failed, one that runs at its
 // end, which is followed, others from the start.
 func (m *dialoguePane) Show(s *Session) tea.Cmd {
-	m.session = s
+	m.session, m.held = s, nil
 	clear(m.unfolded)
 	m.pager.Reset()
 	m.pager.Follow(!s.Ended)
@@ -165,6 +168,26 @@ func (m *dialoguePane) State() string {
 		s += m.theme.Say("list-separator") + m.theme.Say("lines-cut")
 	}
 	return s
+}
+
+// hold shows which lines of the session are held at a time.
+func (m *dialoguePane) hold(held []Held, now time.Time) {
+	if m.session == nil || len(held)+len(m.held) == 0 {
+		return
+	}
+	m.held, m.now = held, now
+	m.pager.Changed(len(m.session.Entries))
+}
+
+// heldLine is the held line under the cursor.
+func (m *dialoguePane) heldLine() (Held, bool) {
+	if m.session == nil {
+		return Held{}, false
+	}
+	if i := m.pager.Cursor() - len(m.session.Entries); i >= 0 && i < len(m.held) {
+		return m.held[i], true
+	}
+	return Held{}, false
 }
 
 // Revealed reports whether secrets are shown.

@@ -15,16 +15,19 @@ import (
 	"smtptap/tui/draw"
 )
 
-// Len is the number of entries.
+// Len is the number of entries and of held lines.
 func (m *dialoguePane) Len() int {
 	if m.session == nil {
 		return 0
 	}
-	return len(m.session.Entries)
+	return len(m.session.Entries) + len(m.held)
 }
 
 // Text is what a search sees of an entry.
 func (m *dialoguePane) Text(i int) string {
+	if n := len(m.session.Entries); i >= n {
+		return m.held[i-n].Text()
+	}
 	e := m.session.Entries[i]
 	v := annotate.View{Lang: m.session.Lang, Reveal: m.reveal, Marks: m.view == asRaw}
 	parts := v.Raw(e)
@@ -45,6 +48,9 @@ func (m *dialoguePane) Text(i int) string {
 
 // Item lays an entry out.
 func (m *dialoguePane) Item(i, width int) draw.Item {
+	if n := len(m.session.Entries); i >= n {
+		return m.heldItem(&m.held[i-n], width)
+	}
 	e := m.session.Entries[i]
 	l := dialogueItem{dialoguePane: m, i: i, entry: e, dialogueColumns: dialogueColumnsFor(width)}
 	l.lead()

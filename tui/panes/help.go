@@ -43,7 +43,7 @@ func (m *Help) build(title string) {
 		m.add(draw.Line{Indent: 3, Label: row.Example, LabelWidth: keyWidth + 2, LabelStyle: m.theme.Key, Text: row.In(m.theme.Lang)})
 	}
 	m.heading("signs")
-	for _, o := range append(outcome.All(), stalledState) {
+	for _, o := range append(outcome.All(), stalledState, heldState) {
 		m.add(draw.Line{Indent: 3, Label: stateWords(m.theme, o), LabelWidth: keyWidth, Text: m.theme.Say("means-" + string(o))})
 	}
 	m.add(draw.Line{Indent: 3, Label: "C:  S:  tap", LabelWidth: keyWidth, Text: m.theme.Say("means-speakers")})

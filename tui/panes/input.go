@@ -1,6 +1,8 @@
 package panes
 
 import (
+	"strings"
+
 	"github.com/charmbracelet/bubbles/cursor"
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
@@ -15,7 +17,11 @@ const maxRunes = 1 << 12
 // An Input is a line of text that is being typed. It is edited by bubbles, but
 // drawn here: what is pasted is made visible as what peers send is. Create it
 // with NewInput.
-type Input struct{ model textinput.Model }
+type Input struct {
+	Escapes bool // the text holds escapes, which are shown as they are
+
+	model textinput.Model
+}
 
 // NewInput returns a line with a text and the cursor after it.
 func NewInput(text string) Input {
@@ -25,7 +31,7 @@ func NewInput(text string) Input {
 	m.Cursor.SetMode(cursor.CursorStatic)
 	m.Focus()
 	m.SetValue(text)
-	return Input{m}
+	return Input{model: m}
 }
 
 // Value is the text.
@@ -44,10 +50,21 @@ func (in *Input) Update(msg tea.KeyMsg) bool {
 	return in.Value() != before
 }
 
+func (in *Input) shown(runes []rune) string {
+	if !in.Escapes {
+		return visible.Text(string(runes))
+	}
+	parts := strings.Split(string(runes), `\`)
+	for i := range parts {
+		parts[i] = visible.Text(parts[i])
+	}
+	return strings.Join(parts, `\`)
+}
+
 // View shows the text in at most width columns, the cursor always among them.
 func (in *Input) View(width int, s draw.Style, m draw.Marks) string {
 	runes, at := []rune(in.Value()), in.model.Position()
-	before, after := visible.Text(string(runes[:at])), visible.Text(string(runes[at:]))
+	before, after := in.shown(runes[:at]), in.shown(runes[at:])
 	room := width - visible.Width(m.Caret)
 	if room < 0 {
 		return ""

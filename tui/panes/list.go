@@ -47,6 +47,7 @@ type List struct {
 	cursor     int // position of the selected row
 	follow     bool
 	chosen     string // id of the session that is marked for a comparison
+	held       map[string]bool
 }
 
 // NewList returns the pane. With dates, the times of the list have their day.
@@ -126,6 +127,14 @@ func (m *List) Choose(id string) { m.chosen = id }
 // Chosen is the marked session, "" for none.
 func (m *List) Chosen() string { return m.chosen }
 
+// Hold tells which sessions hold a line.
+func (m *List) Hold(all []Held) {
+	m.held = map[string]bool{}
+	for _, h := range all {
+		m.held[h.Session] = true
+	}
+}
+
 // Do takes an action and reports whether it was one of this pane's.
 func (m *List) Do(a keys.Action) bool {
 	page := max(m.height-2, 1)
@@ -193,7 +202,7 @@ func (m *List) View() []string {
 	if m.height > 0 {
 		lines = append(lines, m.head())
 	}
-	l := listContext{theme: m.theme, now: m.now, dates: m.dates}
+	l := listContext{theme: m.theme, now: m.now, dates: m.dates, held: m.held}
 	for at := m.top; at < m.Len() && len(lines) < m.height; at++ {
 		s := m.source.Summary(m.index(at))
 		lines = append(lines, m.row(&s, &l, at == m.cursor))

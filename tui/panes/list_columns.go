@@ -28,6 +28,7 @@ type listContext struct {
 	theme *draw.Theme
 	now   time.Time
 	dates bool
+	held  map[string]bool // sessions that hold a line
 }
 
 const gap = 2 // blanks between columns
@@ -42,7 +43,7 @@ const (
 
 func listColumns(t *draw.Theme, dates bool) []listColumn {
 	state := 0
-	for _, o := range append(outcome.All(), stalledState) {
+	for _, o := range append(outcome.All(), stalledState, heldState) {
 		state = max(state, visible.Width(stateWords(t, o)))
 	}
 	timeWidth := len("15:04:05")
@@ -143,6 +144,9 @@ const stalledAfter = 10 * time.Second
 // stalledState is what the list says of one in place of its outcome.
 const stalledState = outcome.Outcome("stalled")
 
+// heldState likewise, of one that holds a line.
+const heldState = outcome.Outcome("held")
+
 func stalled(s *transcript.Summary) bool { return s.Live && s.Quiet > stalledAfter }
 
 // title is the heading of a column, in short where it is narrow.
@@ -155,6 +159,9 @@ func (c *columnSlot) title(t *draw.Theme) string {
 }
 
 func stateText(s *transcript.Summary, l *listContext) string {
+	if l.held[s.ID] {
+		return stateWords(l.theme, heldState)
+	}
 	if stalled(s) {
 		return stateWords(l.theme, stalledState)
 	}
@@ -184,6 +191,8 @@ func outcomeMark(o outcome.Outcome, m draw.Marks) string {
 		return m.Running
 	case stalledState:
 		return m.Stalled
+	case heldState:
+		return m.Held
 	}
 	return m.Nothing
 }
@@ -198,7 +207,7 @@ func outcomeStyle(s *transcript.Summary, l *listContext) draw.Style {
 	case outcome.Partly, outcome.Disputed, outcome.Abandoned, outcome.Unknown:
 		return t.Warn
 	case outcome.Running:
-		if stalled(s) {
+		if stalled(s) || l.held[s.ID] {
 			return t.Warn
 		}
 		return t.Key
@@ -266,7 +275,7 @@ func tookText(s *transcript.Summary, l *listContext) string {
 }
 
 func subjectText(s *transcript.Summary, l *listContext) string {
-	if stalled(s) {
+	if stalled(s) && !l.held[s.ID] {
 		return strings.TrimSpace(l.theme.Say("stalled", "time", l.theme.Time(s.Quiet)) + "  " + visible.Text(s.Subject))
 	}
 	switch s.Outcome {

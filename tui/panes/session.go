@@ -151,6 +151,9 @@ func (s *Session) at(now time.Time) time.Duration { return max(now.Sub(s.Started
 // Waited is how long entry i took to come after what it answers, and whether
 // there is such a time.
 func (s *Session) waited(i int) (since int, ok bool) {
+	if i >= len(s.Entries) {
+		return 0, false
+	}
 	e := s.Entries[i]
 	if e.Event == nil || e.Event.Reply == nil {
 		return 0, false

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/charmbracelet/x/term"
@@ -28,6 +29,8 @@ type Terminal struct {
 	gone   chan struct{} // closed by Abandon
 	done   chan struct{} // closed when the writer has ended
 	abort  sync.Once
+
+	lent atomic.Bool // to a program
 
 	mu       sync.Mutex
 	restored bool

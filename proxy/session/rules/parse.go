@@ -65,9 +65,9 @@ func ParseFile(data, name string) ([]*Rule, error) {
 // NewSet makes a set of rules.
 func NewSet(all []*Rule, seed uint64) *Set {
 	s := &Set{Rules: all, Seed: seed}
-	s.times = make([]atomic.Uint64, len(all))
+	s.Also(nil)
 	for i, r := range all {
-		r.index = i
+		r.index, r.times = i, new(atomic.Uint64)
 	}
 	return s
 }

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,8 @@ type Rule struct {
 	When
 	Action
 
-	index int // in its set
+	index int            // in its set
+	times *atomic.Uint64 // how often it has matched in the run
 }
 
 // String is the rule for people: "RCPT=drop" (--rule 2).
@@ -135,8 +137,20 @@ type Set struct {
 	Seed  uint64
 
 	sessions atomic.Uint64
-	times    []atomic.Uint64 // how often each has matched in the run
+	also     atomic.Pointer[[]*Rule]
 }
+
+// Also has more rules act after those of the set, in place of those that did
+// until now. Sessions that have begun with rules heed them from then on.
+func (s *Set) Also(more []*Rule) {
+	for i, r := range more {
+		r.index, r.times = len(s.Rules)+i, new(atomic.Uint64)
+	}
+	s.also.Store(&more)
+}
+
+// Any reports whether there is a rule.
+func (s *Set) Any() bool { return len(s.Rules)+len(*s.also.Load()) > 0 }
 
 // Random reports whether the seed matters.
 func (s *Set) Random() bool {
@@ -160,14 +174,14 @@ func (s *Set) Has(k Kind) bool {
 
 // Begin returns the rules of one more session.
 func (s *Set) Begin() *Session {
-	return &Session{set: s, number: s.sessions.Add(1), times: make([]uint64, len(s.Rules))}
+	return &Session{set: s, number: s.sessions.Add(1), times: map[*Rule]uint64{}}
 }
 
 // A Session is the rules of one session, with what they have counted in it.
 type Session struct {
 	set    *Set
 	number uint64
-	times  []uint64
+	times  map[*Rule]uint64
 }
 
 // An Occasion is something that rules wait for.
@@ -183,7 +197,7 @@ type Occasion struct {
 func (s *Session) At(o Occasion, known *query.Session) []*Rule {
 	var act []*Rule
 	ended := false
-	for _, r := range s.set.Rules {
+	for _, r := range slices.Concat(s.set.Rules, *s.set.also.Load()) {
 		if !r.waitsFor(o) || !s.Now(r, known) || ended {
 			continue
 		}
@@ -236,11 +250,10 @@ func isLike(code int, pattern string) bool {
 // turn counts that a rule has matched, and reports whether this is a time at
 // which it acts.
 func (s *Session) turn(r *Rule) bool {
-	i := r.index
-	s.times[i]++
-	time, session := s.times[i], s.number
+	s.times[r]++
+	time, session := s.times[r], s.number
 	if r.Run {
-		time, session = s.set.times[i].Add(1), 0
+		time, session = r.times.Add(1), 0
 	}
 	switch {
 	case r.Nth > 0:
@@ -248,7 +261,7 @@ func (s *Session) turn(r *Rule) bool {
 	case r.OneIn > 0:
 		// One in each row of so many, so that a short run has its share.
 		n := uint64(r.OneIn)
-		return (time-1)%n == draw(s.set.Seed, uint64(i), session, (time-1)/n)%n
+		return (time-1)%n == draw(s.set.Seed, uint64(r.index), session, (time-1)/n)%n
 	}
 	return true
 }

@@ -128,6 +128,28 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// Rules that come and go act in sessions that have begun, after those of the set.
+func TestAlso(t *testing.T) {
+	set := parse(t, "RCPT=delay 1s")
+	s := set.Begin()
+	rcpt := rules.Occasion{Point: rules.Command, Verb: "RCPT"}
+	for i, want := range []string{"RCPT=delay 1s", "RCPT=delay 1s ; RCPT@2=hold", "RCPT=delay 1s"} {
+		var got string
+		for range 2 {
+			got = names(s.At(rcpt, &query.Session{}))
+		}
+		if got != want {
+			t.Errorf("at RCPT: %s, want %s", got, want)
+		}
+		if set.Also(nil); i == 0 {
+			set.Also(parse(t, "RCPT@2=hold").Rules)
+		}
+	}
+	if rules.NewSet(nil, 1).Any() || !set.Any() {
+		t.Error("a set is empty when it is not, or the other way round")
+	}
+}
+
 func TestOccasions(t *testing.T) {
 	for _, c := range []struct {
 		o    rules.Occasion
