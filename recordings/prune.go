@@ -46,7 +46,7 @@ func runs(path string) bool {
 }
 
 // Prune deletes recordings that Old returned and says which are gone. It goes on
-// after one that can't be deleted.
+// after one that can't be deleted. What SummariesName says of them goes as well.
 func (f *Folder) Prune(old []Info) ([]Info, error) {
 	var gone []Info
 	var failed []error
@@ -56,6 +56,9 @@ func (f *Folder) Prune(old []Info) ([]Info, error) {
 			continue
 		}
 		gone = append(gone, r)
+	}
+	if len(gone) > 0 {
+		f.opened().Remove(SummariesName) // there may be none
 	}
 	return gone, errors.Join(failed...)
 }

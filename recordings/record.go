@@ -24,6 +24,10 @@ const magic = "smtptap recording 1\n"
 // Ext ends the names of recordings.
 const Ext = ".smtptap"
 
+// SummariesName is the name of a folder's file that holds what was read of many
+// recordings. It may be removed at any time.
+const SummariesName = ".summaries"
+
 const (
 	// MaxData is how many bytes one record may carry. Who has more to say
 	// of one kind uses several records.

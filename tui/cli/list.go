@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -83,8 +85,14 @@ func (f listFilter) takes(info recordings.Info) bool {
 func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []transcript.Summary {
 	taken := slices.DeleteFunc(slices.Clone(found), func(info recordings.Info) bool { return !f.takes(info) })
 	rows := []transcript.Summary{}
+	by := summarizer(transcript.Summarize)
+	if most == 0 && len(taken) == len(found) && len(found) >= manyRecordings {
+		all := transcript.OpenSummaries(filepath.Dir(found[0].Path), len(found))
+		defer all.Save()
+		by = all.Summarize
+	}
 	for some := range slices.Chunk(taken, cmp.Or(most, 1000)) {
-		for i, r := range f.summarize(some) {
+		for i, r := range f.summarize(some, by) {
 			switch {
 			case r.err != nil:
 				p.complain("%s: %s", some[i].Path, p.oneLine(r.err))
@@ -99,6 +107,12 @@ func (p *Program) summaries(found []recordings.Info, f listFilter, most int) []t
 	return rows
 }
 
+// manyRecordings are so many that their summaries are worth a file.
+const manyRecordings = 500
+
+// A summarizer reads the summary of a recording.
+type summarizer func(path string) (transcript.Summary, error)
+
 // A summarized is what reading a recording came to.
 type summarized struct {
 	summary transcript.Summary
@@ -107,7 +121,7 @@ type summarized struct {
 }
 
 // summarize reads recordings side by side: a folder may hold very many.
-func (f listFilter) summarize(all []recordings.Info) []summarized {
+func (f listFilter) summarize(all []recordings.Info, by summarizer) []summarized {
 	read := make([]summarized, len(all))
 	var next atomic.Int64
 	var readers sync.WaitGroup
@@ -118,7 +132,7 @@ func (f listFilter) summarize(all []recordings.Info) []summarized {
 				if i >= len(all) {
 					return
 				}
-				read[i] = f.read(all[i].Path)
+				read[i] = f.read(all[i].Path, by)
 			}
 		})
 	}
@@ -127,9 +141,8 @@ func (f listFilter) summarize(all []recordings.Info) []summarized {
 }
 
 // read reads a recording as far as it takes to say whether the filter picks it.
-func (f listFilter) read(path string) (r summarized) {
-	r.summary, r.err = transcript.Summarize(path)
-	if r.err == nil {
+func (f listFilter) read(path string, by summarizer) (r summarized) {
+	if r.summary, r.err = by(path); r.err == nil {
 		r.picked, r.err = f.picks(r.summary)
 	}
 	return r
@@ -232,7 +245,9 @@ func recipients(s transcript.Summary) string {
 const gap, widest = 2, 40
 
 // columns prints rows with their cells aligned, long ones cut.
-func columns(w io.Writer, rows [][]string) {
+func columns(to io.Writer, rows [][]string) {
+	w := bufio.NewWriter(to)
+	defer w.Flush()
 	width := widths(rows)
 	for _, row := range rows {
 		var b strings.Builder

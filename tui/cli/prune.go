@@ -13,6 +13,7 @@ import (
 	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
+	"smtptap/recordings/transcript"
 )
 
 // Prune is `smtptap prune`.
@@ -76,7 +77,7 @@ func Prune(p *Program) *cobra.Command {
 // matches reports whether a query picks a recording. One that can't be read is
 // told, and kept.
 func (p *Program) matches(info recordings.Info, match *matchFlag) bool {
-	r := listFilter{match: match}.read(info.Path)
+	r := listFilter{match: match}.read(info.Path, transcript.Summarize)
 	if r.err != nil {
 		p.complain("%s: %s", info.Path, p.oneLine(r.err))
 	}
