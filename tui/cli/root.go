@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -139,27 +140,33 @@ func variable(flag string) string {
 	return "SMTPTAP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// version is what the build says of itself.
+// version is what the build says of itself: the release or the commit's time, the
+// commit, whether it was changed, and the release of Go.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
-	if v == "" {
-		v = "(devel)"
-	}
-	var revision, modified string
+	return describeBuild(info)
+}
+
+func describeBuild(info *debug.BuildInfo) string {
+	v, changed := strings.CutSuffix(info.Main.Version, "+dirty")
+	var commit string
 	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = " " + s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			modified = " (modified)"
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value[:min(12, len(s.Value))]
+		case "vcs.modified":
+			changed = changed || s.Value == "true"
 		}
 	}
-	if strings.Contains(v, strings.TrimSpace(revision)) {
-		revision, modified = "", ""
+	words := []string{cmp.Or(v, "(devel)")}
+	if !strings.Contains(v, commit) {
+		words = append(words, commit)
 	}
-	return v + revision + modified + " " + info.GoVersion
+	if changed {
+		words = append(words, "(modified)")
+	}
+	return strings.Join(append(words, info.GoVersion), " ")
 }
