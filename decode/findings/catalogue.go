@@ -25,6 +25,7 @@ type rule struct {
 	ID       string   `toml:"id"`
 	Severity Severity `toml:"severity"`
 	Role     role     `toml:"role"`
+	Over     []string `toml:"over"` // rules of the same file that it goes before, where several recognise a reply
 
 	When []when `toml:"when"` // conditions on one reply, or on what the client's log says
 	Find string `toml:"find"` // evidence of another kind: a finder of the registry
@@ -118,18 +119,21 @@ func (g *sighting) as(variant string) *sighting {
 	return g
 }
 
-// parts are the files of the catalogue, more particular findings first: a reply
-// is explained by the first rule that recognises it.
-var parts = []string{
-	"step", "own", "client", "connect", "tls", "helo",
-	"token", "credentials", "login-providers", "login", "sender-providers", "sender", "limits", "authenticity", "recipients",
-	"data", "message", "content", "sequence", "closing", "time", "delivery", "generic",
-}
+// parts are the files of the catalogue that hold rules, in the order of
+// precedence.
+var parts = sync.OnceValue(func() []string {
+	var precedence struct {
+		Files []string `toml:"files"`
+	}
+	readCatalogue("precedence", &precedence)
+	return precedence.Files
+})
 
-// catalogue holds all rules. It is read when it is first asked for.
+// catalogue holds all rules in the order of precedence: a reply is explained by
+// the first rule that recognises it. It is read when it is first asked for.
 var catalogue = sync.OnceValue(func() []rule {
 	var all []rule
-	for _, part := range parts {
+	for _, part := range parts() {
 		var file struct {
 			Finding []rule `toml:"finding"`
 		}
@@ -137,7 +141,7 @@ var catalogue = sync.OnceValue(func() []rule {
 		for i := range file.Finding {
 			file.Finding[i].part = part
 		}
-		all = append(all, file.Finding...)
+		all = append(all, byPrecedence(file.Finding)...)
 	}
 	for i := range all {
 		r := &all[i]
@@ -150,6 +154,38 @@ var catalogue = sync.OnceValue(func() []rule {
 	}
 	return all
 })
+
+// byPrecedence puts the rules of a file in order: each before those that it is
+// over, and those that are a last hope after the others.
+func byPrecedence(rules []rule) []rule {
+	above := map[string][]*rule{} // those that go before a rule
+	for i := range rules {
+		for _, id := range rules[i].Over {
+			above[id] = append(above[id], &rules[i])
+		}
+	}
+	ordered := make([]rule, 0, len(rules))
+	placed := map[string]bool{}
+	var place func(*rule)
+	place = func(r *rule) {
+		if placed[r.ID] {
+			return
+		}
+		placed[r.ID] = true
+		for _, a := range above[r.ID] {
+			place(a)
+		}
+		ordered = append(ordered, *r)
+	}
+	for _, last := range []bool{false, true} {
+		for i := range rules {
+			if last == (rules[i].Role == lastHope) {
+				place(&rules[i])
+			}
+		}
+	}
+	return ordered
+}
 
 // readCatalogue reads a file of the catalogue. It is part of the program, so
 // that a mistake in it is one in the program; the tests read all of it.
