@@ -216,7 +216,7 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 	if !d.order.Greeted() && !d.Midway {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
-	if (d.order.Waiting() || d.cue.Ahead) && !d.offered["PIPELINING"] && d.order.Greeted() {
+	if (d.order.Waiting() || d.cue.Ahead) && !d.order.EndedEarly() && !d.offered["PIPELINING"] && d.order.Greeted() {
 		e.Notes = append(e.Notes, note("pipelined", 1))
 	}
 	e.Notes = append(e.Notes, commandNotes(c, text)...)
@@ -251,6 +251,8 @@ func (d *Dialogue) straySecrets(l *line, text []byte) (secrets []secretSpan, str
 	case len(l.holes) > 0:
 		return nil, l.holes[0].off == 0 && l.holes[0].mask.What != "text"
 	case len(bytes.TrimSpace(text)) == 0 || string(text) == "*": // which cancels a login, and is no part of one
+		return nil, false
+	case d.rereads(): // shown as the message before
 		return nil, false
 	case l.over == hiding && known:
 		return []secretSpan{{len(text) - len(c.Arg), len(text), &Mask{What: "text"}}}, false

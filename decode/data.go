@@ -76,6 +76,7 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 	before := len(d.out.Events)
 	n, done := m.read(d, at, p)
 	d.keep(at, who.Client, p[:n])
+	m.mayEnd(d, done)
 	for i := range d.out.After[before:] {
 		d.out.After[before+i] = len(d.out.Pieces) // what was read is kept only now
 	}
@@ -92,12 +93,11 @@ func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
 }
 
 // read gives bytes their place in the header or the body, and returns how many
-// it took: up to the end of the message, or to the first line that some servers
-// take for it.
+// it took: up to the end of the message, or to a line that some servers take for
+// it.
 func (m *message) read(d *Dialogue, at time.Duration, p []byte) (n int, done bool) {
-	suspect := m.suspect.on
 	m.scan.Look(p)
-	for n < len(p) && !done && m.suspect.on == suspect {
+	for m.scan.Ended = nil; n < len(p) && !done && (m.chunked || m.scan.Ended == nil); {
 		var k int
 		if m.inHeader {
 			k, done = m.takeHeader(d, at, p[n:])
@@ -105,7 +105,6 @@ func (m *message) read(d *Dialogue, at time.Duration, p []byte) (n int, done boo
 			k, done = m.takeBody(at, p[n:])
 		}
 		n += k
-		m.suspect.on = m.suspect.on || !m.chunked && m.scan.Alike > 0
 	}
 	m.at = at
 	return n, done
@@ -219,7 +218,7 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 	if !m.body.open {
 		m.body = span{open: true, start: m.pos, begin: at}
 	}
-	for n < len(p) && !done && (m.suspect.on || m.chunked || m.scan.Alike == 0) {
+	for n < len(p) && !done && (m.chunked || m.scan.Ended == nil) {
 		k, ended := m.scan.Whole(p[n:]), true
 		if k == 0 {
 			if m.fresh {
@@ -237,6 +236,7 @@ func (m *message) takeBody(at time.Duration, p []byte) (n int, done bool) {
 
 // finishData tells of the body and of the line that ends the message.
 func (m *message) finishData(d *Dialogue) {
+	d.mayHaveEnded()
 	m.finishField(d)
 	m.finishBody(d, m.lineStart, m.beforeAt)
 	e := d.emit(Event{Begin: m.lineAt, At: m.at, Side: who.Client, Span: Span{m.lineStart, m.pos}, Kind: KindEndOfData, Raw: []byte(".\r\n")})
@@ -263,6 +263,7 @@ func (m *message) finishChunk(d *Dialogue) {
 
 // finish tells of a message that ended before its end.
 func (m *message) finish(d *Dialogue) {
+	d.falseEnd = nil
 	if l := &d.line[who.Client]; !l.empty() {
 		m.judge(d, l)
 	}

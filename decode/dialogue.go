@@ -38,6 +38,8 @@ type Dialogue struct {
 	replaying bool           // the backlog is being read
 	rcpts     map[int]string // in LMTP, the recipients by their Seq that no reply to a message has told of
 	message   message        // the one that is being sent, and between the chunks of one
+	falseEnd  *falseEnd      // in it, or in the one whose reply is due
+	kept      int64          // how far the recorder has the client's stream, where that is read again
 
 	refusedDATA time.Duration // when a DATA was refused; a line from before was meant as its message
 
@@ -127,6 +129,7 @@ func (d *Dialogue) begin() {
 func (d *Dialogue) Feed(at time.Duration, side who.Party, p []byte) Out {
 	d.begin()
 	if side == who.Client {
+		d.ended()
 		d.out.N = d.feedClient(at, p)
 	} else {
 		d.out.N = d.feedServer(at, p)
@@ -143,6 +146,7 @@ func (d *Dialogue) FeedMask(at time.Duration, side who.Party, m Mask) Out {
 	d.begin()
 	d.proceed()
 	if side == who.Client {
+		d.ended()
 		d.settle()
 	}
 	d.takeMask(at, side, m)
@@ -165,6 +169,7 @@ func (d *Dialogue) takeMask(at time.Duration, side who.Party, m Mask) {
 // of them are one event, told when something else comes or at Closed.
 func (d *Dialogue) Skip(at time.Duration, side who.Party, n int64, why string) Out {
 	d.begin()
+	d.ended()
 	if n < 0 && d.seq == 0 && d.pos == [3]int64{} {
 		d.Midway, d.order.Midway = true, true // nobody knows how much was said before
 	}
@@ -223,6 +228,7 @@ func (d *Dialogue) tellMissing(side who.Party, dot bool) {
 // change nothing in the dialogue.
 func (d *Dialogue) Swallow(at time.Duration, side who.Party, p []byte) Out {
 	d.begin()
+	d.ended()
 	d.out.N = len(p)
 	if side == who.Client {
 		d.settle()
@@ -236,6 +242,7 @@ func (d *Dialogue) Swallow(at time.Duration, side who.Party, p []byte) Out {
 // when nothing was said before.
 func (d *Dialogue) Secured(at time.Duration) Out {
 	d.begin()
+	d.ended()
 	d.settle()
 	d.flushMissing(who.Client)
 	d.flushMissing(who.Server)
@@ -243,8 +250,7 @@ func (d *Dialogue) Secured(at time.Duration) Out {
 		d.swallow(d.backlog[0].at, who.Client, joined(d.backlog))
 	}
 	d.backlog, d.waiting = nil, 0
-	d.flushOpaque()
-	d.flushPartial(who.Client)
+	d.clientEnds()
 	d.flushPartial(who.Server)
 	d.order.Secured()
 	d.tls = true
@@ -276,6 +282,7 @@ func (d *Dialogue) Settle() Out {
 // Unopened tells that TLS is being handed through: what follows is not for reading.
 func (d *Dialogue) Unopened(at time.Duration) Out {
 	d.begin()
+	d.ended()
 	d.settle()
 	d.flushPartial(who.Client)
 	d.flushPartial(who.Server)
@@ -298,21 +305,29 @@ func (d *Dialogue) Closed(at time.Duration, side who.Party) Out {
 		// No reply can decide any more what the client's bytes meant.
 		d.order.ServerEnds()
 		d.decideAll()
-	}
-	if side == who.Client {
+		d.flushPartial(side)
+		d.finishReply()
+		d.ended()
+		if d.end[who.Client] { // and was read again since
+			d.decideAll()
+			d.clientEnds()
+		}
+	} else {
 		d.settle()
 		d.decideAll()
-		if d.inMessage() {
-			d.message.finish(d)
-		}
-		d.flushOpaque()
-	}
-	d.flushPartial(side)
-	if side == who.Server {
-		d.finishReply()
+		d.clientEnds()
 	}
 	d.flushMissing(side)
 	return d.out
+}
+
+// clientEnds tells of what the client has not finished.
+func (d *Dialogue) clientEnds() {
+	if d.inMessage() {
+		d.message.finish(d)
+	}
+	d.flushOpaque()
+	d.flushPartial(who.Client)
 }
 
 // afterMissing tells of unseen bytes that are over, because side's next ones
@@ -330,6 +345,10 @@ func (d *Dialogue) emit(e Event) *Event {
 	e.Seq = d.seq
 	e.TLS = d.tls
 	d.seq++
+	if f := d.falseEnd; f != nil && f.waits {
+		f.events = append(f.events, e)
+		return &f.events[len(f.events)-1]
+	}
 	d.out.Events = append(d.out.Events, e)
 	d.out.After = append(d.out.After, len(d.out.Pieces))
 	return &d.out.Events[len(d.out.Events)-1]
@@ -337,6 +356,11 @@ func (d *Dialogue) emit(e Event) *Event {
 
 // keep hands bytes to the recorder and advances the side's stream.
 func (d *Dialogue) keep(at time.Duration, side who.Party, p []byte) {
+	if side == who.Client && d.rereads() {
+		n := min(d.kept-d.pos[side], int64(len(p)))
+		d.pos[side] += n
+		p = p[n:]
+	}
 	if len(p) == 0 {
 		return
 	}
@@ -347,6 +371,10 @@ func (d *Dialogue) keep(at time.Duration, side who.Party, p []byte) {
 
 // mask hands the place of a secret of fed bytes to the recorder.
 func (d *Dialogue) mask(at time.Duration, side who.Party, m *Mask, fed int) {
+	if side == who.Client && d.rereads() {
+		d.pos[side] += int64(len(MaskText))
+		return
+	}
 	d.afterMissing(side)
 	d.out.Pieces = append(d.out.Pieces, Piece{At: at, Side: side, Mask: m, Fed: fed})
 	d.pos[side] += int64(len(MaskText))

@@ -198,6 +198,43 @@ var scripts = map[string]string{
 		S: 554 no valid recipients
 		C: RSET
 		S: 250 ok`,
+	"a false end, answered before the real one": `
+		S: 220 mx
+		C: HELO c
+		S: 250 mx
+		C: MAIL FROM:<a@example.com>
+		S: 250 ok
+		C: DATA
+		S: 354 go
+		C: Subject: x\r\n\r\ntext\n.\n\
+		C: MAIL FROM:<b@example.com>\r\nAUTH PLAIN AGEAYg==
+		S: 250 queued
+		C: RCPT TO:<c@example.com>\r\nDATA
+		S: 250 ok\r\n535 no\r\n250 ok\r\n354 go
+		C: hidden\r\n.\r\nQUIT
+		S: 250 queued\r\n221 bye`,
+	"a false end, answered after the real one": `
+		S: 220 mx
+		C: HELO c
+		S: 250 mx
+		C: MAIL FROM:<a@example.com>
+		S: 250 ok
+		C: DATA
+		S: 354 go
+		C: Subject: x\r\n\r\ntext\r.\r\
+		C: MAIL FROM:<b@example.com>\r\nRCPT TO:<c@example.com>\r\nDATA\r\nhidden\r\n.
+		S: 250 queued
+		S: 250 ok\r\n250 ok\r\n354 go\r\n250 queued
+		C: QUIT
+		S: 221 bye`,
+	"a false end that was none": `
+		S: 220 mx
+		C: DATA
+		S: 354 go
+		C: Subject: x\r\n\r\ntext\n.\nMAIL FROM:<b@example.com>\r\n.
+		S: 250 queued
+		C: QUIT
+		S: 221 bye`,
 	"data sent before its reply": `
 		S: 220 mx
 		C: HELO c

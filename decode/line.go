@@ -138,7 +138,7 @@ func (d *Dialogue) flush(side who.Party, l *line, secrets []secretSpan) (e Event
 		raw = append(raw, l.buf[from:s.from]...)
 		place := d.pos[side]
 		switch {
-		case d.KeepSecrets && !l.isHole(s.from):
+		case (d.KeepSecrets || side == who.Client && d.rereads()) && !l.isHole(s.from):
 			d.keepRun(side, l, s.from, s.to)
 			raw = append(raw, l.buf[s.from:s.to]...)
 		default:
@@ -238,7 +238,7 @@ func (d *Dialogue) takeLine(at time.Duration, side who.Party, p []byte, hide fun
 		room := max(MaxRaw-len(l.buf), 0)
 		l.add(at, p[:room])
 		l.last = l.buf[len(l.buf)-1]
-		if hide(l.buf) && !d.KeepSecrets {
+		if !d.KeepSecrets && !(side == who.Client && d.rereads()) && hide(l.buf) {
 			l.over = hiding
 		} else {
 			l.over = keeping

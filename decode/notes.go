@@ -30,6 +30,7 @@ var noteKinds = map[string]struct {
 	"incomplete-message":        {Unusual, ""},
 	"unsolicited-reply":         {Unusual, "RFC 5321 section 4.2"},
 	"early-reply":               {Violation, "RFC 5321 section 4.1.1.4"},
+	"false-end":                 {Violation, "RFC 5321 section 4.1.1.4"},
 	"early-talker":              {Violation, "RFC 5321 section 3.1"},
 	"pipelined":                 {Violation, "RFC 2920 section 3.1"},
 	"reply-codes-differ":        {Violation, "RFC 5321 section 4.2.1"},

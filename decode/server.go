@@ -126,15 +126,21 @@ func (b *replyBuilder) add(l ReplyLine) {
 	r.Lines = append(r.Lines, l)
 }
 
-// finishReply pairs a complete reply with what it answers and lets it move the
-// dialogue on.
+// finishReply lets a complete reply move the dialogue on.
 func (d *Dialogue) finishReply() {
 	if d.reply == nil {
 		return
 	}
-	b := d.reply
-	e, r, hello := b.event, b.reply, b.hello
+	b := *d.reply
 	d.reply, d.building = nil, replyBuilder{}
+	if !d.weigh(&b) {
+		d.answer(&b)
+	}
+}
+
+// answer tells of a reply and of what it answers.
+func (d *Dialogue) answer(b *replyBuilder) {
+	e, r, hello := b.event, b.reply, b.hello
 	e.Kind, e.Reply = KindReply, r
 	was := d.order.Place()
 	if d.Lenient {

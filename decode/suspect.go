@@ -57,7 +57,7 @@ func (m *message) takeSuspect(d *Dialogue, at time.Duration, p []byte) int {
 // rest of it passes, or is a part of its secret.
 func (m *message) overflow(d *Dialogue, l *line) {
 	secrets := m.suspectSecrets(d, l, l.buf)
-	if n := len(secrets); n > 0 && secrets[n-1].to == len(l.buf) && !d.KeepSecrets {
+	if n := len(secrets); n > 0 && secrets[n-1].to == len(l.buf) && !d.KeepSecrets && !d.rereads() {
 		l.over, l.last = hiding, l.buf[len(l.buf)-1]
 		return
 	}
@@ -83,7 +83,7 @@ func (m *message) judge(d *Dialogue, l *line) {
 		}
 		m.passRuns(d, l, from, s.from)
 		switch at := l.timeOf(s.to - 1); {
-		case d.KeepSecrets && !l.isHole(s.from):
+		case (d.KeepSecrets || d.rereads()) && !l.isHole(s.from):
 			start := m.pos
 			m.passRuns(d, l, s.from, s.to)
 			m.suspect.secrets = append(m.suspect.secrets, Span{start, m.pos})
@@ -116,14 +116,20 @@ func (m *message) passRuns(d *Dialogue, l *line, from, to int) {
 // pass reads bytes as the message, and hands them, or the secret of fed bytes
 // that they stand for, to the recorder.
 func (m *message) pass(d *Dialogue, at time.Duration, p []byte, fed int, mask *Mask) {
-	_, done := m.read(d, at, p)
 	if mask != nil {
 		d.mask(at, who.Client, mask, fed)
 	} else {
 		d.keep(at, who.Client, p)
 	}
-	if done {
-		m.finishData(d)
+	for done := false; len(p) > 0; {
+		var n int
+		n, done = m.read(d, at, p)
+		d.falseEnd.goOn(d, chunk{at, p[:n], mask})
+		if p = p[n:]; done {
+			m.finishData(d)
+			return
+		}
+		m.mayEnd(d, false)
 	}
 }
 

@@ -244,7 +244,7 @@ var messageRulings = []ruling{
 	{"bare CR", message(date, from, to, id, "Subject: x", "", `text\rmore`), "SENT", ids("BARE-CR"), nil},
 	{"a long line", message(date, from, to, id, "Subject: x", "", strings.Repeat("x", 1200)), "SENT", ids("LINE-TOO-LONG"), nil},
 	{"a long command", of(loggedIn, "C: MAIL FROM:<"+strings.Repeat("a", 600)+"@example.com>\nS: 250 ok\n", rcpt, content, "S: 250 ok\n"), "SENT", ids("COMMAND-LINE-TOO-LONG"), nil},
-	{"a look-alike that the server takes, in one go", of(hello + mail + rcpt + `C: DATA` + "\nS: 354 go\nC: Subject: x\nC: \n" + `C: text\n.\n\` + "\nC: MAIL FROM:<x@example.com>\nC: .\nS: 250 2.0.0 ok queued as 4XYZ12\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 2.0.0 ok queued as 4XYZ13\n"), "SENT", ids("SMUGGLING-EOD", "SMUGGLING-TAKEN"), ids("EARLY-REPLY")},
+	{"a look-alike that the server takes, in one go", of(hello + mail + rcpt + `C: DATA` + "\nS: 354 go\nC: Subject: x\nC: \n" + `C: text\n.\n\` + "\nC: MAIL FROM:<x@example.com>\nC: RCPT TO:<y@example.net>\nC: DATA\nC: hidden\nC: .\nS: 250 2.0.0 ok queued as 4XYZ12\nS: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 2.0.0 ok queued as 4XYZ13\n"), "SENT", ids("SMUGGLING-EOD", "SMUGGLING-TAKEN"), ids("EARLY-REPLY")},
 	{"a look-alike of the end", message(date, from, to, id, "Subject: x", "", `text\n.\nMAIL FROM:<x@example.com>`), "SENT", ids("SMUGGLING-EOD", "BARE-LF"), nil},
 	{"a dot not doubled", message(date, from, to, id, "Subject: x", "", ".css"), "SENT", ids("DOT-STUFFING-MISSING"), ids("DOT-STUFFING-DOUBLE")},
 	{"a lone dot in the text", of(loggedIn, mail, rcpt, data, header, "C: \nC: text\nC: .\nS: 250 ok\nC: more text, which is read as commands\nS: 500 5.5.2 Error: bad syntax\nC: .\nS: 500 what\n"), "", ids("DOT-STUFFING-MISSING", "DATA-AS-COMMANDS"), nil},
@@ -431,25 +431,34 @@ func TestEveryRuleIsSeen(t *testing.T) {
 }
 
 // TestSmuggling: whether a server that ends a message early answers before the
-// rest of it is sent or all at once after it, each queue id is a message, and the
-// finding names the octets and the ids, as a failure.
+// rest of it is sent or all at once after it, each queue id is a message with its
+// own envelope, and the finding names the octets and the ids, as a failure.
 func TestSmuggling(t *testing.T) {
 	const lax = "S: 250 2.0.0 ok queued as 4XYZ12\n"
 	const more = "S: 250 ok\nS: 250 ok\nS: 354 go\nS: 250 2.0.0 ok queued as 4XYZ13\n"
-	head := hello + mail + rcpt + "C: DATA\nS: 354 go\nC: Subject: x\nC: \n" + `C: text\n.\n\` + "\n"
 	hidden := "C: MAIL FROM:<x@example.com>\nC: RCPT TO:<y@example.net>\nC: DATA\nC: hidden\nC: .\n"
-	for name, text := range map[string]string{"after it": head + hidden + lax + more, "before its end": head + lax + hidden + more} {
-		r := findings.Analyze(play(t, text+quit), lang.English)
-		i := slices.IndexFunc(r.Findings, func(f findings.Finding) bool { return f.ID == "SMUGGLING-TAKEN" })
-		if i < 0 || r.Findings[i].Severity != findings.Failure || !strings.Contains(r.Findings[i].Why, "LF . LF") || !strings.Contains(r.Findings[i].Why, "4XYZ12, 4XYZ13") {
-			t.Errorf("%s: %+v", name, r.Findings)
+	taken := func(f findings.Finding) bool { return f.ID == "SMUGGLING-TAKEN" }
+	for octets, name := range map[string]string{
+		`\n.\n`: "LF . LF", `\r.\r`: "CR . CR", `\r.\n`: "CR . LF", `\n.\r`: "LF . CR", `\n.\r\n`: "LF . CR LF", `\r\n.\n`: "CR LF . LF", `\r.\r\n`: "CR . CR LF",
+		`\r\n.\r`: "CR LF . CR", `\r\n\x00.\r\n`: "CR LF NUL . CR LF", `\r\n.\x00\r\n`: "CR LF . NUL CR LF", `\r\n.\r\r\n`: "CR LF . CR CR LF", `\r\r\n.\r\r\n`: "CR CR LF . CR CR LF",
+	} {
+		head := hello + mail + rcpt + "C: DATA\nS: 354 go\nC: Subject: x\nC: \n" + `C: text` + octets + `\` + "\n"
+		for way, text := range map[string]string{"after it": head + hidden + lax + more, "before its end": head + lax + hidden + more} {
+			r := findings.Analyze(play(t, text+quit), lang.English)
+			i := slices.IndexFunc(r.Findings, taken)
+			if i < 0 || r.Findings[i].Severity != findings.Failure || !strings.Contains(r.Findings[i].Why, name) || !strings.Contains(r.Findings[i].Why, "4XYZ12, 4XYZ13") {
+				t.Errorf("%s, %s: %+v", name, way, r.Findings)
+			}
+			if last := r.Outcome.Transactions[len(r.Outcome.Transactions)-1]; last.Sender != "x@example.com" || len(last.Recipients) != 1 || last.Recipients[0].Path != "y@example.net" {
+				t.Errorf("%s, %s: %+v", name, way, last)
+			}
+			if r.Outcome.Messages != 2 || !slices.Equal(r.Outcome.QueueIDs, []string{"4XYZ12", "4XYZ13"}) {
+				t.Errorf("%s, %s: %d messages, %q", name, way, r.Outcome.Messages, r.Outcome.QueueIDs)
+			}
 		}
-		if r.Outcome.Messages != 2 || !slices.Equal(r.Outcome.QueueIDs, []string{"4XYZ12", "4XYZ13"}) {
-			t.Errorf("%s: %d messages, %q", name, r.Outcome.Messages, r.Outcome.QueueIDs)
+		strict := findings.Analyze(play(t, head+hidden+lax+quit), lang.English)
+		if strict.Outcome.Messages != 1 || slices.ContainsFunc(strict.Findings, taken) {
+			t.Errorf("%s, a strict server: %d messages, %+v", name, strict.Outcome.Messages, strict.Findings)
 		}
-	}
-	strict := findings.Analyze(play(t, head+hidden+lax+quit), lang.English)
-	if strict.Outcome.Messages != 1 || slices.ContainsFunc(strict.Findings, func(f findings.Finding) bool { return f.ID == "SMUGGLING-TAKEN" }) {
-		t.Errorf("a strict server: %d messages, %+v", strict.Outcome.Messages, strict.Findings)
 	}
 }

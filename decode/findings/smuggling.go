@@ -28,14 +28,14 @@ func (s *session) lookalikes(at []int) string {
 	return strings.Join(slices.Compact(forms), ", ")
 }
 
-// falseEndTaken finds a server that ended a message there: it accepts before the
-// message ends, or gives replies that nobody asked for after it.
+// falseEndTaken finds a server that ended a message there: its replies came
+// before the message ended, or more of them than were asked for after it.
 func falseEndTaken(s *session) *sighting {
 	alike := s.noted("eod-lookalike")
 	if len(alike) == 0 {
 		return nil
 	}
-	proof := s.noted("early-reply")
+	proof := s.noted("false-end")
 	for _, i := range s.notes["unsolicited-reply"] {
 		if code := s.ev(i).Reply.Code; i > alike[0] && (code == 250 || code == 354) {
 			proof = append(proof, i)

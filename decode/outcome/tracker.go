@@ -57,8 +57,7 @@ type Tracker struct {
 	settled bool // what the end left open is closed
 	login   bool // it was taken
 
-	alike bool // the newest message holds what some servers take for its end
-	early bool // and the server took it there: what follows is commands to it
+	early bool // the server took the newest message before its end
 
 	log       gaps
 	complaint Decision // newest failure that the client's own log tells
@@ -177,9 +176,6 @@ func (t *Tracker) event(i int, e decode.Entry) {
 		}
 	case decode.KindHeader:
 		t.header(ev.Header)
-		t.alike = t.alike || ev.Noted("eod-lookalike")
-	case decode.KindBody:
-		t.alike = t.alike || ev.Noted("eod-lookalike")
 	case decode.KindEndOfData:
 		t.ask(question{seq: ev.Seq, entry: i, at: ev.At, verb: smtp.EndOfData, message: t.fresh})
 		t.dot, t.wentOn, t.fresh = i+1, false, message{}
@@ -201,7 +197,7 @@ func (t *Tracker) command(i int, ev *decode.Event) {
 	q := question{seq: ev.Seq, entry: i, at: ev.At, verb: c.Verb}
 	switch c.Verb {
 	case "MAIL":
-		t.fresh, t.alike, t.early = message{}, false, false
+		t.fresh, t.early = message{}, false
 		q.path = clip(c.Path, maxPath)
 	case "RCPT":
 		q.path = clip(c.Path, maxPath)
@@ -287,9 +283,9 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 		}
 		t.close(Decision{By: who.Client, Text: "QUIT", Entry: q.entry}, Abandoned)
 	case "":
-		if d.By == who.Server && r.Code == 250 && QueueID(r.Text()) != "" && (t.alike || e.Event.Noted("early-reply")) {
-			t.early = t.early || e.Event.Noted("early-reply")
-			t.ended(q, r, d) // the server saw an end that was none, and a message after it
+		if d.By == who.Server && r.Code == 250 && QueueID(r.Text()) != "" && e.Event.Noted("early-reply") {
+			t.early = true
+			t.ended(q, r, d)
 			break
 		}
 		t.stray(r, d)

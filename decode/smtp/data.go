@@ -56,6 +56,7 @@ type Counts struct {
 	EightBit   bool // octets above 127
 
 	Forms []string // the octets of those alike, each form once, such as "LF . CR LF"
+	Ended []byte   // the newest of those alike, from its dot or the NUL before it on
 }
 
 // longestText is what a line of text may hold without its CRLF (RFC 5321
@@ -115,16 +116,20 @@ const (
 // alike counts a line that is like the end of data, which ends in that.
 func (s *Data) alike(after string) {
 	s.Alike++
-	form := s.before + " . "
-	if s.nul && !s.nulAfter {
-		form = s.before + " NUL . "
-	} else if s.nulAfter {
-		form += "NUL "
+	form := ". " + after
+	if s.nulAfter {
+		form = ". NUL " + after
+	} else if s.nul {
+		form = "NUL . " + after
 	}
-	if form += after; !slices.Contains(s.Forms, form) {
+	s.Ended = []byte(namedOctets.Replace(form))
+	if form = s.before + " " + form; !slices.Contains(s.Forms, form) {
 		s.Forms = append(s.Forms, form)
 	}
 }
+
+// namedOctets are what the names in a form stand for.
+var namedOctets = strings.NewReplacer("CR", "\r", "LF", "\n", "NUL", "\x00", " ", "")
 
 // Line scans p up to the end of a line, of p, or of what some servers take for
 // the end of the message. done means that it ends there.
@@ -362,6 +367,16 @@ func (s *Data) byteAfterDotCR(c byte) (used int, ended, done bool) {
 	s.BareCR += s.crs
 	s.start, s.afterCRLF, s.before, s.lone = startOfLine, false, endCR, 0
 	return 0, false, false
+}
+
+// EndsInCR takes a CR after a dot for the end of its line, though an LF may
+// follow, if that is what has been read.
+func (s *Data) EndsInCR() bool {
+	pending := s.start == afterDotCR
+	if pending {
+		s.byteAfterDotCR(0)
+	}
+	return pending
 }
 
 // mostCRs is how many CRs after a dot are counted as one line end.

@@ -47,6 +47,7 @@ type Sequence struct {
 	tls      tlsAsked
 	noReply  bool // the server sends no more
 	starttls int  // ID of the STARTTLS whose reply decides
+	early    bool // the server is past the end of a message in which the client still is
 }
 
 // tlsAsked is how far the client and the server have come towards TLS.
@@ -123,7 +124,7 @@ func (s *Sequence) Command(id int, c *Command) {
 		s.auth, s.prompted = true, false
 	case c.Verb == "DATA":
 		s.place = AfterDATA
-	case c.Verb == "STARTTLS" && !s.noReply:
+	case c.Verb == "STARTTLS" && !s.noReply && !s.early:
 		s.place, s.tls, s.starttls = AfterSTARTTLS, isAsked, id
 	case c.Verb == "BDAT" && c.Size > 0:
 		s.place = InChunk
@@ -179,8 +180,26 @@ func (s *Sequence) Response(id int) {
 
 // MessageEnds hears of the end of a message, or of what stands for it.
 func (s *Sequence) MessageEnds(id int) {
-	s.place = InCommands
+	s.place, s.early = InCommands, false
 	s.asked = append(s.asked, Question{ID: id, Verb: EndOfData, whole: true})
+}
+
+// EndsEarly hears that a message ended for the server before it did for the
+// client, which does not mean the commands that the server reads in the rest.
+func (s *Sequence) EndsEarly(id int) {
+	s.MessageEnds(id)
+	s.early = true
+}
+
+// EndedEarly reports that the server is past the end of a message in which the
+// client still is.
+func (s *Sequence) EndedEarly() bool { return s.early }
+
+// Clone is a copy that goes its own way.
+func (s *Sequence) Clone() Sequence {
+	c := *s
+	c.asked, c.rcpts = slices.Clone(s.asked), slices.Clone(s.rcpts)
+	return c
 }
 
 // ChunkEnds hears of the end of a chunk.
