@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/who"
 )
 
@@ -23,32 +24,11 @@ type turn struct {
 	text string
 }
 
-// script reads a dialogue: "C: " and "S: " begin lines, which end in CRLF;
-// Go escapes stand for other bytes, and a trailing backslash leaves the line
-// end out.
-func script(t testing.TB, text string) []turn {
-	t.Helper()
+// script reads a dialogue.
+func script(text string) []turn {
 	var turns []turn
-	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		line = strings.TrimLeft(line, "\t")
-		if line == "" {
-			continue
-		}
-		side := who.Client
-		if strings.HasPrefix(line, "S:") {
-			side = who.Server
-		}
-		body := strings.TrimPrefix(line[2:], " ")
-		if cut, found := strings.CutSuffix(body, `\`); found {
-			body = cut
-		} else {
-			body += `\r\n`
-		}
-		var plain string
-		if _, err := fmt.Sscanf(`"`+strings.ReplaceAll(body, `"`, `\"`)+`"`, "%q", &plain); err != nil {
-			t.Fatalf("line %q: %v", line, err)
-		}
-		turns = append(turns, turn{side, plain})
+	for _, s := range decodetest.Script(text) {
+		turns = append(turns, turn{s.From, string(s.Said)})
 	}
 	return turns
 }
@@ -107,7 +87,7 @@ func run(turns []turn, cut func(int) int) *recorder {
 
 func decodeScript(t testing.TB, text string) *recorder {
 	t.Helper()
-	return run(script(t, text), whole)
+	return run(script(text), whole)
 }
 
 // show is an event in one line.
@@ -318,7 +298,7 @@ var scripts = map[string]string{
 
 func TestSameStreamsOtherCuts(t *testing.T) {
 	for name, text := range scripts {
-		turns := script(t, text)
+		turns := script(text)
 		want := run(turns, whole)
 		checkTiles(t, name, want)
 		cuts := map[string]func(int) int{"bytes": func(int) int { return 1 }}
@@ -362,7 +342,7 @@ func checkTiles(t testing.TB, name string, r *recorder) {
 // A recording that is read again gives the events of the live session.
 func TestRecordedPiecesGiveTheSameEvents(t *testing.T) {
 	for name, text := range scripts {
-		live := run(script(t, text), func(n int) int { return min(n, 7) })
+		live := run(script(text), func(n int) int { return min(n, 7) })
 		if got := replay(live); !reflect.DeepEqual(got.events, live.events) {
 			t.Errorf("%s:\n%s\nwant\n%s", name, shown(got.events), shown(live.events))
 		}

@@ -31,7 +31,7 @@ func plan(data []byte) []turn {
 
 func planned(t testing.TB, text string) []byte {
 	var out []byte
-	for _, tn := range script(t, text) {
+	for _, tn := range script(text) {
 		for p := []byte(tn.text); len(p) > 0; {
 			n := min(len(p), 128)
 			head := byte((n - 1) << 1)
@@ -159,7 +159,7 @@ func BenchmarkBody(b *testing.B) {
 }
 
 func BenchmarkSession(b *testing.B) {
-	turns := script(b, scripts["a message"])
+	turns := script(scripts["a message"])
 	b.ReportAllocs()
 	for b.Loop() {
 		var d decode.Dialogue

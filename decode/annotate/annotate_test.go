@@ -13,6 +13,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/annotate"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/lang"
 	"smtptap/decode/visible"
@@ -25,33 +26,14 @@ func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) 
 
 // entries runs a dialogue: each line begins with C or S and a space, and ends
 // in CRLF.
-func entries(d *decode.Dialogue, lines []string) []decode.Entry {
-	var all []decode.Entry
-	take := func(o decode.Out) {
-		for _, e := range o.Events {
-			entry := decode.Entry{At: e.At, From: who.Client, To: who.Server, Event: &e}
-			if e.Side == who.Server {
-				entry.From, entry.To = entry.To, entry.From
-			}
-			all = append(all, entry)
-		}
+func entries(keepSecrets bool, lines []string) []decode.Entry {
+	s := decodetest.New(keepSecrets)
+	for _, line := range lines {
+		from := who.FromLetter(line[0])
+		s.Say(from, from.Other(), []byte(line[2:]+"\r\n"))
+		s.At += time.Millisecond
 	}
-	for i, line := range lines {
-		side := who.Client
-		if line[0] == 'S' {
-			side = who.Server
-		}
-		rest := []byte(line[2:] + "\r\n")
-		for len(rest) > 0 {
-			o := d.Feed(time.Duration(i)*time.Millisecond, side, rest)
-			take(o)
-			rest = rest[o.N:]
-		}
-	}
-	at := time.Duration(len(lines)) * time.Millisecond
-	take(d.Closed(at, who.Client))
-	take(d.Closed(at, who.Server))
-	return all
+	return s.Close().Entries
 }
 
 // page writes entries as they could be shown.
@@ -217,14 +199,14 @@ var dialogues = []struct {
 
 func TestDialogues(t *testing.T) {
 	for _, c := range dialogues {
-		golden(t, c.name, page(annotate.View{}, entries(new(decode.Dialogue), c.lines)))
-		golden(t, c.name+".zh", page(annotate.View{Lang: lang.Chinese}, entries(new(decode.Dialogue), c.lines)))
+		golden(t, c.name, page(annotate.View{}, entries(false, c.lines)))
+		golden(t, c.name+".zh", page(annotate.View{Lang: lang.Chinese}, entries(false, c.lines)))
 	}
 }
 
 // TestMarks shows every byte, line ends included.
 func TestMarks(t *testing.T) {
-	all := entries(new(decode.Dialogue), []string{`S 220 a\r`, "C NOOP\n\tb"})
+	all := entries(false, []string{`S 220 a\r`, "C NOOP\n\tb"})
 	var got []string
 	for _, e := range all {
 		got = append(got, annotate.View{Marks: true}.Raw(e)...)
@@ -251,7 +233,7 @@ func TestSecrets(t *testing.T) {
 		"C " + b64(canary+canary[:1]),
 		"S 500 What",
 	}
-	all := entries(&decode.Dialogue{KeepSecrets: true}, lines)
+	all := entries(true, lines)
 	hidden := page(annotate.View{}, all) + page(annotate.View{Marks: true}, all)
 	for _, form := range []string{canary, b64(canary), b64("\x00user@example.com\x00" + canary)} {
 		if strings.Contains(hidden, form) {
@@ -377,7 +359,7 @@ func FuzzEntry(f *testing.F) {
 				lines = append(lines, "C "+c[i])
 			}
 		}
-		for _, e := range entries(new(decode.Dialogue), lines) {
+		for _, e := range entries(false, lines) {
 			for _, l := range (annotate.View{}).Entry(e) {
 				if l.Text == "" || visible.Text(l.Text) != l.Text {
 					t.Fatalf("%s of %+v: %q is not visible", l.Kind, e.Event, l.Text)
@@ -410,7 +392,7 @@ func TestEncodedTextInReplies(t *testing.T) {
 	} {
 		lines := append([]string{"S 220 x", "C NOOP"}, strings.Split("S "+reply, "\r\n")...)
 		var got []string
-		for _, e := range entries(new(decode.Dialogue), lines) {
+		for _, e := range entries(false, lines) {
 			for _, l := range (annotate.View{}).Entry(e) {
 				if text, ok := strings.CutPrefix(l.Text, "the base64 in it says: "); ok {
 					got = append(got, text)
@@ -437,7 +419,7 @@ func TestRoutine(t *testing.T) {
 		if strings.HasPrefix(line, "S ") && line != "S 220 x" {
 			lines = append(lines, "C EHLO a")
 		}
-		all := entries(new(decode.Dialogue), append(lines, strings.Split(line, "\r\n")...))
+		all := entries(false, append(lines, strings.Split(line, "\r\n")...))
 		last := all[len(lines)]
 		explained := annotate.View{}.Entry(last)
 		if len(explained) == 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
@@ -47,67 +48,39 @@ func compact(script string) string {
 }
 
 func fuzzed(input string) *decode.Transcript {
-	tr := &decode.Transcript{Source: decode.SourceRecording, Ended: true, Started: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
-	d := decode.Dialogue{Midway: strings.HasPrefix(input, "m")}
-	var streams [3][]byte
-	at := time.Duration(0)
-	take := func(out decode.Out) {
-		for i := range out.Events {
-			e := out.Events[i]
-			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, From: who.Server, To: who.Client, Event: &e})
-		}
-		for _, p := range out.Pieces {
-			streams[p.Side] = append(streams[p.Side], p.Bytes...)
-			if p.Mask != nil {
-				streams[p.Side] = append(streams[p.Side], decode.MaskText...)
-			}
-		}
-	}
-	fact := func(f facts.Fact) {
-		tr.Entries = append(tr.Entries, decode.Entry{At: at, From: who.Smtptap, To: who.Smtptap, Fact: f})
-	}
-	feed := func(side who.Party, text string) {
-		for p := []byte(text + "\r\n"); len(p) > 0; {
-			out := d.Feed(at, side, p)
-			take(out)
-			p = p[out.N:]
-		}
-	}
+	s := decodetest.New(false)
+	s.Started = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	s.Dialogue.Midway = strings.HasPrefix(input, "m")
 	for _, line := range strings.Split(input, "\n") {
 		if line == "" {
 			continue
 		}
-		at += time.Millisecond
+		s.At += time.Millisecond
 		switch rest := line[1:]; line[0] {
 		case 's':
-			feed(who.Server, rest)
+			s.Say(who.Server, who.Client, []byte(rest+"\r\n"))
 		case 'e':
-			fact(&facts.Note{ID: "client-error", Text: rest})
+			s.Fact(&facts.Note{ID: facts.NoteClientError, Text: rest})
 		case 'p':
-			fact(&facts.Note{ID: "client-setting", Text: rest})
+			s.Fact(&facts.Note{ID: facts.NoteClientSetting, Text: rest})
 		case 'n':
-			fact(&facts.Note{ID: "client-no-reply", Text: rest})
+			s.Fact(&facts.Note{ID: facts.NoteNoReply, Text: rest})
 		case 'd':
-			fact(&facts.Dial{Host: rest, Addr: rest, Err: rest, Class: rest})
+			s.Fact(&facts.Dial{Host: rest, Addr: rest, Err: rest, Class: rest})
 		case 'l':
-			fact(&facts.TLS{Leg: who.ServerLeg, Err: rest, Class: rest, Verdict: rest})
+			s.Fact(&facts.TLS{Leg: who.ServerLeg, Err: rest, Class: rest, Verdict: rest})
 		case 't':
-			take(d.Secured(at))
-			fact(&facts.TLS{Leg: who.ClientLeg, Version: rest})
+			s.Take(s.Dialogue.Secured(s.At))
+			s.Fact(&facts.TLS{Leg: who.ClientLeg, Version: rest})
 		case 'x':
-			fact(&facts.Closed{Leg: who.ServerLeg, How: rest})
+			s.Fact(&facts.Closed{Leg: who.ServerLeg, How: rest})
 		case 'q':
-			fact(&facts.DNS{Name: rest, Kind: "MX", Answers: []string{rest}, Err: rest})
+			s.Fact(&facts.DNS{Name: rest, Kind: "MX", Answers: []string{rest}, Err: rest})
 		case 'w':
-			at += time.Minute
+			s.At += time.Minute
 		default:
-			feed(who.Client, strings.TrimPrefix(line, "c"))
+			s.Say(who.Client, who.Server, []byte(strings.TrimPrefix(line, "c")+"\r\n"))
 		}
 	}
-	take(d.Closed(at, who.Client))
-	take(d.Closed(at, who.Server))
-	tr.Bytes = func(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
-		return streams[side][span.Start:span.End], nil
-	}
-	return tr
+	return s.Close()
 }

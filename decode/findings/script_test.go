@@ -7,157 +7,59 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
 	"smtptap/decode/who"
 )
 
-// A script is a session written down, one line for each thing that happens:
+// play makes the transcript of a script. Beside what is said, time and TLS:
 //
-//	C: text, S: text   a line of either side; \n, \r, \t, \0 and \xNN stand for
-//	                   bytes, and a line that ends in \ has no CRLF
-//	tls                TLS has come about
-//	wait 5s            time passes
 //	closed C, closed S that side closes (reset C, reset S: with a reset)
 //	target HOST:PORT   where --to leads, with a connection to it
 //	error TEXT, set TEXT, dialect NAME, lack GAP
 //	                   a pasted log with that line, setting, dialect or gap
 //	running            the session has not ended
-type script struct {
-	t        testing.TB
-	tr       *decode.Transcript
-	dialogue decode.Dialogue
-	streams  [3][]byte
-	at       time.Duration
-	closed   bool
-}
-
-// play makes the transcript of a script.
 func play(t testing.TB, text string) *decode.Transcript {
 	t.Helper()
-	s := &script{t: t, tr: &decode.Transcript{Source: decode.SourceRecording, Ended: true, Started: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
-	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		line = strings.TrimLeft(line, "\t")
-		if line != "" {
-			s.at += time.Millisecond
-			s.step(line)
+	s := decodetest.New(false)
+	s.Started = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	closed := false
+	s.Play(text, func(step decodetest.Step) bool {
+		switch rest := step.Rest; step.Word {
+		case "tls":
+			s.Take(s.Dialogue.Secured(s.At))
+			s.Fact(&facts.TLS{Leg: who.ClientLeg, Version: "TLS 1.3"})
+			s.Fact(&facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Verdict: "ok"})
+		case "closed", "reset":
+			side := who.FromLetter(rest[0])
+			s.Take(s.Dialogue.Closed(s.At, side))
+			s.Fact(&facts.Closed{Leg: side.Leg(), How: map[string]string{"closed": "fin", "reset": "reset"}[step.Word]})
+			closed = true
+		case "target":
+			host, _, _ := strings.Cut(rest, ":")
+			s.Target = rest
+			s.Fact(&facts.Dial{Host: host, Addr: strings.Replace(rest, host, "192.0.2.25", 1), Why: "configured"})
+		case "error", "set":
+			s.Source = decode.SourceLog
+			s.Fact(&facts.Note{ID: map[string]string{"error": facts.NoteClientError, "set": facts.NoteClientSetting}[step.Word], Text: rest})
+		case "dialect":
+			s.Source, s.Dialect, s.Dialogue.Midway = decode.SourceLog, rest, true
+		case "lack":
+			s.Source = decode.SourceLog
+			s.Lacks = append(s.Lacks, rest)
+		case "running":
+			s.Source, s.Ended = decode.SourceLive, false
+		default:
+			return false
 		}
+		return true
+	})
+	tr := s.Close()
+	if tr.Source == decode.SourceRecording && tr.Ended && !closed {
+		s.Fact(&facts.End{Cause: facts.CauseClosed})
 	}
-	s.take(s.dialogue.Closed(s.at, who.Client))
-	s.take(s.dialogue.Closed(s.at, who.Server))
-	if s.tr.Source == decode.SourceRecording && s.tr.Ended && !s.closed {
-		s.fact(&facts.End{Cause: facts.CauseClosed})
-	}
-	s.tr.Bytes = func(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
-		return s.streams[side][span.Start:span.End], nil
-	}
-	return s.tr
-}
-
-func (s *script) step(line string) {
-	word, rest, _ := strings.Cut(line, " ")
-	switch word {
-	case "C:":
-		s.say(who.Client, rest)
-	case "S:":
-		s.say(who.Server, rest)
-	case "tls":
-		s.take(s.dialogue.Secured(s.at))
-		s.fact(&facts.TLS{Leg: who.ClientLeg, Version: "TLS 1.3"})
-		s.fact(&facts.TLS{Leg: who.ServerLeg, Version: "TLS 1.3", Verified: true, Verdict: "ok"})
-	case "wait":
-		pause, err := time.ParseDuration(rest)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.at += pause
-	case "closed", "reset":
-		s.closes(word, rest)
-	case "target":
-		host, _, _ := strings.Cut(rest, ":")
-		s.tr.Target = rest
-		s.fact(&facts.Dial{Host: host, Addr: strings.Replace(rest, host, "192.0.2.25", 1), Why: "configured"})
-	case "error":
-		s.tr.Source = decode.SourceLog
-		s.fact(&facts.Note{ID: "client-error", Text: rest})
-	case "set":
-		s.tr.Source = decode.SourceLog
-		s.fact(&facts.Note{ID: "client-setting", Text: rest})
-	case "dialect":
-		s.tr.Source, s.tr.Dialect, s.dialogue.Midway = decode.SourceLog, rest, true
-	case "lack":
-		s.tr.Source = decode.SourceLog
-		s.tr.Lacks = append(s.tr.Lacks, rest)
-	case "running":
-		s.tr.Source, s.tr.Ended = decode.SourceLive, false
-	default:
-		s.t.Fatalf("script line %q", line)
-	}
-}
-
-func (s *script) closes(how, speaker string) {
-	side, leg := who.Client, who.ClientLeg
-	if speaker == "S" {
-		side, leg = who.Server, who.ServerLeg
-	}
-	s.take(s.dialogue.Closed(s.at, side))
-	kind := map[string]string{"closed": "fin", "reset": "reset"}[how]
-	s.fact(&facts.Closed{Leg: leg, How: kind})
-	s.closed = true
-}
-
-var escapes = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\0`, "\x00", `\\`, `\`)
-
-func (s *script) say(side who.Party, text string) {
-	end := "\r\n"
-	if rest, found := strings.CutSuffix(text, `\`); found {
-		text, end = rest, ""
-	}
-	p := []byte(unhex(escapes.Replace(text)) + end)
-	for len(p) > 0 {
-		out := s.dialogue.Feed(s.at, side, p)
-		s.take(out)
-		p = p[out.N:]
-	}
-}
-
-// unhex turns \xNN into bytes.
-func unhex(text string) string {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(text, `\x`)
-		b.WriteString(before)
-		var n byte
-		if !found || len(rest) < 2 {
-			return b.String()
-		}
-		if _, err := fmt.Sscanf(rest[:2], "%02x", &n); err != nil {
-			return b.String()
-		}
-		b.WriteByte(n)
-		text = rest[2:]
-	}
-}
-
-func (s *script) fact(f facts.Fact) {
-	s.tr.Entries = append(s.tr.Entries, decode.Entry{At: s.at, From: who.Smtptap, To: who.Smtptap, Fact: f})
-}
-
-func (s *script) take(out decode.Out) {
-	for i := range out.Events {
-		e := out.Events[i]
-		from, to := who.Client, who.Server
-		if e.Side == who.Server {
-			from, to = to, from
-		}
-		s.tr.Entries = append(s.tr.Entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
-	}
-	for _, p := range out.Pieces {
-		if p.Mask != nil {
-			s.streams[p.Side] = append(s.streams[p.Side], decode.MaskText...)
-		}
-		s.streams[p.Side] = append(s.streams[p.Side], p.Bytes...)
-	}
+	return tr
 }
 
 // add puts a fact into a transcript after what it holds.

@@ -7,36 +7,14 @@ import (
 	"testing"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/outcome"
-	"smtptap/decode/who"
 )
 
-// entries decodes a dialogue of lines that begin with "C: " or "S: ".
+// entries are those of a dialogue.
 func entries(text string) []decode.Entry {
-	var all []decode.Entry
-	var d decode.Dialogue
-	take := func(o decode.Out) {
-		for i := range o.Events {
-			e := &o.Events[i]
-			all = append(all, decode.Entry{From: e.Side, To: e.Side.Other(), Event: e})
-		}
-	}
-	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		side := who.Client
-		if strings.HasPrefix(line, "S") {
-			side = who.Server
-		}
-		_, said, _ := strings.Cut(line, ": ")
-		for p := []byte(said + "\r\n"); len(p) > 0; {
-			o := d.Feed(0, side, p)
-			take(o)
-			p = p[o.N:]
-		}
-	}
-	take(d.Closed(0, who.Client))
-	take(d.Closed(0, who.Server))
-	return all
+	return decodetest.New(false).Play(text, nil).Close().Entries
 }
 
 // of is what became of a dialogue that has ended.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/who"
 	"smtptap/proxy/handshake/certtest"
@@ -26,53 +27,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recording decodes a dialogue as a recording holds it. Lines begin with "C: "
-// and "S: "; one that ends in a backslash has no CRLF; Go's escapes stand for
-// other bytes.
+// recording decodes a dialogue as a recording holds it.
 func recording(t testing.TB, text string, keep bool) *decode.Transcript {
 	t.Helper()
-	tr := &decode.Transcript{ID: "test", Source: decode.SourceRecording, Ended: true, SecretsKept: keep}
-	d := decode.Dialogue{KeepSecrets: keep}
-	var streams [3][]byte
-	take := func(o decode.Out) {
-		for _, e := range o.Events {
-			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, Event: &e})
-		}
-		for _, p := range o.Pieces {
-			streams[p.Side] = append(streams[p.Side], p.Bytes...)
-			if p.Mask != nil && !keep {
-				streams[p.Side] = append(streams[p.Side], decode.MaskText...)
-			}
-		}
-	}
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		speaker, said, _ := strings.Cut(strings.Trim(line, "\t\n"), ": ")
-		if speaker == "tls" {
-			take(d.Secured(0))
-			continue
-		}
-		for p := []byte(wire(said)); len(p) > 0; {
-			o := d.Feed(0, map[string]who.Party{"C": who.Client, "S": who.Server}[speaker], p)
-			take(o)
-			p = p[o.N:]
-		}
-	}
-	take(d.Closed(0, who.Client))
-	take(d.Closed(0, who.Server))
-	tr.Entries = append(tr.Entries, decode.Entry{Fact: &facts.End{Cause: facts.CauseClosed}})
-	tr.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
-		return streams[side][s.Start:s.End], nil
-	}
+	s := decodetest.New(keep).Play(text, nil)
+	tr := s.Close()
+	s.Fact(&facts.End{Cause: facts.CauseClosed})
+	tr.ID = "test"
 	return tr
-}
-
-func wire(line string) string {
-	line, open := strings.CutSuffix(line, `\`)
-	line = strings.NewReplacer(`\r`, "\r", `\n`, "\n", `\0`, "\x00").Replace(line)
-	if !open {
-		line += "\r\n"
-	}
-	return line
 }
 
 // A peer is a server that follows a script: "S: " it says, "C: " it must hear,
@@ -96,9 +58,9 @@ func (p *peer) follow(script string) {
 				early, _ := p.r.Peek(p.r.Buffered())
 				p.t.Errorf("before %q was answered the client said %q", strings.Trim(lines[i-1], "\t"), early)
 			}
-			io.WriteString(p.conn, wire(text))
+			io.WriteString(p.conn, string(decodetest.Line(text)))
 		case "C":
-			want := wire(text)
+			want := string(decodetest.Line(text))
 			got := make([]byte, len(want))
 			n, err := io.ReadFull(p.r, got)
 			if string(got[:n]) != want {
@@ -422,7 +384,7 @@ func TestSplitAnywhere(t *testing.T) {
 	var want string
 	for line := range strings.Lines(recorded) {
 		if said, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "C: "); found {
-			want += wire(said)
+			want += string(decodetest.Line(said))
 		}
 	}
 	for size := 1; size < 12; size++ {
@@ -508,7 +470,7 @@ func FuzzPlay(f *testing.F) {
 	known := map[string]bool{"dGFuc3RhYWZ0YW5zdGFhZg==\r\n": true}
 	for line := range strings.Lines(recorded) {
 		if said, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "C: "); found {
-			for l := range strings.Lines(wire(said)) {
+			for l := range strings.Lines(string(decodetest.Line(said))) {
 				known[l] = true
 			}
 		}

@@ -6,58 +6,15 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"smtptap/decode"
-	"smtptap/decode/who"
+	"smtptap/decode/decodetest"
 	"smtptap/recordings/diff"
 )
 
-// session decodes a dialogue whose lines begin with "C: " and "S: ".
+// session decodes a dialogue.
 func session(t *testing.T, text string) *decode.Transcript {
-	t.Helper()
-	tr := &decode.Transcript{Source: decode.SourceRecording, Ended: true}
-	var d decode.Dialogue
-	var streams [3][]byte
-	take := func(o decode.Out) {
-		for _, e := range o.Events {
-			tr.Entries = append(tr.Entries, decode.Entry{At: e.At, From: who.Client, To: who.Server, Event: &e})
-		}
-		for _, p := range o.Pieces {
-			streams[p.Side] = append(streams[p.Side], p.Bytes...)
-			if p.Mask != nil {
-				streams[p.Side] = append(streams[p.Side], decode.MaskText...)
-			}
-		}
-	}
-	at := time.Duration(0)
-	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		speaker, said, _ := strings.Cut(strings.TrimLeft(line, "\t"), ": ")
-		side := who.Client
-		switch strings.TrimSuffix(speaker, ":") {
-		case "S":
-			side = who.Server
-		case "wait":
-			pause, err := time.ParseDuration(said)
-			if err != nil {
-				t.Fatal(err)
-			}
-			at += pause
-			continue
-		}
-		at += time.Millisecond
-		for p := []byte(said + "\r\n"); len(p) > 0; {
-			o := d.Feed(at, side, p)
-			take(o)
-			p = p[o.N:]
-		}
-	}
-	take(d.Closed(at, who.Client))
-	take(d.Closed(at, who.Server))
-	tr.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
-		return streams[side][s.Start:s.End], nil
-	}
-	return tr
+	return decodetest.New(false).Play(text, nil).Close()
 }
 
 const base = `
@@ -100,7 +57,7 @@ func TestCompare(t *testing.T) {
 		{"another sender", "a@example.com", "z@example.com", "envelope MAIL FROM", diff.Body{Message: 1, Wire: true, Even: true, Simple: true, Relaxed: true}},
 		{"white space in the body", "hello  world", "hello world", "message message 1, the text", diff.Body{Message: 1, Relaxed: true}},
 		{"another body", "hello  world", "goodbye", "message message 1, the text", diff.Body{Message: 1}},
-		{"a slow reply", "S: 354 go on", "wait: 12s\n\tS: 354 go on", "timing time of the reply to DATA", diff.Body{Message: 1, Wire: true, Even: true, Simple: true, Relaxed: true}},
+		{"a slow reply", "S: 354 go on", "wait 12s\n\tS: 354 go on", "timing time of the reply to DATA", diff.Body{Message: 1, Wire: true, Even: true, Simple: true, Relaxed: true}},
 		{"a login", "C: MAIL", "C: AUTH PLAIN AHUAcHc=\n\tS: 235 ok\n\tC: MAIL", "auth AUTH", diff.Body{Message: 1, Wire: true, Even: true, Simple: true, Relaxed: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/lang"
 	"smtptap/decode/lang/langtest"
-	"smtptap/decode/who"
 	"smtptap/recordings/expect"
 	"smtptap/recordings/query"
 	"smtptap/recordings/redact"
@@ -45,12 +45,8 @@ func judged(t *testing.T, queries []string, texts ...string) *expect.Report {
 	for _, text := range texts {
 		l := set.Begin(transcript.Session{Target: "mx.example.org:25", Mode: "intercept"})
 		l.Fact(&facts.Dial{Addr: "192.0.2.25:25"})
-		for line := range strings.Lines(text) {
-			from, to := who.Client, who.Server
-			if line[0] == 'S' {
-				from, to = to, from
-			}
-			l.Data(from, to, []byte(strings.TrimSuffix(line[3:], "\n")+"\r\n"))
+		for _, s := range decodetest.Script(text) {
+			l.Data(s.From, s.To, s.Said)
 		}
 		l.End(facts.End{Cause: facts.CauseClosed})
 		sum := set.Summary(set.Len() - 1)

@@ -8,53 +8,21 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/who"
 	"smtptap/recordings/redact"
 )
 
-// decodeSession decodes lines that begin with "C: " and "S: ".
+// decodeSession decodes a dialogue in which a backslash stands for itself. Lines
+// without a speaker are the client's.
 func decodeSession(text string, keepSecrets bool) *decode.Transcript {
-	t := &decode.Transcript{Source: decode.SourceRecording, Ended: true, SecretsKept: keepSecrets}
-	d := decode.Dialogue{KeepSecrets: keepSecrets}
-	var streams [3][]byte
-	take := func(o decode.Out) {
-		for _, e := range o.Events {
-			from, to := who.Client, who.Server
-			if e.Side == who.Server {
-				from, to = to, from
-			}
-			t.Entries = append(t.Entries, decode.Entry{At: e.At, From: from, To: to, Event: &e})
-		}
-		for _, p := range o.Pieces {
-			streams[p.Side] = append(streams[p.Side], p.Bytes...)
-			if p.Mask != nil {
-				streams[p.Side] = append(streams[p.Side], decode.MaskText...)
-			}
-		}
-	}
-	at := time.Duration(0)
-	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
-		speaker, said, _ := strings.Cut(line, ":")
-		side := who.Client
-		if speaker == "S" {
-			side = who.Server
-		}
-		at += time.Millisecond
-		for p := []byte(strings.TrimPrefix(said, " ") + "\r\n"); len(p) > 0; {
-			o := d.Feed(at, side, p)
-			take(o)
-			p = p[o.N:]
-		}
-	}
-	take(d.Closed(at, who.Client))
-	take(d.Closed(at, who.Server))
-	t.Bytes = func(_ who.Leg, side who.Party, s decode.Span) ([]byte, error) {
-		return streams[side][s.Start:s.End], nil
-	}
-	return t
+	s := decodetest.New(keepSecrets)
+	return s.Play(strings.ReplaceAll(text, `\`, `\\`), func(step decodetest.Step) bool {
+		s.Say(who.Client, who.Server, decodetest.Line(step.Word+" "+step.Rest))
+		return true
+	}).Close()
 }
 
 // said is everything that one side said.

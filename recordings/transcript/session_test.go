@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"smtptap/decode"
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/who"
 	"smtptap/recordings"
@@ -61,11 +62,8 @@ func newSet(t testing.TB, change ...func(*transcript.Options)) *transcript.Set {
 	return s
 }
 
-// play tells a log a dialogue, one line after the other:
+// play tells a log a dialogue, one line after the other. Beside what is said:
 //
-//	C: text      the client says it to the server; a line end is added
-//	S: text      the server says it to the client
-//	CP, PC, PS, SP: likewise, with smtptap on one end
 //	C! S!        swallowed
 //	tls client   a handshake is done on that leg, and secured
 //	dial ADDR    another server was reached
@@ -73,49 +71,33 @@ func newSet(t testing.TB, change ...func(*transcript.Options)) *transcript.Set {
 //	note ID      smtptap noted that
 //	skip C 100   bytes passed unseen
 //
-// cut says how many bytes go into one call. A backslash at the end leaves the
-// line end out, Go escapes stand for other bytes.
+// cut says how many bytes go into one call.
 func play(t testing.TB, l *transcript.Log, text string, cut func(int) int) {
 	t.Helper()
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		verb, rest, _ := strings.Cut(line, " ")
-		switch verb {
+	for _, s := range decodetest.Script(text) {
+		switch s.Word {
+		case "":
+			tell(l, s.From, s.To, s.Said, cut)
 		case "tls":
-			l.Fact(&facts.TLS{Leg: who.Named(rest).Leg(), Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Took: time.Millisecond})
-			l.Secured(who.Named(rest).Leg())
+			l.Fact(&facts.TLS{Leg: who.Named(s.Rest).Leg(), Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Took: time.Millisecond})
+			l.Secured(who.Named(s.Rest).Leg())
 		case "dial":
-			l.Fact(&facts.Dial{Host: "mx.example.org", Addr: rest, Why: "configured", Took: time.Millisecond})
+			l.Fact(&facts.Dial{Host: "mx.example.org", Addr: s.Rest, Why: "configured", Took: time.Millisecond})
 		case "hello":
-			l.Fact(&facts.Hello{Leg: who.ClientLeg, Why: rest})
+			l.Fact(&facts.Hello{Leg: who.ClientLeg, Why: s.Rest})
 		case "note":
-			l.Fact(&facts.Note{ID: rest, Text: "what " + rest + " means"})
+			l.Fact(&facts.Note{ID: s.Rest, Text: "what " + s.Rest + " means"})
 		case "skip":
 			var n int64
-			fmt.Sscan(rest[2:], &n)
-			from, to := parties(rest[:1])
-			l.Skip(from, to, n, decode.WhyEncrypted)
+			fmt.Sscan(s.Rest[2:], &n)
+			from := who.FromLetter(s.Rest[0])
+			l.Skip(from, from.Other(), n, decode.WhyEncrypted)
 		case "C!", "S!":
-			from, _ := parties(verb[:1])
-			l.Swallow(from, unquote(t, rest))
+			l.Swallow(who.FromLetter(s.Word[0]), decodetest.Line(s.Rest))
 		default:
-			from, to := parties(strings.TrimSuffix(verb, ":"))
-			tell(l, from, to, unquote(t, rest), cut)
+			t.Fatalf("no line of a dialogue: %s %s", s.Word, s.Rest)
 		}
 	}
-}
-
-func parties(s string) (from, to who.Party) {
-	switch s {
-	case "C":
-		return who.Client, who.Server
-	case "S":
-		return who.Server, who.Client
-	}
-	return who.FromLetter(s[0]), who.FromLetter(s[1])
 }
 
 func tell(l *transcript.Log, from, to who.Party, p []byte, cut func(int) int) {
@@ -124,20 +106,6 @@ func tell(l *transcript.Log, from, to who.Party, p []byte, cut func(int) int) {
 		l.Data(from, to, p[:n])
 		p = p[n:]
 	}
-}
-
-func unquote(t testing.TB, s string) []byte {
-	t.Helper()
-	if cut, found := strings.CutSuffix(s, `\`); found {
-		s = cut
-	} else {
-		s += `\r\n`
-	}
-	var plain string
-	if _, err := fmt.Sscanf(`"`+strings.ReplaceAll(s, `"`, `\"`)+`"`, "%q", &plain); err != nil {
-		t.Fatalf("line %q: %v", s, err)
-	}
-	return []byte(plain)
 }
 
 func whole(n int) int { return n }

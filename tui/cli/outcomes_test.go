@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
@@ -105,34 +106,24 @@ var dialogues = []struct {
 	{"TLS is handed through", hello + "C: STARTTLS\nS: 220 go\nhello passed through\nclosed C\n", facts.CauseClientGone, outcome.Opaque, 0},
 }
 
-// play says a dialogue in a session.
+// play tells a log a dialogue, in which a side closes, a hello of TLS is handed
+// through, and a server is not reached.
 func play(t *testing.T, l *transcript.Log, text string) {
 	t.Helper()
-	escapes := strings.NewReplacer(`\r`, "\r", `\n`, "\n")
-	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		word, said, _ := strings.Cut(line, " ")
-		said, cut := strings.CutSuffix(said, `\`)
-		if !cut {
-			said += "\r\n"
-		}
-		said = escapes.Replace(said)
-		switch word {
-		case "C:":
-			l.Data(who.Client, who.Server, []byte(said))
-		case "S:":
-			l.Data(who.Server, who.Client, []byte(said))
-		case "P:":
-			l.Data(who.Smtptap, who.Client, []byte(said))
+	for _, s := range decodetest.Script(text) {
+		switch s.Word {
+		case "":
+			l.Data(s.From, s.To, s.Said)
 		case "closed":
-			side := map[string]who.Party{"C": who.Client, "S": who.Server}[strings.TrimSpace(said)]
+			side := who.FromLetter(s.Rest[0])
 			l.Closed(side, facts.Closed{Leg: side.Leg(), How: "fin"})
 		case "hello":
-			l.Fact(&facts.Hello{Why: strings.TrimSpace(said)})
+			l.Fact(&facts.Hello{Why: s.Rest})
 			l.Unopened()
 		case "dial":
-			l.Fact(&facts.Dial{Addr: "192.0.2.25:25", Err: strings.TrimSpace(said), Class: "refused"})
+			l.Fact(&facts.Dial{Addr: "192.0.2.25:25", Err: s.Rest, Class: "refused"})
 		default:
-			t.Fatalf("dialogue line %q", line)
+			t.Fatalf("no line of a dialogue: %s %s", s.Word, s.Rest)
 		}
 	}
 }

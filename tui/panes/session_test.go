@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"smtptap/decode/decodetest"
 	"smtptap/decode/facts"
 	"smtptap/decode/lang"
 	"smtptap/decode/who"
@@ -42,13 +43,8 @@ func begin(t testing.TB, messages int) (*transcript.Set, *transcript.Log) {
 }
 
 func say(l *transcript.Log, lines ...string) {
-	for _, line := range lines {
-		side, text, _ := strings.Cut(line, ": ")
-		from, to := who.Client, who.Server
-		if side == "S" {
-			from, to = to, from
-		}
-		l.Data(from, to, []byte(text+"\r\n"))
+	for _, s := range decodetest.Script(strings.Join(lines, "\n")) {
+		l.Data(s.From, s.To, s.Said)
 	}
 }
 
