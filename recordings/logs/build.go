@@ -28,7 +28,7 @@ type builder struct {
 	dialogue decode.Dialogue
 	entries  []decode.Entry
 	fed      []byte
-	streams  [3]bytes.Buffer // what the log shows of each side, by Side
+	streams  *streams
 	started  time.Time
 	at       time.Duration
 	gone     [3]bool
@@ -60,7 +60,7 @@ type builder struct {
 
 // build makes the transcript of a session.
 func build(lines []line, d *dialect, id string) *decode.Transcript {
-	b := &builder{dialect: d, dialogue: decode.Dialogue{Lenient: true}, lastSeq: -1, tlsAhead: -1}
+	b := &builder{dialect: d, dialogue: decode.Dialogue{Lenient: true}, lastSeq: -1, tlsAhead: -1, streams: new(streams)}
 	b.fromClient, b.fromServer = sidesSeen(lines)
 	if b.eaten = eaten(lines); b.eaten {
 		cutEaten(lines)
@@ -82,7 +82,7 @@ func build(lines []line, d *dialect, id string) *decode.Transcript {
 		Target:  target(b.lines),
 		Ended:   true,
 		Entries: b.entries,
-		Bytes:   b.bytes,
+		Bytes:   b.streams.bytes,
 	}
 	t.Lacks, t.CannotShow = lacks(b)
 	return t
@@ -571,12 +571,15 @@ func (b *builder) artefact(n decode.Note) bool {
 	return b.eaten && (n.ID == "path-missing" || n.ID == "path-brackets") || n.ID == "incomplete-line"
 }
 
+// streams are what the log shows of each side, by Side.
+type streams [3]bytes.Buffer
+
 // bytes is Transcript.Bytes.
-func (b *builder) bytes(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
+func (s *streams) bytes(_ who.Leg, side who.Party, span decode.Span) ([]byte, error) {
 	if side != who.Client && side != who.Server {
 		return nil, fmt.Errorf("no side is called %v", side)
 	}
-	stream := b.streams[side].Bytes()
+	stream := s[side].Bytes()
 	if span.Start < 0 || span.End < span.Start || span.End > int64(len(stream)) {
 		return nil, fmt.Errorf("%v stream of the log: no bytes %d to %d, it has %d", side, span.Start, span.End, len(stream))
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"smtptap/decode"
@@ -42,28 +43,54 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, fmt.Errorf("the log is empty: %w", ErrNoLog)
 	}
-	rows := withoutValues(restore(rowsOf(text)))
+	rows, left := rowsOf(text)
+	rows, fewer := fewer(restore(rows))
+	left += fewer
+	rows = withoutValues(rows)
 	var out []*decode.Transcript
 	for _, find := range []func([]row) []*dialect{readings, lastResorts} {
 		for _, d := range find(rows) {
 			if out = read(rows, d); len(out) > 0 {
-				break
+				return told(out, left), nil
 			}
 		}
-		if len(out) > 0 {
-			break
+	}
+	return nil, ErrNoLog
+}
+
+// told are the sessions of a log that are told, of very many the decisive one
+// and those that went wrong first, with what the text left out of them.
+func told(all []*decode.Transcript, leftOut int) []*decode.Transcript {
+	decisive, room := 0, maxSessions-1
+	if len(all) > maxSessions {
+		decisive = Decisive(all)
+		for _, t := range all {
+			if failed(t) {
+				room--
+			}
 		}
 	}
-	switch len(out) {
-	case 0:
-		return nil, ErrNoLog
-	case 1:
-		return out, nil
+	var out []*decode.Transcript
+	for i, t := range all {
+		switch good := !failed(t); {
+		case i == decisive || len(all) <= maxSessions:
+		case len(out) >= maxSessions-1, good && room <= 0:
+			continue
+		case good:
+			room--
+		}
+		if len(all) > 1 {
+			t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log holds %d sessions; this is number %d.", len(all), i+1))
+		}
+		if leftOut > 0 {
+			if slices.ContainsFunc(t.Entries, func(e decode.Entry) bool { return e.Event != nil && e.Event.Kind == decode.KindBody }) {
+				t.Lacks = append(t.Lacks, decode.LackBody)
+			}
+			t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log is very long: %d lines of it are left out, in which no failure shows or which repeat others.", leftOut))
+		}
+		out = append(out, t)
 	}
-	for i, t := range out {
-		t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log holds %d sessions; this is number %d.", len(out), i+1))
-	}
-	return out, nil
+	return out
 }
 
 // read reads rows in one dialect.
@@ -84,6 +111,12 @@ func read(rows []row, d *dialect) (out []*decode.Transcript) {
 // first that shows a failure which no later session made good, or else the
 // longest of those that failed least.
 func Decisive(all []*decode.Transcript) int {
+	last := map[string]int{} // by recipient: the last session that delivered to it
+	for i, t := range all {
+		for to := range delivered(t) {
+			last[to] = i
+		}
+	}
 	longest, sent := 0, -1
 	for i, t := range all {
 		switch {
@@ -91,7 +124,7 @@ func Decisive(all []*decode.Transcript) int {
 			if sent < 0 && len(t.Entries) > len(all[longest].Entries) {
 				longest = i
 			}
-		case !madeGood(t, all[i+1:]):
+		case !madeGood(t, i, last):
 			return i
 		default:
 			sent = i + 1 // by one of those that follow
@@ -105,19 +138,16 @@ func Decisive(all []*decode.Transcript) int {
 	return longest
 }
 
-// madeGood reports that later sessions delivered to everybody to whom t did
-// not.
-func madeGood(t *decode.Transcript, later []*decode.Transcript) bool {
+// madeGood reports that session i or later ones delivered to everybody whom it
+// named.
+func madeGood(t *decode.Transcript, i int, last map[string]int) bool {
 	missing := recipients(t)
-	if len(missing) == 0 {
-		return false
-	}
-	for _, t := range append([]*decode.Transcript{t}, later...) {
-		for to := range delivered(t) {
-			delete(missing, to)
+	for to := range missing {
+		if at, is := last[to]; !is || at < i {
+			return false
 		}
 	}
-	return len(missing) == 0
+	return len(missing) > 0
 }
 
 // recipients are those whom the session named.

@@ -59,13 +59,3 @@ func fromUTF16(data string, low, high int) string {
 	}
 	return b.String()
 }
-
-// rowsOf cuts text into its lines.
-func rowsOf(text string) []row {
-	text = strings.TrimSuffix(text, "\n")
-	rows := make([]row, 0, strings.Count(text, "\n")+1)
-	for part := range strings.SplitSeq(text, "\n") {
-		rows = append(rows, row{text: strings.ReplaceAll(part, "\r", "")})
-	}
-	return rows
-}
