@@ -18,15 +18,16 @@ import (
 
 func TestDemoOnTheScreen(t *testing.T) {
 	m := run(t, 120, 40, nil, needTmux(t)+" demo")
-	m.until("✓ sent", "易联云验证码", "✓ Sent", "REC")
+	m.until("✓ sent", "✗ refused", "◐ partly", "✗ Not sent: white space around the credentials", "REC", "Next, with your own server: smtptap --to")
 	if m.ask("#{alternate_on}") != "1" {
 		t.Error("the screen is not on the alternate screen")
 	}
-	m.keys("Enter", "2")
+	m.keys("Escape")
+	m.keys("k", "2")
 	m.until("你好 smtp", "=?utf-8?B?")
 	m.keys("q", "q")
 	text := m.givenBack()
-	for _, want := range []string{"1 session: 1 sent", "recorded in ", ".smtptap", "ended with 0"} {
+	for _, want := range []string{"3 sessions: 1 sent, 1 partly, 1 refused", "recorded in ", ".smtptap", "ended with 0"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the normal screen does not show %q:\n%s", want, text)
 		}

@@ -52,6 +52,26 @@ func TestGoldenFrames(t *testing.T) {
 	}
 }
 
+// TestGoldenNotice compares screens with a notice, which Esc closes.
+func TestGoldenNotice(t *testing.T) {
+	for look, change := range looks {
+		for _, size := range sizes {
+			name := fmt.Sprintf("notice-%dx%d-%s", size[0], size[1], look)
+			t.Run(name, func(t *testing.T) {
+				s := newScreen(t, newSimulation(start, nil, false), size[0], size[1], func(o *Options) {
+					o.Notice = "@qq is smtps://smtp.qq.com. QQ Mail wants the full address and an authorization code, not the QQ password: web mail, Settings, Account, turn SMTP on, generate it."
+					if change != nil {
+						change(o)
+					}
+				})
+				compareFrame(t, name, s.view())
+				s.press("esc")
+				s.expectNot("@qq")
+			})
+		}
+	}
+}
+
 // TestGoldenEmpty compares the screen before the first session.
 func TestGoldenEmpty(t *testing.T) {
 	for look, change := range looks {

@@ -170,6 +170,11 @@ func (m *model) refresh() tea.Cmd {
 	m.state = m.options.Set.State()
 	m.tick(m.options.Now())
 	scan := m.list.Refresh()
+	if first := m.options.First; first != nil && m.list.Select(first) {
+		m.options.First = nil
+		m.focus(true)
+		m.arrange()
+	}
 	return tea.Batch(scan, m.sync(true), m.clock())
 }
 

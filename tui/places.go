@@ -37,7 +37,7 @@ func (m *model) sideBySide() bool {
 // listHeight is how many rows the list gets above the detail: as many as it
 // fills, up to a third of the screen.
 func (m *model) listHeight() int {
-	rows := m.height - footHeight
+	rows := m.rowsAbove()
 	return min(max(m.list.Len()+2, minListRows), int(float64(rows)*maxListShare))
 }
 
@@ -48,6 +48,9 @@ func (m *model) grown() bool {
 	return p.list.shown() && p.detail.shown() && p.detail.y > 0 && p.list.height != m.listHeight()
 }
 
+// rowsAbove is how many rows are left above notice, status and hints.
+func (m *model) rowsAbove() int { return m.height - footHeight - len(m.noticeRows()) }
+
 // arrange gives the panes their places.
 func (m *model) arrange() {
 	m.checked = nil
@@ -55,7 +58,7 @@ func (m *model) arrange() {
 		m.places = places{}
 		return
 	}
-	rows := m.height - footHeight
+	rows := m.rowsAbove()
 	whole := place{0, 0, m.width, rows}
 	switch {
 	case m.zoomed || !m.sideBySide() && m.height < splitHeight:

@@ -52,8 +52,10 @@ type Options struct {
 	Folder  *recordings.Folder // where recordings are looked for; may be nil
 	View    bool               // recordings are looked at, nothing runs
 	Version string
-	Holder  Holder    // holds lines of sessions; nil when nothing runs
-	Lang    lang.Lang // of what people read
+	Notice  string                         // for people, shown until they close it; "" for none
+	First   func(*transcript.Summary) bool // the session to open when it comes; nil for the newest
+	Holder  Holder                         // holds lines of sessions; nil when nothing runs
+	Lang    lang.Lang                      // of what people read
 
 	ASCII   bool   // marks in ASCII
 	NoColor bool   // no colours: bold, faint, underline and reverse only

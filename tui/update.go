@@ -276,6 +276,9 @@ func (m *model) back() tea.Cmd {
 		m.list.Choose("")
 	case m.filter != "":
 		return m.apply("")
+	case m.options.Notice != "":
+		m.options.Notice = ""
+		m.arrange()
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (m *model) view() string {
 	case m.tooSmall():
 		lines = m.tooSmallView()
 	default:
-		lines = append(m.body(), m.status(), m.bottom())
+		lines = append(append(m.body(), m.noticeRows()...), m.status(), m.bottom())
 	}
 	for len(lines) < m.height {
 		lines = append(lines, "")
@@ -73,7 +73,7 @@ func (m *model) tooSmallView() []string {
 
 // body is everything above the status line.
 func (m *model) body() []string {
-	rows := m.height - footHeight
+	rows := m.rowsAbove()
 	if m.overlay != nil {
 		return fill(m.overlay.View(), rows)
 	}
@@ -90,6 +90,22 @@ func (m *model) body() []string {
 		return m.join(fill(m.listView(), rows), fill(m.detail.View(), rows))
 	}
 	return append(fill(m.listView(), p.list.height), fill(m.detail.View(), p.detail.height)...)
+}
+
+// noticeRows are the notice, in up to a fifth of the screen.
+func (m *model) noticeRows() []string {
+	if m.options.Notice == "" || m.width <= minWidth/2 {
+		return nil
+	}
+	text := m.theme.Marks.Note + " " + visible.Text(m.options.Notice) + m.theme.Say("notice-closes")
+	rows := draw.Wrap(text, m.width-2)
+	if most := max(m.height/5, 1); len(rows) > most {
+		rows = append(rows[:most-1], draw.Cut(strings.Join(rows[most-1:], " "), m.width-2, m.theme.Marks.Ellipsis))
+	}
+	for i, row := range rows {
+		rows[i] = " " + m.theme.Key.Paint(row)
+	}
+	return rows
 }
 
 // listView is the list, or why it is empty.

@@ -127,12 +127,13 @@ func TestDemo(t *testing.T) {
 	state := t.TempDir()
 	env := append(os.Environ(), "XDG_STATE_HOME="+state, "HOME="+state)
 	stdout, stderr, code := smtptap(t, env, "", "demo")
-	for _, want := range []string{"易联云验证码", "你好 smtp", "username: demo@example.com", "=== Sent: queue ID"} {
+	for _, want := range []string{"易联云验证码", "你好 smtp", "username: demo@example.com", "=== Sent: queue ID",
+		"the password ends with a space", "=== Not sent: white space around the credentials", "550 5.1.1 <nobody@example.net>", "=== Partly sent"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}
 	}
-	if code != 0 || !strings.Contains(stderr, filepath.Join(state, "smtptap", "recordings")) {
+	if code != 0 || !strings.Contains(stderr, filepath.Join(state, "smtptap", "recordings")) || !strings.Contains(stderr, "smtptap --to smtp.example.com:587") {
 		t.Errorf("exit status %d, %q", code, stderr)
 	}
 	stdout, _, _ = smtptap(t, env, "", "demo", "--ui", "json")

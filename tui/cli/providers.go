@@ -105,9 +105,17 @@ func parseTarget(s string) (upstream.Target, error) {
 	return upstream.ParseTarget(to)
 }
 
-// tellProvider says what a login wants, where a target names a provider.
-func (p *Program) tellProvider(target string) {
+// aboutProvider is what a login wants, where a target names a provider.
+func (p *Program) aboutProvider(target string) string {
 	if provider, to, found, err := findProvider(target); found && err == nil {
-		p.note("provider", "name", target, "to", to, "login", provider.In(p.lang))
+		return p.say("provider", "name", target, "to", to, "login", provider.In(p.lang))
+	}
+	return ""
+}
+
+// tellProvider says it.
+func (p *Program) tellProvider(target string) {
+	if login := p.aboutProvider(target); login != "" {
+		p.complain("%s", login)
 	}
 }

@@ -43,7 +43,7 @@ func (f *screenFlags) options(color *colorMode, p *Program) tui.Options {
 func (s *serving) screen(ctx context.Context) error {
 	o := s.flags.screen.options(&s.flags.color, s.program)
 	o.Set, o.Folder = s.set, s.recordings
-	o.Holder = holder{s.proxy}
+	o.Holder, o.Notice, o.First = holder{s.proxy}, s.flags.next, s.flags.first
 	o.Target, o.TLS = s.proxy.Target, string(s.proxy.Mode)
 	if dir, err := ca.DefaultDir(); err == nil {
 		o.CA = filepath.Join(dir, "ca.pem")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -45,10 +46,12 @@ type serveFlags struct {
 	expect  expectFlags
 	monitor telemetryFlags
 	logging logFlags
-	single  bool                        // no more than one session is to come
-	as      string                      // the command that records, where it is not smtptap itself
-	over    func(*transcript.Set) error // is given the sessions when all are over; may be nil
-	forward func(os.Signal) bool        // takes a signal in place of smtptap, if it reports so; may be nil
+	single  bool                           // no more than one session is to come
+	as      string                         // the command that records, where it is not smtptap itself
+	next    string                         // what may be done next, for people
+	first   func(*transcript.Summary) bool // the session that the screen opens; may be nil
+	over    func(*transcript.Set) error    // is given the sessions when all are over; may be nil
+	forward func(os.Signal) bool           // takes a signal in place of smtptap, if it reports so; may be nil
 }
 
 // serve is smtptap without a subcommand.
@@ -148,7 +151,11 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	defer closeLog()
-	p.tellProvider(f.target.to)
+	if ui == "tui" { // which hides what is said before it
+		f.next = cmp.Or(f.next, p.aboutProvider(f.target.to))
+	} else {
+		p.tellProvider(f.target.to)
+	}
 	px, closeTarget, err := f.proxy(log)
 	if err != nil {
 		return err

@@ -218,4 +218,7 @@ func (s *serving) farewell(ui string) {
 	case len(paths) > 1:
 		s.program.note("sessions-recorded", "count", strconv.Itoa(len(paths)), "folder", s.recordings.Dir())
 	}
+	if s.flags.next != "" {
+		s.program.complain("%s", s.flags.next)
+	}
 }
