@@ -85,12 +85,21 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 // response. A first word that is no mechanism counts as a response.
 func splitAuth(text []byte) (mechanism string, from, to int) {
 	arg := smtp.ReadCommand(text).Arg
-	word, response := smtp.Word(arg)
-	mechanism = strings.ToUpper(string(word))
-	if !mechanisms[mechanism] {
+	if mechanism = Mechanism(arg); mechanism == "" {
 		return "", len(text) - len(arg), len(text)
 	}
+	_, response := smtp.Word(arg)
 	return mechanism, len(text) - len(response), len(text)
+}
+
+// Mechanism is the one that the argument of an AUTH command names, "" where its
+// first word may be a credential.
+func Mechanism(arg []byte) string {
+	word, _ := smtp.Word(arg)
+	if name := strings.ToUpper(string(word)); mechanisms[name] {
+		return name
+	}
+	return ""
 }
 
 // isResponse reports whether a client line is part of a login.

@@ -183,6 +183,10 @@ const (
 	NoteRuleHalfClosed  = "rule-half-closed" // likewise, and has ended its side
 )
 
+// NoteParted is of a client that does something else than the one in the recording
+// whose server stands in.
+const NoteParted = "stand-in-parted"
+
 // Notes that a pasted log gives rise to.
 const (
 	NoteClientError   = "client-error"    // what the client's log says of a failure

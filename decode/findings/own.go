@@ -37,8 +37,8 @@ func noServer(s *session) *sighting {
 	return nil
 }
 
-// ruled finds what rules of the user's did, by the notes on that. It failed the
-// session only where somebody other than the server did.
+// ruled finds what smtptap did because the user had it do so, by the notes on that.
+// It failed the session only where somebody other than the server did.
 func ruled(notes ...string) finder {
 	return func(s *session) *sighting {
 		g := see(s.byRule(notes...)...)

@@ -314,6 +314,8 @@ var closingRulings = []ruling{
 	{"a loop", with("", &facts.Dial{Addr: "127.0.0.1:2525", Err: "loop", Class: "loop"}), "LOOP-TO-SELF", nil, nil},
 	{"a rule ends it", with(loggedIn, &facts.Note{ID: facts.NoteRuleEnded}, &facts.End{Cause: facts.CauseRule}), "RULE-ENDED", nil, nil},
 	{"a rule answers", with(loggedIn+"C: MAIL FROM:<user@example.com>\nS: 450 4.2.1 [smtptap] no\n", &facts.Note{ID: facts.NoteRuleRefused}), "RULE-ANSWERED", nil, ids("SMTPTAP-REFUSED")},
+	{"the client parts from a recording", with(loggedIn+"C: MAIL FROM:<user@example.com>\nS: 503 5.5.1 [smtptap] no\n", &facts.Note{ID: facts.NoteParted}), "STANDIN-PARTED", nil, ids("SMTPTAP-REFUSED")},
+	{"the client parts from a recording, and sends", with(loggedIn+mail+rcpt+content+"S: 250 queued\n", &facts.Note{ID: facts.NoteParted}), "", []string{"STANDIN-PARTED"}, nil},
 	{"a rule takes the message", with(loggedIn+mail+rcpt+content+"S: 250 [smtptap] queued\n", &facts.Note{ID: facts.NoteRuleAccepted}), "RULE-ANSWERED", nil, nil},
 	{"the server answers all the same", with(loggedIn+"C: MAIL FROM:<user@example.com>\nS: 550 5.7.1 Unable to relay\n", &facts.Note{ID: facts.NoteRuleDelayed}), "RELAY-DENIED-550", ids("RULE-SLOWED"), nil},
 	{"a rule's certificate", with(hello+"C: STARTTLS\nS: 220 go\n", &facts.Note{ID: facts.NoteRuleCertificate}, &facts.TLS{Leg: who.ClientLeg, Err: "alert", Class: "alert", Alert: "certificate_expired", By: who.Client}, &facts.End{Cause: facts.CauseTLS}), "RULE-CERTIFICATE", nil, ids("TLS-PROXY-CA-UNTRUSTED")},

@@ -256,7 +256,7 @@ func (s *session) fact(i int, f facts.Fact) {
 }
 
 func (s *session) remark(i int, n *facts.Note) {
-	if strings.HasPrefix(n.ID, facts.NoteRule) {
+	if strings.HasPrefix(n.ID, facts.NoteRule) || n.ID == facts.NoteParted {
 		s.ruled[n.ID] = append(s.ruled[n.ID], i)
 	}
 	switch n.ID {

@@ -9,45 +9,74 @@ import (
 	"smtptap/decode/smtp"
 )
 
-// auth accepts whatever the client authenticates with (RFC 4954). Mechanisms
-// that it does not know get an empty challenge and one response.
-func (c *session) auth(arg []byte) error {
+// auth accepts whatever the client authenticates with (RFC 4954).
+func (c *session) auth(arg []byte) Answer {
 	mechanism, initial := smtp.Word(arg)
 	switch {
 	case len(mechanism) == 0:
-		c.reply("501 5.5.4 Syntax: AUTH mechanism [initial-response]")
-		return nil
+		return reply("501 5.5.4 Syntax: AUTH mechanism [initial-response]")
 	case c.authenticated:
-		c.reply("503 5.5.1 Already authenticated")
-		return nil
+		return reply("503 5.5.1 Already authenticated")
 	}
-	for _, challenge := range c.challenges(strings.ToUpper(string(mechanism)), len(initial) > 0) {
-		c.reply("334 " + base64.StdEncoding.EncodeToString([]byte(challenge)))
-		response, err := c.line()
+	c.challenges = Challenges(string(mechanism), len(initial) > 0, c.server.name())
+	return c.challenge()
+}
+
+// response answers a line of the login.
+func (c *session) response(line string) Answer {
+	if line == "*" {
+		return reply("501 5.7.0 Authentication cancelled")
+	}
+	return c.challenge()
+}
+
+// challenge asks for the next thing that the client is to say.
+func (c *session) challenge() Answer {
+	if len(c.challenges) == 0 {
+		return reply("235 2.7.0 Authentication successful")
+	}
+	next := c.challenges[0]
+	c.challenges = c.challenges[1:]
+	return reply("334 " + next)
+}
+
+// login is what follows an AUTH command that was answered by a challenge.
+func (c *session) login() error {
+	for {
+		line, err := c.line()
 		if err != nil {
 			return err
 		}
-		if response == "*" {
-			c.reply("501 5.7.0 Authentication cancelled")
+		a, ok := c.script.Response(line)
+		if !ok {
+			a = c.response(line)
+		}
+		if err := c.say(a); err != nil {
+			return err
+		}
+		if code := a.code(); code != "334" {
+			c.authenticated = code == "235"
 			return nil
 		}
 	}
-	c.authenticated = true
-	c.reply("235 2.7.0 Authentication successful")
-	return nil
 }
 
-// challenges are what the client is asked for.
-func (c *session) challenges(mechanism string, initial bool) []string {
-	switch {
+// Challenges are what a client is asked for, in base64. Of mechanisms that are
+// not known it is one empty challenge, unless the client has said something.
+func Challenges(mechanism string, initial bool, host string) []string {
+	var all []string
+	switch mechanism = strings.ToUpper(mechanism); {
 	case mechanism == "LOGIN" && initial:
-		return []string{"Password:"}
+		all = []string{"Password:"}
 	case mechanism == "LOGIN":
-		return []string{"Username:", "Password:"}
+		all = []string{"Username:", "Password:"}
 	case mechanism == "CRAM-MD5":
-		return []string{fmt.Sprintf("<%d@%s>", time.Now().UnixNano(), c.server.name())}
-	case initial:
-		return nil
+		all = []string{fmt.Sprintf("<%d@%s>", time.Now().UnixNano(), host)}
+	case !initial:
+		all = []string{""}
 	}
-	return []string{""}
+	for i, challenge := range all {
+		all[i] = base64.StdEncoding.EncodeToString([]byte(challenge))
+	}
+	return all
 }

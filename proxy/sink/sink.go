@@ -21,37 +21,30 @@ type Server struct {
 	Name     string      // how it calls itself; "" means "sink.localhost"
 	TLS      *tls.Config // makes it offer STARTTLS
 	Implicit bool        // TLS begins with the first byte, as TLS says
-
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
-	over  bool
-	wg    sync.WaitGroup
 }
 
 const defaultName = "sink.localhost"
 
 // Serve takes sessions on l until ctx is done. It closes l and all sessions
-// then, waits for them and returns nil; otherwise it returns the error of l. A
-// Server serves once.
+// then, waits for them and returns nil; otherwise it returns the error of l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	stop := context.AfterFunc(ctx, func() {
-		l.Close()
-		s.closeConns()
-	})
+	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	defer s.wg.Wait()
+	sessions, end := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer end()
 	for wait := shortestBackOff; ; {
 		conn, err := l.Accept()
 		if err == nil {
 			wait = shortestBackOff
-			s.start(conn)
+			wg.Go(func() { s.Talk(sessions, conn, unscripted{}) })
 			continue
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
 		if temporary, ok := err.(interface{ Temporary() bool }); !ok || !temporary.Temporary() {
-			s.closeConns()
 			return err
 		}
 		select {
@@ -68,33 +61,13 @@ const (
 	longestBackOff  = time.Second
 )
 
-func (s *Server) start(conn net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
-		conn.Close()
-		return
-	}
-	if s.conns == nil {
-		s.conns = map[net.Conn]struct{}{}
-	}
-	s.conns[conn] = struct{}{}
-	s.wg.Go(func() {
-		newSession(s, conn).run()
-		conn.Close()
-		s.mu.Lock()
-		delete(s.conns, conn)
-		s.mu.Unlock()
-	})
-}
-
-func (s *Server) closeConns() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.over = true
-	for conn := range s.conns {
-		conn.Close()
-	}
+// Talk speaks with one client, as the script has it, until one of them hangs up or
+// ctx is done. It closes conn.
+func (s *Server) Talk(ctx context.Context, conn net.Conn, script Script) {
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	newSession(s, conn, script).run()
+	conn.Close()
 }
 
 func (s *Server) name() string {

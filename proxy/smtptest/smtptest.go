@@ -27,6 +27,7 @@ import (
 	"smtptap/proxy/ca"
 	"smtptap/proxy/session/rules"
 	"smtptap/proxy/sink"
+	"smtptap/proxy/standin"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings/expect"
 	"smtptap/recordings/query"
@@ -36,8 +37,15 @@ import (
 // Options say what a Tap does. The zero value leads to the embedded server, in
 // clear.
 type Options struct {
-	TLS      bool          // the embedded server offers STARTTLS
-	To       string        // HOST:PORT of a server to relay to, instead of the embedded one
+	TLS bool   // the embedded server offers STARTTLS
+	To  string // HOST:PORT of a server to relay to, instead of the embedded one
+
+	// Recording is the file of one whose server stands in, without the waits of
+	// then. Clients must do what they did then, or are answered by 503, with
+	// Lenient by the embedded server.
+	Recording string
+	Lenient   bool
+
 	Rules    []string      // what goes wrong on purpose, as --rule has it: "RCPT=450 4.2.1 busy"
 	Patience time.Duration // how long Expect waits for sessions to end; 0 means 10 s
 }
@@ -71,18 +79,16 @@ func Start(t testing.TB, o Options) *Tap {
 	})
 	px := &proxy.Proxy{Transcripts: x.set, Target: o.To}
 	px.TLS.Authority = func() (*ca.Authority, error) { return authority, nil }
-	to := o.To
-	if to == "" {
-		px.Target = "sink"
-		px.TLS.Roots = x.Roots
-		to = x.sink(o.TLS, authority)
+	switch {
+	case o.Recording != "":
+		px.Target, px.TLS.Roots = "rec:"+o.Recording, x.Roots
+		px.Upstream = x.recorded(o, authority)
+	case o.To != "":
+		px.Upstream = x.fixed(o.To)
+	default:
+		px.Target, px.TLS.Roots = "sink", x.Roots
+		px.Upstream = x.fixed(x.sink(o.TLS, authority))
 	}
-	host, port, err := net.SplitHostPort(to)
-	n, bad := strconv.ParseUint(port, 10, 16)
-	if err != nil || bad != nil {
-		t.Fatalf("smtptest: %q is not HOST:PORT", to)
-	}
-	px.Upstream = &upstream.Fixed{Host: host, Port: uint16(n)}
 	all, err := rules.ParseFile(strings.Join(o.Rules, "\n"), "Options.Rules")
 	if err != nil {
 		t.Fatal(err)
@@ -98,16 +104,51 @@ func Start(t testing.TB, o Options) *Tap {
 	return x
 }
 
+// fixed leads to the server at HOST:PORT.
+func (x *Tap) fixed(to string) *upstream.Fixed {
+	x.t.Helper()
+	host, port, err := net.SplitHostPort(to)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil {
+		x.t.Fatalf("smtptest: %q is not HOST:PORT", to)
+	}
+	return &upstream.Fixed{Host: host, Port: uint16(n)}
+}
+
+// recorded leads to the server of a recording.
+func (x *Tap) recorded(o Options, authority *ca.Authority) *standin.Server {
+	x.t.Helper()
+	recorded, damage, err := transcript.Load(o.Recording)
+	if err == nil && damage != nil {
+		err = damage
+	}
+	if err != nil {
+		x.t.Fatalf("smtptest: %v", err)
+	}
+	server, err := standin.New(recorded, standin.Options{Lenient: o.Lenient, TLS: x.certificate(authority)})
+	if err != nil {
+		x.t.Fatalf("smtptest: %v", err)
+	}
+	x.t.Cleanup(server.Close)
+	return server
+}
+
+// certificate is that of the embedded server, and of a recorded one.
+func (x *Tap) certificate(authority *ca.Authority) *tls.Config {
+	x.t.Helper()
+	leaf, err := authority.Leaf(loopback)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{*leaf}}
+}
+
 // sink starts the embedded server and returns where it listens.
 func (x *Tap) sink(secure bool, authority *ca.Authority) string {
 	x.t.Helper()
 	server := &sink.Server{}
 	if secure {
-		leaf, err := authority.Leaf(loopback)
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		server.TLS = &tls.Config{Certificates: []tls.Certificate{*leaf}}
+		server.TLS = x.certificate(authority)
 	}
 	l := x.listen()
 	x.serve(func(ctx context.Context) error { return server.Serve(ctx, l) }, func() {})

@@ -119,3 +119,26 @@ func TestTo(t *testing.T) {
 		t.Errorf("%d sessions", len(all))
 	}
 }
+
+// The server of a recording, an aiosmtpd that had no such user, stands in.
+func TestRecording(t *testing.T) {
+	recorded := smtptest.Options{Recording: "testdata/refused.smtptap"}
+	tap := smtptest.Start(t, recorded)
+	if err := send(tap, "bob@example.net", "eve@example.net"); err == nil || !strings.Contains(err.Error(), "no such user here") {
+		t.Errorf("the client is told %v", err)
+	}
+	tap.Expect("refused tls:yes finding:RCPT-UNKNOWN-550 !finding:STANDIN-PARTED")
+
+	tap = smtptest.Start(t, recorded)
+	if err := send(tap, "ann@example.net"); err == nil || !strings.Contains(err.Error(), "[smtptap]") {
+		t.Errorf("the client is told %v", err)
+	}
+	tap.Expect("failed finding:STANDIN-PARTED")
+
+	recorded.Lenient = true
+	tap = smtptest.Start(t, recorded)
+	if err := send(tap, "ann@example.net"); err != nil {
+		t.Error(err)
+	}
+	tap.Expect("sent finding:STANDIN-PARTED")
+}

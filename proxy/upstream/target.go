@@ -20,6 +20,7 @@ const (
 	KindSocket Kind = "socket" // the server at a unix socket
 	KindDomain Kind = "domain" // the mail servers of one domain
 	KindRcpt   Kind = "rcpt"   // those of each recipient's domain
+	KindRec    Kind = "rec"    // the server of a recording
 )
 
 // A Target is where the user wants sessions to go.
@@ -28,7 +29,7 @@ type Target struct {
 	Host     string // of KindHost: name in its ASCII form, or IP address
 	Port     uint16 // of KindHost
 	Implicit bool   // of KindHost: TLS from the first byte
-	Path     string // of KindSocket: the socket's file
+	Path     string // of KindSocket: the socket's file; of KindRec: the recording, as it was typed
 	LMTP     bool   // of KindHost and KindSocket: the server speaks LMTP
 	Domain   Domain // of KindDomain
 }
@@ -42,7 +43,7 @@ const (
 )
 
 // targetForms is what the errors of ParseTarget offer instead.
-const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PORT], lmtp:HOST[:PORT], lmtp:unix:PATH, unix:PATH, mx:DOMAIN or mx"
+const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PORT], lmtp:HOST[:PORT], lmtp:unix:PATH, unix:PATH, mx:DOMAIN, mx or rec:REC"
 
 // ParseTarget reads a target as CLI users write it:
 //
@@ -54,6 +55,7 @@ const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PO
 //	unix:PATH          the server at that unix socket; lmtp:unix:PATH for LMTP
 //	mx:DOMAIN          the domain's mail servers
 //	mx                 those of each recipient's own domain
+//	rec:REC            the server's side of a recording stands in
 //
 // HOST is a name, which may be an internationalized one, or an IP address. An
 // IPv6 address with a port stands in brackets.
@@ -81,6 +83,8 @@ func parseTarget(s string) (Target, error) {
 		return parseLMTP(rest)
 	case prefix == "mx":
 		return parseMX(rest)
+	case prefix == "rec":
+		return parseRecording(rest)
 	}
 	switch strings.ToLower(s) {
 	case "sink":
@@ -172,6 +176,13 @@ func parseMX(s string) (Target, error) {
 	return Target{Kind: KindDomain, Domain: d}, nil
 }
 
+func parseRecording(ref string) (Target, error) {
+	if ref == "" {
+		return Target{}, errors.New("no recording follows rec: ; use rec:latest, an id that smtptap list prints, or a path")
+	}
+	return Target{Kind: KindRec, Path: ref}, nil
+}
+
 // splitHost reads HOST or HOST:PORT; port is 0 when there is none.
 func splitHost(s string) (host string, port uint16, err error) {
 	host, digits, found, err := cutPort(s)
@@ -241,6 +252,8 @@ func (t Target) String() string {
 		return "mx:" + t.Domain.ASCII
 	case KindRcpt:
 		return "mx"
+	case KindRec:
+		return "rec:" + t.Path
 	case KindSocket:
 		if t.LMTP {
 			return "lmtp:unix:" + t.Path

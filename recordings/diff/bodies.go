@@ -11,6 +11,22 @@ import (
 	"smtptap/decode/who"
 )
 
+// Message is the first difference between two messages that matters, nil for none.
+func Message(a *decode.Transcript, of *decode.Message, b *decode.Transcript, with *decode.Message) (*Difference, error) {
+	var sides [2]outliner
+	for i, m := range []*decode.Message{of, with} {
+		sides[i] = outliner{t: []*decode.Transcript{a, b}[i], seen: map[string]int{}}
+		if err := sides[i].message(0, m); err != nil {
+			return nil, err
+		}
+	}
+	var r Result
+	if err := r.align(sides[0].items, sides[1].items); err != nil || r.Same() {
+		return nil, err
+	}
+	return &r.Differences[0], nil
+}
+
 // bodies compares the messages of both sessions pair by pair.
 func (r *Result) bodies(a, b *decode.Transcript) error {
 	left, right := a.Messages(), b.Messages()

@@ -174,6 +174,12 @@ var standInPattern = regexp.MustCompile(`^(?:host|domain)\d+\.example$`)
 // domain is reserved (RFC 2606): nobody is hidden by replacing it.
 func isStandIn(name string) bool { return standInPattern.MatchString(name) }
 
+// StandIn reports an address that a redacted recording has in place of somebody's.
+func StandIn(address string) bool {
+	_, domain, found := strings.Cut(address, "@")
+	return found && isStandIn(domain)
+}
+
 // canonical is one spelling of a domain: lower case, A-labels (RFC 5890).
 func canonical(domain string) string {
 	domain = strings.ToLower(domain)

@@ -213,7 +213,7 @@ func (f *serveFlags) proxy(log zerolog.Logger) (*proxy.Proxy, func(), error) {
 		closeTLS()
 		return nil, nil, err
 	}
-	closeTarget, extra, err := f.target.apply(px)
+	closeTarget, extra, err := f.target.apply(px, f.record)
 	if err != nil {
 		closeTLS()
 		return nil, nil, err

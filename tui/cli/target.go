@@ -11,9 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/visible"
 	"smtptap/proxy"
 	"smtptap/proxy/sink"
+	"smtptap/proxy/standin"
 	"smtptap/proxy/upstream"
+	"smtptap/recordings/transcript"
 )
 
 // targetFlags say where sessions go.
@@ -24,6 +27,8 @@ type targetFlags struct {
 	allowPrivate bool
 	sendHeader   string
 	transparent  bool // to where each client wanted to go
+	speed        pace
+	standIn      string // what a recorded server does where a client parts from its recording
 
 	only    func(netip.Addr) error // which addresses may be connected to; nil for all
 	sinkTLS bool                   // the sink offers STARTTLS
@@ -32,6 +37,9 @@ type targetFlags struct {
 func (f *targetFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().VarP(checked(&f.to, "sink", checkTarget), "to", "t", "")
 	cmd.Flags().Var(oneOf(&f.sendHeader, "", "1", "2"), "send-proxy-protocol", "")
+	cmd.Flags().Var(oneOf(&f.standIn, "strict", "strict", "lenient"), "stand-in", "")
+	f.speed = 1
+	cmd.Flags().Var(&f.speed, "speed", "")
 	f.dnsFlags(cmd)
 }
 
@@ -67,8 +75,9 @@ func resolverFlag(cmd *cobra.Command, resolver *string) {
 const sinkFiles = 1
 
 // apply makes px lead sessions to the target. Call done when px has served;
-// extra is how many files a session needs beyond its two connections.
-func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error) {
+// extra is how many files a session needs beyond its two connections. dir is where
+// recordings are.
+func (f *targetFlags) apply(px *proxy.Proxy, dir string) (done func(), extra int, err error) {
 	done = func() {}
 	target, err := f.parse()
 	if err != nil {
@@ -96,6 +105,13 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 		server, done, err := startSink(certificate)
 		px.Upstream = server
 		return done, sinkFiles, err
+	case upstream.KindRec:
+		server, err := f.recorded(px, dir, target.Path)
+		if err != nil {
+			return nil, 0, err
+		}
+		px.Upstream = server
+		return server.Close, sinkFiles, nil
 	case upstream.KindHost:
 		px.Upstream = &upstream.Fixed{Host: target.Host, Port: target.Port, Implicit: target.Implicit, LMTP: target.LMTP, Only: f.only}
 		return done, 0, nil
@@ -117,6 +133,35 @@ func (f *targetFlags) apply(px *proxy.Proxy) (done func(), extra int, err error)
 }
 
 func (f *targetFlags) parse() (upstream.Target, error) { return parseTarget(f.to) }
+
+// recorded is the server of a recording, standing in.
+func (f *targetFlags) recorded(px *proxy.Proxy, dir, ref string) (*standin.Server, error) {
+	if px.TLSToServer {
+		return nil, wrong("tls-to-recording")
+	}
+	if dir == "none" {
+		dir = ""
+	}
+	path, err := find(dir, ref)
+	if err != nil {
+		return nil, err
+	}
+	t, damage, err := transcript.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if damage != nil {
+		px.Log.Warn().Str("recording", path).Str("damage", visible.Text(damage.Error())).Msg("the recording is damaged; what precedes that stands in")
+	}
+	px.Target = "rec:" + t.ID
+	o := standin.Options{Lenient: f.standIn == "lenient", Speed: float64(f.speed)}
+	if standin.OffersTLS(t) {
+		if o.TLS, px.TLS.Roots, err = sinkCertificate(); err != nil {
+			return nil, err
+		}
+	}
+	return standin.New(t, o)
+}
 
 // sinkCertificate is a certificate for the sink, and the roots to trust for
 // it. Clients of the sink are not offered TLS otherwise: those that use it

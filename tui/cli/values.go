@@ -175,6 +175,31 @@ func (p *period) Set(s string) error {
 	return nil
 }
 
+// A pace is how many times faster than it was something goes on; 0 is without any
+// waits.
+type pace float64
+
+func (p *pace) String() string {
+	if *p == 0 {
+		return "max"
+	}
+	return strconv.FormatFloat(float64(*p), 'g', -1, 64) + "x"
+}
+
+func (p *pace) Type() string { return "pace" }
+
+func (p *pace) Set(s string) error {
+	if s == "max" {
+		s = "0"
+	}
+	f, err := strconv.ParseFloat(strings.TrimSuffix(s, "x"), 64)
+	if err != nil || !(f == 0 || f >= 0.001 && f <= 1e6) {
+		return failed("not-a-pace")
+	}
+	*p = pace(f)
+	return nil
+}
+
 // An age is a duration that may be given in days or weeks: 90m, 2h, 7d, 4w.
 type age time.Duration
 
