@@ -59,6 +59,10 @@ type Transcript struct {
 	// hold one.
 	Withheld []string
 
+	// Checks are verdicts on the messages of Messages, by their number, once
+	// somebody has asked for them.
+	Checks map[int][]Check
+
 	// Became is what became of the session, in the word of package outcome,
 	// where Entries hold only a part of it; "" where they hold all.
 	Became string
@@ -76,6 +80,15 @@ type Transcript struct {
 	// Bytes returns the bytes of a span of one side's stream, with MaskText
 	// for secrets. It is nil when no bytes were kept.
 	Bytes func(leg who.Leg, side who.Party, span Span) ([]byte, error)
+}
+
+// A Check is what a receiver would make of the authentication of a message.
+type Check struct {
+	Name   string // "DKIM", "SPF" or "DMARC"
+	Result string // of RFC 8601 section 2.7, or "unknown"
+	Domain string // that it is about; safe to print
+	Text   string // domain and reason; safe to print
+	Failed bool   // a receiver would hold it against the message
 }
 
 // Gaps of a transcript that was read from a pasted log. A rule must not

@@ -79,7 +79,7 @@ func newModel(ctx context.Context, o Options, terminal io.Writer) *model {
 	t.Lang = o.Lang
 	m := &model{ctx: ctx, options: o, terminal: terminal, theme: &t, mouse: o.Mouse}
 	m.list = panes.NewList(o.Set, m.findingsOf, m.theme, o.View)
-	m.detail = panes.NewDetail(m.theme)
+	m.detail = panes.NewDetail(m.theme, o.Verify)
 	m.state = o.Set.State()
 	m.focus(o.View && o.Set.Len() == 1) // a list of one is not what was asked for
 	return m

@@ -27,6 +27,7 @@ import (
 	"smtptap/decode/lang"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
+	"smtptap/tui/panes"
 	"smtptap/tui/terminal"
 	"smtptap/tui/terminal/noquery"
 )
@@ -63,6 +64,7 @@ type Options struct {
 	Mouse   bool   // the mouse is on from the start
 
 	In, Out *os.File            // nil: os.Stdin, os.Stdout
+	Verify  panes.Verify        // judges DKIM, SPF and DMARC of a message, which asks the DNS; may be nil
 	Now     func() time.Time    // nil: time.Now
 	Getenv  func(string) string // nil: os.Getenv
 }

@@ -334,6 +334,10 @@ MAIL|exim|552 Message size exceeds maximum permitted|SIZE-552
 MAIL||550 5.7.23 The message was rejected because of Sender Policy Framework violation|SPF-FAIL-550
 RCPT||550 5.7.1 <user@example.com>: Recipient address rejected: Message rejected due to: SPF fail - not authorized. Please see http://www.openspf.net/|SPF-FAIL-550
 .||550 5.7.1 [BFD] Sender prohibited by SPF|SPF-FAIL-550
+.||550 5.7.20 No passing DKIM signature found|DKIM-FAIL-550
+.||550 5.7.22 no|DKIM-FAIL-550
+.||550 5.7.7 Email not accepted, message integrity check failed|DKIM-FAIL-550
+.||554 Message rejected: DKIM verification failed|DKIM-FAIL-550
 RCPT||550 5.1.0 192.0.2.1 is not allowed to send from <example.com> per it's SPF Record|SPF-FAIL-550
 .|gmail|550-5.7.26 This mail has been blocked because the sender is unauthenticated.\n550-5.7.26 Gmail requires all senders to authenticate with either SPF or DKIM.\n550 5.7.26 DKIM = did not pass|GMAIL-550-5.7.26-UNAUTH
 .|gmail|550-5.7.26 Unauthenticated email from example.com is not accepted due to domain's\n550 5.7.26 DMARC policy.|GMAIL-550-5.7.26-DMARC

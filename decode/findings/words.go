@@ -18,7 +18,7 @@ const mostQuoted = 160
 //	{user}     who logged in                   {from}    the sender on the envelope
 //	{rcpt}     the recipient it is about       {helo}    the name after EHLO
 //	{mech}     the login mechanism             {offered} the mechanisms on offer
-//	{server}   whose server it is
+//	{server}   whose server it is              {checks}  what fails of the message, once verified
 //
 // and what a sighting brings along.
 func (s *session) fill(text string, g *sighting, l lang.Lang) string {
@@ -72,12 +72,31 @@ func (s *session) entryWords(i int, words map[string]string) {
 	if e.Event == nil {
 		return
 	}
+	if failed := s.failedChecks(i); failed != "" {
+		words["checks"] = failed
+	}
 	if c := e.Event.Command; c != nil && c.Verb == "RCPT" {
 		words["rcpt"] = c.Path
 	}
 	if a := e.Event.Auth; a != nil && a.Mechanism != "" {
 		words["mech"] = a.Mechanism
 	}
+}
+
+// failedChecks names what was found to fail of the message that a reply is about.
+func (s *session) failedChecks(reply int) string {
+	if len(s.t.Checks) == 0 {
+		return ""
+	}
+	var failed []string
+	for n, m := range s.t.Messages() {
+		for _, c := range s.t.Checks[n] {
+			if c.Failed && m.Reply == reply {
+				failed = append(failed, strings.TrimSpace(c.Name+" "+c.Result+" "+c.Domain))
+			}
+		}
+	}
+	return strings.Join(failed, ", ")
 }
 
 // shorten keeps a quotation from filling the screen.

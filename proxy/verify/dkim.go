@@ -3,10 +3,11 @@ package verify
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dkim"
+
+	"smtptap/decode/units"
 )
 
 // maxSignatures bounds the signatures that are checked.
@@ -14,12 +15,12 @@ const maxSignatures = 10
 
 func (v *verifier) dkim() []Signature {
 	if v.mail.Message == nil {
-		return []Signature{{Result: Unknown, Reason: v.mail.Why}}
+		return []Signature{{Result: Unknown, Reason: v.say(v.mail.Why, "size", units.Bytes(maxMessage))}}
 	}
 	found, err := dkim.VerifyWithOptions(bytes.NewReader(v.mail.Message), &dkim.VerifyOptions{LookupTXT: v.txt, MaxVerifications: maxSignatures})
 	var all []Signature
 	for _, f := range found {
-		s := Signature{Domain: f.Domain, Result: Pass, Reason: fmt.Sprintf("the signature covers %s and the body", strings.Join(f.HeaderKeys, ", "))}
+		s := Signature{Domain: f.Domain, Result: Pass, Reason: v.say("covers", "fields", strings.Join(f.HeaderKeys, ", "))}
 		if f.Err != nil {
 			s.Result, s.Reason = dkimResult(f.Err), strings.TrimPrefix(f.Err.Error(), "dkim: ")
 		}

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"errors"
-	"fmt"
 	"net/mail"
 	"strings"
 
@@ -16,18 +15,18 @@ import (
 func (v *verifier) author() (domain, problem string) {
 	switch {
 	case v.mail.Authors == 0:
-		return "", "the message has no From"
+		return "", v.say("from-missing")
 	case v.mail.Authors > 1:
-		return "", "the message has several From fields"
+		return "", v.say("from-many")
 	}
 	list, err := mail.ParseAddressList(v.mail.Author)
 	if err != nil {
-		return "", "the From field can't be read"
+		return "", v.say("from-unreadable")
 	}
 	for _, a := range list {
 		_, d, _ := cutLast(a.Address, "@")
 		if d = ascii(d); domain != "" && d != domain {
-			return "", "From names authors of several domains"
+			return "", v.say("from-domains")
 		}
 		domain = d
 	}
@@ -49,13 +48,13 @@ func (v *verifier) dmarc(author, problem string, r *Report) DMARC {
 	r.SPF.Aligned = aligned(r.SPF.Domain, author, strictSPF)
 	switch {
 	case errors.Is(err, dmarc.ErrNoPolicy):
-		d.Result, d.Reason = None, "neither the domain nor its organization has a DMARC record"
+		d.Result, d.Reason = None, v.say("no-policy")
 	case dmarc.IsTempFail(err):
-		d.Result, d.Reason = TempError, "DNS gave no answer"
+		d.Result, d.Reason = TempError, v.say("spf-temperror")
 	case err != nil:
-		d.Result, d.Reason = PermError, "the DMARC record can't be read: "+strings.TrimPrefix(err.Error(), "dmarc: ")
+		d.Result, d.Reason = PermError, v.say("policy-unreadable", "detail", strings.TrimPrefix(err.Error(), "dmarc: "))
 	default:
-		d.Result, d.Reason = judge(r)
+		d.Result, d.Reason = v.judge(r)
 	}
 	return d
 }
@@ -83,35 +82,35 @@ func (v *verifier) record(d *DMARC) (*dmarc.Record, error) {
 
 // judge says whether SPF or DKIM speaks for the author's domain, and what keeps
 // each from doing so.
-func judge(r *Report) (Result, string) {
+func (v *verifier) judge(r *Report) (Result, string) {
 	var why []string
 	open := r.SPF.Result == Unknown || r.SPF.Result == TempError
 	for _, s := range r.DKIM {
 		switch {
 		case s.Result == Pass && s.Aligned:
-			return Pass, "DKIM passes for " + s.Domain
+			return Pass, v.say("dkim-speaks", "domain", s.Domain)
 		case s.Result == Pass:
-			why = append(why, fmt.Sprintf("DKIM passes for %s, which is another domain", s.Domain))
+			why = append(why, v.say("dkim-other", "domain", s.Domain))
 		case s.Result == TempError || s.Result == Unknown:
 			open = true
 		}
 	}
 	switch {
 	case r.SPF.Result == Pass && r.SPF.Aligned:
-		return Pass, "SPF passes for " + r.SPF.Domain
+		return Pass, v.say("spf-speaks", "domain", r.SPF.Domain)
 	case open:
-		return Unknown, "no DKIM signature speaks for the domain, and the rest is not known"
+		return Unknown, v.say("undecided")
 	case r.SPF.Result == Pass:
-		why = append(why, fmt.Sprintf("SPF passes for %s, which is another domain", r.SPF.Domain))
+		why = append(why, v.say("spf-other", "domain", r.SPF.Domain))
 	default:
-		why = append(why, "SPF does not pass")
+		why = append(why, v.say("spf-does-not-pass"))
 	}
 	if len(r.DKIM) == 0 {
-		why = append(why, "there is no DKIM signature")
+		why = append(why, v.say("dkim-none"))
 	} else if len(why) == 1 {
-		why = append(why, "no DKIM signature is good")
+		why = append(why, v.say("dkim-bad"))
 	}
-	return Fail, strings.Join(why, "; ")
+	return Fail, strings.Join(why, v.say("and"))
 }
 
 // aligned reports whether a domain speaks for the author's: it is the same, or,

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"fmt"
 	"io"
 	"net/netip"
 	"strings"
@@ -13,7 +12,7 @@ import (
 )
 
 // maxMessage bounds the messages that are verified, in bytes.
-const maxMessage = 64 << 20
+const maxMessage = 64_000_000
 
 // Mails are the messages of a session, with their envelopes. The address is the
 // one that the server saw, if it is valid, and is looked for in the session
@@ -42,9 +41,9 @@ func read(t *decode.Transcript, m *decode.Message, address netip.Addr) Mail {
 	}
 	switch {
 	case !m.Complete:
-		mail.Why = "the message was not sent to its end"
+		mail.Why = "no-message-end"
 	case m.Size() > maxMessage:
-		mail.Why = fmt.Sprintf("the message is larger than %d MB", maxMessage>>20)
+		mail.Why = "too-large"
 	default:
 		text, err := io.ReadAll(t.Open(m))
 		if err != nil {

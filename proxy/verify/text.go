@@ -6,43 +6,55 @@ import (
 	"io"
 	"strings"
 
+	"smtptap/decode"
 	"smtptap/decode/visible"
 )
 
-// Text writes the report on a message, each result with its reason. It is safe
-// to show.
-func (r *Report) Text(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	line := func(what string, result Result, domain, policy, reason string) {
+// Checks are the results, each with its reason, safe to show.
+func (r *Report) Checks() []decode.Check {
+	var all []decode.Check
+	add := func(name string, result Result, domain, more, reason string) {
 		var about []string
-		for _, s := range []string{domain, policy} {
+		for _, s := range []string{domain, more, reason} {
 			if s != "" {
 				about = append(about, visible.Text(s))
 			}
 		}
-		fmt.Fprintf(out, "=== %-5s %-9s %s\n", what, result, strings.Join(append(about, visible.Text(reason)), ", "))
+		all = append(all, decode.Check{
+			Name: name, Result: string(result), Domain: visible.Text(domain), Text: strings.Join(about, texts.Say(r.lang, "comma")),
+			Failed: result == Fail || result == PermError,
+		})
 	}
 	for _, s := range r.DKIM {
-		line("DKIM", s.Result, s.Domain, alignment(s.Result, s.Aligned), s.Reason)
+		add("DKIM", s.Result, s.Domain, r.alignment(s.Result, s.Aligned), s.Reason)
 	}
 	if len(r.DKIM) == 0 {
-		line("DKIM", None, "", "", "the message has no signature")
+		add("DKIM", None, "", "", texts.Say(r.lang, "no-signature"))
 	}
-	line("SPF", r.SPF.Result, r.SPF.Domain, alignment(r.SPF.Result, r.SPF.Aligned), r.SPF.Reason)
+	add("SPF", r.SPF.Result, r.SPF.Domain, r.alignment(r.SPF.Result, r.SPF.Aligned), r.SPF.Reason)
 	policy := ""
 	if r.DMARC.Policy != "" {
-		policy = "policy " + r.DMARC.Policy
+		policy = texts.Say(r.lang, "policy", "policy", r.DMARC.Policy)
 	}
-	line("DMARC", r.DMARC.Result, r.DMARC.Domain, policy, r.DMARC.Reason)
+	add("DMARC", r.DMARC.Result, r.DMARC.Domain, policy, r.DMARC.Reason)
+	return all
+}
+
+// Text writes checks, one a line.
+func Text(w io.Writer, checks []decode.Check) error {
+	out := bufio.NewWriter(w)
+	for _, c := range checks {
+		fmt.Fprintf(out, "=== %-5s %-9s %s\n", c.Name, c.Result, c.Text)
+	}
 	return out.Flush()
 }
 
-func alignment(result Result, aligned bool) string {
+func (r *Report) alignment(result Result, aligned bool) string {
 	switch {
 	case result != Pass:
 		return ""
 	case aligned:
-		return "aligned with From"
+		return texts.Say(r.lang, "aligned")
 	}
-	return "not aligned with From"
+	return texts.Say(r.lang, "not-aligned")
 }

@@ -7,8 +7,12 @@ package verify
 
 import (
 	"context"
+	_ "embed"
 	"net/netip"
+	"slices"
 
+	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/proxy/upstream"
 )
 
@@ -34,7 +38,7 @@ type Mail struct {
 	Author  string     // value of the message's From field
 	Authors int        // number of From fields
 	Message []byte     // nil when it is not whole
-	Why     string     // the reason for that
+	Why     string     // the reason for that: a key of words.toml, or what reading it met
 }
 
 // A Signature is what became of one DKIM signature.
@@ -67,23 +71,19 @@ type Report struct {
 	DKIM  []Signature
 	SPF   SPF
 	DMARC DMARC
+	lang  lang.Lang
 }
 
 // Failed reports that a receiver would hold something against the message.
 func (r *Report) Failed() bool {
-	for _, s := range r.DKIM {
-		if s.Result == Fail || s.Result == PermError {
-			return true
-		}
-	}
-	return r.SPF.Result == Fail || r.SPF.Result == PermError || r.DMARC.Result == Fail || r.DMARC.Result == PermError
+	return slices.ContainsFunc(r.Checks(), func(c decode.Check) bool { return c.Failed })
 }
 
-// Run judges a message.
-func Run(ctx context.Context, resolver *upstream.Resolver, m Mail) Report {
-	v := &verifier{ctx: ctx, dns: &upstream.Stdlib{Resolver: resolver}, mail: m}
+// Run judges a message, in words of that language.
+func Run(ctx context.Context, resolver *upstream.Resolver, m Mail, l lang.Lang) Report {
+	v := &verifier{ctx: ctx, dns: &upstream.Stdlib{Resolver: resolver}, mail: m, lang: l}
 	author, problem := v.author()
-	r := Report{DKIM: v.dkim(), SPF: v.spf()}
+	r := Report{DKIM: v.dkim(), SPF: v.spf(), lang: l}
 	r.DMARC = v.dmarc(author, problem, &r)
 	return r
 }
@@ -93,6 +93,14 @@ type verifier struct {
 	ctx  context.Context
 	dns  *upstream.Stdlib
 	mail Mail
+	lang lang.Lang
 }
+
+//go:embed words.toml
+var wordsFile []byte
+
+var texts = lang.NewTexts(wordsFile)
+
+func (v *verifier) say(key string, words ...string) string { return texts.Say(v.lang, key, words...) }
 
 func (v *verifier) txt(domain string) ([]string, error) { return v.dns.LookupTXT(v.ctx, domain) }

@@ -16,6 +16,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 	"smtptap/proxy/upstream/dnstest"
@@ -56,7 +57,7 @@ func run(t *testing.T, h dns.HandlerFunc, change func(*verify.Mail)) verify.Repo
 	}
 	change(&m)
 	r := &upstream.Resolver{Servers: []string{dnstest.Serve(t, h)}, Try: 200 * time.Millisecond, Budget: time.Second}
-	return verify.Run(t.Context(), r, m)
+	return verify.Run(t.Context(), r, m, lang.English)
 }
 
 // line is a report in one line.
@@ -184,7 +185,7 @@ func TestMails(t *testing.T) {
 func TestTextIsSafe(t *testing.T) {
 	r := verify.Report{DKIM: []verify.Signature{{Domain: "a\x1b[2J", Result: verify.Fail, Reason: "b\x1b]0;x\a"}}, SPF: verify.SPF{Domain: "c\r\n"}, DMARC: verify.DMARC{Policy: "d\x00"}}
 	var b bytes.Buffer
-	if err := r.Text(&b); err != nil {
+	if err := verify.Text(&b, r.Checks()); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(b.String(), "\x1b\a\x00\r") || strings.Count(b.String(), "\n") != 3 {

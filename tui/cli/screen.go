@@ -14,6 +14,7 @@ import (
 
 	"smtptap/decode/outcome"
 	"smtptap/proxy/ca"
+	"smtptap/proxy/upstream"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 	"smtptap/tui"
@@ -43,6 +44,11 @@ func (f *screenFlags) options(color *colorMode, p *Program) tui.Options {
 func (s *serving) screen(ctx context.Context) error {
 	o := s.flags.screen.options(&s.flags.color, s.program)
 	o.Set, o.Folder = s.set, s.recordings
+	resolver, err := upstream.NewResolver(s.flags.target.resolver)
+	if err != nil {
+		return err
+	}
+	o.Verify = s.program.verifier(resolver)
 	o.Holder, o.Notice, o.First = holder{s.proxy}, s.flags.next, s.flags.first
 	o.Target, o.TLS = s.proxy.Target, string(s.proxy.Mode)
 	if dir, err := ca.DefaultDir(); err == nil {
@@ -69,7 +75,7 @@ func View(p *Program) *cobra.Command {
 	var color colorMode
 	var screen screenFlags
 	var newer, older age
-	var became string
+	var became, dns string
 	var match matchFlag
 	cmd := &cobra.Command{
 		Use: "view [REC...]",
@@ -85,6 +91,11 @@ func View(p *Program) *cobra.Command {
 				return wrong("view-needs-terminal")
 			}
 			o := screen.options(&color, p)
+			resolver, err := upstream.NewResolver(dns)
+			if err != nil {
+				return err
+			}
+			o.Verify = p.verifier(resolver)
 			set := transcript.NewSet(transcript.Options{})
 			defer set.Close()
 			watch, err := p.addRecordings(set, dir, refs, listFilter{nil, outcome.Outcome(became), newer.duration(), older.duration(), &match})
@@ -106,6 +117,7 @@ func View(p *Program) *cobra.Command {
 	recordFlag(cmd, &dir)
 	match.flag(p, cmd)
 	outcomeFlag(cmd, &became)
+	resolverFlag(cmd, &dns)
 	cmd.Flags().Var(&newer, "newer", "")
 	cmd.Flags().Var(&older, "older", "")
 	screen.flags(cmd)

@@ -26,31 +26,26 @@ func Show(p *Program) *cobra.Command {
 		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			text := export.TextOptions{Lang: p.lang, Color: color.on(p.streams.Out)}
+			if follow && len(redaction.levels) > 0 {
+				return wrong("follow-redacted")
+			}
+			verify, err := authentic.prepare(p, redaction)
+			if err != nil {
+				return err
+			}
 			if follow {
-				if len(redaction.levels) > 0 {
-					return wrong("follow-redacted")
-				}
-				if _, err := authentic.prepare(p, &decode.Transcript{}, redaction); err != nil {
-					return err
-				}
 				t, err := p.follow(cmd.Context(), dir, refArg(a), text)
 				if err != nil {
 					return err
 				}
-				verdicts, err := authentic.prepare(p, t, redaction)
-				if err != nil {
-					return err
-				}
-				return verdicts(cmd.Context())
+				verify(cmd.Context(), t)
+				return p.checks(t)
 			}
 			t, err := p.load(dir, refArg(a))
 			if err != nil {
 				return err
 			}
-			verdicts, err := authentic.prepare(p, t, redaction)
-			if err != nil {
-				return err
-			}
+			verify(cmd.Context(), t)
 			if t, err = redaction.apply(t); err != nil {
 				return err
 			}
@@ -61,7 +56,7 @@ func Show(p *Program) *cobra.Command {
 			if err := guard.Close(); err != nil {
 				return err
 			}
-			return verdicts(cmd.Context())
+			return p.checks(t)
 		},
 	}
 	recordFlag(cmd, &dir)

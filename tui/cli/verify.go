@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -31,10 +33,10 @@ func (f *verifyFlags) flags(cmd *cobra.Command) {
 }
 
 // prepare returns what judges the messages of a session; nothing is asked yet.
-func (f *verifyFlags) prepare(p *Program, t *decode.Transcript, redaction redactFlags) (func(context.Context) error, error) {
+func (f *verifyFlags) prepare(p *Program, redaction redactFlags) (func(context.Context, *decode.Transcript), error) {
 	switch {
 	case !f.on:
-		return func(context.Context) error { return nil }, nil
+		return func(context.Context, *decode.Transcript) {}, nil
 	case len(redaction.levels) > 0:
 		return nil, wrong("verify-redacted")
 	}
@@ -42,29 +44,43 @@ func (f *verifyFlags) prepare(p *Program, t *decode.Transcript, redaction redact
 	if err != nil {
 		return nil, err
 	}
-	var address netip.Addr
-	if f.address != "" {
-		if address, err = netip.ParseAddr(f.address); err != nil {
-			return nil, err
+	address, _ := netip.ParseAddr(f.address) // which the flag has checked
+	return func(ctx context.Context, t *decode.Transcript) {
+		t.Checks = map[int][]decode.Check{}
+		for i, m := range verify.Mails(t, address) {
+			report := verify.Run(ctx, resolver, m, p.lang)
+			t.Checks[i] = report.Checks()
 		}
-	}
-	mails := verify.Mails(t, address)
-	return func(ctx context.Context) error { return p.verify(ctx, resolver, mails) }, nil
+	}, nil
 }
 
-// verify judges messages.
-func (p *Program) verify(ctx context.Context, resolver *upstream.Resolver, mails []verify.Mail) error {
-	if len(mails) == 0 {
-		fmt.Fprintln(p.streams.Out, "=== nothing to verify: the session has no message")
+// verifier judges one message of a session for the screen.
+func (p *Program) verifier(resolver *upstream.Resolver) func(context.Context, *decode.Transcript, int) []decode.Check {
+	return func(ctx context.Context, t *decode.Transcript, message int) []decode.Check {
+		mails := verify.Mails(t, netip.Addr{})
+		if message >= len(mails) {
+			return nil
+		}
+		report := verify.Run(ctx, resolver, mails[message], p.lang)
+		return report.Checks()
+	}
+}
+
+// checks prints the verdicts on the messages of a session.
+func (p *Program) checks(t *decode.Transcript) error {
+	if t.Checks == nil {
+		return nil
+	}
+	if len(t.Checks) == 0 {
+		fmt.Fprintln(p.streams.Out, "=== "+p.say("nothing-to-verify"))
 	}
 	failed := false
-	for i, m := range mails {
-		if len(mails) > 1 {
-			fmt.Fprintf(p.streams.Out, "=== message %d\n", i+1)
+	for i := range len(t.Checks) {
+		if len(t.Checks) > 1 {
+			fmt.Fprintln(p.streams.Out, "=== "+p.say("message-n", "n", strconv.Itoa(i+1)))
 		}
-		report := verify.Run(ctx, resolver, m)
-		failed = failed || report.Failed()
-		if err := report.Text(p.streams.Out); err != nil {
+		failed = failed || slices.ContainsFunc(t.Checks[i], func(c decode.Check) bool { return c.Failed })
+		if err := verify.Text(p.streams.Out, t.Checks[i]); err != nil {
 			return err
 		}
 	}

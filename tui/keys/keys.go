@@ -43,6 +43,7 @@ const (
 	Explain      Action = "explain"
 	Wrap         Action = "wrap"
 	Reveal       Action = "reveal"
+	Verify       Action = "verify"
 	Copy         Action = "copy"
 	Export       Action = "export"
 	Compare      Action = "mark"
@@ -116,6 +117,7 @@ var Table = []Binding{
 	{Explain, []string{"x"}, InSession, "session", true},
 	{Wrap, []string{"w"}, InSession, "session", false},
 	{Reveal, []string{"s"}, InSession, "session", false},
+	{Verify, []string{"c"}, InSession, "session", true},
 	{Search, []string{"/"}, InSession, "session", true},
 	{SearchNext, []string{"n"}, InSession, "session", false},
 	{SearchPrev, []string{"N"}, InSession, "session", false},

@@ -55,8 +55,8 @@ type Detail struct {
 }
 
 // NewDetail returns an empty pane.
-func NewDetail(t *draw.Theme) *Detail {
-	m := &Detail{theme: t, dialogue: newDialoguePane(t), message: newMessagePane(t), timing: newTimingPane(t)}
+func NewDetail(t *draw.Theme, verify Verify) *Detail {
+	m := &Detail{theme: t, dialogue: newDialoguePane(t), message: newMessagePane(t, verify), timing: newTimingPane(t)}
 	m.panes = [...]pane{m.dialogue, m.message, newTLSPane(t), newFindingsPane(t), m.timing}
 	return m
 }
@@ -190,6 +190,8 @@ func (m *Detail) Can(a keys.Action) bool {
 		return m.tab == tabDialogue && !m.session.Ended
 	case a == keys.Explain:
 		return m.tab == tabDialogue && m.dialogue.view == decoded
+	case a == keys.Verify:
+		return m.tab == tabMessage && m.message.verify != nil && m.message.hasBytes()
 	case a == keys.NextView:
 		return m.tab == tabDialogue || m.tab == tabMessage && m.message.hasBytes()
 	}
@@ -210,6 +212,9 @@ func (m *Detail) Update(msg tea.Msg) tea.Cmd {
 		cmd := m.open(tabDialogue)
 		m.dialogue.Go(to.Entry)
 		return cmd
+	}
+	if v, ok := msg.(verified); ok {
+		return m.take(v)
 	}
 	var all []tea.Cmd
 	for i, p := range m.panes {

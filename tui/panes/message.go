@@ -30,14 +30,17 @@ type messagePane struct {
 
 	generation int
 	cancel     context.CancelFunc
+
+	verify Verify
+	asked  map[int]bool // messages whose verdicts are awaited
 }
 
 // switchable is the source of the view that is open.
 type switchable struct{ draw.Source }
 
 // newMessagePane returns an empty pane.
-func newMessagePane(t *draw.Theme) *messagePane {
-	m := &messagePane{theme: t, text: draw.Text{Theme: t}, cancel: func() {}}
+func newMessagePane(t *draw.Theme, verify Verify) *messagePane {
+	m := &messagePane{theme: t, text: draw.Text{Theme: t}, cancel: func() {}, verify: verify}
 	m.source.Source = &m.text
 	m.pager = draw.NewPager(&m.source, t)
 	return m
@@ -54,7 +57,7 @@ func (m *messagePane) SetSize(width, height int) {
 
 // Show shows the first message of a session.
 func (m *messagePane) Show(s *Session) tea.Cmd {
-	m.session, m.which, m.view = s, 0, decoded
+	m.session, m.which, m.view, m.asked = s, 0, decoded, map[int]bool{}
 	return m.load()
 }
 
@@ -210,6 +213,8 @@ func (m *messagePane) Do(a keys.Action) tea.Cmd {
 			m.raw.cut = m.cut
 		}
 		m.pager.Changed(0)
+	case keys.Verify:
+		return m.ask()
 	case keys.Open:
 		return m.enter()
 	default:

@@ -102,6 +102,7 @@ func (m *messagePane) build() {
 	case m.reading == nil:
 		m.say(m.theme.Say("reading") + " " + m.theme.Marks.Ellipsis)
 	default:
+		m.authentication()
 		if m.reading.err != nil {
 			m.add(draw.TextLine(m.theme.Say("message-unreadable", "why", visible.Text(m.reading.err.Error())), m.theme.Bad), noTarget)
 		}

@@ -40,6 +40,10 @@ const (
 func NewSession(t *decode.Transcript, sum transcript.Summary, before *Session, l lang.Lang) *Session {
 	s := &Session{Transcript: t, Lang: l, Summary: sum, NoReveal: !t.SecretsKept}
 	s.turn = turnOf(t)
+	if before != nil && before.ID == t.ID && before.Checks != nil {
+		t = withChecks(t, before.Checks)
+		s.Transcript = t
+	}
 	news := allNews
 	if before != nil && before.ID == t.ID && before.Earlier == t.Earlier && len(before.Entries) <= len(t.Entries) && !t.Ended {
 		news = newsOf(t.Entries[len(before.Entries):])
