@@ -140,12 +140,10 @@ func (d *Dialogue) unknownSecrets(text []byte) []secretSpan {
 		}
 		return []secretSpan{{m[4], m[5], &Mask{What: "text"}}}
 	}
-	word, arg := text, len(text)
-	if i := bytes.IndexAny(text, " \t"); i >= 0 {
-		word, arg = text[:i], i+1
-	}
+	word, rest := smtp.Word(text)
+	arg := len(text) - len(rest)
 	name := strings.ToLower(string(word))
-	tagged, rest := smtp.Word(text[arg:])
+	tagged, rest := smtp.Word(rest)
 	switch {
 	case credentialVerbs[name] && arg < len(text):
 		return []secretSpan{{arg, len(text), &Mask{What: "credentials"}}}
@@ -155,7 +153,7 @@ func (d *Dialogue) unknownSecrets(text []byte) []secretSpan {
 		return spansOf(append(saslRuns(text), labelled(text)...), "text")
 	case letters(text) < shortestKnown:
 		return nil
-	case !verbForm.Match(word):
+	case !verbForm.Match(word), !bytes.HasPrefix(text, word):
 		return []secretSpan{{0, len(text), &Mask{What: "text"}}}
 	case arg == len(text), pathArgument.Match(text[arg:]), name == "proxy" && proxyHeader.Match(text[arg:]):
 		return nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/smtp"
 )
 
 // mechanism is the login mechanism that a reply to AUTH is about.
@@ -119,8 +120,7 @@ func loginAtOnce(s *session, r *reply) bool {
 	if c == nil || c.Verb != "AUTH" {
 		return false
 	}
-	words := strings.Fields(c.Arg)
-	if len(words) < 2 || !strings.EqualFold(words[0], "LOGIN") {
+	if mechanism, response := smtp.Word([]byte(c.Arg)); !strings.EqualFold(string(mechanism), "LOGIN") || len(response) == 0 {
 		return false
 	}
 	if r.code == 334 {
@@ -219,12 +219,10 @@ func severalAuthLines(s *session) *sighting {
 	}
 	lines := 0
 	for _, l := range s.ev(s.ehlo).Reply.Lines {
-		name, _, _ := strings.Cut(l.Text, " ")
-		if strings.EqualFold(name, "AUTH") {
+		if name := firstWord(l.Text); name == "AUTH" {
 			lines++
-			if name != "AUTH" {
-				lines++
-			}
+		} else if strings.EqualFold(name, "AUTH") {
+			lines += 2
 		}
 	}
 	if lines > 1 {

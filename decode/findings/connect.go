@@ -210,7 +210,7 @@ func (s *session) shows(p provider) bool {
 // namesHost reports a greeting that begins with a host name that nobody has
 // made unreadable.
 func namesHost(greeting string) bool {
-	name, _, _ := strings.Cut(strings.TrimSpace(greeting), " ")
+	name := firstWord(greeting)
 	labels := strings.Split(strings.ToLower(name), ".")
 	if len(labels) < 2 || strings.ContainsAny(name, "*#<>[]()…") {
 		return false

@@ -95,7 +95,8 @@ func (s *session) isMessage(run []int) bool {
 // likeVerb reports a line that has the shape of a command: one word, or a word
 // in capitals with something after it.
 func likeVerb(line string) bool {
-	word, _, more := strings.Cut(line, " ")
+	word := firstWord(line)
+	more := len(word) < len(line)
 	for _, c := range word {
 		if (c < 'A' || c > 'Z') && (more || c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
 			return false

@@ -56,7 +56,7 @@ func lastLineMissed(s *session) *sighting {
 	if len(lines) < 2 {
 		return nil
 	}
-	keyword, _, _ := strings.Cut(strings.ToLower(lines[len(lines)-1].Text), " ")
+	keyword := strings.ToLower(firstWord(lines[len(lines)-1].Text))
 	if keyword != "starttls" && keyword != "auth" {
 		return nil
 	}

@@ -84,8 +84,7 @@ func (s *session) greetingProvider() provider {
 	for r := range s.to("EHLO", "HELO") {
 		// Further lines may name the client, or what it runs on.
 		if lines := r.event.Reply.Lines; r.positive() && len(lines) > 0 {
-			name, _, _ := strings.Cut(lines[0].Text, " ")
-			if p := findProvider(name); p != "" {
+			if p := findProvider(firstWord(lines[0].Text)); p != "" {
 				return p
 			}
 		}

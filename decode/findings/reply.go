@@ -112,3 +112,9 @@ func fold(s string) string {
 }
 
 var quotes = strings.NewReplacer("\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`)
+
+// firstWord is the first word of a line's text.
+func firstWord(text string) string {
+	word, _ := smtp.Word([]byte(text))
+	return string(word)
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
 
@@ -36,18 +37,13 @@ func (c *conversation) ask(command string) (*decode.Reply, error) {
 	line := []byte(command + "\r\n")
 	c.take(c.dialogue.Feed(time.Since(c.begun), who.Client, line))
 	if _, err := c.conn.Write(line); err != nil {
-		return nil, fmt.Errorf("%s could not be sent: %w", verb(command), err)
+		return nil, fmt.Errorf("%s could not be sent: %w", smtp.ReadCommand([]byte(command)).Verb, err)
 	}
 	r, err := c.hear()
 	if err != nil {
-		return nil, fmt.Errorf("no reply to %s: %w", verb(command), err)
+		return nil, fmt.Errorf("no reply to %s: %w", smtp.ReadCommand([]byte(command)).Verb, err)
 	}
 	return r, nil
-}
-
-func verb(command string) string {
-	v, _, _ := strings.Cut(command, " ")
-	return v
 }
 
 // hear waits for one reply.

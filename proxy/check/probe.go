@@ -250,13 +250,10 @@ func keywords(offers []decode.Keyword) []string {
 func mechanisms(offers []decode.Keyword) []string {
 	var list []string
 	for _, k := range offers {
-		params := k.Params
-		if old, ok := strings.CutPrefix(k.Name, "AUTH="); ok {
-			params = old + " " + params
-		} else if k.Name != "AUTH" {
+		if k.Name != "AUTH" && k.Name != "AUTH=" {
 			continue
 		}
-		for _, m := range strings.Fields(strings.ToUpper(params)) {
+		for _, m := range strings.Fields(strings.ToUpper(k.Params)) {
 			if !slices.Contains(list, m) {
 				list = append(list, m)
 			}
