@@ -71,7 +71,7 @@ func (d *Dialogue) authCommand(l *line, text []byte, partial bool) Event {
 	if d.KeepSecrets && auth.Secret != nil && len(secrets) > 0 {
 		auth.Revealed = revealed(mech, text[from:to])
 	}
-	if !d.order.Greeted() && !d.Midway {
+	if !d.order.Greeted() && !d.MidSession {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
 	if !partial {

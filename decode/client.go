@@ -33,7 +33,7 @@ func (d *Dialogue) feedClient(at time.Duration, p []byte) int {
 			d.takeOpaque(at, rest)
 			return len(p)
 		case smtp.InMessage, smtp.InChunk:
-			taken += d.message.take(d, at, rest)
+			taken += d.message.feed(d, at, rest)
 		default:
 			if !d.replaying && d.line[who.Client].empty() && d.order.TLSBegins(rest) {
 				return taken
@@ -208,12 +208,12 @@ func (d *Dialogue) command(l *line, text []byte, partial bool) Event {
 		return e
 	}
 	text = smtp.TrimEnd(e.Raw)
-	d.known.say(text)
+	d.known.saidInClear(text)
 	d.readHTTP(text)
 	c := parseCommand(text)
 	e.Kind = KindCommand
 	e.Command = c
-	if !d.order.Greeted() && !d.Midway {
+	if !d.order.Greeted() && !d.MidSession {
 		e.Notes = append(e.Notes, note("early-talker", 1))
 	}
 	if (d.order.Waiting() || d.cue.Ahead) && !d.order.EndedEarly() && !d.offered["PIPELINING"] && d.order.Greeted() {

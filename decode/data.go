@@ -66,7 +66,7 @@ func (m message) nextChunk(d *Dialogue, size int64, last bool) message {
 }
 
 // take reads bytes of the message and returns how many belong to it.
-func (m *message) take(d *Dialogue, at time.Duration, p []byte) int {
+func (m *message) feed(d *Dialogue, at time.Duration, p []byte) int {
 	if m.chunked && int64(len(p)) > m.left {
 		p = p[:m.left]
 	}

@@ -12,9 +12,9 @@ import (
 type Dialogue struct {
 	// KeepSecrets leaves secrets in pieces and events instead of masking them.
 	KeepSecrets bool
-	// Midway is set for a dialogue whose beginning was not seen, such as a
+	// MidSession is set for a dialogue whose beginning was not seen, such as a
 	// pasted log: the first reply need not be the greeting.
-	Midway bool
+	MidSession bool
 	// Lenient is set for a dialogue of which lines of either side may be
 	// missing anywhere. Nothing is counted then: Cue tells what comes.
 	Lenient bool
@@ -116,7 +116,7 @@ type Out struct {
 func (d *Dialogue) begin() {
 	if d.offered == nil {
 		d.offered = map[string]bool{}
-		d.order.Midway = d.Midway
+		d.order.MidSession = d.MidSession
 	}
 	d.out = Out{Pieces: d.out.Pieces[:0], After: d.out.After[:0]}
 	if d.lent = d.lent[:0]; cap(d.lent) > 1<<10 {
@@ -156,7 +156,7 @@ func (d *Dialogue) FeedMask(at time.Duration, side who.Party, m Mask) Out {
 func (d *Dialogue) takeMask(at time.Duration, side who.Party, m Mask) {
 	switch {
 	case side == who.Client && d.inMessage() && !d.message.suspect.on:
-		d.message.take(d, at, []byte(MaskText))
+		d.message.feed(d, at, []byte(MaskText))
 	case side == who.Client && d.undecided():
 		d.backlog = append(d.backlog, chunk{at, []byte(MaskText), &m})
 		d.waiting += len(MaskText)
@@ -171,7 +171,7 @@ func (d *Dialogue) Skip(at time.Duration, side who.Party, n int64, why string) O
 	d.begin()
 	d.ended()
 	if n < 0 && d.seq == 0 && d.pos == [3]int64{} {
-		d.Midway, d.order.Midway = true, true // nobody knows how much was said before
+		d.MidSession, d.order.MidSession = true, true // nobody knows how much was said before
 	}
 	m := d.missing[side]
 	if m != nil && m.Why != why {

@@ -59,7 +59,7 @@ func wordSet(s string) map[string]bool {
 
 // say notes what was said in clear: what a secret has in common with it is no
 // secret.
-func (k *known) say(p []byte) {
+func (k *known) saidInClear(p []byte) {
 	if room := mostSaid - len(k.said); room > 0 && len(k.texts) == 0 {
 		k.said = appendLower(k.said, p[:min(len(p), room)])
 	}

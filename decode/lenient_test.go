@@ -16,7 +16,7 @@ import (
 // end although its last line is missing.
 func cued(t *testing.T, rows string) (events []decode.Event, sent [3]int64) {
 	t.Helper()
-	d := &decode.Dialogue{Lenient: true, Midway: true}
+	d := &decode.Dialogue{Lenient: true, MidSession: true}
 	take := func(out decode.Out) {
 		for _, p := range out.Pieces {
 			sent[p.Side] += int64(len(p.Bytes))

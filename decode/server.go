@@ -71,7 +71,7 @@ func (d *Dialogue) replyLine(l *line, secrets []secretSpan, partial bool) {
 	e := d.flush(who.Server, l, secrets)
 	parsed := parseReplyLine(smtp.TrimEnd(e.Raw), d.reply != nil)
 	e.Notes = lineNotes(&e, l, partial)
-	d.known.say(e.Raw)
+	d.known.saidInClear(e.Raw)
 	b := d.reply
 	if b == nil {
 		d.building = replyBuilder{event: e, reply: &Reply{Code: parsed.Code, To: -1}}

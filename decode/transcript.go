@@ -14,7 +14,7 @@ import (
 type Entry struct {
 	At       time.Duration // since the session began
 	From, To who.Party     // who said it to whom
-	Leg      who.Leg       // where it was said; the server's: there only (the front desk's prelude, a STARTTLS that smtptap asked for)
+	Leg      who.Leg       // where it was said; the server's: there only (the responder's prelude, a STARTTLS that smtptap asked for)
 	Inferred bool          // a pasted log does not show all of the event
 	Event    *Event
 	Fact     facts.Fact

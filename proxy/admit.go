@@ -22,11 +22,11 @@ func (p *Proxy) admit(l Listener, conn net.Conn) bool {
 	if l.Header {
 		return p.awaitHeader(l, conn)
 	}
-	return p.take(l, conn, origin{})
+	return p.accept(l, conn, origin{})
 }
 
 // take is admit for a client of that origin.
-func (p *Proxy) take(l Listener, conn net.Conn, o origin) bool {
+func (p *Proxy) accept(l Listener, conn net.Conn, o origin) bool {
 	led := true
 	if l.Transparent {
 		o, led = p.redirected(conn)

@@ -95,7 +95,7 @@ func intercepting(authority *ca.Authority) func(*proxy.Proxy) {
 	}
 }
 
-// TestMXClientTLS: the desk takes the client's STARTTLS, and the server's leg
+// TestMXClientTLS: the responder takes the client's STARTTLS, and the server's leg
 // stays as it is.
 func TestMXClientTLS(t *testing.T) {
 	authority, err := ca.Open(t.TempDir() + "/ca")

@@ -133,7 +133,7 @@ func (p *Proxy) awaitHeader(l Listener, conn net.Conn) bool {
 			conn.Close()
 			return
 		}
-		if !p.take(l, conn, o) {
+		if !p.accept(l, conn, o) {
 			p.enough()
 		}
 	})

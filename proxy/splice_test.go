@@ -524,7 +524,7 @@ func TestMXClientLeaves(t *testing.T) {
 		cause      string
 	}{
 		{"at once", "", false, facts.CauseClosed},
-		{"at the desk", begin, false, facts.CauseClosed},
+		{"at the responder", begin, false, facts.CauseClosed},
 		{"with half a line", begin + "RCPT TO:<b@exam", false, facts.CauseClosed},
 		{"in the transaction", begin + "RCPT TO:<b@example.org>\r\n", false, facts.CauseClosed},
 		{"in a message", begin + "RCPT TO:<b@example.org>\r\nDATA\r\nSubject: x\r\n", false, facts.CauseClosed},
@@ -570,7 +570,7 @@ func TestMXClientLeaves(t *testing.T) {
 }
 
 // TestMXLacks: the transcript tells what the server can't do of what the front
-// desk offered.
+// responder offered.
 func TestMXLacks(t *testing.T) {
 	mx := org()
 	mx.replies = answers("EHLO", "250-mx\r\n250 size 100\r\n", "MAIL", "555 5.5.4 no such parameter\r\n")

@@ -104,7 +104,7 @@ func mechanismMissing(s *session, r *reply) bool {
 	return true
 }
 
-func mechanismNotOffered(s *session) *sighting {
+func mechanismNotOffered(s *session) *evidence {
 	for r := range s.to("AUTH") {
 		if r.code >= 400 && r.asked >= 0 && mechanismMissing(s, r) {
 			return see(r.proof()...)
@@ -166,7 +166,7 @@ func loginOnOffer(s *session, r *reply) bool {
 	return s.offers("AUTH") || s.offers("AUTH=") || s.said("HELO") && !s.said("EHLO")
 }
 
-func quitBeforeLogin(s *session) *sighting {
+func quitBeforeLogin(s *session) *evidence {
 	if s.ehlo < 0 || len(s.logins) > 0 || s.said("MAIL") || !s.offers("AUTH") {
 		return nil
 	}
@@ -183,7 +183,7 @@ func quitBeforeLogin(s *session) *sighting {
 	return see(s.ehlo, quit)
 }
 
-func passwordInClear(s *session) *sighting {
+func passwordInClear(s *session) *evidence {
 	if s.local() {
 		return nil
 	}
@@ -213,7 +213,7 @@ func (s *session) surelyClear() bool {
 	return !s.secured && s.offers("STARTTLS")
 }
 
-func severalAuthLines(s *session) *sighting {
+func severalAuthLines(s *session) *evidence {
 	if s.ehlo < 0 || !s.isPHPMailer() {
 		return nil
 	}

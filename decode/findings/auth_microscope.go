@@ -45,7 +45,7 @@ func (s *session) refusal() *reply {
 // refusedWith finds credentials with one of these facts in a session whose
 // login was refused.
 func refusedWith(facts ...string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		at := s.withFacts(facts...)
 		r := s.refusal()
 		if len(at) == 0 || r == nil {
@@ -59,7 +59,7 @@ func refusedWith(facts ...string) finder {
 // of: a refusal for another reason is not explained by them.
 func malformedWith(facts ...string) finder {
 	find := refusedWith(facts...)
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		g := find(s)
 		if g == nil {
 			return nil
@@ -73,7 +73,7 @@ func malformedWith(facts ...string) finder {
 	}
 }
 
-func emptyCredentials(s *session) *sighting {
+func emptyCredentials(s *session) *evidence {
 	r := s.refusal()
 	if r == nil {
 		return nil
@@ -100,7 +100,7 @@ func (s *session) closesExchange(i int) bool {
 
 // strayCredentials finds credentials that nobody asked for and that the server
 // refused as commands. After MAIL such lines are rather those of a message.
-func strayCredentials(s *session) *sighting {
+func strayCredentials(s *session) *evidence {
 	if s.lack(decode.LackServerLines) {
 		return nil
 	}
@@ -119,7 +119,7 @@ func strayCredentials(s *session) *sighting {
 
 // wrappedBase64 finds a whole response with another line after it that the
 // server has not asked for: the rest of what an encoder has folded.
-func wrappedBase64(s *session) *sighting {
+func wrappedBase64(s *session) *evidence {
 	for i, at := range s.secrets[min(1, len(s.secrets)):] {
 		first := s.secrets[i]
 		a := s.ev(first).Auth
@@ -150,7 +150,7 @@ func (s *session) clientSpoke(from, to int) bool {
 // plainNames are user names that are meant to have no domain.
 var plainNames = []string{"apikey", "resend", "postmaster", "smtp", "api"}
 
-func nameWithoutDomain(s *session) *sighting {
+func nameWithoutDomain(s *session) *evidence {
 	r := s.refusal()
 	if r == nil || r.code != 535 || slices.Contains(plainNames, strings.ToLower(s.user)) || s.isAt(ses) {
 		return nil

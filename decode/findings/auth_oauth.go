@@ -21,7 +21,7 @@ func longToken(s *session, r *reply) bool {
 	return c != nil && isTokenMechanism(s.mechanism(r)) && (r.asked >= 0 && s.ev(r.asked).Span.Len() > 500 || strings.Contains(r.folded(), "line"))
 }
 
-func emptyToken(s *session) *sighting {
+func emptyToken(s *session) *evidence {
 	for _, i := range s.logins {
 		ev := s.ev(i)
 		if !isTokenMechanism(ev.Auth.Mechanism) || s.lack(decode.LackCredentials) {
@@ -39,7 +39,7 @@ func emptyToken(s *session) *sighting {
 	return nil
 }
 
-func tokenSighting(i int, a *reply) *sighting {
+func tokenSighting(i int, a *reply) *evidence {
 	if a == nil || a.positive() {
 		return see(i)
 	}
@@ -80,7 +80,7 @@ func oauthError(a *decode.Auth) string {
 	return text
 }
 
-func tokenRefused(s *session) *sighting {
+func tokenRefused(s *session) *evidence {
 	for r := range s.to("AUTH") {
 		if reason := oauthError(r.event.Auth); r.code == 334 && reason != "" {
 			return see(r.proof()...).with("oauth", reason)
@@ -89,7 +89,7 @@ func tokenRefused(s *session) *sighting {
 	return nil
 }
 
-func goesOnAfterRefusal(s *session) *sighting {
+func goesOnAfterRefusal(s *session) *evidence {
 	if s.loggedIn >= 0 || !s.isPHPMailer() {
 		return nil
 	}
@@ -108,7 +108,7 @@ func goesOnAfterRefusal(s *session) *sighting {
 
 // passwordInsteadOfToken finds a login by password in a session of a client
 // whose settings or log speak of OAuth.
-func passwordInsteadOfToken(s *session) *sighting {
+func passwordInsteadOfToken(s *session) *evidence {
 	if len(s.logins) == 0 || !s.isPHPMailer() {
 		return nil
 	}

@@ -76,18 +76,18 @@ type words struct {
 type role string
 
 const (
-	decides   role = ""          // may decide the verdict
-	lastHope  role = "last-hope" // says little: only when nothing else was found
-	aftermath role = "aftermath" // follows from something before it: decides only when it is alone
-	beside    role = "beside"    // tells more about a reply that another rule explains
-	stands    role = "stands"    // a failure also where all went as the client meant
+	decides    role = ""           // may decide the verdict
+	lastHope   role = "last-hope"  // says little: only when nothing else was found
+	aftermath  role = "aftermath"  // follows from something before it: decides only when it is alone
+	supplement role = "supplement" // tells more about a reply that another rule explains
+	stands     role = "stands"     // a failure also where all went as the client meant
 )
 
 // A finder looks for evidence in a session. It returns nil when there is none.
-type finder = func(*session) *sighting
+type finder = func(*session) *evidence
 
-// A sighting is what a finder found.
-type sighting struct {
+// Evidence is what a finder found.
+type evidence struct {
 	entries  []int             // that prove it
 	words    map[string]string // for the rule's text
 	problem  lang.Text         // a word of it that has been said in both languages
@@ -96,16 +96,16 @@ type sighting struct {
 	mild     bool              // no server has minded it
 }
 
-// see is a sighting of these entries; nil without any.
-func see(entries ...int) *sighting {
+// see is evidence of these entries; nil without any.
+func see(entries ...int) *evidence {
 	if len(entries) == 0 {
 		return nil
 	}
-	return &sighting{entries: entries}
+	return &evidence{entries: entries}
 }
 
 // with adds a word for the rule's text.
-func (g *sighting) with(name, word string) *sighting {
+func (g *evidence) with(name, word string) *evidence {
 	if g.words == nil {
 		g.words = map[string]string{}
 	}
@@ -114,7 +114,7 @@ func (g *sighting) with(name, word string) *sighting {
 }
 
 // as says which of the rule's cases it is.
-func (g *sighting) as(variant string) *sighting {
+func (g *evidence) as(variant string) *evidence {
 	g.variant = variant
 	return g
 }

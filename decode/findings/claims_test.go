@@ -16,7 +16,7 @@ func Claims(t *decode.Transcript, claimed func(reply, taken string, others, unde
 		if !worthReading(r) {
 			continue
 		}
-		held := slices.DeleteFunc(conditions().read(r).mayHold, func(c *condition) bool { return c.rule.Role == beside || !c.holds(s, r) })
+		held := slices.DeleteFunc(conditions().read(r).mayHold, func(c *condition) bool { return c.rule.Role == supplement || !c.holds(s, r) })
 		for _, weak := range []bool{false, true} {
 			var claims []*rule
 			for _, c := range held {

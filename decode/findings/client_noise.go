@@ -6,7 +6,7 @@ import (
 	"smtptap/decode"
 )
 
-func unknownSecure(s *session) *sighting {
+func unknownSecure(s *session) *evidence {
 	value, told := s.settings["smtpsecure"]
 	if !told {
 		return nil
@@ -18,7 +18,7 @@ func unknownSecure(s *session) *sighting {
 	return see(s.setAt["smtpsecure"]).with("value", value)
 }
 
-func quitAfterDead(s *session) *sighting {
+func quitAfterDead(s *session) *evidence {
 	if !s.isPHPMailer() || s.lossFault == nil {
 		return nil
 	}
@@ -29,7 +29,7 @@ func quitAfterDead(s *session) *sighting {
 	return see(quit)
 }
 
-func resetAfterTLS(s *session) *sighting {
+func resetAfterTLS(s *session) *evidence {
 	if s.tlsFault == nil {
 		return nil
 	}
@@ -43,7 +43,7 @@ func resetAfterTLS(s *session) *sighting {
 	return see(reset)
 }
 
-func heloAfter421(s *session) *sighting {
+func heloAfter421(s *session) *evidence {
 	for r := range s.to("EHLO") {
 		if r.code != 421 {
 			continue
@@ -57,7 +57,7 @@ func heloAfter421(s *session) *sighting {
 	return nil
 }
 
-func ignoredGreeting(s *session) *sighting {
+func ignoredGreeting(s *session) *evidence {
 	if !s.said("EHLO") || s.greeting < 0 {
 		return nil
 	}
@@ -68,7 +68,7 @@ func ignoredGreeting(s *session) *sighting {
 	return nil
 }
 
-func refusedThenQuit(s *session) *sighting {
+func refusedThenQuit(s *session) *evidence {
 	if !s.isPHPMailer() {
 		return nil
 	}
@@ -82,7 +82,7 @@ func refusedThenQuit(s *session) *sighting {
 }
 
 // debugShows finds passwords that a log shows, where it does not hide them.
-func debugShows(s *session) *sighting {
+func debugShows(s *session) *evidence {
 	if !s.pasted() || s.lack(decode.LackCredentials) {
 		return nil
 	}
@@ -102,7 +102,7 @@ func debugShows(s *session) *sighting {
 // catchers are servers that keep mail for testing.
 var catchers = []string{"mailhog", "mailpit", "mailtrap", "maildev", "smtp4dev", "papercut", "mailcatcher", "fakesmtp", "greenmail", "inbucket"}
 
-func acceptedByCatcher(s *session) *sighting {
+func acceptedByCatcher(s *session) *evidence {
 	if s.greeting < 0 || !s.accepted(s.greeting, toMessage) {
 		return nil
 	}

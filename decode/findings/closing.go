@@ -18,7 +18,7 @@ const shortWait = 3 * time.Second
 
 // lost finds a connection that was lost in that way.
 func lost(id string) finder {
-	return func(s *session) *sighting { return s.lossFault.of(id) }
+	return func(s *session) *evidence { return s.lossFault.of(id) }
 }
 
 // findLoss tells how the connection was lost: what was waited for, and who
@@ -38,7 +38,7 @@ func (s *session) findLoss() *fault {
 	if last < 0 {
 		return nil
 	}
-	f := &fault{id: s.lossRule(last, gone), sighting: *see(last, by)}
+	f := &fault{id: s.lossRule(last, gone), evidence: *see(last, by)}
 	if gone == serverClosed && s.ev(last).Begin > s.t.Entries[by].At && !s.pasted() { // it was gone before the client spoke
 		f.id = "CONN-CLOSED-MID-SESSION"
 		if s.accepted(0, toMessage) {
@@ -214,7 +214,7 @@ func afterMessage(s *session, r *reply) bool {
 	return false
 }
 
-func leftWithoutQuit(s *session) *sighting {
+func leftWithoutQuit(s *session) *evidence {
 	if s.pasted() || s.running() || s.said("QUIT") || s.serverLeft() >= 0 || s.farewell() || s.ehlo < 0 || s.unanswered() >= 0 {
 		return nil
 	}

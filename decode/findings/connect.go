@@ -81,7 +81,7 @@ func (s *session) dialRule(d *facts.Dial) string {
 
 // dialFailed finds the attempts to connect that failed for that reason.
 func dialFailed(id string) finder {
-	return func(s *session) *sighting { return s.dialFault.of(id) }
+	return func(s *session) *evidence { return s.dialFault.of(id) }
 }
 
 // port is the port that the client connected to, "" when unknown.
@@ -110,7 +110,7 @@ var implicitTLS = map[string]bool{"465": true, "993": true, "995": true, "991": 
 // otherGreetings are how other services begin.
 var otherGreetings = []string{"+OK", "* OK", "* BYE", "* PREAUTH", "HTTP/1.", "SSH-", "<!DOCTYPE", "<html"}
 
-func wrongService(s *session) *sighting {
+func wrongService(s *session) *evidence {
 	if g := s.otherGreeting(); g != nil {
 		return g
 	}
@@ -121,7 +121,7 @@ func wrongService(s *session) *sighting {
 }
 
 // otherGreeting finds how another service begins.
-func (s *session) otherGreeting() *sighting {
+func (s *session) otherGreeting() *evidence {
 	for i := range s.replies {
 		r := s.replies[i]
 		if r.code != 0 {
@@ -137,7 +137,7 @@ func (s *session) otherGreeting() *sighting {
 }
 
 // inspected finds what firewalls make of greetings and extensions.
-func inspected(s *session) *sighting {
+func inspected(s *session) *evidence {
 	for i := range s.replies {
 		r := s.replies[i]
 		if r.verb == toGreeting && strings.Count(r.text(), "*") > 10 {
@@ -154,7 +154,7 @@ func inspected(s *session) *sighting {
 
 // proxyHeader finds a PROXY header, version 1 as the decoder notes it or
 // version 2, whose signature ends in a line that reads as QUIT.
-func proxyHeader(s *session) *sighting {
+func proxyHeader(s *session) *evidence {
 	if s.header != nil {
 		return s.header
 	}
@@ -183,7 +183,7 @@ var ownNames = map[provider]bool{
 var otherSoftware = []string{"exim", "postfix", "sendmail", "cpanel", "plesk", "mailenable", "smartermail", "hmailserver", "we do not authorize", "secureserver"}
 
 // redirected finds a greeting that is not that of the provider asked for.
-func redirected(s *session) *sighting {
+func redirected(s *session) *evidence {
 	if s.greeting < 0 {
 		return s.redirectedTLS()
 	}
@@ -221,7 +221,7 @@ func namesHost(greeting string) bool {
 
 // redirectedTLS finds a certificate with another name on a connection to a
 // provider that is known to have proper ones.
-func (s *session) redirectedTLS() *sighting {
+func (s *session) redirectedTLS() *evidence {
 	if !ownNames[s.wanted] || s.tlsFault.of("TLS-NAME-MISMATCH") == nil {
 		return nil
 	}

@@ -34,7 +34,7 @@ func nothingRefused(s *session, refused *reply) bool {
 
 // dotsMissing finds lines with a single leading dot; of a line with nothing but
 // the dot the message's rest tells, which the server reads as commands.
-func dotsMissing(s *session) *sighting {
+func dotsMissing(s *session) *evidence {
 	if at := s.noted("dot-unstuffed"); len(at) > 0 {
 		return see(at...)
 	}
@@ -82,7 +82,7 @@ const lintedLines = 64 << 10
 
 // dotsDoubled finds lines that begin with three dots and a letter where no line
 // begins with two: text with a leading dot, doubled twice.
-func dotsDoubled(s *session) *sighting {
+func dotsDoubled(s *session) *evidence {
 	if s.t.Bytes == nil || s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
@@ -129,7 +129,7 @@ func (s *session) read(span decode.Span, most int64) []byte {
 
 // dataAsCommands finds lines after DATA that are no commands and that the
 // server did not understand.
-func dataAsCommands(s *session) *sighting {
+func dataAsCommands(s *session) *evidence {
 	var proof []int
 	for i := range s.replies {
 		r := s.replies[i]
@@ -145,7 +145,7 @@ func dataAsCommands(s *session) *sighting {
 
 // noFinalDot finds a client that has said its message and waits: for the reply
 // to an end that it did not send, or not as it must be.
-func noFinalDot(s *session) *sighting {
+func noFinalDot(s *session) *evidence {
 	if s.pasted() || s.running() || s.lack(decode.LackEnd) {
 		return nil
 	}
@@ -192,7 +192,7 @@ func (s *session) refusedSince(i int) bool {
 }
 
 // overSize finds a message larger than the server announced.
-func overSize(s *session) *sighting {
+func overSize(s *session) *evidence {
 	limit, _ := strconv.ParseInt(strings.TrimSpace(s.offered["SIZE"]), 10, 64)
 	if limit <= 0 {
 		return nil

@@ -45,7 +45,7 @@ type examination struct {
 }
 
 // add notes a finding. Evidence of the same rule goes to one finding.
-func (x *examination) add(r *rule, g *sighting, place int) *found {
+func (x *examination) add(r *rule, g *evidence, place int) *found {
 	if i, again := x.seen[r.ID]; again {
 		f := &x.found[i]
 		f.Entries = merged(f.Entries, g.entries)
@@ -74,8 +74,8 @@ func (x *examination) add(r *rule, g *sighting, place int) *found {
 	return &x.found[len(x.found)-1]
 }
 
-// shownBy is who said or did what proves a sighting, and on which connection.
-func (s *session) shownBy(g *sighting) (who.Party, who.Leg) {
+// shownBy is who said or did what is the evidence, and on which connection.
+func (s *session) shownBy(g *evidence) (who.Party, who.Leg) {
 	if len(g.entries) == 0 {
 		return 0, 0
 	}
@@ -185,12 +185,12 @@ func (r *reply) stage() string {
 func (x *examination) explain(r *reply, read *reading) {
 	explained := false
 	try := func(c *condition) {
-		if explained && c.rule.Role != beside || !c.holds(x.session, r) {
+		if explained && c.rule.Role != supplement || !c.holds(x.session, r) {
 			return
 		}
 		f := x.add(c.rule, see(r.proof()...).as(c.variant), r.entry)
 		f.inferred = f.inferred || c.weak && c.verbs != nil && r.asked < 0 && r.verb != toGreeting
-		explained = explained || c.rule.Role != beside
+		explained = explained || c.rule.Role != supplement
 	}
 	for _, c := range read.mayHold {
 		if !c.weak {
@@ -200,7 +200,7 @@ func (x *examination) explain(r *reply, read *reading) {
 	if rule := meant(read.means); rule != nil && !explained {
 		f := x.add(rule, see(r.proof()...), r.entry)
 		f.inferred = f.inferred || !meaning.Sure(read.means)
-		explained = rule.Role != beside
+		explained = rule.Role != supplement
 	}
 	for _, c := range read.mayHold {
 		if c.weak {
@@ -252,9 +252,9 @@ func (x *examination) finders() {
 	}
 }
 
-// placeOf is where a sighting counts from: its last entry, so that a refusal
+// placeOf is where evidence counts from: its last entry, so that a refusal
 // counts from its reply.
-func placeOf(g *sighting) int {
+func placeOf(g *evidence) int {
 	if len(g.entries) == 0 {
 		return 0
 	}
@@ -380,7 +380,7 @@ func weight(s Severity) int {
 func standing(f *found) int {
 	n := 0
 	switch f.rule.Role {
-	case beside:
+	case supplement:
 		n = 1
 	case aftermath:
 		n = 2

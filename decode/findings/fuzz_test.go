@@ -50,7 +50,7 @@ func compact(script string) string {
 func fuzzed(input string) *decode.Transcript {
 	s := decodetest.New(false)
 	s.Started = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	s.Dialogue.Midway = strings.HasPrefix(input, "m")
+	s.Dialogue.MidSession = strings.HasPrefix(input, "m")
 	for _, line := range strings.Split(input, "\n") {
 		if line == "" {
 			continue

@@ -18,7 +18,7 @@ func nameless(s *session, r *reply) bool {
 	return c != nil && strings.TrimSpace(c.Arg) == "" && !s.lack(decode.LackBrackets)
 }
 
-func heloOnly(s *session) *sighting {
+func heloOnly(s *session) *evidence {
 	if s.said("EHLO") || !s.said("HELO") {
 		return nil
 	}
@@ -32,7 +32,7 @@ func heloOnly(s *session) *sighting {
 	return nil
 }
 
-func ehloAfterAuth(s *session) *sighting {
+func ehloAfterAuth(s *session) *evidence {
 	again := s.last("EHLO", len(s.t.Entries))
 	if s.loggedIn < 0 || again < s.loggedIn {
 		return nil
@@ -48,7 +48,7 @@ func ehloAfterAuth(s *session) *sighting {
 
 // lastLineMissed finds a client that complains of the lack of something that
 // the last line of the EHLO reply offers.
-func lastLineMissed(s *session) *sighting {
+func lastLineMissed(s *session) *evidence {
 	if s.ehlo < 0 {
 		return nil
 	}
@@ -70,14 +70,14 @@ func lastLineMissed(s *session) *sighting {
 
 var missing = newPattern(`not (supported|offered|advertised?|available|found)|does(n't| not) (support|offer|advertise)|no (auth|starttls)|unsupported`)
 
-func oldAuthForm(s *session) *sighting {
+func oldAuthForm(s *session) *evidence {
 	if s.offers("AUTH=") && !s.offers("AUTH") {
 		return see(s.ehlo)
 	}
 	return nil
 }
 
-func oddName(s *session) *sighting {
+func oddName(s *session) *evidence {
 	for _, i := range s.commands {
 		c := s.ev(i).Command
 		if !smtp.Greets(c.Verb) || !s.fromClient(i) {

@@ -41,7 +41,7 @@ func (s *session) wholeHeader(m *decode.Message) bool {
 
 // eachField finds fields of which f says something. Raw bytes are looked at as
 // they are in the transcript.
-func (s *session) eachField(f func(h *decode.Header) (problem lang.Text)) *sighting {
+func (s *session) eachField(f func(h *decode.Header) (problem lang.Text)) *evidence {
 	var proof []int
 	var first lang.Text
 	for _, i := range s.fields[:min(len(s.fields), mostFields)] {
@@ -69,7 +69,7 @@ const mostFields = 1000
 // wordProblem finds encoded-words with one of these problems. Logs show header
 // lines as text, so that only whole words can be judged there.
 func wordProblem(ids ...string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		if s.lack(decode.LackBrackets) && slices.Contains(ids, message.WordMalformed) {
 			return nil
 		}
@@ -101,7 +101,7 @@ const lintedBody = 1 << 20
 
 // wrongCharset finds header text and text parts that are not what they are
 // declared to be.
-func wrongCharset(s *session) *sighting {
+func wrongCharset(s *session) *evidence {
 	g := s.eachField(func(h *decode.Header) lang.Text {
 		if !strings.Contains(h.Value, "=?") {
 			return none
@@ -131,7 +131,7 @@ func wrongCharset(s *session) *sighting {
 
 // eachTree calls f with the structure of messages that are small enough to be
 // read each time. What it says is a problem of the message.
-func (s *session) eachTree(f func(m *decode.Message, tree *message.Tree) lang.Text) *sighting {
+func (s *session) eachTree(f func(m *decode.Message, tree *message.Tree) lang.Text) *evidence {
 	if s.t.Bytes == nil || s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (s *session) tree(i int) *message.Tree {
 	return tree
 }
 
-func brokenMIME(s *session) *sighting {
+func brokenMIME(s *session) *evidence {
 	return s.eachTree(func(_ *decode.Message, tree *message.Tree) lang.Text {
 		for i := range tree.Parts {
 			problem := firstProblem(tree.Parts[i].Problems, message.BoundaryMissing, message.BoundaryNotFound, message.BoundaryNotClosed,
@@ -186,7 +186,7 @@ func brokenMIME(s *session) *sighting {
 	})
 }
 
-func foldLost(s *session) *sighting {
+func foldLost(s *session) *evidence {
 	return s.eachField(func(h *decode.Header) lang.Text {
 		if strings.Contains(h.Value, "?=  =?") {
 			return lang.Text{En: h.Name, Zh: h.Name}
@@ -195,7 +195,7 @@ func foldLost(s *session) *sighting {
 	})
 }
 
-func eightBitFields(s *session) *sighting {
+func eightBitFields(s *session) *evidence {
 	var proof []int
 	for _, i := range s.notes["eight-bit"] {
 		if ev := s.ev(i); ev.Header != nil && !s.inUTF8Transaction(i) {
@@ -212,7 +212,7 @@ func (s *session) inUTF8Transaction(i int) bool {
 	return at >= 0 && hasParam(s.ev(at).Command, "SMTPUTF8")
 }
 
-func eightBitBody(s *session) *sighting {
+func eightBitBody(s *session) *evidence {
 	if s.ehlo < 0 || s.offers("8BITMIME") || s.lack(decode.LackServerLines) {
 		return nil
 	}
@@ -231,7 +231,7 @@ func eightBitBody(s *session) *sighting {
 var single = []string{"from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "in-reply-to", "references",
 	"mime-version", "content-type", "content-transfer-encoding"}
 
-func duplicateFields(s *session) *sighting {
+func duplicateFields(s *session) *evidence {
 	for i := range s.linted() {
 		seen := map[string]int{}
 		for _, p := range s.messages[i].Parts {
@@ -250,7 +250,7 @@ func duplicateFields(s *session) *sighting {
 }
 
 func lacksField(name string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		for i := range s.linted() {
 			if m := &s.messages[i]; s.wholeHeader(m) && s.field(m, name) < 0 {
 				return see(m.Parts[0])
@@ -260,7 +260,7 @@ func lacksField(name string) finder {
 	}
 }
 
-func badMessageID(s *session) *sighting {
+func badMessageID(s *session) *evidence {
 	for i := range s.linted() {
 		m := &s.messages[i]
 		if !s.wholeHeader(m) {
@@ -279,7 +279,7 @@ func badMessageID(s *session) *sighting {
 	return nil
 }
 
-func badFrom(s *session) *sighting {
+func badFrom(s *session) *evidence {
 	for i := range s.linted() {
 		m := &s.messages[i]
 		if !s.wholeHeader(m) {
@@ -296,7 +296,7 @@ func badFrom(s *session) *sighting {
 	return nil
 }
 
-func noRecipientField(s *session) *sighting {
+func noRecipientField(s *session) *evidence {
 	for i := range s.linted() {
 		m := &s.messages[i]
 		if !s.wholeHeader(m) {
@@ -317,7 +317,7 @@ func noRecipientField(s *session) *sighting {
 // five days (RFC 5321 section 4.5.4.1).
 const farOff = 6 * 24 * time.Hour
 
-func badDate(s *session) *sighting {
+func badDate(s *session) *evidence {
 	for _, i := range s.fields[:min(len(s.fields), mostFields)] {
 		h := s.ev(i).Header
 		if !strings.EqualFold(h.Name, "Date") {
@@ -332,7 +332,7 @@ func badDate(s *session) *sighting {
 }
 
 // noSeparator finds a header that ends in a line that is no field.
-func noSeparator(s *session) *sighting {
+func noSeparator(s *session) *evidence {
 	if s.lack(decode.LackBody) || s.lack(decode.LackBytes) {
 		return nil
 	}
@@ -359,7 +359,7 @@ var envelopeFields = []string{"bcc", "cc", "to"}
 
 // injected finds recipient fields that stand after the Subject in messages of
 // a library that writes them before it and never writes Bcc.
-func injected(s *session) *sighting {
+func injected(s *session) *evidence {
 	if !s.isPHPMailer() {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 
 // endedFor finds a session that smtptap ended itself.
 func endedFor(cause string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		if s.end == nil || s.end.fact.Cause != cause {
 			return nil
 		}
@@ -20,7 +20,7 @@ func endedFor(cause string) finder {
 
 // noServer finds DNS questions that came to nothing where no server was
 // reached.
-func noServer(s *session) *sighting {
+func noServer(s *session) *evidence {
 	if s.connected() || nullMX(s) != nil {
 		return nil
 	}
@@ -40,7 +40,7 @@ func noServer(s *session) *sighting {
 // ruled finds what smtptap did because the user had it do so, by the notes on that.
 // It failed the session only where somebody other than the server did.
 func ruled(notes ...string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		g := see(s.byRule(notes...)...)
 		if g != nil && !s.spoiltByRule() {
 			g.severity = Advice

@@ -51,7 +51,7 @@ var userText = newPattern(`user unknown|unknown (user|recipient|mailbox|local pa
 
 // someRefused finds recipients that were refused in a transaction whose message
 // went to the others.
-func someRefused(s *session) *sighting {
+func someRefused(s *session) *evidence {
 	var proof []int
 	for i := range s.became.Transactions {
 		t := &s.became.Transactions[i]
@@ -65,7 +65,7 @@ func someRefused(s *session) *sighting {
 }
 
 // nullMX finds an MX record that says that the domain takes no mail.
-func nullMX(s *session) *sighting {
+func nullMX(s *session) *evidence {
 	for _, l := range s.lookups {
 		if l.fact.Kind != "MX" {
 			continue

@@ -44,7 +44,7 @@ func play(t testing.TB, text string) *decode.Transcript {
 			s.Source = decode.SourceLog
 			s.Fact(&facts.Note{ID: map[string]string{"error": facts.NoteClientError, "set": facts.NoteClientSetting}[step.Word], Text: rest})
 		case "dialect":
-			s.Source, s.Dialect, s.Dialogue.Midway = decode.SourceLog, rest, true
+			s.Source, s.Dialect, s.Dialogue.MidSession = decode.SourceLog, rest, true
 		case "lack":
 			s.Source = decode.SourceLog
 			s.Lacks = append(s.Lacks, rest)

@@ -34,7 +34,7 @@ func emptySender(s *session, r *reply) bool {
 	return c != nil && c.HasPath && c.Path == "" && s.loggedIn >= 0 && !s.lack(decode.LackBrackets)
 }
 
-func emptySenderTaken(s *session) *sighting {
+func emptySenderTaken(s *session) *evidence {
 	for _, i := range s.byName["MAIL"] {
 		if c := s.ev(i).Command; c.HasPath && c.Path == "" && s.loggedIn >= 0 && s.loggedIn < i && !s.lack(decode.LackBrackets) {
 			return see(i)
@@ -79,7 +79,7 @@ func refusesVisitor(s *session, r *reply) bool {
 
 // visitorSender finds a sender of a public mail domain at a server that is
 // another's, or after a login of another domain.
-func visitorSender(s *session) *sighting {
+func visitorSender(s *session) *evidence {
 	for _, i := range s.byName["MAIL"] {
 		d := domainOf(s.ev(i).Command.Path)
 		if !publicDomains[d] || domainOf(s.user) == d {
@@ -125,7 +125,7 @@ func isASCII(s string) bool {
 }
 
 // utf8Address finds an address beyond ASCII in a transaction without SMTPUTF8.
-func utf8Address(s *session) *sighting {
+func utf8Address(s *session) *evidence {
 	declared := false
 	for _, i := range s.commands {
 		c := s.ev(i).Command
@@ -177,7 +177,7 @@ func hasNote(ev *decode.Event, ids ...string) bool {
 // malformedPath finds commands whose address is not in brackets right after
 // the colon.
 func malformedPath(verb string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		for _, i := range s.noted("path-space", "path-brackets", "path-missing") {
 			if c := s.ev(i).Command; c != nil && c.Verb == verb {
 				return see(i)
@@ -187,7 +187,7 @@ func malformedPath(verb string) finder {
 	}
 }
 
-func needlessSMTPUTF8(s *session) *sighting {
+func needlessSMTPUTF8(s *session) *evidence {
 	for _, m := range s.messages {
 		if m.Mail < 0 {
 			continue
@@ -234,7 +234,7 @@ func (s *session) needsUTF8(m *decode.Message) bool {
 
 // stickySMTPUTF8 finds a connection with several messages of which a later one
 // has the parameter without need, or needs it and lacks it.
-func stickySMTPUTF8(s *session) *sighting {
+func stickySMTPUTF8(s *session) *evidence {
 	if !s.isPHPMailer() || len(s.messages) < 2 {
 		return nil
 	}
@@ -251,7 +251,7 @@ func stickySMTPUTF8(s *session) *sighting {
 	return nil
 }
 
-func loginMismatch(s *session) *sighting {
+func loginMismatch(s *session) *evidence {
 	login := domainOf(s.user)
 	for _, i := range s.byName["MAIL"] {
 		if d := domainOf(s.ev(i).Command.Path); login != "" && d != "" && !related(d, login) {
@@ -266,7 +266,7 @@ func related(a, b string) bool {
 	return a == b || strings.HasSuffix(a, "."+b) || strings.HasSuffix(b, "."+a)
 }
 
-func fromMismatch(s *session) *sighting {
+func fromMismatch(s *session) *evidence {
 	for i := range s.messages {
 		m := &s.messages[i]
 		if m.Mail < 0 {

@@ -16,7 +16,7 @@ func notLogin(_ *session, r *reply) bool { return r.verb != "AUTH" && r.verb != 
 
 // spokeTooEarly finds commands before the greeting, or before a reply where the
 // server does not offer PIPELINING. What a log joins on one line proves nothing.
-func spokeTooEarly(s *session) *sighting {
+func spokeTooEarly(s *session) *evidence {
 	if s.tlsFault != nil {
 		return nil // what is said in place of TLS waits for nothing
 	}
@@ -37,7 +37,7 @@ func spokeTooEarly(s *session) *sighting {
 
 // outOfStep finds replies that no server gives to what they seem to answer, and
 // commands that were sent into the middle of a reply.
-func outOfStep(s *session) *sighting {
+func outOfStep(s *session) *evidence {
 	for i := range s.replies {
 		r := s.replies[i]
 		if s.lack(decode.LackClientLines) && r.asked < 0 {
@@ -55,7 +55,7 @@ func outOfStep(s *session) *sighting {
 
 // spokeIntoReply finds a command that was sent while a reply of several lines
 // was still coming in.
-func (s *session) spokeIntoReply() *sighting {
+func (s *session) spokeIntoReply() *evidence {
 	for i := range s.replies {
 		r := s.replies[i]
 		if len(r.event.Reply.Lines) < 2 || r.asked < 0 || r.verb != "EHLO" && s.offers("PIPELINING") {
@@ -82,14 +82,14 @@ func (s *session) spokeIntoReply() *sighting {
 
 // malformedReply finds replies without a code, or with several. TLS records in
 // their place have a rule of their own.
-func malformedReply(s *session) *sighting {
+func malformedReply(s *session) *evidence {
 	if plainInTLS(s) != nil || s.tlsFault != nil || s.greetedInTLS() {
 		return nil
 	}
 	return see(s.noted("reply-no-code", "reply-codes-differ", "reply-too-long")...)
 }
 
-func replyCharset(s *session) *sighting {
+func replyCharset(s *session) *evidence {
 	for _, i := range s.notes["invalid-utf8"] {
 		if r := s.answer(i); r != nil && r.entry == i && r.code != 0 {
 			return see(i)

@@ -60,7 +60,7 @@ type session struct {
 	lossFault *fault       // how the connection was lost
 	mute      *fault       // a peer that left without a word inside TLS
 	stray     map[int]bool // lines of messages that came where commands belong
-	header    *sighting    // a load balancer's PROXY header
+	header    *evidence    // a load balancer's PROXY header
 	became    outcome.Session
 	ruled     map[string][]int // entries of notes on rules by their id
 
@@ -86,15 +86,15 @@ type statement struct {
 // A fault is the rule that a failure of the connection comes down to.
 type fault struct {
 	id string
-	sighting
+	evidence
 }
 
 // of is what proves the fault when it comes down to that rule.
-func (f *fault) of(id string) *sighting {
+func (f *fault) of(id string) *evidence {
 	if f == nil || f.id != id {
 		return nil
 	}
-	return &f.sighting
+	return &f.evidence
 }
 
 // mostNoted is how many entries are kept for each note.
@@ -379,7 +379,7 @@ func (s *session) triedLogin(before int) bool {
 
 // noted finds events with one of these notes.
 func noted(ids ...string) finder {
-	return func(s *session) *sighting { return see(s.noted(ids...)...) }
+	return func(s *session) *evidence { return see(s.noted(ids...)...) }
 }
 
 func (s *session) noted(ids ...string) []int {

@@ -7,7 +7,7 @@ import (
 
 // endLookalikes finds messages with what some servers take for their end and
 // others do not, and names its octets.
-func endLookalikes(s *session) *sighting {
+func endLookalikes(s *session) *evidence {
 	at := s.noted("eod-lookalike")
 	if g := see(at...); g != nil {
 		return g.with("octets", s.lookalikes(at))
@@ -30,7 +30,7 @@ func (s *session) lookalikes(at []int) string {
 
 // falseEndTaken finds a server that ended a message there: its replies came
 // before the message ended, or more of them than were asked for after it.
-func falseEndTaken(s *session) *sighting {
+func falseEndTaken(s *session) *evidence {
 	alike := s.noted("eod-lookalike")
 	if len(alike) == 0 {
 		return nil
@@ -53,7 +53,7 @@ func falseEndTaken(s *session) *sighting {
 
 // earlyReply finds a server that accepts a message before its end, for no reason
 // that the message shows.
-func earlyReply(s *session) *sighting {
+func earlyReply(s *session) *evidence {
 	if len(s.noted("eod-lookalike")) > 0 {
 		return nil
 	}

@@ -19,7 +19,7 @@ const (
 // timed reports whether the transcript knows when something was said.
 func (s *session) timed() bool { return !s.lack(decode.LackTimes) }
 
-func lateGreeting(s *session) *sighting {
+func lateGreeting(s *session) *evidence {
 	if s.greeting < 0 || !s.timed() || s.greetedInTLS() {
 		return nil
 	}
@@ -40,7 +40,7 @@ func lateGreeting(s *session) *sighting {
 	return nil
 }
 
-func lateDNS(s *session) *sighting {
+func lateDNS(s *session) *evidence {
 	var sum time.Duration
 	var proof []int
 	for _, l := range s.lookups {
@@ -53,7 +53,7 @@ func lateDNS(s *session) *sighting {
 	return see(firstFew(proof)...).with("took", units.Time(sum))
 }
 
-func lateDial(s *session) *sighting {
+func lateDial(s *session) *evidence {
 	var sum time.Duration
 	var proof []int
 	for _, d := range s.dials {
@@ -66,7 +66,7 @@ func lateDial(s *session) *sighting {
 	return see(firstFew(proof)...).with("took", units.Time(sum))
 }
 
-func lateTLS(s *session) *sighting {
+func lateTLS(s *session) *evidence {
 	for _, f := range s.tls {
 		if f.fact.Took > slowTLS && f.fact.Err == "" {
 			return see(f.entry).with("took", units.Time(f.fact.Took))
@@ -83,7 +83,7 @@ func lateReplies(args ...string) finder {
 		panic(err) // of the catalogue, which a test reads
 	}
 	verbs := args[1:]
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		if !s.timed() {
 			return nil
 		}
@@ -106,11 +106,11 @@ func lateReplies(args ...string) finder {
 
 // idleClient finds the longest gap between a reply and what the client said
 // next, if it is long.
-func idleClient(s *session) *sighting {
+func idleClient(s *session) *evidence {
 	if !s.timed() {
 		return nil
 	}
-	var longest *sighting
+	var longest *evidence
 	most := slowClient
 	last := -1
 	for i := range s.t.Entries {

@@ -193,13 +193,13 @@ func (s *session) quitAfterSTARTTLS() *fault {
 
 // tlsFailed finds the handshake that failed for that reason.
 func tlsFailed(id string) finder {
-	return func(s *session) *sighting { return s.tlsFault.of(id) }
+	return func(s *session) *evidence { return s.tlsFault.of(id) }
 }
 
 // unverified finds a certificate of the server that was judged so, in a session
 // that went on all the same.
 func unverified(verdicts ...string) finder {
-	return func(s *session) *sighting {
+	return func(s *session) *evidence {
 		for _, f := range s.tls {
 			if f.fact.Leg != who.ServerLeg || f.fact.Err != "" || f.fact.Verified {
 				continue
@@ -212,7 +212,7 @@ func unverified(verdicts ...string) finder {
 	}
 }
 
-func tlsOnPlainPort(s *session) *sighting {
+func tlsOnPlainPort(s *session) *evidence {
 	variant := "listener"
 	if s.pasted() {
 		variant = ""
@@ -236,7 +236,7 @@ func (s *session) greetedInTLS() bool {
 
 // plainOnTLSPort finds a session in which nobody said anything on a port that
 // speaks TLS, or a client that spoke in clear to a TLS listener of smtptap.
-func plainOnTLSPort(s *session) *sighting {
+func plainOnTLSPort(s *session) *evidence {
 	if g := tlsFailed("PLAIN-ON-IMPLICIT-TLS-PORT")(s); g != nil {
 		return g
 	}
@@ -257,7 +257,7 @@ func plainOnTLSPort(s *session) *sighting {
 	return nil
 }
 
-func noEHLOAfterTLS(s *session) *sighting {
+func noEHLOAfterTLS(s *session) *evidence {
 	for r := range s.to("STARTTLS") {
 		if r.code != 220 {
 			continue
@@ -281,7 +281,7 @@ func noEHLOAfterTLS(s *session) *sighting {
 // plainInTLS finds TLS records in the place of replies: an alert (21) or a
 // handshake message (22), of any version from SSL 3.0 on. Logs write the bytes
 // as they are, or as a terminal shows them.
-func plainInTLS(s *session) *sighting {
+func plainInTLS(s *session) *evidence {
 	if !s.said("STARTTLS") && len(s.tls) == 0 {
 		return nil
 	}
@@ -297,7 +297,7 @@ func plainInTLS(s *session) *sighting {
 }
 
 // checksOff finds settings that switch the check of certificates off.
-func checksOff(s *session) *sighting {
+func checksOff(s *session) *evidence {
 	for _, name := range []string{"smtpoptions verify_peer", "smtpoptions verify_peer_name"} {
 		if strings.EqualFold(s.settings[name], "false") {
 			return see(s.setAt[name])
@@ -309,7 +309,7 @@ func checksOff(s *session) *sighting {
 	return nil
 }
 
-func oldTLS(s *session) *sighting {
+func oldTLS(s *session) *evidence {
 	for _, f := range s.tls {
 		switch f.fact.Version {
 		case "SSL 3.0", "TLS 1.0", "TLS 1.1":
@@ -325,7 +325,7 @@ func oldTLS(s *session) *sighting {
 // renewed by themselves are renewed a month before.
 const soon = 14 * 24 * time.Hour
 
-func expiresSoon(s *session) *sighting {
+func expiresSoon(s *session) *evidence {
 	for _, f := range s.tls {
 		if f.fact.Leg != who.ServerLeg || f.fact.Err != "" || len(f.fact.Chain) == 0 || s.t.Started.IsZero() {
 			continue
@@ -339,7 +339,7 @@ func expiresSoon(s *session) *sighting {
 	return nil
 }
 
-func submitOn25(s *session) *sighting {
+func submitOn25(s *session) *evidence {
 	if s.port() != "25" || s.local() {
 		return nil
 	}

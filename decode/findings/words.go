@@ -20,8 +20,8 @@ const mostQuoted = 160
 //	{mech}     the login mechanism             {offered} the mechanisms on offer
 //	{server}   whose server it is              {checks}  what fails of the message, once verified
 //
-// and what a sighting brings along.
-func (s *session) fill(text string, g *sighting, l lang.Lang) string {
+// and what the evidence brings along.
+func (s *session) fill(text string, g *evidence, l lang.Lang) string {
 	var words map[string]string
 	return lang.Fill(text, func(name string) string {
 		if words == nil {
@@ -33,7 +33,7 @@ func (s *session) fill(text string, g *sighting, l lang.Lang) string {
 	})
 }
 
-func (s *session) words(g *sighting) map[string]string {
+func (s *session) words(g *evidence) map[string]string {
 	words := map[string]string{
 		"user":    s.user,
 		"server":  s.provider.name(),

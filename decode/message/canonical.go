@@ -33,7 +33,7 @@ func BodyHash(body io.Reader, c Canonicalization) (string, error) {
 	r := bufio.NewReaderSize(body, 32<<10)
 	for {
 		piece, err := r.ReadSlice('\n')
-		w.take(piece)
+		w.add(piece)
 		switch {
 		case err == nil, errors.Is(err, bufio.ErrBufferFull):
 		case errors.Is(err, io.EOF):
@@ -57,7 +57,7 @@ type canonicalWriter struct {
 	any     bool  // anything was written
 }
 
-func (c *canonicalWriter) take(piece []byte) {
+func (c *canonicalWriter) add(piece []byte) {
 	for len(piece) > 0 {
 		if c.relaxed || c.cr || !c.began {
 			c.one(piece[0])

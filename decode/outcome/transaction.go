@@ -162,14 +162,14 @@ func (t *Tracker) ended(q question, r *decode.Reply, d Decision) {
 		return
 	}
 	t.tookIt = false
-	x.take(r, d)
+	x.answer(r, d)
 	for i := range x.Recipients {
 		x.Recipients[i].Sent = x.Recipients[i].Answer == Accepted
 	}
 	t.finish()
 }
 
-func (x *transaction) take(r *decode.Reply, d Decision) {
+func (x *transaction) answer(r *decode.Reply, d Decision) {
 	d.Text = replyText(r)
 	x.taken, x.Decided = true, d
 }
@@ -186,7 +186,7 @@ func (t *Tracker) delivered(x *transaction, r *decode.Reply, d Decision) {
 	}
 	switch {
 	case r.Code < 400:
-		x.take(r, d)
+		x.answer(r, d)
 		if x.next < len(x.Recipients) {
 			x.Recipients[x.next].Sent = true
 		}

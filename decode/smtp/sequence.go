@@ -29,9 +29,9 @@ const EndOfData = "."
 // itself what it answers: servers leave lines unanswered and answer lines that
 // are none.
 type Sequence struct {
-	// Midway is set for a dialogue whose beginning was not seen: the first
+	// MidSession is set for a dialogue whose beginning was not seen: the first
 	// reply need not be the greeting.
-	Midway bool
+	MidSession bool
 
 	place   Place
 	greeted bool
@@ -95,7 +95,7 @@ func (s *Sequence) waits(verb string) bool {
 // Due is what the next reply will answer, "" for the greeting and when none is
 // due. Only that reply can show which command a server has left unanswered.
 func (s *Sequence) Due() string {
-	if !s.greeted && !s.Midway || s.place == InMessage {
+	if !s.greeted && !s.MidSession || s.place == InMessage {
 		return ""
 	}
 	for i := range s.asked {
@@ -234,7 +234,7 @@ func (s *Sequence) Expect(q Question, greeting bool) {
 // Secured hears that TLS is up: everything begins again but for the greeting
 // (RFC 3207 section 4.2).
 func (s *Sequence) Secured() {
-	*s = Sequence{Midway: s.Midway, greeted: s.greeted, noReply: s.noReply, asked: s.asked[:0]}
+	*s = Sequence{MidSession: s.MidSession, greeted: s.greeted, noReply: s.noReply, asked: s.asked[:0]}
 }
 
 // TLSBegins reports whether bytes of the client's where a line might begin are
@@ -325,7 +325,7 @@ func (s *Sequence) login(q Question, code int) {
 // isGreeting tells the greeting from a reply in a dialogue whose beginning was
 // not seen.
 func (s *Sequence) isGreeting(code int) bool {
-	if !s.Midway || len(s.asked) == 0 {
+	if !s.MidSession || len(s.asked) == 0 {
 		return true
 	}
 	return code == 220 && s.asked[0].Verb != "STARTTLS"

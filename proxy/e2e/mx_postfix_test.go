@@ -133,7 +133,7 @@ func dialled(all []*decode.Transcript, servers []string) bool {
 	return true
 }
 
-// checkDelivery looks for the recording of a delivery: the front desk's
+// checkDelivery looks for the recording of a delivery: the responder's
 // dialogue with Postfix, the prelude with the server, and the relayed rest.
 func checkDelivery(t *testing.T, all []*decode.Transcript, rcpt, host string) {
 	t.Helper()
@@ -264,7 +264,7 @@ func TestCheckDomain(t *testing.T) {
 }
 
 // TestPostfixTLS: a mail server that insists on TLS gets it from the front
-// desk, the receiving server gets it from smtptap, and the recording shows both
+// responder, the receiving server gets it from smtptap, and the recording shows both
 // handshakes and the message in clear.
 func TestPostfixTLS(t *testing.T) {
 	need(t, "postfix", "unbound", "/usr/bin/python3")

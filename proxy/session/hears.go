@@ -17,7 +17,7 @@ func (w *hears) Handle(at *Place, e Event) {
 	if w.at == nil {
 		w.at = at
 		w.finish, w.goOn = w.finishTurn, w.deliver
-		w.login.Midway = true
+		w.login.MidSession = true
 	}
 	switch {
 	case e.Kind == Woken:
@@ -30,7 +30,7 @@ func (w *hears) Handle(at *Place, e Event) {
 		if e.Cipher && !w.opaque {
 			w.sealed()
 		}
-		w.take(e)
+		w.handle(e)
 	}
 }
 
@@ -42,7 +42,7 @@ func (w *hears) look() bool {
 	}
 	switch {
 	case len(w.asked) > 0 && w.asked[0].rule != nil:
-		w.say(w.asked[0])
+		w.answer(w.asked[0])
 		return true
 	case len(w.in) == 0:
 		return w.ended()
@@ -109,7 +109,7 @@ func (w *hears) answered(id int) asked {
 			w.asked = w.asked[1:]
 			return a
 		case a.rule != nil:
-			w.say(a)
+			w.answer(a)
 		default:
 			w.asked = w.asked[1:]
 		}
@@ -118,7 +118,7 @@ func (w *hears) answered(id int) asked {
 }
 
 // say says a reply in the server's place, in its turn.
-func (w *hears) say(a asked) {
+func (w *hears) answer(a asked) {
 	w.asked = w.asked[1:]
 	if a.last {
 		w.leaveWith(a.rule)

@@ -135,7 +135,7 @@ func TestBreakingLayer(t *testing.T) {
 		<< close`)
 }
 
-// Layers stand before the desk of an MX as well.
+// Layers stand before the responder of an MX as well.
 func TestLayerBeforeTheDesk(t *testing.T) {
 	given(t, session.Config{MX: true, Layers: []session.Layer{busy{}}}).play(`
 		>> began

@@ -11,15 +11,15 @@ import (
 	"smtptap/proxy/upstream"
 )
 
-// mx leads each transaction to the server of its recipient. A front desk speaks
+// mx leads each transaction to the server of its recipient. A responder speaks
 // with the client until that is known; then smtptap says to the server what the
 // client has said so far, and relays until the transaction is through; then the
-// desk is open again.
+// responder answers again.
 type mx struct {
-	config *Config
-	desk   frontDesk
-	tx     transaction
-	talk   talk
+	config    *Config
+	responder responder
+	tx        transaction
+	talk      talk
 
 	state   mxState
 	held    []byte // of the client: an unfinished line, or what waits
@@ -46,7 +46,7 @@ type mx struct {
 type mxState uint8
 
 const (
-	atDesk         mxState = iota // the desk answers the client
+	answering      mxState = iota // the responder answers the client
 	reaching                      // a server is being led to where RCPT can follow; the client waits
 	relaying                      // the transaction is the server's
 	clientUpgrades                // TLS is to begin with the client
@@ -87,7 +87,7 @@ func (m *mx) Handle(at *Place, e Event) {
 
 func (m *mx) begin(at *Place) {
 	m.answers = map[string]string{}
-	m.desk.startTLS, m.desk.secured = m.config.OfferTLS, m.config.ClientTLS
+	m.responder.startTLS, m.responder.secured = m.config.OfferTLS, m.config.ClientTLS
 	m.config.Refusal.note(at)
 	if m.config.ClientTLS {
 		at.Do(Action{Kind: Secure, Peer: who.Client, Implicit: true})
@@ -96,13 +96,13 @@ func (m *mx) begin(at *Place) {
 	m.greet(at)
 }
 
-// greet opens the desk.
+// greet has the responder say the first thing.
 func (m *mx) greet(at *Place) {
 	if r := m.config.Refusal; r != nil {
 		at.fail(unreachable(r))
 		return
 	}
-	at.Say(who.Client, string(m.desk.greeting()))
+	at.Say(who.Client, string(m.responder.greeting()))
 	at.Resume(who.Client)
 }
 
@@ -114,7 +114,7 @@ func (m *mx) client(at *Place, p []byte) {
 	}
 	m.held = nil
 	switch {
-	case m.state == atDesk:
+	case m.state == answering:
 		m.serve(at, p)
 	case m.state == relaying && !m.waiting:
 		m.relay(at, p)
@@ -123,14 +123,14 @@ func (m *mx) client(at *Place, p []byte) {
 	}
 }
 
-// serve has the desk answer the client, until a server is needed.
+// serve has the responder answer the client, until a server is needed.
 func (m *mx) serve(at *Place, p []byte) {
-	for len(p) > 0 && m.state == atDesk {
-		turn := m.desk.take(p)
+	for len(p) > 0 && m.state == answering {
+		turn := m.responder.next(p)
 		if turn.n == 0 {
 			break
 		}
-		if turn.then == deskHandOff {
+		if turn.then == responseNeedsServer {
 			m.held = bytes.Clone(p)
 			m.reach(at, turn.rcpt)
 			return
@@ -138,17 +138,17 @@ func (m *mx) serve(at *Place, p []byte) {
 		at.Hear(who.Client, p[:turn.n])
 		p = p[turn.n:]
 		switch turn.then {
-		case deskStartTLS:
+		case responseStartTLS:
 			m.held, m.reply, m.state = bytes.Clone(p), turn.reply, clientUpgrades
 			at.Pause(who.Client)
 			at.Do(Action{Kind: Quiet, Peer: who.Client})
 			return
-		case deskCloses:
+		case responseCloses:
 			m.held = bytes.Clone(p)
 			m.part(at, func() { at.leave(strings.TrimSuffix(string(turn.reply), "\r\n")) })
 			return
 		}
-		if m.desk.mail == nil {
+		if m.responder.mail == nil {
 			clear(m.answers)
 		}
 		if len(turn.reply) > 0 {
@@ -156,7 +156,7 @@ func (m *mx) serve(at *Place, p []byte) {
 		}
 	}
 	m.held = bytes.Clone(p)
-	if m.left != "" && m.state == atDesk {
+	if m.left != "" && m.state == answering {
 		m.leave(at)
 	}
 }
@@ -168,7 +168,7 @@ func (m *mx) clientEnds(at *Place, e Event) {
 		at.Hear(who.Client, m.held)
 		m.held = nil
 		at.Next(e)
-	case m.state == relaying, m.state == atDesk:
+	case m.state == relaying, m.state == answering:
 		m.leave(at)
 	}
 }
@@ -200,8 +200,8 @@ func (m *mx) secured(at *Place, e Event) {
 		m.greet(at)
 	default:
 		at.Do(Action{Kind: TLSUp, Client: true})
-		m.desk.upgraded()
-		m.state = atDesk
+		m.responder.upgraded()
+		m.state = answering
 		at.Resume(who.Client)
 	}
 }

@@ -30,7 +30,7 @@ func (m *mx) part(at *Place, last func()) {
 	})
 }
 
-// settle gives the session that ends at the desk its cause.
+// settle gives a session that ends without a server its cause.
 func (m *mx) settle(at *Place) {
 	var reply upstream.Replier
 	a := Action{Kind: Because, Cause: facts.CauseClosed}
@@ -88,7 +88,7 @@ func (m *mx) abandon(at *Place) {
 		m.drop(at)
 		m.forget(at)
 		m.held = nil
-		m.backToDesk(at)
+		m.answer(at)
 	}
 }
 

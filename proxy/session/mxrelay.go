@@ -14,7 +14,7 @@ func (m *mx) relay(at *Place, p []byte) {
 		return
 	}
 	for len(p) > 0 {
-		turn := m.tx.take(p)
+		turn := m.tx.next(p)
 		switch {
 		case turn.n == 0 && m.tx.over:
 			m.held = bytes.Clone(p)
@@ -69,7 +69,7 @@ func (m *mx) goOn(at *Place) {
 	m.relay(at, held)
 }
 
-// reopen returns to the desk after a transaction.
+// reopen returns to the responder after a transaction.
 func (m *mx) reopen(at *Place) {
 	m.forget(at)
 	switch {
@@ -81,23 +81,23 @@ func (m *mx) reopen(at *Place) {
 		m.awaitEnd(at)
 	case m.tx.early:
 		m.drop(at) // it may not know that the message is over
-		m.backToDesk(at)
+		m.answer(at)
 	case m.tx.spoilt, m.gone:
 		m.state = reaching
 		at.Pause(who.Client)
 		m.hangUp(at, func() {
 			at.Resume(who.Client)
-			m.backToDesk(at)
+			m.answer(at)
 		})
 	default:
 		m.listen(at, false)
-		m.backToDesk(at)
+		m.answer(at)
 	}
 }
 
 // forget forgets the transaction.
 func (m *mx) forget(at *Place) {
-	m.desk.mail = nil
+	m.responder.mail = nil
 	clear(m.answers)
 	if m.waiting {
 		m.waiting = false
@@ -105,9 +105,9 @@ func (m *mx) forget(at *Place) {
 	}
 }
 
-func (m *mx) backToDesk(at *Place) {
+func (m *mx) answer(at *Place) {
 	held := m.held
-	m.held, m.state = nil, atDesk
+	m.held, m.state = nil, answering
 	m.serve(at, held)
 }
 

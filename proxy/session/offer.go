@@ -73,13 +73,13 @@ func (o *offer) lines(at *Place, p []byte) {
 	o.held = nil
 	for len(p) > 0 && o.state == offering {
 		end := bytes.IndexByte(p, '\n') + 1
-		if end == 0 && len(p) < maxDeskLine {
+		if end == 0 && len(p) < maxCommandLine {
 			o.held = bytes.Clone(p)
 			return
 		}
 		switch c := smtp.ReadCommand(p[:end]); {
 		case c.Verb == "STARTTLS" && len(c.Arg) == 0:
-			o.take(at, p)
+			o.wait(at, p)
 			return
 		case !precedesMail[c.Verb]:
 			o.state = offerEnded
@@ -98,7 +98,7 @@ var precedesMail = map[string]bool{
 
 // take waits until the server has answered all commands, or a while, in which it
 // may have left one unanswered.
-func (o *offer) take(at *Place, p []byte) {
+func (o *offer) wait(at *Place, p []byte) {
 	o.held = bytes.Clone(p)
 	at.Pause(who.Client)
 	o.state = waiting

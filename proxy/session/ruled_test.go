@@ -584,8 +584,8 @@ func TestHold(t *testing.T) {
 	})
 }
 
-// Before the desk of an MX a rule acts on what the desk says, and a message whose
-// end the server must not get leads back to the desk.
+// Before the responder of an MX a rule acts on what the responder says, and a message whose
+// end the server must not get leads back to the responder.
 func TestRulesBeforeTheDesk(t *testing.T) {
 	given(t, session.Config{MX: true, Layers: ruled(t, "EHLO=hide SIZE", "MAIL=edit s/<a>/<b>/", "RCPT=450 no")}).play(`
 		>> began

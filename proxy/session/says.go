@@ -42,7 +42,7 @@ func (w *says) Handle(at *Place, e Event) {
 	case e.Kind == LetGo:
 		w.woken(e.Release)
 	case e.Peer == who.Client:
-		w.take(e)
+		w.handle(e)
 	default:
 		at.Next(e)
 	}

@@ -35,7 +35,7 @@ func (m *mx) reach(at *Place, to recipient) {
 	switch known := m.answers[d.ASCII]; {
 	case known != "":
 		m.refuse(at, known)
-	case m.server != nil && !m.gone && m.domain == d.ASCII && bytes.Equal(m.greeted, m.desk.hello):
+	case m.server != nil && !m.gone && m.domain == d.ASCII && bytes.Equal(m.greeted, m.responder.hello):
 		m.reuse(at)
 	default:
 		m.hangUp(at, func() { m.look(at) })
@@ -49,7 +49,7 @@ func (m *mx) reuse(at *Place) {
 	again := func() { m.hangUp(at, func() { m.look(at) }) }
 	m.listen(at, true)
 	m.talk.failed = func(error) { again() }
-	m.talk.ask(string(m.desk.mail), func(reply []byte) {
+	m.talk.ask(string(m.responder.mail), func(reply []byte) {
 		if codeOf(reply) == 421 {
 			again()
 			return
@@ -115,9 +115,9 @@ func (m *mx) awaitGreeting(at *Place) {
 // hello says the client's own EHLO or HELO. To a server that does not know
 // EHLO it says HELO, as any client would.
 func (m *mx) hello(at *Place, secured bool) {
-	m.greeted = m.desk.hello
-	said := smtp.ReadCommand(m.desk.hello)
-	m.ask(at, string(m.desk.hello), func(reply []byte) {
+	m.greeted = m.responder.hello
+	said := smtp.ReadCommand(m.responder.hello)
+	m.ask(at, string(m.responder.hello), func(reply []byte) {
 		if said.Verb == "EHLO" && codeOf(reply)/100 == 5 {
 			m.ask(at, "HELO "+string(said.Arg)+"\r\n", func(reply []byte) { m.welcomed(at, reply, nil, secured) })
 			return
@@ -179,16 +179,16 @@ func (m *mx) serverSecured(at *Place, err error) {
 func (m *mx) introduced(at *Place, has func(string) bool) {
 	m.chunking = has("CHUNKING")
 	m.compare(at, has)
-	m.ask(at, string(m.desk.mail), func(reply []byte) { m.judge(at, reply) })
+	m.ask(at, string(m.responder.mail), func(reply []byte) { m.judge(at, reply) })
 }
 
-// compare notes what the server lacks of the front desk's offer.
+// compare notes what the server lacks of the responder's offer.
 func (m *mx) compare(at *Place, has func(string) bool) {
-	if c := smtp.ReadCommand(m.desk.hello); c.Verb != "EHLO" {
+	if c := smtp.ReadCommand(m.responder.hello); c.Verb != "EHLO" {
 		return
 	}
 	var lacks []string
-	for _, k := range m.desk.offers() {
+	for _, k := range m.responder.offers() {
 		if k != "STARTTLS" && k != "ENHANCEDSTATUSCODES" && !has(k) {
 			lacks = append(lacks, k)
 		}
@@ -244,13 +244,13 @@ func (m *mx) refusalOf(err error) string {
 	return string(own(451, "4.4.2", err.Error()))
 }
 
-// refuse answers the RCPT with which held begins, and goes on at the desk.
+// refuse answers the RCPT with which held begins, and lets the responder go on.
 func (m *mx) refuse(at *Place, reply string) {
 	end := bytes.IndexByte(m.held, '\n') + 1
 	at.Hear(who.Client, m.held[:end])
 	at.Say(who.Client, reply)
-	m.held, m.state = m.held[end:], atDesk
+	m.held, m.state = m.held[end:], answering
 	m.listen(at, false)
 	at.Resume(who.Client)
-	m.backToDesk(at)
+	m.answer(at)
 }

@@ -26,7 +26,7 @@ type transaction struct {
 	skip   int64  // octets of a chunk that are not relayed, or an endless line: -1
 	tail   eodScanner
 	early  bool   // the server answered the message before its end
-	over   bool   // the front desk takes the client's next bytes
+	over   bool   // the responder takes the client's next bytes
 	spoilt bool   // and the server is in no state to take another transaction
 	doubt  string // and the session is over, because servers would not agree where the message ends
 }
@@ -52,7 +52,7 @@ type txTurn struct {
 }
 
 // take looks at bytes of the client.
-func (t *transaction) take(p []byte) txTurn {
+func (t *transaction) next(p []byte) txTurn {
 	if len(p) == 0 || t.over {
 		return txTurn{}
 	}
@@ -113,9 +113,9 @@ func (t *transaction) skipped(p []byte) txTurn {
 func (t *transaction) command(p []byte) txTurn {
 	end := bytes.IndexByte(p, '\n')
 	switch {
-	case end < 0 && len(p) < maxDeskLine:
+	case end < 0 && len(p) < maxCommandLine:
 		return txTurn{}
-	case end < 0 || end >= maxDeskLine:
+	case end < 0 || end >= maxCommandLine:
 		t.skip = -1
 		return t.skipped(p)
 	}
@@ -127,7 +127,7 @@ func (t *transaction) command(p []byte) txTurn {
 	}
 	switch c.Verb {
 	case "EHLO", "HELO", "STARTTLS":
-		t.over, t.spoilt = true, true // the front desk answers these
+		t.over, t.spoilt = true, true // the responder answers these
 		return txTurn{}
 	case "AUTH":
 		return refuse(line, 503, "5.5.1", "no login during a mail transaction, and none to an MX")

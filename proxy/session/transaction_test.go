@@ -25,7 +25,7 @@ func newTxPlay() *txPlay {
 func (x *txPlay) fromClient(p string) {
 	x.held = append(x.held, p...)
 	for {
-		turn := x.tx.take(x.held)
+		turn := x.tx.next(x.held)
 		if turn.n == 0 {
 			return
 		}
@@ -104,7 +104,7 @@ func TestTransaction(t *testing.T) {
 			server: rcptB + "DATA\r\n", held: "x\r\n"},
 		{name: "answered before its end", play: []string{"C:" + rcptB, "S:250 ok\r\n", "C:DATA\r\n", "S:354 go\r\n", "C:x\r\n", "S:552 too much\r\n", "C:y\r\n.\r\n", "S:500 what\r\n", "C:QUIT\r\n"},
 			server: rcptB + "DATA\r\nx\r\n", held: "QUIT\r\n", over: true},
-		{name: "a command line too long to look at", play: []string{"C:RCPT TO:<" + strings.Repeat("x", maxDeskLine), "C:@example.com>\r\nNOOP\r\n", "S:500 no\r\n"},
+		{name: "a command line too long to look at", play: []string{"C:RCPT TO:<" + strings.Repeat("x", maxCommandLine), "C:@example.com>\r\nNOOP\r\n", "S:500 no\r\n"},
 			server: "NOOP\r\n", client: []string{"500 5.5.2"}},
 		{name: "half a line", play: []string{"C:" + rcptB, "S:250 ok\r\n", "C:DA"}, server: rcptB, held: "DA"},
 		{name: "replies without a code", play: []string{"C:" + rcptB, "S:hello\r\n", "C:DATA\r\n", "S:35\r\n", "C:RSET\r\n"}, server: rcptB + "DATA\r\nRSET\r\n"},
@@ -224,7 +224,7 @@ func FuzzTransaction(f *testing.F) {
 		take := func(p string) {
 			x.held = append(x.held, p...)
 			for {
-				turn := x.tx.take(x.held)
+				turn := x.tx.next(x.held)
 				if turn.n < 0 || turn.n > len(x.held) {
 					t.Fatalf("took %d of %d bytes", turn.n, len(x.held))
 				}

@@ -49,7 +49,7 @@ func newWay(s *ruled, peer who.Party, after []*rules.Rule) way {
 }
 
 // take takes bytes and the end of the peer.
-func (w *way) take(e Event) {
+func (w *way) handle(e Event) {
 	switch {
 	case e.Kind == Ended:
 		w.end = &e

@@ -118,7 +118,7 @@ func (b *builder) arrange() {
 			b.midway = b.midway && t.to != toGreeting && !(t.server && t.code == 0 && !slices.ContainsFunc(b.turns[:i], func(t turn) bool { return t.server }))
 		}
 	}
-	b.dialogue.Midway = b.midway
+	b.dialogue.MidSession = b.midway
 	for i := range b.lines {
 		switch l := &b.lines[i]; l.kind {
 		case secured, tlsFailed:

@@ -55,7 +55,7 @@ func again(t *decode.Transcript, l Levels, names *standIns) (*decode.Transcript,
 	for i := range r.legs {
 		r.legs[i] = &leg{}
 		// A log may begin in the middle; what it shows was decoded so.
-		r.legs[i].d.Midway = t.Source == decode.SourceLog
+		r.legs[i].d.MidSession = t.Source == decode.SourceLog
 	}
 	r.to = &out
 	for i := range t.Entries {

@@ -251,7 +251,7 @@ func (d *decoder) tell(at time.Duration, l *leg, call func(*leg) decode.Out) (ou
 	if d.failed || !d.guard(at, func() { out = call(l) }) {
 		return decode.Out{}, false
 	}
-	d.guard(at, func() { d.take(l, out) })
+	d.guard(at, func() { d.emit(l, out) })
 	return out, true
 }
 
@@ -266,7 +266,7 @@ type passage struct {
 // take records the pieces that came out of a leg's dialogue, each before the
 // events that it completes, and then lets the server's leg hear what was relayed:
 // so the recording tells all in the order in which it came about.
-func (d *decoder) take(l *leg, out decode.Out) {
+func (d *decoder) emit(l *leg, out decode.Out) {
 	shown, relayed := 0, false
 	show := func(pieces int) {
 		from := shown

@@ -27,11 +27,11 @@ type Session struct {
 // methods may be called from several goroutines; none waits for a disk. The
 // order of the calls is the order of the transcript.
 type Log struct {
-	id      string
-	started time.Time
-	ses     Session
-	set     *Set
-	tape    *tape // nil when nobody will look at the session and nothing is recorded
+	id        string
+	started   time.Time
+	ses       Session
+	set       *Set
+	recording *recording // nil when nobody will look at the session and nothing is recorded
 
 	mu    sync.Mutex    // of what is noted
 	notes *notes        // nil for none
@@ -109,7 +109,7 @@ func (l *Log) End(e facts.End) { l.note(note{kind: noteEnd, fact: &e}, nil) }
 // fit is decoded at once, so that the session is held back by its own work and
 // not by memory.
 func (l *Log) note(n note, p []byte) {
-	if l.tape == nil {
+	if l.recording == nil {
 		return
 	}
 	if len(p) < bulk && l.queue(n, p) {
@@ -121,7 +121,7 @@ func (l *Log) note(n note, p []byte) {
 		l.decode(before)
 		l.tell(&n, p)
 		l.limit()
-		l.tape.ask(l.tape.urgency())
+		l.recording.ask(l.recording.urgency())
 	}
 }
 
@@ -140,7 +140,7 @@ func (l *Log) queue(n note, p []byte) (ok bool) {
 		l.notes = unusedNotes.Get().(*notes)
 	}
 	l.notes.add(n, p)
-	l.tape.ask(l.set.noted.add(noteSize + int64(len(p))))
+	l.recording.ask(l.set.noted.add(noteSize + int64(len(p))))
 	return true
 }
 
@@ -208,7 +208,7 @@ func (l *Log) tell(n *note, p []byte) {
 	n.tell(l.decoder, p)
 	if n.kind == noteEnd {
 		l.decoder = nil
-		l.tape.end()
+		l.recording.end()
 	}
 }
 
@@ -231,7 +231,7 @@ func (l *Log) add(e decode.Entry) {
 
 // record takes a record from the decoder.
 func (l *Log) record(r recordings.Record) {
-	lost, missed := l.tape.append(r)
+	lost, missed := l.recording.append(r)
 	if lost != nil {
 		l.add(decode.Entry{At: r.At, From: who.Smtptap, To: who.Smtptap, Fact: lost})
 	}
@@ -299,7 +299,7 @@ func (l *Log) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, er
 	if gap := gaps[leg][side-who.Client]; gap > 0 && span.End >= gap {
 		return nil, fmt.Errorf("session %s: what the %s said was not recorded in full", l.id, side)
 	}
-	if !released && !l.set.recorder.flush(l.tape, flushPatience) {
+	if !released && !l.set.recorder.flush(l.recording, flushPatience) {
 		return nil, fmt.Errorf("session %s: its recording is not written yet", l.id)
 	}
 	return l.index.bytes(l.set.options.Folder.Path(l.id), which, side, span)

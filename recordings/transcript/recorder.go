@@ -48,10 +48,10 @@ type recorder struct {
 	lost    atomic.Int64
 
 	mu      sync.Mutex
-	ready   list.List // of *tape: to be written now
+	ready   list.List // of *recording: to be written now
 	timed   list.List // soon, earliest first
 	failed  list.List // again, earliest first
-	active  int       // tapes in a list or in hand
+	active  int       // recordings in a list or in hand
 	closing bool
 	stopped bool
 	err     error         // why the newest failure; nil after a success
@@ -65,7 +65,7 @@ type recorder struct {
 	running sync.WaitGroup
 }
 
-// urgency says when a tape wants to be written.
+// urgency says when a recording wants to be written.
 type urgency uint8
 
 const (
@@ -74,7 +74,7 @@ const (
 	atOnce
 )
 
-// scheduled is a tape's place in its recorder.
+// scheduled is a recording's place in its recorder.
 type scheduled struct {
 	in        *list.List // nil: nowhere, or in a writer's hand
 	element   *list.Element
@@ -106,17 +106,17 @@ func (r *recorder) id() string {
 }
 
 // newTape begins a recording. Without one, no goroutine runs.
-func (r *recorder) newTape(l *Log) *tape {
+func (r *recorder) newRecording(l *Log) *recording {
 	r.begin.Do(func() {
 		for range writers {
 			r.running.Go(r.writer)
 		}
 		r.running.Go(r.clock)
 	})
-	return &tape{recorder: r, log: l, file: file{header: l.header()}}
+	return &recording{recorder: r, log: l, file: file{header: l.header()}}
 }
 
-// reserve takes size bytes of the queue for a tape that holds some already.
+// reserve takes size bytes of the queue for a recording that holds some already.
 func (r *recorder) reserve(size, held int, matters bool) bool {
 	limit := r.limit
 	switch {
@@ -166,8 +166,8 @@ func (r *recorder) obstacle() error {
 	return errSlow
 }
 
-// schedule lets a tape be written soon or at once.
-func (r *recorder) schedule(t *tape, want urgency) {
+// schedule lets a recording be written soon or at once.
+func (r *recorder) schedule(t *recording, want urgency) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -182,8 +182,8 @@ func (r *recorder) schedule(t *tape, want urgency) {
 	}
 }
 
-// enqueue puts a tape into the list that it belongs in. r.mu is held.
-func (r *recorder) enqueue(t *tape, want urgency) {
+// enqueue puts a recording into the list that it belongs in. r.mu is held.
+func (r *recorder) enqueue(t *recording, want urgency) {
 	if want == soon && !r.closing {
 		t.due = time.Now().Add(flushDelay)
 		r.move(t, &r.timed)
@@ -196,7 +196,7 @@ func (r *recorder) enqueue(t *tape, want urgency) {
 	r.work.Signal()
 }
 
-func (r *recorder) move(t *tape, to *list.List) {
+func (r *recorder) move(t *recording, to *list.List) {
 	if t.in != nil {
 		t.in.Remove(t.element)
 	}
@@ -212,7 +212,7 @@ func (r *recorder) wakeClock() {
 	}
 }
 
-// clock makes tapes ready when they are due, and tells of trouble.
+// clock makes recordings ready when they are due, and tells of trouble.
 func (r *recorder) clock() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -240,7 +240,7 @@ func (r *recorder) makeReady(now time.Time) (next time.Duration, stopped bool) {
 	next = time.Hour
 	for _, l := range []*list.List{&r.timed, &r.failed} {
 		for l.Len() > 0 {
-			t := l.Front().Value.(*tape)
+			t := l.Front().Value.(*recording)
 			if left := t.due.Sub(now); left > 0 {
 				next = min(next, left)
 				break
@@ -281,7 +281,7 @@ func (t *trouble) look(r *recorder) bool {
 	return reason != nil
 }
 
-// writer writes one tape after the other.
+// writer writes one recording after the other.
 func (r *recorder) writer() {
 	scratch := make([]byte, 0, scratchSize)
 	for {
@@ -293,8 +293,8 @@ func (r *recorder) writer() {
 	}
 }
 
-// next waits for a tape that is ready and takes it in hand.
-func (r *recorder) next() *tape {
+// next waits for a recording that is ready and takes it in hand.
+func (r *recorder) next() *recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.ready.Len() == 0 {
@@ -303,14 +303,14 @@ func (r *recorder) next() *tape {
 		}
 		r.work.Wait()
 	}
-	t := r.ready.Front().Value.(*tape)
+	t := r.ready.Front().Value.(*recording)
 	r.move(t, nil)
 	t.inHand, t.again = true, none
 	return t
 }
 
-// serve writes what waits on a tape, and decides what becomes of it.
-func (r *recorder) serve(t *tape, scratch []byte) {
+// serve writes what waits on a recording, and decides what becomes of it.
+func (r *recorder) serve(t *recording, scratch []byte) {
 	blocks, ended, dead := t.takeAll()
 	size := 0
 	for _, b := range blocks {
@@ -341,8 +341,8 @@ func (r *recorder) serve(t *tape, scratch []byte) {
 	r.settle(t, ended, size > 0)
 }
 
-// mayStayOpen decides whether a tape's file is kept open until the next write.
-func (r *recorder) mayStayOpen(t *tape) bool {
+// mayStayOpen decides whether a recording's file is kept open until the next write.
+func (r *recorder) mayStayOpen(t *recording) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !t.staysOpen && r.open < maxOpen && !r.closing {
@@ -352,7 +352,7 @@ func (r *recorder) mayStayOpen(t *tape) bool {
 	return t.staysOpen && !r.closing
 }
 
-func (r *recorder) closeFile(t *tape) {
+func (r *recorder) closeFile(t *recording) {
 	err := t.close()
 	if err == nil && !t.staysOpen {
 		return
@@ -368,9 +368,9 @@ func (r *recorder) closeFile(t *tape) {
 	}
 }
 
-// settle puts a tape out of hand after a success. wrote says whether the disk
+// settle puts a recording out of hand after a success. wrote says whether the disk
 // was asked at all.
-func (r *recorder) settle(t *tape, ended, wrote bool) {
+func (r *recorder) settle(t *recording, ended, wrote bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.inHand = false
@@ -391,7 +391,7 @@ func (r *recorder) settle(t *tape, ended, wrote bool) {
 	r.enqueue(t, again)
 }
 
-// leave counts a tape that wants nothing any more. r.mu is held.
+// leave counts a recording that wants nothing any more. r.mu is held.
 func (r *recorder) leave() {
 	r.active--
 	if r.active == 0 {
@@ -399,9 +399,9 @@ func (r *recorder) leave() {
 	}
 }
 
-// fail puts a tape out of hand that could not be written: to be tried again,
+// fail puts a recording out of hand that could not be written: to be tried again,
 // or given up.
-func (r *recorder) fail(t *tape, ended bool, err error) {
+func (r *recorder) fail(t *recording, ended bool, err error) {
 	r.closeFile(t)
 	now := time.Now()
 	if t.broken.IsZero() {
@@ -428,8 +428,8 @@ func (r *recorder) fail(t *tape, ended bool, err error) {
 	r.wakeClock()
 }
 
-// giveUp drops what waits on a tape for good.
-func (r *recorder) giveUp(t *tape, err error) {
+// giveUp drops what waits on a recording for good.
+func (r *recorder) giveUp(t *recording, err error) {
 	dropped, ended := t.kill()
 	r.lose(int64(dropped), err)
 	if ended {
@@ -445,8 +445,8 @@ func (r *recorder) giveUp(t *tape, err error) {
 	r.leave()
 }
 
-// flush waits until what a tape holds is written, or until patience is over.
-func (r *recorder) flush(t *tape, patience time.Duration) bool {
+// flush waits until what a recording holds is written, or until patience is over.
+func (r *recorder) flush(t *recording, patience time.Duration) bool {
 	r.mu.Lock()
 	if t.in == nil && !t.inHand {
 		r.mu.Unlock()
@@ -482,7 +482,7 @@ func (r *recorder) close() error {
 	r.closing = true
 	for _, l := range []*list.List{&r.timed, &r.failed} {
 		for l.Len() > 0 {
-			r.enqueue(l.Front().Value.(*tape), atOnce)
+			r.enqueue(l.Front().Value.(*recording), atOnce)
 		}
 	}
 	for r.active > 0 {

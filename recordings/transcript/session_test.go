@@ -256,7 +256,7 @@ var dialogues = []dialogue{
 		C: Authorization: Basic c2VjcmV0IGNhbmFyeQ==
 		S: 500 what
 		`},
-	{name: "front desk", split: true, text: `
+	{name: "responder", split: true, text: `
 		PC: 220 smtptap.example.net ESMTP
 		CP: EHLO client.example.com
 		PC: 250 smtptap.example.net
@@ -283,7 +283,7 @@ var dialogues = []dialogue{
 		S: 250 2.1.5 ok
 		C: DATA
 		S: 354 go
-		C: Subject: through the desk
+		C: Subject: through the responder
 		C:
 		C: text
 		C: .

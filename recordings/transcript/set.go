@@ -104,10 +104,10 @@ func (s *Set) Begin(ses Session) *Log {
 	}
 	switch {
 	case !s.options.Unwatched:
-		l.tape = s.recorder.newTape(l)
+		l.recording = s.recorder.newRecording(l)
 		s.add(l.id, &slot{log: l})
 	case s.options.Folder != nil:
-		l.tape = s.recorder.newTape(l)
+		l.recording = s.recorder.newRecording(l)
 		s.byID[l.id] = &slot{log: l} // its name is taken until it is written
 	}
 	s.mu.Unlock()

@@ -90,7 +90,7 @@ func (f *folderWatch) look() {
 	f.waiting = 0
 	for i := len(all) - 1; i >= 0; i-- {
 		if r := all[i]; !f.known[r.Path] {
-			f.known[r.Path] = f.take(r)
+			f.known[r.Path] = f.add(r)
 			if !f.known[r.Path] {
 				f.waiting++
 			}
@@ -100,7 +100,7 @@ func (f *folderWatch) look() {
 
 // take adds a recording, unless that is not wanted. It reports whether it need
 // not be looked at again.
-func (f *folderWatch) take(r recordings.Info) bool {
+func (f *folderWatch) add(r recordings.Info) bool {
 	if f.Takes != nil && !f.Takes(r) {
 		return true
 	}

@@ -28,7 +28,7 @@ func (h *Held) masked() (line []byte, secrets [][]byte) {
 	if h.From != who.Client {
 		return h.Line, nil
 	}
-	d := decode.Dialogue{Midway: true}
+	d := decode.Dialogue{MidSession: true}
 	done := 0
 	for _, e := range d.Feed(0, who.Client, h.Line).Events {
 		for _, s := range e.Secrets {

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// play says lines to a front desk and returns what it answers, one line each:
+// play says lines to a responder and returns what it answers, one line each:
 // the first three digits, and what happens then.
-func play(f *frontDesk, said string) []string {
+func play(f *responder, said string) []string {
 	var heard []string
 	p := []byte(said)
 	for len(p) > 0 {
-		t := f.take(p)
+		t := f.next(p)
 		if t.n == 0 {
 			return append(heard, "waits")
 		}
@@ -22,20 +22,20 @@ func play(f *frontDesk, said string) []string {
 	return heard
 }
 
-// outcome is what a turn comes to, in at most one word, and does what the desk
+// outcome is what a turn comes to, in at most one word, and does what the responder
 // expects of its owner.
-func outcome(f *frontDesk, t deskTurn) []string {
+func outcome(f *responder, t response) []string {
 	word := ""
 	if len(t.reply) > 0 {
 		word = string(t.reply[:3])
 	}
 	switch t.then {
-	case deskHandOff:
+	case responseNeedsServer:
 		word += "-> " + t.rcpt.domain
-	case deskStartTLS:
+	case responseStartTLS:
 		word += " TLS"
 		f.upgraded()
-	case deskCloses:
+	case responseCloses:
 		word += " bye"
 	}
 	if word == "" {
@@ -46,7 +46,7 @@ func outcome(f *frontDesk, t deskTurn) []string {
 
 func TestFrontDesk(t *testing.T) {
 	const hello, mail = "EHLO client.example\r\n", "MAIL FROM:<a@example.net> SIZE=100 BODY=8BITMIME\r\n"
-	long := strings.Repeat("x", maxDeskLine)
+	long := strings.Repeat("x", maxCommandLine)
 	for _, tt := range []struct{ name, said, heard string }{
 		{"hello", "EHLO client.example\r\n", "250"},
 		{"lower case, spaces and a bare LF", "ehlo client.example  \n", "250"},
@@ -82,14 +82,14 @@ func TestFrontDesk(t *testing.T) {
 		{"unknown", "XYZZY\r\n\r\nGET / HTTP/1.1\r\n", "500 500 500"},
 		{"half a line", hello + "MAIL FR", "250 waits"},
 		{"a line too long", long + "\r\nNOOP\r\n", "500 250"},
-		{"a line just short enough", strings.Repeat("x", maxDeskLine-2) + "\r\nNOOP\r\n", "500 250"},
+		{"a line just short enough", strings.Repeat("x", maxCommandLine-2) + "\r\nNOOP\r\n", "500 250"},
 		{"BDAT", hello + mail + "BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n", "250 250 503 250"},
 		{"BDAT without a size", "BDAT\r\nBDAT x\r\nBDAT -1\r\nBDAT 99999999999999999999\r\nNOOP\r\n", "500 500 500 500 250"},
 		{"blanks and tabs", " EHLO c\r\nEHLO  c\r\nEHLO\tc\r\nEHLO c\rx\r\n" + hello + "MAIL FROM:<a@example.net>\rRCPT TO:<b@example.org>\r\n", "500 500 500 500 250 500"},
 		{"a chunk of a BDAT with two blanks", hello + mail + "BDAT  6 LAST\r\nQUIT\r\nNOOP\r\n", "250 250 500 250"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &frontDesk{startTLS: true}
+			f := &responder{startTLS: true}
 			if got := strings.Join(play(f, tt.said), " "); got != tt.heard {
 				t.Errorf("heard %q, want %q", got, tt.heard)
 			}
@@ -98,20 +98,20 @@ func TestFrontDesk(t *testing.T) {
 }
 
 func TestFrontDeskGreeting(t *testing.T) {
-	if got := new(frontDesk).greeting(); !strings.HasPrefix(string(got), "220 smtptap.localhost ESMTP") || !printableLines(got) {
+	if got := new(responder).greeting(); !strings.HasPrefix(string(got), "220 smtptap.localhost ESMTP") || !printableLines(got) {
 		t.Errorf("greeting %q", got)
 	}
 }
 
 func TestFrontDeskOffers(t *testing.T) {
-	list := func(f *frontDesk) string {
-		return string(f.take([]byte("EHLO c\r\n")).reply)
+	list := func(f *responder) string {
+		return string(f.next([]byte("EHLO c\r\n")).reply)
 	}
 	plain := "250-smtptap.localhost\r\n250-8BITMIME\r\n250-SIZE\r\n250 ENHANCEDSTATUSCODES\r\n"
-	if got := list(new(frontDesk)); got != plain {
+	if got := list(new(responder)); got != plain {
 		t.Errorf("without TLS: %q", got)
 	}
-	f := &frontDesk{startTLS: true}
+	f := &responder{startTLS: true}
 	if got := list(f); !strings.HasSuffix(got, "250 STARTTLS\r\n") {
 		t.Errorf("with TLS: %q", got)
 	}
@@ -119,29 +119,29 @@ func TestFrontDeskOffers(t *testing.T) {
 	if got := list(f); got != plain {
 		t.Errorf("inside TLS: %q", got)
 	}
-	if got := string((&frontDesk{}).take([]byte("STARTTLS\r\n")).reply[:3]); got != "502" {
+	if got := string((&responder{}).next([]byte("STARTTLS\r\n")).reply[:3]); got != "502" {
 		t.Errorf("STARTTLS that is not offered: %s", got)
 	}
 }
 
 // TestFrontDeskKeepsLines: what the server will hear is what the client said.
 func TestFrontDeskKeepsLines(t *testing.T) {
-	f := new(frontDesk)
+	f := new(responder)
 	play(f, "eHLO client.example \nMAIL from:<A@example.net> X=Y\r\n")
 	if string(f.hello) != "eHLO client.example \n" || string(f.mail) != "MAIL from:<A@example.net> X=Y\r\n" {
 		t.Errorf("kept %q and %q", f.hello, f.mail)
 	}
 }
 
-// FuzzFrontDesk: however its input is cut, the desk says the same; it always
+// FuzzResponder: however its input is cut, the responder says the same; it always
 // goes on, and its replies are whole lines of printable ASCII.
-func FuzzFrontDesk(f *testing.F) {
+func FuzzResponder(f *testing.F) {
 	f.Add([]byte("EHLO c\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"), 3)
 	f.Add([]byte("EHLO c\r\nSTARTTLS\r\nBDAT 10 LAST\r\n0123456789QUIT\r\n"), 1)
 	f.Add([]byte("RCPT TO:<\"\\\">@\"@x>\r\n\x00\xff\n\n"), 7)
 	f.Fuzz(func(t *testing.T, said []byte, cut int) {
-		whole := strings.Join(play(&frontDesk{startTLS: true}, string(said)), " ")
-		desk := &frontDesk{startTLS: true}
+		whole := strings.Join(play(&responder{startTLS: true}, string(said)), " ")
+		responder := &responder{startTLS: true}
 		step := max(1, cut%50)
 		var heard []string
 		var held []byte
@@ -149,9 +149,9 @@ func FuzzFrontDesk(f *testing.F) {
 			n := min(step, len(p))
 			held, p = append(held, p[:n]...), p[n:]
 			for len(held) > 0 {
-				turn := desk.take(held)
+				turn := responder.next(held)
 				if turn.n == 0 {
-					if len(held) >= maxDeskLine || bytes.IndexByte(held, '\n') >= 0 {
+					if len(held) >= maxCommandLine || bytes.IndexByte(held, '\n') >= 0 {
 						t.Fatalf("%d bytes are held", len(held))
 					}
 					break
@@ -159,7 +159,7 @@ func FuzzFrontDesk(f *testing.F) {
 				if r := turn.reply; len(r) > 0 && !printableLines(r) {
 					t.Fatalf("reply %q", r)
 				}
-				heard = append(heard, outcome(desk, turn)...)
+				heard = append(heard, outcome(responder, turn)...)
 				held = held[turn.n:]
 			}
 		}

@@ -8,14 +8,14 @@ import (
 	"smtptap/recordings"
 )
 
-// A tape is what a recorder has of a session: its Log, which it makes decode
+// A recording is what a recorder has of a session: its Log, which it makes decode
 // what was noted, and its recording: what waits for the disk, and the file
 // behind it. The Log appends; a writer of the recorder, one at a time, takes
 // what waits and writes it.
-type tape struct {
+type recording struct {
 	recorder *recorder
 	log      *Log
-	asked    atomic.Uint32 // urgency with which the recorder was asked since it last had the tape in hand
+	asked    atomic.Uint32 // urgency with which the recorder was asked since it last had the recording in hand
 
 	mu     sync.Mutex
 	blocks []*block // what waits, oldest first
@@ -27,7 +27,7 @@ type tape struct {
 	dead   bool // nothing more can be recorded
 
 	scheduled // guarded by recorder.mu
-	file      // touched only by the writer that has the tape in hand
+	file      // touched only by the writer that has the recording in hand
 }
 
 // enough is how many waiting bytes make a writer start at once.
@@ -36,7 +36,7 @@ const enough = 128 << 10
 // append puts a record behind what waits. It never blocks: a record that finds
 // no room is missed, and counted in the gap. When one finds room again, the
 // recording is told of the gap before it, and so is the caller.
-func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
+func (t *recording) append(r recordings.Record) (told *facts.Lost, missed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	told, missed = t.putRecord(r)
@@ -50,7 +50,7 @@ func (t *tape) append(r recordings.Record) (told *facts.Lost, missed bool) {
 
 // putRecord encodes a record into blocks, behind the gap if there is one. What
 // matters more than the bytes that passed may take from the recorder's reserve.
-func (t *tape) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
+func (t *recording) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
 	head, err := r.AppendHead(t.head[:0])
 	t.head = head
 	if err != nil {
@@ -76,7 +76,7 @@ func (t *tape) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
 }
 
 // urgency is how soon what waits wants to be written.
-func (t *tape) urgency() urgency {
+func (t *recording) urgency() urgency {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.bytes >= enough || t.recorder.used.Load() > t.recorder.limit/4 {
@@ -86,14 +86,14 @@ func (t *tape) urgency() urgency {
 }
 
 // end tells that nothing more will be appended.
-func (t *tape) end() {
+func (t *recording) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended = true
 }
 
 // ask tells the recorder that there is something to do, unless it knows.
-func (t *tape) ask(want urgency) {
+func (t *recording) ask(want urgency) {
 	if uint32(want) > t.asked.Load() {
 		t.asked.Store(uint32(want))
 		t.recorder.schedule(t, want)
@@ -101,7 +101,7 @@ func (t *tape) ask(want urgency) {
 }
 
 // reserve makes room for n bytes, all or nothing.
-func (t *tape) reserve(n int, matters bool) bool {
+func (t *recording) reserve(n int, matters bool) bool {
 	if t.dead {
 		return false
 	}
@@ -128,7 +128,7 @@ func (t *tape) reserve(n int, matters bool) bool {
 }
 
 // put fills the blocks that reserve made.
-func (t *tape) put(p []byte) {
+func (t *recording) put(p []byte) {
 	t.bytes += len(p)
 	i := len(t.blocks) - 1
 	for i > 0 && len(t.blocks[i].buf) == 0 && t.blocks[i-1].room() > 0 {
@@ -143,7 +143,7 @@ func (t *tape) put(p []byte) {
 }
 
 // takeAll hands what waits to a writer, and what was noted as well.
-func (t *tape) takeAll() (blocks []*block, ended, dead bool) {
+func (t *recording) takeAll() (blocks []*block, ended, dead bool) {
 	t.asked.Store(uint32(none))
 	t.log.decodeAll()
 	t.mu.Lock()
@@ -154,7 +154,7 @@ func (t *tape) takeAll() (blocks []*block, ended, dead bool) {
 }
 
 // giveBack puts blocks that could not be written before what waits.
-func (t *tape) giveBack(blocks []*block) {
+func (t *recording) giveBack(blocks []*block) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, b := range blocks {
@@ -166,7 +166,7 @@ func (t *tape) giveBack(blocks []*block) {
 
 // kill drops what waits and what will come, and returns how many bytes waited
 // and whether the session has ended.
-func (t *tape) kill() (dropped int, ended bool) {
+func (t *recording) kill() (dropped int, ended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.dead = true

@@ -8,20 +8,20 @@ import (
 	"smtptap/decode/visible"
 )
 
-// frontDeskName is how the front desk calls itself. It must not be this
+// responderName is how the responder calls itself. It must not be this
 // machine's name: a mail server that meets its own name in a greeting takes it
 // for a loop.
-const frontDeskName = "smtptap.localhost"
+const responderName = "smtptap.localhost"
 
-// maxDeskLine is the longest command line that the front desk reads. RFC 5321
+// maxCommandLine is the longest command line that the responder reads. RFC 5321
 // section 4.5.3.1.4 allows 512 octets, extensions some hundreds more.
-const maxDeskLine = 8 << 10
+const maxCommandLine = 8 << 10
 
-// A frontDesk speaks to a client until the server is known, which is at the
+// A responder speaks to a client until the server is known, which is at the
 // first recipient. It is the receiving half of an SMTP session (RFC 5321
 // section 4.1) that never takes a message: it reads commands, gives replies,
 // and says when somebody else has to act. It does no I/O.
-type frontDesk struct {
+type responder struct {
 	startTLS bool // STARTTLS can be offered
 	secured  bool // TLS is up
 
@@ -30,22 +30,22 @@ type frontDesk struct {
 	junk  int64  // octets of a BDAT chunk that are still to come, or of an endless line: -1
 }
 
-// A deskTurn is what the front desk makes of some bytes of the client.
-type deskTurn struct {
+// A response is what the responder makes of some bytes of the client.
+type response struct {
 	n     int    // how many it took; 0 means that it waits for the rest of a line
 	reply []byte // what it says to them, if anything
-	then  deskNext
-	rcpt  recipient // with deskHandOff
+	then  responseNext
+	rcpt  recipient // with responseNeedsServer
 }
 
 // deskNext says who acts after a turn.
-type deskNext uint8
+type responseNext uint8
 
 const (
-	deskStays    deskNext = iota
-	deskHandOff           // a server is needed for this recipient; the n bytes are its RCPT line
-	deskStartTLS          // TLS begins, after the reply is sent
-	deskCloses            // the session is over, after the reply is sent
+	responseStays       responseNext = iota
+	responseNeedsServer              // a server is needed for this recipient; the n bytes are its RCPT line
+	responseStartTLS                 // TLS begins, after the reply is sent
+	responseCloses                   // the session is over, after the reply is sent
 )
 
 // A recipient is the path of a RCPT command.
@@ -55,74 +55,74 @@ type recipient struct {
 }
 
 // greeting is the first thing that a client hears.
-func (f *frontDesk) greeting() []byte {
-	return []byte("220 " + frontDeskName + " ESMTP smtptap, the server follows at the first RCPT\r\n")
+func (r *responder) greeting() []byte {
+	return []byte("220 " + responderName + " ESMTP smtptap, the server follows at the first RCPT\r\n")
 }
 
 // take looks at the client's bytes that nobody has looked at yet.
-func (f *frontDesk) take(p []byte) deskTurn {
-	if f.junk != 0 {
-		return f.skip(p)
+func (r *responder) next(p []byte) response {
+	if r.junk != 0 {
+		return r.skip(p)
 	}
 	end := bytes.IndexByte(p, '\n')
 	switch {
-	case end < 0 && len(p) < maxDeskLine:
-		return deskTurn{}
-	case end < 0 || end >= maxDeskLine:
-		f.junk = -1
-		return f.skip(p)
+	case end < 0 && len(p) < maxCommandLine:
+		return response{}
+	case end < 0 || end >= maxCommandLine:
+		r.junk = -1
+		return r.skip(p)
 	}
-	turn := f.command(p[:end+1])
+	turn := r.command(p[:end+1])
 	turn.n = end + 1
 	return turn
 }
 
 // skip passes over the rest of an endless line or of a BDAT chunk.
-func (f *frontDesk) skip(p []byte) deskTurn {
-	if f.junk > 0 {
-		n := min(int64(len(p)), f.junk)
-		f.junk -= n
-		return deskTurn{n: int(n)}
+func (r *responder) skip(p []byte) response {
+	if r.junk > 0 {
+		n := min(int64(len(p)), r.junk)
+		r.junk -= n
+		return response{n: int(n)}
 	}
 	end := bytes.IndexByte(p, '\n')
 	if end < 0 {
-		return deskTurn{n: len(p)}
+		return response{n: len(p)}
 	}
-	f.junk = 0
-	return deskTurn{n: end + 1, reply: own(500, "5.5.2", "line too long")}
+	r.junk = 0
+	return response{n: end + 1, reply: own(500, "5.5.2", "line too long")}
 }
 
 // command answers one command line. What servers might read in another way is
 // not taken: EHLO, MAIL and RCPT will be said to a server as they are.
-func (f *frontDesk) command(line []byte) deskTurn {
-	say := func(code int, enhanced, text string) deskTurn {
-		return deskTurn{reply: own(code, enhanced, text)}
+func (r *responder) command(line []byte) response {
+	say := func(code int, enhanced, text string) response {
+		return response{reply: own(code, enhanced, text)}
 	}
 	c := smtp.ReadCommand(line)
 	if why := unclear(&c); why != "" {
 		if c.Verb == "BDAT" {
-			f.junk = max(c.Size, 0)
+			r.junk = max(c.Size, 0)
 		}
 		return say(500, "5.5.2", why)
 	}
 	switch c.Verb {
 	case "EHLO", "HELO":
-		return f.greet(c.Verb, c.Arg, line)
+		return r.greet(c.Verb, c.Arg, line)
 	case "STARTTLS":
-		return f.secure()
+		return r.secure()
 	case "AUTH":
 		return say(502, "5.5.1", "no login here: the server is the MX of the recipient, and those take mail without one")
 	case "MAIL":
-		return f.begin(line)
+		return r.begin(line)
 	case "RCPT":
-		return f.address(c.Path)
+		return r.address(c.Path)
 	case "DATA":
 		return say(503, "5.5.1", "RCPT first")
 	case "BDAT":
-		f.junk = c.Size
+		r.junk = c.Size
 		return say(503, "5.5.1", "RCPT first; CHUNKING is not offered")
 	case "RSET":
-		f.mail = nil
+		r.mail = nil
 		return say(250, "2.0.0", "reset")
 	case "NOOP":
 		return say(250, "2.0.0", "ok")
@@ -134,7 +134,7 @@ func (f *frontDesk) command(line []byte) deskTurn {
 		return say(214, "2.0.0", "smtptap relays to the MX of the first recipient's domain; the server speaks from then on")
 	case "QUIT":
 		t := say(221, "2.0.0", "bye")
-		t.then = deskCloses
+		t.then = responseCloses
 		return t
 	}
 	return say(500, "5.5.2", notRelayed)
@@ -143,16 +143,16 @@ func (f *frontDesk) command(line []byte) deskTurn {
 // greet answers EHLO and HELO. Its list holds only what a server can still
 // decline by itself: it hears the client's own MAIL with the parameters, so
 // when it can't do what they ask for, the client gets its answer.
-func (f *frontDesk) greet(verb string, arg, line []byte) deskTurn {
+func (r *responder) greet(verb string, arg, line []byte) response {
 	if len(arg) == 0 {
-		return deskTurn{reply: own(501, "5.5.4", verb+" wants the client's name")}
+		return response{reply: own(501, "5.5.4", verb+" wants the client's name")}
 	}
-	f.mail = nil
-	f.hello = bytes.Clone(line)
+	r.mail = nil
+	r.hello = bytes.Clone(line)
 	if verb == "HELO" {
-		return deskTurn{reply: []byte("250 " + frontDeskName + "\r\n")}
+		return response{reply: []byte("250 " + responderName + "\r\n")}
 	}
-	lines := append([]string{frontDeskName}, f.offers()...)
+	lines := append([]string{responderName}, r.offers()...)
 	var b bytes.Buffer
 	for i, l := range lines {
 		sep := "-"
@@ -161,62 +161,62 @@ func (f *frontDesk) greet(verb string, arg, line []byte) deskTurn {
 		}
 		b.WriteString("250" + sep + l + "\r\n")
 	}
-	return deskTurn{reply: b.Bytes()}
+	return response{reply: b.Bytes()}
 }
 
 // offers is the list of extensions: those that hardly any server lacks. Not
 // SMTPUTF8 and DSN, which clients use as soon as they are offered and many
 // servers refuse; not PIPELINING and CHUNKING, because the recipient's server
 // has to be known before more may follow.
-func (f *frontDesk) offers() []string {
+func (r *responder) offers() []string {
 	list := []string{"8BITMIME", "SIZE", "ENHANCEDSTATUSCODES"}
-	if f.startTLS && !f.secured {
+	if r.startTLS && !r.secured {
 		list = append(list, "STARTTLS")
 	}
 	return list
 }
 
 // secure answers STARTTLS (RFC 3207).
-func (f *frontDesk) secure() deskTurn {
+func (r *responder) secure() response {
 	switch {
-	case f.secured:
-		return deskTurn{reply: own(503, "5.5.1", "TLS is up already")}
-	case !f.startTLS:
-		return deskTurn{reply: own(502, "5.5.1", "STARTTLS is not offered")}
+	case r.secured:
+		return response{reply: own(503, "5.5.1", "TLS is up already")}
+	case !r.startTLS:
+		return response{reply: own(502, "5.5.1", "STARTTLS is not offered")}
 	}
-	return deskTurn{reply: own(220, "2.0.0", "go ahead"), then: deskStartTLS}
+	return response{reply: own(220, "2.0.0", "go ahead"), then: responseStartTLS}
 }
 
 // upgraded tells that TLS is up. The client has to greet again.
-func (f *frontDesk) upgraded() {
-	f.secured = true
-	f.hello, f.mail = nil, nil
+func (r *responder) upgraded() {
+	r.secured = true
+	r.hello, r.mail = nil, nil
 }
 
 // begin answers MAIL. The address is the server's to judge.
-func (f *frontDesk) begin(line []byte) deskTurn {
+func (r *responder) begin(line []byte) response {
 	switch {
-	case f.hello == nil:
-		return deskTurn{reply: own(503, "5.5.1", "EHLO or HELO first")}
-	case f.mail != nil:
-		return deskTurn{reply: own(503, "5.5.1", "a transaction is open already")}
+	case r.hello == nil:
+		return response{reply: own(503, "5.5.1", "EHLO or HELO first")}
+	case r.mail != nil:
+		return response{reply: own(503, "5.5.1", "a transaction is open already")}
 	}
-	f.mail = bytes.Clone(line)
-	return deskTurn{reply: own(250, "2.1.0", "sender noted; the server is asked at the first RCPT")}
+	r.mail = bytes.Clone(line)
+	return response{reply: own(250, "2.1.0", "sender noted; the server is asked at the first RCPT")}
 }
 
 // address answers RCPT, or calls for a server.
-func (f *frontDesk) address(path smtp.Path) deskTurn {
-	if f.mail == nil {
-		return deskTurn{reply: own(503, "5.5.1", "MAIL first")}
+func (r *responder) address(path smtp.Path) response {
+	if r.mail == nil {
+		return response{reply: own(503, "5.5.1", "MAIL first")}
 	}
 	if isRoute(path) {
-		return deskTurn{reply: own(501, "5.1.3", noRoutes)}
+		return response{reply: own(501, "5.1.3", noRoutes)}
 	}
 	if len(path.Domain) == 0 {
-		return deskTurn{reply: own(501, "5.1.3", "without a domain in the address no MX can be looked up")}
+		return response{reply: own(501, "5.1.3", "without a domain in the address no MX can be looked up")}
 	}
-	return deskTurn{then: deskHandOff, rcpt: recipient{address: string(path.Text), domain: string(path.Domain)}}
+	return response{then: responseNeedsServer, rcpt: recipient{address: string(path.Text), domain: string(path.Domain)}}
 }
 
 // own is a reply that smtptap makes up. The mark tells its readers that it was
