@@ -29,7 +29,7 @@ func (x *Traces) Add(t *decode.Transcript) {
 		err = redact.Search(safe, redact.Secrets(t))
 	}
 	if err != nil {
-		x.drop(1, err)
+		x.drop(err)
 		return
 	}
 	b := &builder{t: safe, report: findings.Analyze(safe, lang.English), clients: parents(t), tracer: x.provider.Tracer("smtptap", trace.WithInstrumentationVersion(x.options.Version))}
@@ -37,7 +37,11 @@ func (x *Traces) Add(t *decode.Transcript) {
 		b.last = safe.Entries[n-1].At
 	}
 	x.spans = nil
-	b.session(t.ID)
+	ctx := b.session(t.ID)
+	if x.logger != nil {
+		x.records.take() // of one that failed
+		b.lines(ctx, x.logger, t.ID)
+	}
 	x.enqueue()
 }
 
@@ -96,7 +100,8 @@ func place(prefix, addr string) []attribute.KeyValue {
 	return []attribute.KeyValue{text(prefix+".address", host), attribute.Int(prefix+".port", n)}
 }
 
-func (b *builder) session(id string) {
+// session makes the spans, and returns the context of the first.
+func (b *builder) session(id string) context.Context {
 	ctx, root := b.tracer.Start(context.Background(), "SMTP session", trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(b.at(0)))
 	root.SetAttributes(text("smtptap.recording.id", id), text("smtptap.target", b.t.Target), text("smtptap.starttls.mode", b.t.Mode),
 		attribute.String("network.protocol.name", "smtp"), attribute.String("network.transport", "tcp"))
@@ -128,6 +133,7 @@ func (b *builder) session(id string) {
 	}
 	judge(root, o, b.report.Verdict.Text)
 	root.End(trace.WithTimestamp(b.at(b.last)))
+	return ctx
 }
 
 // judge sets the status of what became that.

@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr/funcr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/log"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -26,37 +26,40 @@ import (
 
 const (
 	maxSpans     = 1000    // of one session
-	maxQueued    = 20_000  // spans that wait for the collector
-	maxBatch     = 512     // spans of one request, unless a session has more
-	maxAttribute = 1 << 10 // characters of an attribute's value
-	maxAttempts  = 6       // that a collector gets which says no
-	firstRetry   = time.Second
-	lastDelay    = 30 * time.Second
+	maxAttribute = 1 << 10 // characters of an attribute's value, bytes of a line
 )
-
-// errBehind is why spans are dropped while the collector takes what it is sent.
-var errBehind = errors.New("the collector does not keep up")
 
 // TraceOptions say where traces go.
 type TraceOptions struct {
 	Endpoint string // of Endpoint
+	Logs     string // likewise, of the lines that were said; "" for nowhere
 	Version  string // of smtptap
 	Redact   redact.Levels
 
-	// Trouble is told when traces don't arrive, with the reason, and with nil when
-	// they do again; dropped is how many spans are lost since the start.
-	Trouble func(err error, dropped int64)
+	// Trouble is told when traces or logs don't arrive, with the reason, and with nil
+	// when they do again; dropped is how many spans or records are lost since the start.
+	Trouble func(s Signal, err error, dropped int64)
 }
 
-// Endpoint is where traces are sent: to base, below which v1/traces is, or where the
-// variables of OpenTelemetry say; "" for nowhere.
-func Endpoint(base string) (string, error) {
+// A Signal is what OpenTelemetry calls a kind of telemetry.
+type Signal string
+
+// The signals that smtptap sends.
+const (
+	SignalTraces Signal = "traces"
+	SignalLogs   Signal = "logs"
+)
+
+// Endpoint is where a signal is sent: to base, below which v1/traces and v1/logs are,
+// or where the variables of OpenTelemetry say; "" for nowhere.
+func Endpoint(base string, signal Signal) (string, error) {
+	own := "OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(signal))
 	name := "--otlp"
 	if base == "" {
-		if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
+		if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_"+strings.ToUpper(string(signal))+"_EXPORTER") == "none" {
 			return "", nil
 		}
-		name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+		name = own + "_ENDPOINT"
 		if base = os.Getenv(name); base == "" {
 			name = "OTEL_EXPORTER_OTLP_ENDPOINT"
 			base = os.Getenv(name)
@@ -64,7 +67,7 @@ func Endpoint(base string) (string, error) {
 		if base == "" {
 			return "", nil
 		}
-		if cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")) == "grpc" {
+		if cmp.Or(os.Getenv(own+"_PROTOCOL"), os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL")) == "grpc" {
 			return "", errors.New("OTEL_EXPORTER_OTLP_PROTOCOL: smtptap speaks http/protobuf, not grpc; use the collector's HTTP port, usually 4318")
 		}
 	}
@@ -72,10 +75,11 @@ func Endpoint(base string) (string, error) {
 	if err != nil {
 		return "", named(name, err)
 	}
-	if name != "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" && !strings.HasSuffix(u.Path, "/v1/traces") {
-		u = u.JoinPath("v1/traces") // the other variable names the whole address
+	if name == own+"_ENDPOINT" { // names the whole address
+		return u.String(), nil
 	}
-	return u.String(), nil
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/v1/traces")
+	return u.JoinPath("v1", string(signal)).String(), nil
 }
 
 func named(name string, err error) error {
@@ -99,30 +103,23 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// Traces send sessions to a collector as traces. A session becomes spans when it has
-// ended; they wait for the collector in a queue that is bounded.
+// Traces send sessions to a collector as traces, and what was said as logs if that is
+// wanted. A session becomes spans and records when it has ended; they wait for the
+// collector in queues that are bounded.
 type Traces struct {
 	options  TraceOptions
 	provider *sdktrace.TracerProvider
-	exporter sdktrace.SpanExporter
 	spans    []sdktrace.ReadOnlySpan // of the session that is being told of
-	dropped  atomic.Int64
-
-	mu      sync.Mutex
-	queue   []sdktrace.ReadOnlySpan
-	closing bool
-	wrong   bool // trouble was told
-
-	wake chan struct{}
-	stop context.CancelFunc
-	done chan struct{}
+	traces   *queue[sdktrace.ReadOnlySpan]
+	logger   log.Logger // nil for none, as the next two
+	records  *gatherer
+	logs     *queue[sdklog.Record]
+	shutdown []func(context.Context) error
 }
 
 // NewTraces begins to send traces.
 func NewTraces(o TraceOptions) (*Traces, error) {
-	x := &Traces{options: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(x.tell))
-	otel.SetLogger(funcr.New(func(_, what string) { x.tell(errors.New(what)) }, funcr.Options{}))
+	x := &Traces{options: o}
 	ctx := context.Background()
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.Endpoint), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 	if err != nil {
@@ -133,19 +130,54 @@ func NewTraces(o TraceOptions) (*Traces, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Logs != "" {
+		if err := x.prepareLogs(about); err != nil {
+			return nil, err
+		}
+	}
 	limits := sdktrace.NewSpanLimits()
 	if limits.AttributeValueLengthLimit < 0 {
 		limits.AttributeValueLengthLimit = maxAttribute
 	}
-	x.exporter = exporter
 	x.provider = sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(limits), sdktrace.WithSpanProcessor((*collector)(x)))
-	ctx, x.stop = context.WithCancel(ctx)
-	go x.run(ctx)
+	x.traces = newQueue(exporter.ExportSpans, o.trouble(SignalTraces))
+	x.shutdown = append(x.shutdown, exporter.Shutdown)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(x.traces.tell))
+	otel.SetLogger(funcr.New(func(_, what string) { x.traces.tell(errors.New(what)) }, funcr.Options{}))
 	return x, nil
 }
 
+// trouble is who hears of trouble with a signal.
+func (o *TraceOptions) trouble(s Signal) func(error, int64) {
+	if o.Trouble == nil {
+		return nil
+	}
+	return func(err error, dropped int64) { o.Trouble(s, err, dropped) }
+}
+
+// prepareLogs begins to send logs.
+func (x *Traces) prepareLogs(about *resource.Resource) error {
+	exporter, err := otlploghttp.New(context.Background(), otlploghttp.WithEndpointURL(x.options.Logs), otlploghttp.WithRetry(otlploghttp.RetryConfig{}))
+	if err != nil {
+		return err
+	}
+	x.records = &gatherer{}
+	x.logger = sdklog.NewLoggerProvider(sdklog.WithResource(about), sdklog.WithProcessor(x.records)).Logger("smtptap", log.WithInstrumentationVersion(x.options.Version))
+	x.logs = newQueue(exporter.Export, x.options.trouble(SignalLogs))
+	x.shutdown = append(x.shutdown, exporter.Shutdown)
+	return nil
+}
+
 // Dropped is how many spans did not get to the collector.
-func (x *Traces) Dropped() int64 { return x.dropped.Load() }
+func (x *Traces) Dropped() int64 { return x.traces.dropped.Load() }
+
+// DroppedRecords is how many records of logs did not.
+func (x *Traces) DroppedRecords() int64 {
+	if x.logs == nil {
+		return 0
+	}
+	return x.logs.dropped.Load()
+}
 
 // A collector gathers the spans of a session.
 type collector Traces
@@ -155,128 +187,33 @@ func (c *collector) OnEnd(s sdktrace.ReadOnlySpan)                   { c.spans =
 func (c *collector) Shutdown(context.Context) error                  { return nil }
 func (c *collector) ForceFlush(context.Context) error                { return nil }
 
-// enqueue lets the spans of a session wait for the collector, all or none.
+// enqueue lets what was made of a session wait for the collector.
 func (x *Traces) enqueue() {
-	spans := x.spans
+	x.traces.add(x.spans)
 	x.spans = nil
-	x.mu.Lock()
-	full := len(x.queue)+len(spans) > maxQueued
-	if !full {
-		x.queue = append(x.queue, spans...)
-	}
-	x.mu.Unlock()
-	if full {
-		x.drop(len(spans), errBehind)
-		return
-	}
-	x.poke()
-}
-
-func (x *Traces) poke() {
-	select {
-	case x.wake <- struct{}{}:
-	default:
+	if x.logs != nil {
+		x.logs.add(x.records.take())
 	}
 }
 
-// run sends what waits.
-func (x *Traces) run(ctx context.Context) {
-	defer close(x.done)
-	for {
-		x.mu.Lock()
-		batch := x.queue[:min(len(x.queue), maxBatch)]
-		closing := x.closing
-		x.mu.Unlock()
-		switch {
-		case len(batch) > 0:
-			x.send(ctx, batch)
-			x.mu.Lock()
-			x.queue = append(x.queue[:0:0], x.queue[len(batch):]...)
-			x.mu.Unlock()
-		case closing:
-			return
-		default:
-			<-x.wake
-		}
-	}
-}
-
-// rejected is how the exporter tells that a collector has taken a part.
-var rejected = regexp.MustCompile(`OTLP partial success:.*?\((\d+) spans? rejected\)`)
-
-// send sends a batch until it has arrived or is given up.
-func (x *Traces) send(ctx context.Context, batch []sdktrace.ReadOnlySpan) {
-	delay := firstRetry
-	for attempt := 1; ; attempt++ {
-		err := x.exporter.ExportSpans(ctx, batch)
-		if err == nil {
-			x.tell(nil)
-			return
-		}
-		if part := rejected.FindStringSubmatch(err.Error()); part != nil {
-			n, _ := strconv.Atoi(part[1])
-			x.drop(n, err)
-			return
-		}
-		var unreached *url.Error
-		if x.isClosing() || attempt >= maxAttempts && !errors.As(err, &unreached) {
-			x.drop(len(batch), err)
-			return
-		}
-		x.tell(err)
-		x.pause(ctx, delay)
-		delay = min(2*delay, lastDelay)
-	}
-}
-
-// pause waits for the next attempt. The end of smtptap waits for none.
-func (x *Traces) pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	for !x.isClosing() {
-		select {
-		case <-timer.C:
-			return
-		case <-ctx.Done():
-			return
-		case <-x.wake:
-		}
-	}
-}
-
-func (x *Traces) isClosing() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.closing
-}
-
-func (x *Traces) drop(n int, why error) {
-	x.dropped.Add(int64(n))
-	x.tell(why)
-}
-
-// tell tells of trouble, once until it is over, which nil says.
-func (x *Traces) tell(err error) {
-	x.mu.Lock()
-	news := x.wrong != (err != nil)
-	x.wrong = err != nil
-	x.mu.Unlock()
-	if news && x.options.Trouble != nil {
-		x.options.Trouble(err, x.Dropped())
+// drop counts a session that can't be sent.
+func (x *Traces) drop(why error) {
+	x.traces.drop(1, why)
+	if x.logs != nil {
+		x.logs.drop(1, why)
 	}
 }
 
 // Close sends what waits, for no longer than within and only as long as the
-// collector takes it, and returns how many spans were dropped since the start.
-func (x *Traces) Close(within time.Duration) int64 {
-	x.mu.Lock()
-	x.closing = true
-	x.mu.Unlock()
-	x.poke()
-	timer := time.AfterFunc(within, x.stop)
-	<-x.done
-	timer.Stop()
-	x.stop()
-	x.exporter.Shutdown(context.Background())
-	return x.Dropped()
+// collector takes it.
+func (x *Traces) Close(within time.Duration) {
+	var closing sync.WaitGroup
+	closing.Go(func() { x.traces.close(within) })
+	if x.logs != nil {
+		closing.Go(func() { x.logs.close(within) })
+	}
+	closing.Wait()
+	for _, shutdown := range x.shutdown {
+		shutdown(context.Background())
+	}
 }

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	logscollectorpb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -33,7 +35,8 @@ type receiver struct {
 
 	mu    sync.Mutex
 	spans []*tracepb.Span
-	bytes string // all that arrived
+	lines []*logspb.LogRecord
+	bytes string // all of the spans that arrived
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -53,6 +56,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if r.answer != nil && !r.answer(w) {
 		return
 	}
+	if req.URL.Path == "/v1/logs" {
+		r.logs(p)
+		return
+	}
 	var m collectorpb.ExportTraceServiceRequest
 	if err := proto.Unmarshal(p, &m); err != nil || req.URL.Path != "/v1/traces" {
 		r.t.Errorf("%s: %v", req.URL.Path, err)
@@ -63,6 +70,21 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	for _, rs := range m.ResourceSpans {
 		for _, s := range rs.ScopeSpans {
 			r.spans = append(r.spans, s.Spans...)
+		}
+	}
+}
+
+// logs takes a request of logs.
+func (r *receiver) logs(p []byte) {
+	var m logscollectorpb.ExportLogsServiceRequest
+	if err := proto.Unmarshal(p, &m); err != nil {
+		r.t.Error(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rs := range m.ResourceLogs {
+		for _, s := range rs.ScopeLogs {
+			r.lines = append(r.lines, s.LogRecords...)
 		}
 	}
 }
@@ -152,11 +174,15 @@ var private = redact.Levels{Addresses: true, Body: true}
 func traced(t *testing.T, r *receiver, o transcript.Options, scripts ...[]any) (ids []string, dropped int64) {
 	t.Helper()
 	at, _ := r.start(t, "127.0.0.1:0")
-	endpoint, err := telemetry.Endpoint("http://" + at)
+	endpoint, err := telemetry.Endpoint("http://"+at, telemetry.SignalTraces)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: endpoint, Version: "1.2.3", Redact: private})
+	logs, err := telemetry.Endpoint("http://"+at, telemetry.SignalLogs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: endpoint, Logs: logs, Version: "1.2.3", Redact: private})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +198,8 @@ func traced(t *testing.T, r *receiver, o transcript.Options, scripts ...[]any) (
 	if f.Missed() > 0 {
 		t.Errorf("%d sessions missed", f.Missed())
 	}
-	return ids, x.Close(time.Minute)
+	x.Close(time.Minute)
+	return ids, x.Dropped() + x.DroppedRecords()
 }
 
 func TestTraces(t *testing.T) {
@@ -304,7 +331,7 @@ func TestTracesWithoutCollector(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var told []string
 			var mu sync.Mutex
-			x, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: "http://" + at + "/v1/traces", Redact: private, Trouble: func(err error, dropped int64) {
+			x, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: "http://" + at + "/v1/traces", Redact: private, Trouble: func(_ telemetry.Signal, err error, dropped int64) {
 				mu.Lock()
 				defer mu.Unlock()
 				told = append(told, fmt.Sprint(err))
@@ -320,8 +347,8 @@ func TestTracesWithoutCollector(t *testing.T) {
 			}
 			f.Close(time.Minute)
 			began := time.Now()
-			dropped := x.Close(100 * time.Millisecond)
-			if took := time.Since(began); took > 5*time.Second || dropped != 12 {
+			x.Close(100 * time.Millisecond)
+			if took, dropped := time.Since(began), x.Dropped(); took > 5*time.Second || dropped != 12 {
 				t.Errorf("%d spans dropped, the end took %v", dropped, took)
 			}
 			mu.Lock()
@@ -339,7 +366,7 @@ func TestTracesAfterRestart(t *testing.T) {
 	at, stop := before.start(t, "127.0.0.1:0")
 	stop()
 	trouble := make(chan error, 10)
-	x, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: "http://" + at + "/v1/traces", Redact: private, Trouble: func(err error, _ int64) { trouble <- err }})
+	x, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: "http://" + at + "/v1/traces", Redact: private, Trouble: func(_ telemetry.Signal, err error, _ int64) { trouble <- err }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,9 +385,21 @@ func TestTracesAfterRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close(time.Minute)
-	dropped := x.Close(time.Minute)
-	if spans, _ := after.all(); dropped != 0 || len(spans) != 7 {
-		t.Errorf("%d dropped, got\n%s", dropped, outline(spans))
+	x.Close(time.Minute)
+	if spans, _ := after.all(); x.Dropped() != 0 || len(spans) != 7 {
+		t.Errorf("%d dropped, got\n%s", x.Dropped(), outline(spans))
+	}
+}
+
+func TestEndpointOfLogs(t *testing.T) {
+	for base, want := range map[string]string{
+		"http://c.example": "http://c.example/v1/logs", "http://c.example/v1/traces": "http://c.example/v1/logs", "http://c.example/otlp/": "http://c.example/otlp/v1/logs",
+		"": "http://logs.example/x",
+	} {
+		t.Setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs.example/x")
+		if got, err := telemetry.Endpoint(base, telemetry.SignalLogs); got != want || err != nil {
+			t.Errorf("%q: %q, %v", base, got, err)
+		}
 	}
 }
 
@@ -386,7 +425,7 @@ func TestEndpoint(t *testing.T) {
 		for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"} {
 			t.Setenv(name, tt.env[name])
 		}
-		got, err := telemetry.Endpoint(tt.base)
+		got, err := telemetry.Endpoint(tt.base, telemetry.SignalTraces)
 		if tt.want == "!" {
 			if err == nil || strings.Contains(err.Error(), "u:p") {
 				t.Errorf("%q %v: %q, %v", tt.base, tt.env, got, err)

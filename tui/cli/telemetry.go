@@ -18,7 +18,11 @@ import (
 )
 
 // telemetryFlags say which monitoring systems are told of sessions.
-type telemetryFlags struct{ metrics, otlp string }
+type telemetryFlags struct {
+	metrics, otlp string
+	logs          bool
+	logsTo        string
+}
 
 func (f *telemetryFlags) flags(cmd *cobra.Command) {
 	cmd.Flags().Var(checked(&f.metrics, "", func(s string) error {
@@ -26,15 +30,22 @@ func (f *telemetryFlags) flags(cmd *cobra.Command) {
 		return err
 	}), "metrics", "")
 	cmd.Flags().Var(checked(&f.otlp, "", telemetry.ParseURL), "otlp", "")
+	cmd.Flags().BoolVar(&f.logs, "otlp-logs", false, "")
 }
 
 // wanted reports whether somebody is told. The variables of OpenTelemetry may say so.
 func (f *telemetryFlags) wanted() (bool, error) {
-	endpoint, err := telemetry.Endpoint(f.otlp)
+	traces, err := telemetry.Endpoint(f.otlp, telemetry.SignalTraces)
+	if err == nil && f.logs {
+		f.logsTo, err = telemetry.Endpoint(f.otlp, telemetry.SignalLogs)
+	}
 	if err != nil {
 		return false, usage(err)
 	}
-	f.otlp = endpoint
+	if f.logs && (traces == "" || f.logsTo == "") {
+		return false, wrong("logs-without-collector")
+	}
+	f.otlp = traces
 	return f.metrics != "" || f.otlp != "", nil
 }
 
@@ -69,7 +80,7 @@ func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, levels reda
 		tell = append(tell, metrics.Add)
 	}
 	if f.otlp != "" {
-		traces, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: f.otlp, Version: version(), Redact: levels, Trouble: m.trouble})
+		traces, err := telemetry.NewTraces(telemetry.TraceOptions{Endpoint: f.otlp, Logs: f.logsTo, Version: version(), Redact: levels, Trouble: m.trouble})
 		if err != nil {
 			if listener != nil {
 				listener.Close()
@@ -80,6 +91,9 @@ func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, levels reda
 		tell = append(tell, traces.Add)
 		if metrics != nil {
 			metrics.Count("smtptap_traces_dropped_spans_total", "Spans that did not get to the collector.", traces.Dropped)
+			if f.logs {
+				metrics.Count("smtptap_logs_dropped_records_total", "Records of logs that did not get to the collector.", traces.DroppedRecords)
+			}
 		}
 	}
 	m.follower = telemetry.Follow(set, tell...)
@@ -91,13 +105,17 @@ func (f *telemetryFlags) start(px *proxy.Proxy, set *transcript.Set, levels reda
 	return m, nil
 }
 
-// trouble tells that traces don't arrive, or do again.
-func (m *monitors) trouble(err error, dropped int64) {
+// trouble tells that traces or logs don't arrive, or do again.
+func (m *monitors) trouble(s telemetry.Signal, err error, dropped int64) {
+	lost := "dropped_spans"
+	if s == telemetry.SignalLogs {
+		lost = "dropped_records"
+	}
 	if err != nil {
-		m.log.Warn().Str("error", visible.Text(err.Error())).Int64("dropped_spans", dropped).Msg("traces don't reach the collector; sessions go on")
+		m.log.Warn().Str("error", visible.Text(err.Error())).Int64(lost, dropped).Msgf("%s don't reach the collector; sessions go on", s)
 		return
 	}
-	m.log.Info().Int64("dropped_spans", dropped).Msg("traces reach the collector again")
+	m.log.Info().Int64(lost, dropped).Msgf("%s reach the collector again", s)
 }
 
 // ready is why sessions should not be sent here; nil when they should.
@@ -125,8 +143,9 @@ func (m *monitors) close() {
 	}
 	m.follower.Close(lastWords)
 	if m.traces != nil {
-		if dropped := m.traces.Close(lastWords); dropped > 0 {
-			m.log.Warn().Int64("dropped_spans", dropped).Msg("some traces did not reach the collector")
+		m.traces.Close(lastWords)
+		if spans, records := m.traces.Dropped(), m.traces.DroppedRecords(); spans+records > 0 {
+			m.log.Warn().Int64("dropped_spans", spans).Int64("dropped_records", records).Msg("some telemetry did not reach the collector")
 		}
 	}
 	if m.server != nil {
