@@ -16,6 +16,7 @@ func main() {
 		cli.Run,      // a program with its mail going through smtptap
 		cli.List,     // recordings
 		cli.View,     // recordings in the terminal UI
+		cli.Attach,   // the terminal UI of a smtptap that runs elsewhere
 		cli.Show,     // a recording as annotated text
 		cli.Export,   // a recording in a format for somebody else
 		cli.Explain,  // a pasted log or a capture file

@@ -33,6 +33,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"smtptap/decode/facts"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/session"
 	"smtptap/proxy/session/rules"
@@ -181,6 +182,17 @@ func (p *Proxy) Abort() {
 	for _, s := range p.running() {
 		s.cut(shutdown)
 	}
+}
+
+// Close ends the session of that id, as somebody who watches it asks.
+func (p *Proxy) Close(id string) error {
+	for _, s := range p.running() {
+		if s.log.ID() == id {
+			s.cut(facts.End{Cause: facts.CauseByHand})
+			return nil
+		}
+	}
+	return errors.New("session " + id + " has ended")
 }
 
 // running are the sessions that have not ended.

@@ -45,6 +45,12 @@ func ShortID(id string) string {
 	return id[idLen-suffixLen:]
 }
 
+// IsID reports whether NewID could have made id.
+func IsID(id string) bool {
+	_, ok := parseID(id)
+	return ok
+}
+
 // parseID reports whether NewID could have made id, and for which time.
 func parseID(id string) (time.Time, bool) {
 	if len(id) != idLen || id[idLen-suffixLen-1] != '-' || id[len("20261122-235912")] != '-' {

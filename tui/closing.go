@@ -18,7 +18,7 @@ const shownAtEnd = 5
 func (m *model) closingSummary() string {
 	set := m.options.Set
 	n := set.Len()
-	if m.options.View || n == 0 {
+	if !m.owns() || n == 0 {
 		return ""
 	}
 	counts := map[outcome.Outcome]int{}

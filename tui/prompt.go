@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode/visible"
+	"smtptap/recordings"
 	"smtptap/recordings/query"
 	"smtptap/tui/draw"
 	"smtptap/tui/panes"
@@ -183,6 +184,32 @@ func (m *model) askQuit() {
 	m.prompt = quitPrompt{confirmPrompt{
 		m.theme.Count("quit", m.state.Live) + "  " + m.theme.Say("quit-hint"), []string{"q", "y", "enter"},
 		func() tea.Cmd { m.done = true; return nil },
+	}}
+}
+
+// closable is the id of the session that is selected, if it runs and can be ended.
+func (m *model) closable() string {
+	sum, ok := m.list.Selected()
+	if !ok || !sum.Live || m.options.Close == nil {
+		return ""
+	}
+	return sum.ID
+}
+
+// askClose asks whether to end a session.
+func (m *model) askClose() {
+	id, end := m.closable(), m.options.Close
+	if id == "" {
+		m.say(m.theme.Say("not-closable"), m.theme.Dim)
+		return
+	}
+	m.prompt = confirmPrompt{m.theme.Say("close-session", "id", visible.Text(recordings.ShortID(id))), []string{"X", "y", "enter"}, func() tea.Cmd {
+		return func() tea.Msg {
+			if err := end(id); err != nil {
+				return noted{note{m.theme.Say("not-closed", "why", visible.Text(err.Error())), m.theme.Warn}}
+			}
+			return nil
+		}
 	}}
 }
 

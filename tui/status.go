@@ -60,6 +60,8 @@ func (m *model) recording() segment {
 	switch {
 	case m.options.View:
 		return segment{m.theme.Say("status-view"), m.theme.Dim}
+	case st.Detached != "":
+		return segment{m.theme.Say("status-detached", "why", st.Detached), m.theme.Bad}
 	case st.Err != "":
 		return segment{m.theme.Say("status-failed", "why", visible.Text(st.Err)), m.theme.Bad}
 	case st.Lost > 0:

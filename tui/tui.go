@@ -46,12 +46,14 @@ type Sessions interface {
 // Options say what the screen shows and how.
 type Options struct {
 	Set     Sessions
-	Listen  []string           // addresses that clients connect to; none when only recordings are shown
-	Target  string             // as given with --to
-	TLS     string             // what happens at STARTTLS: "intercept", "pass", "hide"
-	CA      string             // path of the local authority's certificate, for the empty screen
-	Folder  *recordings.Folder // where recordings are looked for; may be nil
-	View    bool               // recordings are looked at, nothing runs
+	Listen  []string              // addresses that clients connect to; none when only recordings are shown
+	Target  string                // as given with --to
+	TLS     string                // what happens at STARTTLS: "intercept", "pass", "hide"
+	CA      string                // path of the local authority's certificate, for the empty screen
+	Folder  *recordings.Folder    // where recordings are looked for; may be nil
+	View    bool                  // recordings are looked at, nothing runs
+	Remote  bool                  // the sessions run in another process
+	Close   func(id string) error // ends a session that runs; nil if none can be
 	Version string
 	Notice  string                         // for people, shown until they close it; "" for none
 	First   func(*transcript.Summary) bool // the session to open when it comes; nil for the newest

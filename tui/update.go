@@ -173,6 +173,9 @@ func (m *model) do(a keys.Action) tea.Cmd {
 		return m.askExport()
 	case keys.Hold, keys.LetGo, keys.EditHeld, keys.AnswerHeld, keys.DropHeld, keys.LetAllGo:
 		return m.doHold(a)
+	case keys.CloseSession:
+		m.askClose()
+		return nil
 	}
 	if m.inDetail {
 		return m.doInDetail(a)
@@ -288,7 +291,7 @@ func (m *model) quitOrBack() tea.Cmd {
 	if m.inDetail && !m.tooSmall() {
 		return m.show(false)
 	}
-	if m.state.Live > 0 && !m.options.View {
+	if m.state.Live > 0 && m.owns() {
 		m.askQuit()
 		return nil
 	}
@@ -296,9 +299,12 @@ func (m *model) quitOrBack() tea.Cmd {
 	return nil
 }
 
+// owns reports whether sessions run in this process and end with it.
+func (m *model) owns() bool { return !m.options.View && !m.options.Remote }
+
 // interrupt quits. While sessions run it asks once.
 func (m *model) interrupt() tea.Cmd {
-	if _, asked := m.prompt.(quitPrompt); asked || m.state.Live == 0 || m.options.View {
+	if _, asked := m.prompt.(quitPrompt); asked || m.state.Live == 0 || !m.owns() {
 		m.done = true
 		return nil
 	}
@@ -310,7 +316,7 @@ func (m *model) interrupt() tea.Cmd {
 // suspend stops smtptap until the shell continues it, unless sessions would stop
 // with it.
 func (m *model) suspend() tea.Cmd {
-	if !m.options.View {
+	if m.owns() {
 		m.say(m.theme.Say("not-suspended-live"), m.theme.Warn)
 		return nil
 	}

@@ -167,6 +167,8 @@ func (m *model) can(a keys.Action) bool {
 		return m.detail.Session() != nil
 	case keys.Export:
 		return m.list.Len() > 0
+	case keys.CloseSession:
+		return m.closable() != ""
 	}
 	if m.inDetail {
 		return m.detail.Can(a)

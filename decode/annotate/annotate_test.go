@@ -300,7 +300,7 @@ func TestFacts(t *testing.T) {
 // TestEveryCause makes sure that no constant of the facts is without words.
 func TestEveryCause(t *testing.T) {
 	for _, cause := range []string{facts.CauseClosed, facts.CauseClientReset, facts.CauseServerReset, facts.CauseClientGone, facts.CauseServerGone,
-		facts.CauseUnreachable, facts.CauseRefused, facts.CauseTLS, facts.CauseIdle, facts.CauseShutdown, facts.CauseInternal} {
+		facts.CauseUnreachable, facts.CauseRefused, facts.CauseTLS, facts.CauseIdle, facts.CauseShutdown, facts.CauseByHand, facts.CauseInternal} {
 		lines := annotate.View{}.Entry(decode.Entry{Fact: &facts.End{Cause: cause}})
 		if len(lines) == 0 || strings.HasSuffix(lines[0].Text, ": "+cause) {
 			t.Errorf("%s: %v", cause, lines)

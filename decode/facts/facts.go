@@ -150,6 +150,7 @@ const (
 	CauseTLS         = "tls"           // a handshake failed
 	CauseIdle        = "idle"          // --idle-timeout
 	CauseShutdown    = "shutdown"      // smtptap was stopped
+	CauseByHand      = "by-hand"       // somebody who watched closed it
 	CauseInternal    = "internal"      // a fault of smtptap
 	CauseRule        = "rule"          // a rule ended it, or answered nothing more
 )

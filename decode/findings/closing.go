@@ -88,7 +88,7 @@ func (s *session) lossShown() (entry int, by loser) {
 	}
 	if !s.pasted() {
 		left := s.clientLeft()
-		if left >= 0 && (s.end == nil || s.end.fact.Cause != facts.CauseShutdown) && !s.quitSaid() && (s.inMessage() || s.waitedFor(left)) {
+		if left >= 0 && (s.end == nil || s.end.fact.Cause != facts.CauseShutdown && s.end.fact.Cause != facts.CauseByHand) && !s.quitSaid() && (s.inMessage() || s.waitedFor(left)) {
 			return left, clientClosed
 		}
 		return -1, 0

@@ -242,7 +242,7 @@ func (t *Tracker) lost() (Decision, Outcome) {
 		d.Text = t.end.Cause
 	}
 	switch t.end.Cause {
-	case facts.CauseIdle, facts.CauseShutdown, facts.CauseInternal, facts.CauseRefused, facts.CauseRule:
+	case facts.CauseIdle, facts.CauseShutdown, facts.CauseByHand, facts.CauseInternal, facts.CauseRefused, facts.CauseRule:
 		d.By = who.Smtptap
 	case facts.CauseUnreachable, facts.CauseTLS:
 		return t.hopeless(), Failed

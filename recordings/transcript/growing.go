@@ -16,6 +16,7 @@ type growing struct {
 	index liveIndex
 	size  int64 // at the last look
 	cut   bool  // its recorder was not at work then
+	told  bool  // that it runs is known, see Set.Mirror; set before the first look
 }
 
 func newGrowing(path string, room int) *growing {
@@ -53,7 +54,7 @@ func (g *growing) read() growth {
 		g.size, now = info.Size(), longer
 	}
 	was := g.cut
-	g.cut = !recordings.Running(filepath.Dir(g.path), g.index.read.recorder)
+	g.cut = !g.told && !recordings.Running(filepath.Dir(g.path), g.index.read.recorder)
 	switch {
 	case g.cut && !was:
 		return cutOff

@@ -56,6 +56,7 @@ type Set struct {
 	recorder    *recorder
 	live        atomic.Int64
 	noted       amount
+	mirrored    atomic.Pointer[State] // of the Set in another process
 	subscribers atomic.Pointer[[]chan struct{}]
 
 	mu         sync.RWMutex
@@ -284,6 +285,32 @@ func (s *Set) AddSummary(sum Summary, path string) {
 	s.changed()
 }
 
+// Mirror adds a session of a Set in another process, or takes what became of it:
+// sum tells that, and whether it runs. Its recording is at path as far as somebody
+// has copied it there.
+func (s *Set) Mirror(sum Summary, path string) {
+	sum.bound()
+	s.AddSummary(sum, path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch g := s.growing[sum.ID]; {
+	case g == nil || g.path != path:
+	case sum.Live:
+		g.told = true
+	default:
+		delete(s.growing, sum.ID)
+		if s.opened != nil && s.opened.path == path {
+			s.opened = nil
+		}
+	}
+}
+
+// MirrorState makes the state of a Set in another process that of this one.
+func (s *Set) MirrorState(st State) {
+	s.mirrored.Store(&st)
+	s.changed()
+}
+
 // Subscribe returns a channel that gets a value when the Set has changed since
 // the last value was taken. It never holds more than one. Call cancel when
 // done; the channel is not closed.
@@ -431,6 +458,7 @@ func (s *Set) openGrowing(id string) *decode.Transcript {
 	g := s.growing[id]
 	if g != nil && (s.opened == nil || s.opened.path != g.path) {
 		s.opened = newGrowing(g.path, maxLoaded)
+		s.opened.told = g.told
 	}
 	opened := s.opened
 	s.mu.Unlock()
@@ -475,12 +503,18 @@ type State struct {
 	Err       string // why not, while something can't be recorded
 	Live      int    // sessions that run
 	Total     int    // sessions in the Set
+	Detached  string // why sessions of another process are not followed now; "" while they are
 }
 
 // State says how recording goes.
 func (s *Set) State() State {
 	st := State{Secrets: s.options.KeepSecrets, Total: s.Len()}
 	others, watched := s.others()
+	if m := s.mirrored.Load(); m != nil {
+		st = *m
+		st.Total, st.Live = s.Len(), others
+		return st
+	}
 	st.Live, st.Folder = int(s.live.Load())+others, watched
 	if r := s.recorder; s.options.Folder != nil {
 		st.Recording, st.Folder = true, s.options.Folder.Dir()

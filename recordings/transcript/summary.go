@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"slices"
 	"time"
 
 	"smtptap/decode"
@@ -46,6 +47,28 @@ type Summary struct {
 // Also holds what later recipients and messages of a session add to its
 // summary.
 type Also struct{ From, Rcpt, Subject []string }
+
+// bound makes a summary that somebody else sent one that a session could have.
+func (s *Summary) bound() {
+	for _, text := range []*string{&s.Client, &s.Server, &s.Target, &s.Mode, &s.User, &s.From, &s.Rcpt, &s.Subject, &s.Verdict} {
+		*text = clip(*text)
+	}
+	for _, n := range []*int{&s.Rcpts, &s.Accepted, &s.Messages, &s.Sent, &s.Code} {
+		*n = max(*n, 0)
+	}
+	s.Size, s.Took, s.Quiet = max(s.Size, 0), max(s.Took, 0), max(s.Quiet, 0)
+	if !slices.Contains(outcome.All(), s.Outcome) {
+		s.Outcome = outcome.Unknown
+	}
+	if s.Also != nil {
+		for _, texts := range []*[]string{&s.Also.From, &s.Also.Rcpt, &s.Also.Subject} {
+			*texts = (*texts)[:min(len(*texts), maxAlso)]
+			for i, text := range *texts {
+				(*texts)[i] = clip(text)
+			}
+		}
+	}
+}
 
 // unreadable says that the recording can't be read, and why.
 func (s *Summary) unreadable(err error) {

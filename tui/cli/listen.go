@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,8 @@ func (f *serveFlags) checkListen() error {
 	switch {
 	case f.header && f.target.transparent:
 		return wrong("header-and-transparent")
+	case f.record == "none" && !slices.Contains([]string{"", "none", "auto"}, f.attach.at):
+		return wrong("attach-and-no-record")
 	case f.target.transparent && f.target.to != "sink":
 		return wrong("transparent-and-to")
 	}

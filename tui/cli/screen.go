@@ -50,6 +50,7 @@ func (s *serving) screen(ctx context.Context) error {
 	}
 	o.Verify = s.program.verifier(resolver)
 	o.Holder, o.Notice, o.First = holder{s.proxy}, s.flags.next, s.flags.first
+	o.Close = s.proxy.Close
 	o.Target, o.TLS = s.proxy.Target, string(s.proxy.Mode)
 	if dir, err := ca.DefaultDir(); err == nil {
 		o.CA = filepath.Join(dir, "ca.pem")

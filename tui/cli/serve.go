@@ -44,6 +44,7 @@ type serveFlags struct {
 	once    bool
 	count   int
 	expect  expectFlags
+	attach  attachFlags
 	monitor telemetryFlags
 	logging logFlags
 	single  bool                           // no more than one session is to come
@@ -75,6 +76,7 @@ func (p *Program) serve() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.once, "once", false, "")
 	flags.Var(atLeast(&f.count, 0, 1), "count", "")
+	f.attach.flags(cmd)
 	f.expect.untilFlag(cmd)
 	f.expect.flags(cmd)
 	return cmd
@@ -162,7 +164,8 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	}
 	defer closeTarget()
 	// The exit status may tell what became of all sessions.
-	set, records, err := f.transcripts(log, ui == "none" && f.count == 0 && f.over == nil && !f.expect.wanted() && !monitored)
+	unwatched := ui == "none" && f.count == 0 && f.over == nil && !f.expect.wanted() && !monitored
+	set, records, err := f.transcripts(log, unwatched)
 	if err != nil {
 		return err
 	}
@@ -189,6 +192,14 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		log.Info().Str("addr", l.Where()).Bool("tls", l.TLS).Str("to", px.Target).Str("record", folder).Msg("listening")
 	}
 	s := &serving{program: p, flags: f, log: log, proxy: px, set: set, listeners: listeners, recordings: records, monitors: monitors, told: make(chan struct{})}
+	stop, err := f.attach.offer(s, unwatched)
+	if err != nil {
+		closeListeners(listeners)
+		monitors.close()
+		set.Close()
+		return err
+	}
+	defer stop()
 	return s.run(ctx, ui, visit)
 }
 

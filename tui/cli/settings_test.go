@@ -42,7 +42,7 @@ func TestProviders(t *testing.T) {
 // languages, unless any text will do.
 func TestEveryFlagIsChecked(t *testing.T) {
 	anyText := map[string]bool{ // names of files, folders, hosts and profiles
-		"record": true, "server-ca": true, "client-cert": true, "client-key": true, "log-file": true, "output": true, "for": true, "rules": true, "profile": true,
+		"record": true, "server-ca": true, "client-cert": true, "client-key": true, "log-file": true, "output": true, "for": true, "rules": true, "profile": true, "token-file": true,
 	}
 	p := whole(t)
 	walk(p.root, func(cmd *cobra.Command) {

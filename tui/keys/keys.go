@@ -47,6 +47,7 @@ const (
 	Copy         Action = "copy"
 	Export       Action = "export"
 	Compare      Action = "mark"
+	CloseSession Action = "close-session"
 	OpenFile     Action = "open-recording"
 	Zoom         Action = "zoom"
 	Layout       Action = "layout"
@@ -105,6 +106,7 @@ var Table = []Binding{
 	{Compare, []string{"d"}, InList, "sessions", true},
 	{OpenFile, []string{"o"}, InList, "sessions", true},
 
+	{CloseSession, []string{"X"}, Anywhere, "session", false},
 	{Dialogue, []string{"1"}, Anywhere, "session", false},
 	{Message, []string{"2"}, Anywhere, "session", false},
 	{TLS, []string{"3"}, Anywhere, "session", false},
