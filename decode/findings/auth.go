@@ -143,10 +143,6 @@ func cancelled(s *session, r *reply) bool {
 	return r.asked >= 0 && s.ev(r.asked).Auth != nil && s.ev(r.asked).Auth.Step == decode.StepCancel
 }
 
-func notFromAuthCommands(_ *session, r *reply) bool {
-	return !strings.Contains(r.folded(), "auth commands")
-}
-
 // withoutLogin reports a refusal in a session in which the client did not try
 // to log in.
 func withoutLogin(s *session, r *reply) bool {

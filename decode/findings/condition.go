@@ -18,6 +18,8 @@ type when struct {
 	Enhanced string `toml:"enhanced"` // likewise
 	Text     string `toml:"text"`     // in the reply's text: RE2, matched in lower case
 	By       string `toml:"by"`       // whose server it is: providers, separated by blanks; "" for anybody's
+	Unless   string `toml:"unless"`   // what must not be in the reply's text, likewise
+	NotTo    string `toml:"not_to"`   // what the reply must not answer, as To
 	Also     string `toml:"also"`     // a predicate of the registry
 
 	// From is who says it: the server, or "smtptap" for what smtptap says in
@@ -47,6 +49,8 @@ type condition struct {
 	verbs          map[string]bool
 	code, enhanced []string
 	text, said     *pattern
+	unless         *pattern
+	notTo          []string
 	by             []provider
 	from           who.Party // whose words it looks at
 	variant        string
@@ -98,8 +102,8 @@ var conditions = sync.OnceValue(func() *table {
 })
 
 func newCondition(w when, r *rule, order int) *condition {
-	c := &condition{rule: r, order: order, variant: w.Case, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose}
-	c.text, c.said = newPattern(w.Text), newPattern(w.Said)
+	c := &condition{rule: r, order: order, variant: w.Case, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose, notTo: strings.Fields(w.NotTo)}
+	c.text, c.said, c.unless = newPattern(w.Text), newPattern(w.Said), newPattern(w.Unless)
 	for _, p := range strings.Fields(w.By) {
 		c.by = append(c.by, provider(p))
 	}
@@ -112,7 +116,7 @@ func newCondition(w when, r *rule, order int) *condition {
 			c.verbs[verb] = true
 		}
 	}
-	c.weak = w.Weak || w.Text == "" && w.By == "" && w.Also == "" && commonCode(c.code) && (len(c.enhanced) == 0 || meaning.Known(r.ID))
+	c.weak = w.Weak || w.Text == "" && w.By == "" && w.Also == "" && w.Unless == "" && w.NotTo == "" && commonCode(c.code) && (len(c.enhanced) == 0 || meaning.Known(r.ID))
 	return c
 }
 
@@ -172,6 +176,9 @@ func (c *condition) mayHold(r *reply) bool {
 // holds reports whether what depends on the session holds too.
 func (c *condition) holds(s *session, r *reply) bool {
 	if len(c.by) > 0 && !slices.ContainsFunc(c.by, s.isAt) {
+		return false
+	}
+	if slices.Contains(c.notTo, r.verb) || c.unless != nil && c.unless.match(r.folded()) {
 		return false
 	}
 	return c.also == nil || c.also(s, r)

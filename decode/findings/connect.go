@@ -7,16 +7,6 @@ import (
 	"smtptap/decode/who"
 )
 
-// notDomainList leaves block lists of domains and links to URIBL-BLOCKED, and
-// those of greeting names to the HELO rules.
-func notDomainList(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"domain", "url", "helo", "uribl", "surbl", "/dbl"})
-}
-
-func notAboutHELO(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"helo", "ehlo"})
-}
-
 // dialTexts are reasons of failed connections that say more than their class.
 var dialTexts = []struct {
 	part, id string

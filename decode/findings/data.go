@@ -12,14 +12,6 @@ import (
 
 func notInChunk(s *session, r *reply) bool { return r.verb != "BDAT" && !s.said("BDAT") }
 
-func notLineLength(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"line", "recipients", "mailbox", "quota", "header", "connections", "errors", "load"}) && r.verb != "AUTH"
-}
-
-func notQuota(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"quota", "recipient", "mailbox", "full", "virus", "security", "attachment", "mime", "cr "})
-}
-
 // nothingRefused reports that the refusal is the first of its transaction.
 func nothingRefused(s *session, refused *reply) bool {
 	from := s.last("MAIL", refused.entry)

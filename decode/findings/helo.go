@@ -7,12 +7,6 @@ import (
 	"smtptap/decode/smtp"
 )
 
-// notAboutAddress leaves addresses without a domain to the sender's and
-// recipient's rules.
-func notAboutAddress(_ *session, r *reply) bool {
-	return !strings.Contains(r.folded(), "address rejected")
-}
-
 func nameless(s *session, r *reply) bool {
 	c := s.command(r)
 	return c != nil && strings.TrimSpace(c.Arg) == "" && !s.lack(decode.LackBrackets)

@@ -11,10 +11,6 @@ import (
 	"smtptap/decode/message"
 )
 
-func notLoginText(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"login", "auth", "spf", "domain of", "different from"})
-}
-
 // field is the entry of the first header field of that name, or -1.
 func (s *session) field(m *decode.Message, name string) int {
 	for _, p := range m.Parts {

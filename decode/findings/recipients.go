@@ -12,6 +12,11 @@ func emptyRecipient(s *session, r *reply) bool {
 	return c != nil && strings.TrimSpace(c.Path) == "" && !s.lack(decode.LackBrackets)
 }
 
+// notLocalFault leaves what a server says of its own troubles to TEMP-451-LOCAL.
+func notLocalFault(_ *session, r *reply) bool {
+	return !fits(r.enhanced, []string{"4.3.x", "4.1.x", "4.4.x"})
+}
+
 // noRecipientRefused reports that no recipient was refused: there was none at
 // all.
 func noRecipientRefused(s *session, _ *reply) bool {
@@ -21,27 +26,6 @@ func noRecipientRefused(s *session, _ *reply) bool {
 		}
 	}
 	return true
-}
-
-// notLocalFault leaves what a server says of its own troubles to TEMP-451-LOCAL.
-func notLocalFault(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"local problem", "configuration error", "resources", "storage", "server error", "internal", "lookup", "dns", "domain", "login", "system"}) &&
-		!fits(r.enhanced, []string{"4.3.x", "4.1.x", "4.4.x"})
-}
-
-// notSizeLimit leaves messages that are too large to SIZE-552, and quotas of
-// senders to RATE-PROVIDER-QUOTA.
-func notSizeLimit(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"message size", "message file", "sending quota", "daily", "hourly", "sender"})
-}
-
-// notAdvice leaves replies that only advise to use a relay to other rules.
-func notAdvice(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"smtp relay at your", "use the smtp relay", "relay server is", "from your relay", "relayed through"})
-}
-
-func notContent(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"spam", "content", "policy", "header", "dmarc", "spf"})
 }
 
 func notUserText(_ *session, r *reply) bool { return !userText.match(r.folded()) }

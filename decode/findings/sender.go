@@ -43,26 +43,6 @@ func emptySenderTaken(s *session) *evidence {
 	return nil
 }
 
-// notNullMX leaves domains that take no mail to NULL-MX-556.
-func notNullMX(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"nullmx", "null mx", "does not accept mail"})
-}
-
-func notTooLong(_ *session, r *reply) bool { return !strings.Contains(r.folded(), "too long") }
-
-func notUnverified(_ *session, r *reply) bool {
-	return !strings.Contains(r.folded(), "unauthenticated") && !strings.Contains(r.folded(), "spf")
-}
-
-// notDirect leaves home addresses that deliver to Gmail themselves to
-// GMAIL-550-NOTAUTHORIZED, and SPF to its own rule.
-func notDirect(_ *session, r *reply) bool {
-	return !containsAny(r.folded(), []string{"send email directly", "notauthorizederror", "spf", "ptr"})
-}
-
-// notInMessage leaves what receivers say of header fields to the message rules.
-func notInMessage(_ *session, r *reply) bool { return r.verb != toMessage }
-
 // refusesVisitor reports a refusal that names an address of a public mail
 // domain, where the login is not known to be of that domain.
 func refusesVisitor(s *session, r *reply) bool {
@@ -288,4 +268,8 @@ func fromMismatch(s *session) *evidence {
 	return nil
 }
 
-func notSPF(_ *session, r *reply) bool { return !strings.Contains(r.folded(), "spf") }
+// notDMARCAdvice leaves deferrals for lack of DMARC to RATE-421-REPUTATION, and
+// mail that fails SPF and DKIM as such to GMAIL-550-5.7.26-UNAUTH.
+func notDMARCAdvice(_ *session, r *reply) bool {
+	return r.code >= 500 || r.enhanced == "4.7.26"
+}

@@ -12,8 +12,6 @@ func notTLSBytes(s *session, r *reply) bool {
 	return !strings.Contains(r.folded(), `\026\003`) && !strings.Contains(r.folded(), `\x16\x03`) && len(s.noted("not-smtp-tls")) == 0 && len(s.hellos) == 0
 }
 
-func notLogin(_ *session, r *reply) bool { return r.verb != "AUTH" && r.verb != "STARTTLS" }
-
 // spokeTooEarly finds commands before the greeting, or before a reply where the
 // server does not offer PIPELINING. What a log joins on one line proves nothing.
 func spokeTooEarly(s *session) *evidence {
@@ -97,3 +95,5 @@ func replyCharset(s *session) *evidence {
 	}
 	return nil
 }
+
+func answersNothing(_ *session, r *reply) bool { return r.verb == "" }
