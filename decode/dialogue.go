@@ -100,8 +100,6 @@ type Out struct {
 	// every Feed, of either side: a STARTTLS that was sent after DATA is
 	// found when the server refuses that.
 	HoldClient bool
-	// Refused: the reply to STARTTLS was not 220. Held bytes go on as text.
-	Refused bool
 	// Accepted: the reply to STARTTLS was 220 and ends here, or, after bytes
 	// of the client, TLS begins here after a 220 that was taken for another
 	// reply. Nothing that follows in clear on either side may enter TLS. The

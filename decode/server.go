@@ -185,8 +185,7 @@ func (d *Dialogue) decided(was smtp.Place, at time.Duration) {
 	switch {
 	case place == was, place == smtp.Upgraded:
 		return
-	case was == smtp.AfterSTARTTLS:
-		d.out.Refused = true
+	case was == smtp.AfterSTARTTLS: // what was held goes on as text
 	case place == smtp.InCommands:
 		d.refusedDATA = at
 	case was == smtp.InCommands:

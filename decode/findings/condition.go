@@ -45,7 +45,6 @@ type when struct {
 // A condition is a when made ready.
 type condition struct {
 	rule           *rule
-	order          int // of the rule in the catalogue
 	verbs          map[string]bool
 	code, enhanced []string
 	text, said     *pattern
@@ -71,10 +70,10 @@ var conditions = sync.OnceValue(func() *table {
 	var all []*condition
 	verbs := map[string]bool{}
 	rules := catalogue()
-	for order := range rules {
-		r := &rules[order]
+	for i := range rules {
+		r := &rules[i]
 		for _, w := range r.When {
-			c := newCondition(w, r, order)
+			c := newCondition(w, r)
 			for v := range c.verbs {
 				verbs[v] = true
 			}
@@ -101,8 +100,8 @@ var conditions = sync.OnceValue(func() *table {
 	return t
 })
 
-func newCondition(w when, r *rule, order int) *condition {
-	c := &condition{rule: r, order: order, variant: w.Case, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose, notTo: strings.Fields(w.NotTo)}
+func newCondition(w when, r *rule) *condition {
+	c := &condition{rule: r, variant: w.Case, from: cmp.Or(who.Named(w.From), who.Server), code: strings.Fields(w.Code), enhanced: strings.Fields(w.Enhanced), loose: w.Loose, notTo: strings.Fields(w.NotTo)}
 	c.text, c.said, c.unless = newPattern(w.Text), newPattern(w.Said), newPattern(w.Unless)
 	for _, p := range strings.Fields(w.By) {
 		c.by = append(c.by, provider(p))

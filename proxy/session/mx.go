@@ -132,7 +132,7 @@ func (m *mx) serve(at *Place, p []byte) {
 		}
 		if turn.then == responseNeedsServer {
 			m.held = bytes.Clone(p)
-			m.reach(at, turn.rcpt)
+			m.reach(at, turn.domain)
 			return
 		}
 		at.Hear(who.Client, p[:turn.n])

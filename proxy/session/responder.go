@@ -13,10 +13,6 @@ import (
 // for a loop.
 const responderName = "smtptap.localhost"
 
-// maxCommandLine is the longest command line that the responder reads. RFC 5321
-// section 4.5.3.1.4 allows 512 octets, extensions some hundreds more.
-const maxCommandLine = 8 << 10
-
 // A responder speaks to a client until the server is known, which is at the
 // first recipient. It is the receiving half of an SMTP session (RFC 5321
 // section 4.1) that never takes a message: it reads commands, gives replies,
@@ -27,18 +23,18 @@ type responder struct {
 
 	hello []byte // the client's EHLO or HELO as sent, line end included; nil before
 	mail  []byte // its MAIL, nil outside of a transaction
-	junk  int64  // octets of a BDAT chunk that are still to come, or of an endless line: -1
+	lines commandLines
 }
 
 // A response is what the responder makes of some bytes of the client.
 type response struct {
-	n     int    // how many it took; 0 means that it waits for the rest of a line
-	reply []byte // what it says to them, if anything
-	then  responseNext
-	rcpt  recipient // with responseNeedsServer
+	n      int    // how many it took; 0 means that it waits for the rest of a line
+	reply  []byte // what it says to them, if anything
+	then   responseNext
+	domain string // of the recipient, with responseNeedsServer
 }
 
-// deskNext says who acts after a turn.
+// responseNext says who acts after a turn.
 type responseNext uint8
 
 const (
@@ -48,48 +44,20 @@ const (
 	responseCloses                   // the session is over, after the reply is sent
 )
 
-// A recipient is the path of a RCPT command.
-type recipient struct {
-	address string // local part and domain
-	domain  string // as sent; not empty
-}
-
 // greeting is the first thing that a client hears.
 func (r *responder) greeting() []byte {
 	return []byte("220 " + responderName + " ESMTP smtptap, the server follows at the first RCPT\r\n")
 }
 
-// take looks at the client's bytes that nobody has looked at yet.
+// next looks at the client's bytes that nobody has looked at yet.
 func (r *responder) next(p []byte) response {
-	if r.junk != 0 {
-		return r.skip(p)
+	line, n, reply := r.lines.next(p)
+	if line == nil {
+		return response{n: n, reply: reply}
 	}
-	end := bytes.IndexByte(p, '\n')
-	switch {
-	case end < 0 && len(p) < maxCommandLine:
-		return response{}
-	case end < 0 || end >= maxCommandLine:
-		r.junk = -1
-		return r.skip(p)
-	}
-	turn := r.command(p[:end+1])
-	turn.n = end + 1
-	return turn
-}
-
-// skip passes over the rest of an endless line or of a BDAT chunk.
-func (r *responder) skip(p []byte) response {
-	if r.junk > 0 {
-		n := min(int64(len(p)), r.junk)
-		r.junk -= n
-		return response{n: int(n)}
-	}
-	end := bytes.IndexByte(p, '\n')
-	if end < 0 {
-		return response{n: len(p)}
-	}
-	r.junk = 0
-	return response{n: end + 1, reply: own(500, "5.5.2", "line too long")}
+	answer := r.command(line)
+	answer.n = n
+	return answer
 }
 
 // command answers one command line. What servers might read in another way is
@@ -101,7 +69,7 @@ func (r *responder) command(line []byte) response {
 	c := smtp.ReadCommand(line)
 	if why := unclear(&c); why != "" {
 		if c.Verb == "BDAT" {
-			r.junk = max(c.Size, 0)
+			r.lines.skip = max(c.Size, 0)
 		}
 		return say(500, "5.5.2", why)
 	}
@@ -119,7 +87,7 @@ func (r *responder) command(line []byte) response {
 	case "DATA":
 		return say(503, "5.5.1", "RCPT first")
 	case "BDAT":
-		r.junk = c.Size
+		r.lines.skip = c.Size
 		return say(503, "5.5.1", "RCPT first; CHUNKING is not offered")
 	case "RSET":
 		r.mail = nil
@@ -216,7 +184,7 @@ func (r *responder) address(path smtp.Path) response {
 	if len(path.Domain) == 0 {
 		return response{reply: own(501, "5.1.3", "without a domain in the address no MX can be looked up")}
 	}
-	return response{then: responseNeedsServer, rcpt: recipient{address: string(path.Text), domain: string(path.Domain)}}
+	return response{then: responseNeedsServer, domain: string(path.Domain)}
 }
 
 // own is a reply that smtptap makes up. The mark tells its readers that it was

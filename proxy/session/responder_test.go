@@ -31,7 +31,7 @@ func outcome(f *responder, t response) []string {
 	}
 	switch t.then {
 	case responseNeedsServer:
-		word += "-> " + t.rcpt.domain
+		word += "-> " + t.domain
 	case responseStartTLS:
 		word += " TLS"
 		f.upgraded()

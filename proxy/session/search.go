@@ -23,10 +23,10 @@ type search struct {
 
 // reach finds the server of a recipient and takes it to where the RCPT can
 // follow, which then opens the transaction; or the RCPT is refused.
-func (m *mx) reach(at *Place, to recipient) {
+func (m *mx) reach(at *Place, domain string) {
 	m.state = reaching
 	at.Pause(who.Client)
-	d, err := upstream.ParseDomain(to.domain)
+	d, err := upstream.ParseDomain(domain)
 	if err != nil {
 		m.refuse(at, m.refusalOf(err))
 		return

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"math"
 	"strings"
 
@@ -23,7 +22,7 @@ type transaction struct {
 	asked  string // verb whose reply is waited for; "." for the end of the message
 	chunk  int64  // octets of a BDAT chunk still to come
 	last   bool   // it is the last one
-	skip   int64  // octets of a chunk that are not relayed, or an endless line: -1
+	lines  commandLines
 	tail   eodScanner
 	early  bool   // the server answered the message before its end
 	over   bool   // the responder takes the client's next bytes
@@ -51,13 +50,13 @@ type txTurn struct {
 	reply []byte // what smtptap answers, if anything
 }
 
-// take looks at bytes of the client.
+// next looks at bytes of the client.
 func (t *transaction) next(p []byte) txTurn {
 	if len(p) == 0 || t.over {
 		return txTurn{}
 	}
-	if t.skip != 0 {
-		return t.skipped(p)
+	if t.lines.skip != 0 {
+		return t.command(p)
 	}
 	switch t.state {
 	case txCommands:
@@ -95,34 +94,14 @@ func (t *transaction) message(p []byte) txTurn {
 	return txTurn{n: n, drop: t.early}
 }
 
-// skipped passes over the rest of an endless line or of a chunk that is not relayed.
-func (t *transaction) skipped(p []byte) txTurn {
-	if t.skip > 0 {
-		n := min(int64(len(p)), t.skip)
-		t.skip -= n
-		return txTurn{n: int(n), drop: true}
-	}
-	end := bytes.IndexByte(p, '\n')
-	if end < 0 {
-		return txTurn{n: len(p), drop: true}
-	}
-	t.skip = 0
-	return txTurn{n: end + 1, drop: true, reply: own(500, "5.5.2", "line too long")}
-}
-
 func (t *transaction) command(p []byte) txTurn {
-	end := bytes.IndexByte(p, '\n')
-	switch {
-	case end < 0 && len(p) < maxCommandLine:
-		return txTurn{}
-	case end < 0 || end >= maxCommandLine:
-		t.skip = -1
-		return t.skipped(p)
+	line, n, reply := t.lines.next(p)
+	if line == nil {
+		return txTurn{n: n, drop: n > 0, reply: reply}
 	}
-	line := p[:end+1]
 	c := smtp.ReadCommand(line)
 	if why := unclear(&c); why != "" {
-		t.skip = max(c.Size, 0)
+		t.lines.skip = max(c.Size, 0)
 		return refuse(line, 500, "5.5.2", why)
 	}
 	switch c.Verb {
@@ -137,11 +116,11 @@ func (t *transaction) command(p []byte) txTurn {
 		}
 	case "BDAT":
 		if !t.chunking {
-			t.skip = c.Size
+			t.lines.skip = c.Size
 			return refuse(line, 503, "5.5.1", "the server does not offer CHUNKING")
 		}
 		if c.Size > math.MaxInt32 || c.Arg[0] == '0' && c.Size > 0 {
-			t.skip = c.Size
+			t.lines.skip = c.Size
 			return refuse(line, 500, "5.5.2", "servers don't agree on how large such a chunk is, so it is not relayed to an MX")
 		}
 		if t.chunk, t.last = c.Size, c.Last; t.chunk > 0 {

@@ -56,7 +56,6 @@ type question struct {
 
 // A stepper finds the steps of a session in one pass.
 type stepper struct {
-	t       *decode.Transcript
 	steps   []step
 	asked   map[question]int // their steps
 	current map[who.Leg]int  // the AUTH or BDAT that what follows belongs to
@@ -65,7 +64,7 @@ type stepper struct {
 
 // stepsOf are the steps of a session in the order in which they began to show.
 func stepsOf(t *decode.Transcript) []step {
-	s := &stepper{t: t, asked: map[question]int{}, current: map[who.Leg]int{}}
+	s := &stepper{asked: map[question]int{}, current: map[who.Leg]int{}}
 	for i := range t.Entries {
 		switch e := &t.Entries[i]; {
 		case e.Fact != nil:
