@@ -226,7 +226,7 @@ func open(root *root, id string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-// Remove deletes the recording of that id.
+// Remove deletes the recording of that id, and what is said of it.
 func (f *Folder) Remove(id string) error {
 	if _, ok := parseID(id); !ok {
 		return fmt.Errorf("%q is not the id of a recording", id)
@@ -234,5 +234,6 @@ func (f *Folder) Remove(id string) error {
 	if err := f.opened().Remove(id + Ext); err != nil {
 		return fmt.Errorf("recording: %w", plain(err))
 	}
+	f.opened().Remove(id + notesExt) // there may be none
 	return nil
 }

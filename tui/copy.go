@@ -34,6 +34,8 @@ var copyables = []copyable{
 	{"h", "header", copying.header},
 	{"b", "body", copying.body},
 	{"s", "session", copying.all},
+	{"w", "swaks", copying.swaks},
+	{"u", "curl", copying.curl},
 }
 
 // copyPrompt asks what to copy.
@@ -105,6 +107,7 @@ type copying struct {
 var (
 	errNoEntry   = errors.New("copy-no-entry")
 	errNoMessage = errors.New("copy-no-message")
+	errNoServer  = errors.New("copy-no-server")
 )
 
 // why is such a reason in words.
@@ -113,7 +116,7 @@ func (copying) why(t *draw.Theme, err error) string {
 	switch {
 	case errors.As(err, &long):
 		return t.Say("copy-too-long", "size", units.Bytes(long.Bytes))
-	case errors.Is(err, errNoEntry), errors.Is(err, errNoMessage):
+	case errors.Is(err, errNoEntry), errors.Is(err, errNoMessage), errors.Is(err, errNoServer):
 		return t.Say(err.Error())
 	}
 	return visible.Text(err.Error())

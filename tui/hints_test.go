@@ -40,7 +40,7 @@ func TestHintsAreWhatIsPossible(t *testing.T) {
 		{"a filter that picks nothing", sentScript(), []string{"/", "from:nobody", "enter"}, "? help  q quit  F follow  / filter  o open file"},
 		{"a session that has ended", sentScript(), []string{"enter"}, "? help  q back  v view  x explain  / search  y copy  e export"},
 		{"a session that runs", runningScript(), []string{"enter"}, "? help  q back  F follow  v view  x explain  / search  y copy  e export"},
-		{"its message", sentScript(), []string{"enter", "2"}, "? help  q back  v view  / search  y copy  e export"},
+		{"its message", sentScript(), []string{"enter", "2"}, "? help  q back  v view  / search  y copy  e export  o save part"},
 		{"no message", wrongPasswordScript(), []string{"enter", "2"}, "? help  q back  / search  y copy  e export"},
 		{"TLS", sentScript(), []string{"enter", "3"}, "? help  q back  / search  y copy  e export"},
 		{"timing of a session that runs", runningScript(), []string{"enter", "5"}, "? help  q back  / search  y copy  e export"},

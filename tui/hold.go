@@ -115,10 +115,11 @@ func (m *model) editHeld(h panes.Held) tea.Cmd {
 }
 
 func (m *model) askEdit(h panes.Held, text, trouble string) {
-	p := &linePrompt{name: m.theme.Say("edit-prompt"), hint: m.theme.Say("edit-hint"), line: panes.NewInput(text), trouble: trouble}
+	p := &linePrompt{name: m.theme.Say("edit-prompt"), hint: m.theme.Say("edit-hint-line"), line: panes.NewInput(text), trouble: trouble}
 	p.line.Escapes = true
 	p.take = func(text string) (bool, tea.Cmd) { return m.takeEdited(p, h, text) }
 	if m.editor() != nil {
+		p.hint = m.theme.Say("edit-hint")
 		p.edit = func() tea.Cmd { return m.editInEditor(h) }
 	}
 	m.prompt = p

@@ -129,6 +129,15 @@ func TestHeldLine(t *testing.T) {
 	}
 }
 
+// The edit of several lines begins in the user's editor, if there is one.
+func TestEditWithoutEditor(t *testing.T) {
+	sim, holder := holding(t, who.Server, "250-a\r\n250 b\r\n")
+	s := newScreen(t, sim, 120, 40, func(o *Options) { o.Holder = holder })
+	s.press("enter", "e")
+	s.expect(`edit: 250-a\r\n250 b`)
+	s.expectNot("$EDITOR")
+}
+
 func TestHoldPrompt(t *testing.T) {
 	sim, holder := holding(t, who.Client, heldRcpt)
 	s := newScreen(t, sim, 120, 40, func(o *Options) { o.Holder = holder })

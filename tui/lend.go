@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"os"
 	"os/exec"
 	"strings"
@@ -13,8 +12,16 @@ import (
 )
 
 // editor is the user's editor with its arguments, nil for none.
-func (m *model) editor() []string {
-	return strings.Fields(cmp.Or(m.options.Getenv("VISUAL"), m.options.Getenv("EDITOR")))
+func (m *model) editor() []string { return m.program("VISUAL", "EDITOR") }
+
+// program is what the first of these variables that is set names.
+func (m *model) program(variables ...string) []string {
+	for _, v := range variables {
+		if words := strings.Fields(m.options.Getenv(v)); len(words) > 0 {
+			return words
+		}
+	}
+	return nil
 }
 
 // lend gives the terminal to a program until it ends.

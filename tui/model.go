@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode/findings"
+	"smtptap/recordings"
 	"smtptap/recordings/query"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/draw"
@@ -42,6 +43,7 @@ type model struct {
 	filter      string // as typed, good and applied
 	filterOff   string // switched off by hand, to be switched on again
 	state       transcript.State
+	notes       map[string]recordings.Notes
 	held        []panes.Held // lines that wait to be let go
 	holding     string       // WHEN of the rule that the screen has set to hold
 	changes     <-chan struct{}
@@ -119,7 +121,7 @@ func (m *model) begin() tea.Cmd {
 	if m.mouse {
 		mouse = tea.EnableMouseCellMotion
 	}
-	return tea.Batch(m.watch(), m.refresh(), mouse)
+	return tea.Batch(m.watch(), m.refresh(), m.readNotes(nil), mouse)
 }
 
 // close ends what begin started.

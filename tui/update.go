@@ -47,6 +47,12 @@ func (m *model) receive(msg tea.Msg) tea.Cmd {
 		return nil
 	case lineEdited:
 		return m.lineEdited(msg)
+	case notesRead:
+		return m.showNotes(msg)
+	case deleted:
+		return m.takeDeleted(msg)
+	case partReady:
+		return m.showPart(msg)
 	case panes.GoTo:
 		return m.detail.Update(msg)
 	case panes.Opened:
@@ -176,6 +182,10 @@ func (m *model) do(a keys.Action) tea.Cmd {
 	case keys.CloseSession:
 		m.askClose()
 		return nil
+	case keys.Mark, keys.Tag, keys.Note, keys.Delete:
+		return m.annotate(a)
+	case keys.TakePart:
+		return m.askPart()
 	}
 	if m.inDetail {
 		return m.doInDetail(a)

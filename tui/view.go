@@ -161,6 +161,9 @@ func (m *model) can(a keys.Action) bool {
 		return true
 	case keys.Hold:
 		return m.options.Holder != nil
+	case keys.TakePart:
+		_, there := m.detail.Part()
+		return there
 	case keys.LetAllGo:
 		return len(m.held) > 0
 	case keys.Copy:

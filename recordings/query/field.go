@@ -14,6 +14,7 @@ import (
 	"smtptap/decode/outcome"
 	"smtptap/decode/spelling"
 	"smtptap/decode/units"
+	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
 
@@ -41,6 +42,9 @@ func init() { // not where it is declared: the functions refer to the map
 		"took":     number("a-time", parseTime, duration, func(s *Session) int64 { return int64(s.Took) }),
 		"rcpts":    number("a-number", parseCount, decimal, func(s *Session) int64 { return int64(s.Rcpts) }),
 		"messages": number("a-number", parseCount, decimal, func(s *Session) int64 { return int64(s.Messages) }),
+		"marked":   choice(func(s *Session) string { return yesNo(recordings.ReadNotes(s.Path).Marked) }, "yes", "no"),
+		"note":     text(func(s *Session) string { return recordings.ReadNotes(s.Path).Note }, nil),
+		"tag":      tag,
 		"outcome":  choice(func(s *Session) string { return string(s.Outcome) }, outcomes...),
 	}
 }
@@ -119,6 +123,18 @@ func text(of func(*Session) string, more func(*transcript.Also) []string) func(*
 		t.test = func(s *Session) bool {
 			return holds(of(s)) || s.Also != nil && more != nil && slices.ContainsFunc(more(s.Also), holds)
 		}
+	}
+}
+
+// tag tests whether one of the tags is that, or with : begins so.
+func tag(p *parser, t *term) {
+	want := p.word(t)
+	t.saw = func(s *Session) string { return strings.Join(recordings.ReadNotes(s.Path).Tags, ", ") }
+	t.test = func(s *Session) bool {
+		return slices.ContainsFunc(recordings.ReadNotes(s.Path).Tags, func(tag string) bool {
+			tag = strings.ToLower(tag)
+			return tag == want || t.op != "=" && strings.HasPrefix(tag, want)
+		})
 	}
 }
 

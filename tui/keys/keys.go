@@ -60,6 +60,11 @@ const (
 	AnswerHeld   Action = "answer"
 	DropHeld     Action = "drop"
 	LetAllGo     Action = "let-all-go"
+	Mark         Action = "flag"
+	Tag          Action = "tag"
+	Note         Action = "note"
+	Delete       Action = "delete"
+	TakePart     Action = "take-part"
 	Interrupt    Action = "interrupt"
 	Suspend      Action = "suspend"
 )
@@ -105,6 +110,10 @@ var Table = []Binding{
 	{ToggleFilter, []string{"!"}, InList, "sessions", false},
 	{Compare, []string{"d"}, InList, "sessions", true},
 	{OpenFile, []string{"o"}, InList, "sessions", true},
+	{Mark, []string{"m"}, Anywhere, "sessions", false},
+	{Tag, []string{"t"}, Anywhere, "sessions", false},
+	{Note, []string{"n"}, InList, "sessions", false},
+	{Delete, []string{"D"}, InList, "sessions", false},
 
 	{CloseSession, []string{"X"}, Anywhere, "session", false},
 	{Dialogue, []string{"1"}, Anywhere, "session", false},
@@ -133,6 +142,7 @@ var Table = []Binding{
 
 	{Copy, []string{"y"}, Anywhere, "out", true},
 	{Export, []string{"e"}, Anywhere, "out", true},
+	{TakePart, []string{"o"}, InSession, "out", true},
 
 	{NextPane, []string{"tab"}, Anywhere, "screen", false},
 	{PrevPane, []string{"shift+tab"}, Anywhere, "screen", false},

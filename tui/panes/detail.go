@@ -5,6 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/recordings"
 	"smtptap/tui/draw"
 	"smtptap/tui/keys"
 )
@@ -48,6 +49,7 @@ type Detail struct {
 	message  *messagePane
 	timing   *timingPane
 	now      time.Time
+	notes    map[string]recordings.Notes
 	panes    [len(titles)]pane
 	shown    [len(titles)]*Session // what each pane knows
 	tab      int
@@ -93,6 +95,20 @@ func (m *Detail) Hold(all []Held, now time.Time) {
 		}
 	}
 	m.dialogue.hold(held, now)
+}
+
+// SetNotes says what people say of sessions, by their ids.
+func (m *Detail) SetNotes(all map[string]recordings.Notes) {
+	m.notes = all
+	m.layout()
+}
+
+// Part is the part of a message that can be taken out now.
+func (m *Detail) Part() (Part, bool) {
+	if m.session == nil || m.tab != tabMessage {
+		return Part{}, false
+	}
+	return m.message.Part()
 }
 
 // Held is the held line under the cursor of the dialogue.

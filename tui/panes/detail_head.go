@@ -129,6 +129,10 @@ func (m *Detail) verdict() []string {
 	if running && text != awaited {
 		rows = append(rows, m.wrapped(m.theme.Marks.Running+" "+awaited, "", m.theme.Key, indent)...)
 	}
+	if n := m.notes[m.session.ID]; !n.Empty() {
+		words := visible.Text(strings.TrimSpace(strings.Join(n.Tags, " ") + "  " + n.Note))
+		rows = append(rows, "  "+m.theme.Meaning.Paint(draw.Cut(m.theme.Marks.Bullet+" "+words, m.width-3, m.theme.Marks.Ellipsis)))
+	}
 	if m.session.SecretsKept {
 		rows = append(rows, m.wrapped(m.theme.Marks.Failed, m.theme.Say("holds-passwords"), m.theme.Warn, indent)...)
 	}

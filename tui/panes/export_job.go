@@ -47,7 +47,7 @@ func (j exportJob) run() (string, error) {
 	var total int64
 	var last string
 	err = export.Files(t, j.format, j.path, j.theme.Lang, secrets, func(path string, write func(io.Writer) error) error {
-		n, err := create(j.theme, path, write)
+		n, err := Create(j.theme, path, write)
 		files, total, last = files+1, total+n, filepath.Base(path)
 		return err
 	})
@@ -63,9 +63,9 @@ func (j exportJob) run() (string, error) {
 	}
 }
 
-// create writes a new file, or none: what could not be finished is taken away
+// Create writes a new file, or none: what could not be finished is taken away
 // again. It overwrites nothing.
-func create(t *draw.Theme, path string, write func(io.Writer) error) (int64, error) {
+func Create(t *draw.Theme, path string, write func(io.Writer) error) (int64, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return 0, errors.New(t.Say("file-exists", "file", path))

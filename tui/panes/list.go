@@ -1,11 +1,13 @@
 package panes
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/recordings"
 	"smtptap/recordings/query"
 	"smtptap/recordings/transcript"
 	"smtptap/tui/draw"
@@ -48,6 +50,8 @@ type List struct {
 	follow     bool
 	chosen     string // id of the session that is marked for a comparison
 	held       map[string]bool
+	notes      map[string]recordings.Notes
+	hidden     map[string]bool // sessions whose recordings were deleted
 }
 
 // NewList returns the pane. With dates, the times of the list have their day.
@@ -91,16 +95,33 @@ func (m *List) Refresh() tea.Cmd {
 	return m.scan()
 }
 
+// whole reports whether every session of the source is in the list.
+func (m *List) whole() bool { return m.filter.All() && len(m.hidden) == 0 }
+
+// SetNotes says what people say of sessions, by their ids.
+func (m *List) SetNotes(all map[string]recordings.Notes) { m.notes = all }
+
+// Hide takes a session out of the list.
+func (m *List) Hide(id string) tea.Cmd {
+	hidden := maps.Clone(m.hidden)
+	if hidden == nil {
+		hidden = map[string]bool{}
+	}
+	hidden[id] = true
+	m.hidden = hidden
+	return m.SetFilter(m.filter)
+}
+
 // Len is how many sessions the filter picks.
 func (m *List) Len() int {
-	if m.filter.All() {
+	if m.whole() {
 		return m.source.Len() - m.first
 	}
 	return len(m.picked.rows)
 }
 
 // Total is how many sessions there are.
-func (m *List) Total() int { return m.source.Len() - m.first }
+func (m *List) Total() int { return m.source.Len() - m.first - len(m.hidden) }
 
 // Selected is the session under the cursor.
 func (m *List) Selected() (transcript.Summary, bool) {
@@ -112,7 +133,7 @@ func (m *List) Selected() (transcript.Summary, bool) {
 
 // index is the place in the source of the session at a position of the list.
 func (m *List) index(position int) int {
-	if m.filter.All() {
+	if m.whole() {
 		return m.first + position
 	}
 	return int(m.picked.rows[position])
@@ -261,6 +282,9 @@ func (m *List) gutter(s *transcript.Summary, selected bool) string {
 	marks := [2]string{" ", " "}
 	if selected {
 		marks[0] = m.theme.Marks.Cursor
+	}
+	if m.notes[s.ID].Marked {
+		marks[1] = m.theme.Marks.Bullet
 	}
 	if m.chosen != "" && s.ID == m.chosen {
 		marks[1] = m.theme.Marks.Chosen

@@ -40,7 +40,7 @@ func (m *List) SetFilter(f *query.Filter) tea.Cmd {
 	m.picked = filtered{}
 	m.generation++
 	m.busy = false
-	if f.All() && index >= 0 {
+	if m.whole() && index >= 0 {
 		m.cursor = index - m.first
 	}
 	m.settle()
@@ -59,11 +59,11 @@ func (m *List) Busy() bool { return m.busy }
 // scan looks at sessions that the filter has not seen, or that ran when it
 // did. It works on the side and answers with a message.
 func (m *List) scan() tea.Cmd {
-	if m.filter.All() || m.busy || m.picked.seen == m.source.Len() && len(m.picked.live) == 0 {
+	if m.whole() || m.busy || m.picked.seen == m.source.Len() && len(m.picked.live) == 0 {
 		return nil
 	}
 	m.busy = true
-	s := &scan{source: m.source, findings: m.findings, filter: m.filter, picked: filtered{
+	s := &scan{source: m.source, findings: m.findings, filter: m.filter, hidden: m.hidden, picked: filtered{
 		rows: slices.Clone(m.picked.rows), seen: m.picked.seen, live: m.picked.live,
 	}}
 	generation := m.generation
@@ -100,6 +100,7 @@ type scan struct {
 	source   Source
 	findings FindingsOf
 	filter   *query.Filter
+	hidden   map[string]bool
 	picked   filtered
 	look     query.Session // at the session at hand; here so that not each takes memory
 }
@@ -135,7 +136,7 @@ func (s *scan) step() (more bool) {
 // runs.
 func (s *scan) picks(i int) bool {
 	s.look.Summary = s.source.Summary(i)
-	if s.look.ID == "" {
+	if s.look.ID == "" || s.hidden[s.look.ID] {
 		return false // forgotten
 	}
 	if s.look.Live {
