@@ -43,7 +43,7 @@ var waits = regexp.MustCompile(`(?i)\b(?:connection ?)?time[- ]?out(?: is)?(?:\s
 // an enhanced code alone.
 var quoted = regexp.MustCompile(`(?s)(?:^|[^\d.\w/#-])([45][0-7]\d)(?:[ -]{1,2}|[:,'")\]]+\s*(?:b?['"])?)(?:#?([245]\.\d{1,3}\.\d{1,3})\b)?(.*)`)
 
-var quotedEnhanced = regexp.MustCompile(`(?s)(?:^|[\s(#'"])([45]\.[0-7]\.\d{1,3})\b(.*)`)
+var quotedEnhanced = regexp.MustCompile(`(?s)(?:^|[\s(#'"=])([45]\.[0-7]\.\d{1,3})\b(.*)`)
 
 // Quoted is the reply that a message quotes. Its stage is what the words around
 // it name.

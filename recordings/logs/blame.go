@@ -37,9 +37,12 @@ var causes = []cause{
 	{said: compile(`permission denied|\(13\)`), dial: "not-allowed"},
 }
 
+// waitSetting is how long a tool waits, which JavaMail adds to every error.
+var waitSetting = compile(`timeout -?\d+`)
+
 // causeOf finds what text means, nil when it says nothing known.
 func causeOf(text string) *cause {
-	text = strings.ToLower(text[:min(len(text), maxRow)])
+	text = waitSetting.ReplaceAllString(strings.ToLower(text[:min(len(text), maxRow)]), "")
 	for i := range causes {
 		if causes[i].said.MatchString(text) {
 			return &causes[i]
@@ -114,6 +117,10 @@ func verbOf(text string) string {
 func verified(word, rest string) string {
 	rest = strings.TrimSpace(rest)
 	switch word {
+	case "EHLO", "HELO", "LHLO":
+		if strings.Count(rest, " ") > 2 {
+			return ""
+		}
 	case "MAIL":
 		if !strings.HasPrefix(strings.ToUpper(rest), "FROM") {
 			return ""

@@ -46,16 +46,17 @@ type builder struct {
 	bodyLost   bool // a message, or its end, is not in the log
 	secret     bool // credentials were hidden
 
-	greeted   bool   // the server has said something
-	stage     string // the last verb that was answered well
-	message   bool   // the message under way has no dot yet
-	header    bool   // its header is under way
-	offersTLS bool   // the last EHLO reply has STARTTLS
-	accepted  bool   // STARTTLS was answered with 220, or with nothing, and nothing followed yet
-	tlsTold   bool   // what became of TLS was told
-	tlsKnown  bool   // and something of it
-	tlsAhead  int    // the last line that tells of it
-	handshake string // the first error that is about TLS, "" for none
+	greeted   bool       // the server has said something
+	stage     string     // the last verb that was answered well
+	message   bool       // the message under way has no dot yet
+	header    bool       // its header is under way
+	offersTLS bool       // the last EHLO reply has STARTTLS
+	accepted  bool       // STARTTLS was answered with 220, or with nothing, and nothing followed yet
+	tlsTold   bool       // what became of TLS was told
+	tlsKnown  bool       // and something of it
+	tlsAhead  int        // the last line that tells of it
+	handshake string     // the first error that is about TLS, "" for none
+	failure   *facts.TLS // of the handshake that failed since something was said, nil for none
 }
 
 // build makes the transcript of a session.
@@ -175,7 +176,7 @@ func (b *builder) line(i int) {
 		}
 	case tlsFailed:
 		b.accepted = false
-		b.fact(l.tls)
+		b.handshakeFailed(l.tls)
 	case trouble:
 		if why := causeOf(l.text); l.reply == "" && why != nil && why.tls != "" && !b.tlsTold && b.tlsAhead < i {
 			b.failTLS(i)
@@ -481,7 +482,21 @@ func (b *builder) failTLS(i int) {
 	if text == "" {
 		text = "the client gave up after the reply to STARTTLS"
 	}
-	b.fact(failedTLS(text))
+	b.handshakeFailed(failedTLS(text))
+}
+
+// handshakeFailed tells of a handshake that came to nothing. Of what says so in
+// a row, such as nested exceptions, what gives a reason counts.
+func (b *builder) handshakeFailed(t *facts.TLS) {
+	last := b.failure
+	switch {
+	case last == nil || last.Class != "other" && t.Class != "other":
+		b.fact(t)
+		b.failure = t
+	case last.Class == "other":
+		last.Err += "; " + withoutSecrets(t.Err)
+		last.Class, last.Verdict = t.Class, t.Verdict
+	}
 }
 
 // secured tells that TLS is up. Both legs of the tool's one connection are the
@@ -555,6 +570,7 @@ func (b *builder) take(out decode.Out) {
 		}
 	}
 	for i := range out.Events {
+		b.failure = nil
 		e := out.Events[i]
 		b.lastSeq = e.Seq
 		e.Notes = slices.DeleteFunc(e.Notes, b.artefact)

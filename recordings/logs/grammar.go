@@ -402,9 +402,10 @@ func (p *grammarLog) loose(text string) {
 		return
 	}
 	said := remark(trimmed)
-	if said == nil && namesError.MatchString(trimmed) && statementWeight(trimmed) > 2 {
+	before, reply := replyIn(trimmed)
+	if said == nil && (reply != "" && tellsError.MatchString(strings.ToLower(before)) || namesError.MatchString(trimmed) && statementWeight(trimmed) > 2) {
 		l := troubled(trimmed)
-		_, l.reply = replyIn(trimmed)
+		l.reply = reply
 		said = []line{l}
 	}
 	p.lines = append(p.lines, said...)

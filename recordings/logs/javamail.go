@@ -95,14 +95,10 @@ func (j *javamailLog) exception(text, what, rest string) []line {
 		l.answers = javamailVerbs[what]
 		return []line{l}
 	}
-	c := causeOf(text)
-	if c == nil {
+	if causeOf(text) == nil {
 		return []line{l}
 	}
-	if c.tls != "" && j.dial != nil {
-		return []line{{kind: tlsFailed, tls: failedTLS(text)}, l}
-	}
-	d := line{kind: dialed, starts: j.dial == nil, dial: targetIn(text)}
-	blame(&d, text)
-	return []line{d, l}
+	lines := statement(text)
+	lines[0].starts = j.dial == nil
+	return lines
 }

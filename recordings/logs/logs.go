@@ -51,6 +51,7 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 	for _, find := range []func([]row) []*dialect{readings, lastResorts} {
 		for _, d := range find(rows) {
 			if out = read(rows, d); len(out) > 0 {
+				nameTarget(out, rows)
 				return told(out, left), nil
 			}
 		}

@@ -22,7 +22,7 @@ var postfixMarks = []mark{
 
 var (
 	inReplyTo     = compile(`\s*\(?in reply to ([A-Za-z -]+?)(?: command)?\)+\s*$`)
-	postfixSaid   = compile(`host (\S+?)\[([^\]]+)\](?::\d+)? (?:said|refused to talk to me): (.*)$`)
+	postfixSaid   = compile(`(?:host|server) (\S+?)\[([^\]]+)\](?::\d+)? (?:said|refused to talk to me): (.*)$`)
 	postfixTo     = compile(`\bto=<([^>]*)>`)
 	postfixFrom   = compile(`\bfrom=<([^>]*)>`)
 	postfixHelo   = compile(`\bhelo=<([^>]*)>`)
@@ -79,7 +79,9 @@ func (p *postfixLog) row(r row) {
 		g := postfixTLS.FindStringSubmatch(text)
 		p.add(line{kind: secured, tls: &facts.TLS{Leg: who.ServerLeg, Version: tlsVersion(g[2]), Cipher: g[3]}})
 	case postfixShake.MatchString(text):
-		p.handshake(postfixShake.FindString(text))
+		t := failedTLS(strings.Join(strings.Fields(postfixShake.FindString(text)), " "))
+		t.Leg = who.ClientLeg
+		p.add(line{kind: tlsFailed, tls: t})
 	case postfixAfter.MatchString(text):
 		g := postfixAfter.FindStringSubmatch(text)
 		p.add(troubled(g[0]))
@@ -97,24 +99,6 @@ func (p *postfixLog) row(r row) {
 		p.add(line{kind: dialed, starts: true})
 		p.in = true
 	}
-}
-
-// handshake joins the two lines that Postfix writes about a failed one: the
-// second names the reason.
-func (p *postfixLog) handshake(text string) {
-	text = strings.Join(strings.Fields(text), " ")
-	for i := len(p.lines) - 1; i >= 0 && i >= len(p.lines)-3; i-- {
-		if t := p.lines[i].tls; p.lines[i].kind == tlsFailed {
-			t.Err += "; " + text
-			if c := causeOf(text); c != nil && c.tls != "" && t.Class == "other" {
-				t.Class, t.Verdict = c.tls, c.verdict
-			}
-			return
-		}
-	}
-	t := failedTLS(text)
-	t.Leg = who.ClientLeg
-	p.add(line{kind: tlsFailed, tls: t})
 }
 
 // rejected reads smtpd's word about a command it refused.
@@ -184,6 +168,9 @@ func (p *postfixLog) delivered(text string) {
 	if g := inReplyTo.FindStringSubmatch(outcome); g != nil {
 		verb = rejectVerb(g[1])
 		outcome = inReplyTo.ReplaceAllString(outcome, "")
+	}
+	if verb == "" && strings.HasPrefix(outcome, "SASL authentication failed") {
+		verb = "AUTH"
 	}
 	refused := strings.Contains(outcome, "refused to talk")
 	if verb == "" && !refused {

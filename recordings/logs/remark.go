@@ -25,6 +25,9 @@ var remarkForms = []struct {
 	{compile(`(?i)^(?:(?:SocketStream )?(?:read|write) error|an error occurred: |error: |failed to (?:send|connect)|unable to (?:send|connect)|could not (?:send|connect)|exception|fatal error: |mail error: |mailsmtp last error).*`), func(g []string) []line {
 		return []line{troubled(g[0])}
 	}},
+	{compile(`(?i)^\W*(?:\* OK .*IMAP|\+OK .*(?:POP|dovecot|ready)|SSH-2\.0-).*`), func(g []string) []line {
+		return []line{troubled(g[0])} // another service
+	}},
 	{compile(`(?i)^(?:connection closed by foreign host|remote host closed connection)`), func([]string) []line {
 		return []line{{kind: closed, side: who.Server}}
 	}},

@@ -214,7 +214,8 @@ func parseSymfony(rows []row) []line {
 		if g[1] != "" {
 			p.at.at, _ = takeStamp(g[1])
 		}
-		if g[2] == ">" {
+		// A reply behind ">" is one that the poster quotes.
+		if g[2] == ">" && (code(g[3]) == 0 || !enhancedFront.MatchString(g[3][min(len(g[3]), 4):])) {
 			p.add(client(g[3]))
 			continue
 		}

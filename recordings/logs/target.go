@@ -2,7 +2,9 @@ package logs
 
 import (
 	"net"
+	"strings"
 
+	"smtptap/decode"
 	"smtptap/decode/facts"
 )
 
@@ -35,4 +37,29 @@ func portOf(addr string) string {
 		return ""
 	}
 	return port
+}
+
+// hostNames are names of servers as code, settings and prose have them.
+var hostNames = compile(`\b(?:smtp|smtps|mail|smtphm|smtpdm)[\w-]*\.(?:[\w-]+\.)+[A-Za-z]{2,}\b`)
+
+// nameTarget tells sessions that don't say where the tool connected to of the
+// one server that the text around them names.
+func nameTarget(all []*decode.Transcript, rows []row) {
+	named := ""
+	for _, r := range rows {
+		if len(starts(r.text)) > 0 {
+			continue // a reply names who speaks, not whom the client was to reach
+		}
+		for _, host := range hostNames.FindAllString(r.text[:min(len(r.text), maxRow)], 3) {
+			if host = strings.ToLower(host); named != "" && named != host {
+				return
+			}
+			named = host
+		}
+	}
+	for _, t := range all {
+		if t.Target == "" {
+			t.Target = named
+		}
+	}
 }
