@@ -28,7 +28,11 @@ All tests run in ` + "`.ci/run`" + `, which no change gets past: that a row is h
 Beside its own tests, this is tried for every dialogue in ` + "`proxy/testdata/dialogues`" + `, cut into
 segments in six ways: what one side sent is what the other heard (` + "`TestExact`" + `), over TLS too
 (` + "`TestExactOverTLS`" + `), with no room on the disk (` + "`TestExactWithoutRecording`" + `), and in the
-recording (` + "`TestRecordingIsExact`" + `); each session has one end; no goroutine is left (` + "`TestMain`" + `).
+recording (` + "`TestRecordingIsExact`" + `).
+
+Every session of every test in ` + "`proxy`" + ` is checked when the test is over: its recording reads to
+its end, which is one end record; it holds what either side was seen to say; no output has a
+password; no goroutine and no open file is left (` + "`invariants_test.go`" + `).
 `)
 	data, err := os.ReadFile("testdata/faults.txt")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"smtptap/decode/who"
 	"smtptap/proxy"
 	"smtptap/proxy/upstream"
+	"smtptap/recordings"
 	"smtptap/recordings/transcript"
 )
 
@@ -49,11 +51,17 @@ func setUp(t *testing.T, change func(*proxy.Proxy)) *bench {
 // setUpWith is setUp with a listener of that kind.
 func setUpWith(t *testing.T, kind proxy.Listener, change func(*proxy.Proxy)) *bench {
 	t.Helper()
+	leavesNothing(t)
 	b := &bench{t: t, served: make(chan error, 1)}
 	b.server = listenTCP(t)
+	folder, err := recordings.OpenFolder(filepath.Join(t.TempDir(), "recordings"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { folder.Close() })
 	at := netip.MustParseAddrPort(b.server.Addr().String())
 	b.proxy = &proxy.Proxy{
-		Transcripts: transcript.NewSet(transcript.Options{}), Target: "smtp://" + at.String(), Mode: proxy.Pass,
+		Transcripts: transcript.NewSet(transcript.Options{Folder: folder}), Target: "smtp://" + at.String(), Mode: proxy.Pass,
 		Upstream: &upstream.Fixed{Host: at.Addr().String(), Port: at.Port()},
 	}
 	if change != nil {
@@ -71,7 +79,8 @@ func setUpWith(t *testing.T, kind proxy.Listener, change func(*proxy.Proxy)) *be
 	return b
 }
 
-// stop ends the proxy, waits for it, and writes the recordings out.
+// stop ends the proxy, waits for it, writes the recordings out, and checks what
+// must be true of every session.
 func (b *bench) stop() {
 	b.stopped.Do(func() {
 		b.cancel()
@@ -79,8 +88,12 @@ func (b *bench) stop() {
 		if err := <-b.served; err != nil {
 			b.t.Error(err)
 		}
+		sessions := b.sessions()
 		if err := b.set.Close(); (err != nil) != b.loses {
 			b.t.Errorf("closing the transcripts: %v", err)
+		}
+		if !b.loses {
+			b.holds(sessions)
 		}
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/proxy"
+	"smtptap/recordings/transcript"
 )
 
 // A pattern is an endless stream: a block of noise again and again, of a length
@@ -81,7 +83,7 @@ func TestLargeMessage(t *testing.T) {
 	if testing.Short() {
 		size = 20 << 20
 	}
-	b := setUp(t, nil)
+	b := setUp(t, func(p *proxy.Proxy) { p.Transcripts = transcript.NewSet(transcript.Options{}) }) // a queue for the disk would count
 	client, server := b.connect()
 	client.SetDeadline(time.Now().Add(5 * time.Minute))
 	server.SetDeadline(time.Now().Add(5 * time.Minute))

@@ -19,12 +19,12 @@ import (
 // recordingTo makes the sessions of a bench record, passwords included.
 func recordingTo(t *testing.T, dir string) func(*proxy.Proxy) {
 	t.Helper()
-	folder, err := recordings.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { folder.Close() })
 	return func(p *proxy.Proxy) {
+		folder, err := recordings.OpenFolder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { folder.Close() })
 		p.Transcripts = transcript.NewSet(transcript.Options{Folder: folder, KeepSecrets: true})
 	}
 }
@@ -63,24 +63,8 @@ func TestRecordingIsExact(t *testing.T) {
 // and its last fact.
 func readRecording(t *testing.T, path string) (client, server [sha256.Size]byte, last facts.Fact) {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := recordings.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	fromClient, fromServer := sha256.New(), sha256.New()
-	for {
-		rec, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	eachRecord(t, path, func(rec recordings.Record) {
 		switch {
 		case rec.Type != recordings.TypeData:
 			if fact, err := facts.Unmarshal(rec.Type, rec.Data); err == nil {
@@ -91,8 +75,32 @@ func readRecording(t *testing.T, path string) (client, server [sha256.Size]byte,
 		case rec.From == who.Server:
 			fromServer.Write(rec.Data)
 		}
-	}
+	})
 	return [sha256.Size]byte(fromClient.Sum(nil)), [sha256.Size]byte(fromServer.Sum(nil)), last
+}
+
+// eachRecord reads a recording to its end.
+func eachRecord(t *testing.T, path string, take func(recordings.Record)) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := recordings.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		rec, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		take(rec)
+	}
 }
 
 // Sessions go on as they are when they can't be recorded.
