@@ -105,11 +105,18 @@ func (p *Program) printConfig(c inForce) {
 	}
 	var rows [][]string
 	for _, s := range c.Settings {
-		value := fmt.Sprint(s.Value)
-		if all, several := s.Value.([]string); several {
-			value = strings.Join(all, ", ")
+		from := p.say("from-"+s.Source, "name", s.origin.Name, "at", at(s.File, s.Line))
+		values, several := s.Value.([]string)
+		switch {
+		case !several:
+			values = []string{fmt.Sprint(s.Value)}
+		case len(values) == 0:
+			values = []string{""}
 		}
-		rows = append(rows, []string{s.Name, visible.Text(value), p.say("from-"+s.Source, "name", s.origin.Name, "at", at(s.File, s.Line))})
+		rows = append(rows, []string{s.Name, visible.Text(values[0]), from})
+		for _, value := range values[1:] {
+			rows = append(rows, []string{"", visible.Text(value), from})
+		}
 	}
 	columns(p.streams.Out, rows)
 }
