@@ -135,7 +135,14 @@ func TestRecording(t *testing.T) {
 	}
 	tap.Expect("failed finding:STANDIN-PARTED")
 
-	recorded.Lenient = true
+	recorded.Rules = []string{"MAIL=450 4.2.1 busy"}
+	tap = smtptest.Start(t, recorded)
+	if err := send(tap, "bob@example.net", "eve@example.net"); err == nil || !strings.Contains(err.Error(), "busy") {
+		t.Errorf("the client is told %v", err)
+	}
+	tap.Expect("failed finding:RULE-ANSWERED !finding:STANDIN-PARTED")
+
+	recorded.Lenient, recorded.Rules = true, nil
 	tap = smtptest.Start(t, recorded)
 	if err := send(tap, "ann@example.net"); err != nil {
 		t.Error(err)

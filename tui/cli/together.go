@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -22,6 +23,13 @@ func (p *Program) together(cmd *cobra.Command) error {
 	for _, pair := range excludes {
 		if p.typed(cmd, pair[0]) && p.typed(cmd, pair[1]) {
 			return wrong("one-flag", "flag", "--"+pair[0], "other", "--"+pair[1])
+		}
+	}
+	if to := cmd.Flag("to"); to != nil && cmd.Name() != "mcp" && !strings.HasPrefix(strings.ToLower(to.Value.String()), "rec:") {
+		for _, name := range []string{"stand-in", "speed"} {
+			if p.typed(cmd, name) {
+				return wrong("needs-flag", "flag", "--"+name, "other", "--to rec:REC")
+			}
 		}
 	}
 	return nil
