@@ -20,15 +20,15 @@ func (f *Folder) Old(before time.Time) ([]Info, error) {
 		if !r.Ours || !r.Started.Before(before) {
 			continue
 		}
-		if _, modified, err := r.Stat(); err == nil && modified.Before(before) && !runs(r.Path) {
+		if _, modified, err := r.Stat(); err == nil && modified.Before(before) && !Runs(r.Path) {
 			old = append(old, r)
 		}
 	}
 	return old, nil
 }
 
-// runs reports whether the session of a recording still runs.
-func runs(path string) bool {
+// Runs reports whether the session of a recording still runs.
+func Runs(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		return false

@@ -32,6 +32,7 @@ var forbidden = []struct {
 	{"", []string{"tui"}, "github.com/charmbracelet/bubbles", "only the screen knows its framework"},
 	{"", []string{"tui/agent", "tui/cli"}, "github.com/modelcontextprotocol/go-sdk", "only the agents' server knows their protocol"},
 	{"", []string{"proxy", "tui/cli"}, "github.com/rs/zerolog", "libraries return errors; the proxy and the command line log"},
+	{"", []string{"recordings/store"}, "github.com/minio/minio-go", "one package knows of object stores"},
 	{"", nil, "log", "zerolog is the log"},
 }
 

@@ -11,6 +11,7 @@ import (
 	"smtptap/decode/visible"
 	"smtptap/proxy/ca"
 	"smtptap/recordings"
+	"smtptap/recordings/store"
 	"smtptap/recordings/transcript"
 )
 
@@ -96,7 +97,11 @@ func (p *Program) completeRecordings(cmd *cobra.Command, given []string, _ strin
 	if len(given) >= max(most, 1) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	found, _, err := recordingsIn(cmd.Flag("record").Value.String())
+	named := cmd.Flag("record").Value.String()
+	if store.Is(named) { // what is typed waits for no network
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	found, _, err := recordingsIn(named)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveDefault
 	}

@@ -13,6 +13,7 @@ import (
 	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
+	"smtptap/recordings/store"
 	"smtptap/recordings/transcript"
 )
 
@@ -28,6 +29,9 @@ func Prune(p *Program) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("older") {
 				return wrong("needs-age")
+			}
+			if store.Is(dir) {
+				return wrong("store-not-here", "place", shown(dir))
 			}
 			dir, err := folderToRead(dir)
 			if err != nil {

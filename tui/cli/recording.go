@@ -11,6 +11,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/recordings"
+	"smtptap/recordings/store"
 	"smtptap/recordings/transcript"
 )
 
@@ -21,6 +22,9 @@ func recordFlag(cmd *cobra.Command, dir *string) {
 
 // folder is the folder of recordings that was named, or the usual one.
 func folder(dir string) (string, error) {
+	if store.Is(dir) {
+		return "", wrong("store-not-here", "place", shown(dir))
+	}
 	if dir != "" {
 		return dir, nil
 	}
@@ -30,6 +34,9 @@ func folder(dir string) (string, error) {
 // folderToRead is the folder of recordings that was named, which must be there,
 // or the usual one, in which there may be none yet.
 func folderToRead(dir string) (string, error) {
+	if store.Is(dir) {
+		return copies(dir, nil)
+	}
 	switch info, err := os.Stat(dir); {
 	case dir == "":
 	case dir == "none":
@@ -58,7 +65,12 @@ func find(dir, ref string) (string, error) {
 	if strings.ContainsRune(ref, filepath.Separator) {
 		return recordings.Find(dir, ref)
 	}
-	dir, err := folderToRead(dir)
+	var err error
+	if store.Is(dir) {
+		dir, err = copies(dir, &ref)
+	} else {
+		dir, err = folderToRead(dir)
+	}
 	if err != nil {
 		return "", err
 	}

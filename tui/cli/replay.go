@@ -140,6 +140,7 @@ func (r *replaying) run(ctx context.Context) (*decode.Transcript, error) {
 	if closed := set.Close(); err == nil {
 		err = closed
 	}
+	r.flags.finishUpload(log)
 	return r.result(unsaid, err)
 }
 

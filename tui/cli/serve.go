@@ -18,6 +18,7 @@ import (
 	"smtptap/proxy"
 	"smtptap/proxy/upstream"
 	"smtptap/recordings"
+	"smtptap/recordings/store"
 	"smtptap/recordings/transcript"
 )
 
@@ -29,30 +30,31 @@ type serveFlags struct {
 	socketMode modeFlag
 	header     bool // clients begin with a PROXY header
 
-	target  targetFlags
-	tls     tlsFlags
-	rules   ruleFlags
-	record  string
-	keep    bool
-	ui      string
-	screen  screenFlags
-	color   colorMode
-	allow   []string
-	most    int
-	idle    time.Duration
-	drain   time.Duration
-	once    bool
-	count   int
-	expect  expectFlags
-	attach  attachFlags
-	monitor telemetryFlags
-	logging logFlags
-	single  bool                           // no more than one session is to come
-	as      string                         // the command that records, where it is not smtptap itself
-	next    string                         // what may be done next, for people
-	first   func(*transcript.Summary) bool // the session that the screen opens; may be nil
-	over    func(*transcript.Set) error    // is given the sessions when all are over; may be nil
-	forward func(os.Signal) bool           // takes a signal in place of smtptap, if it reports so; may be nil
+	target    targetFlags
+	tls       tlsFlags
+	rules     ruleFlags
+	record    string
+	keep      bool
+	ui        string
+	screen    screenFlags
+	color     colorMode
+	allow     []string
+	most      int
+	idle      time.Duration
+	drain     time.Duration
+	once      bool
+	count     int
+	expect    expectFlags
+	attach    attachFlags
+	monitor   telemetryFlags
+	logging   logFlags
+	uploading *store.Upload                  // nil where recordings stay in a folder
+	single    bool                           // no more than one session is to come
+	as        string                         // the command that records, where it is not smtptap itself
+	next      string                         // what may be done next, for people
+	first     func(*transcript.Summary) bool // the session that the screen opens; may be nil
+	over      func(*transcript.Set) error    // is given the sessions when all are over; may be nil
+	forward   func(os.Signal) bool           // takes a signal in place of smtptap, if it reports so; may be nil
 }
 
 // serve is smtptap without a subcommand.
@@ -263,7 +265,16 @@ func (f *serveFlags) transcripts(log zerolog.Logger, unwatched bool) (*transcrip
 	if f.record == "none" {
 		return transcript.NewSet(o), nil, nil
 	}
-	dir, err := folder(f.record)
+	var remote *store.Store
+	var dir string
+	var err error
+	if store.Is(f.record) {
+		if remote, err = openStore(f.record); err == nil {
+			dir = remote.Spool()
+		}
+	} else {
+		dir, err = folder(f.record)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -272,6 +283,9 @@ func (f *serveFlags) transcripts(log zerolog.Logger, unwatched bool) (*transcrip
 	}
 	if advice := o.Folder.Advice(); advice != "" {
 		log.Warn().Msg(advice)
+	}
+	if remote != nil {
+		f.upload(remote, o.Folder, log)
 	}
 	return transcript.NewSet(o), o.Folder, nil
 }

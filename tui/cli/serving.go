@@ -91,7 +91,9 @@ func (s *serving) run(ctx context.Context, ui string, visit func(context.Context
 	if s.flags.expect.wanted() {
 		ended = s.report
 	}
-	return cmp.Or(err, ended())
+	err = cmp.Or(err, ended())
+	s.flags.finishUpload(s.log)
+	return err
 }
 
 // onSignal stops in an orderly way at the first signal, and at once at the
@@ -213,6 +215,8 @@ func (s *serving) farewell(ui string) {
 		}
 	}
 	switch {
+	case s.flags.uploading != nil:
+		s.program.note("sessions-recorded", "count", strconv.Itoa(len(paths)), "folder", shown(s.flags.record))
 	case len(paths) == 1:
 		s.program.note("recorded", "path", paths[0])
 	case len(paths) > 1:
