@@ -37,6 +37,8 @@ func TestGoldenFrames(t *testing.T) {
 		"findings": {"k", "enter", "4"},
 		"timing":   {"k", "k", "enter", "5"},
 		"help":     {"?"},
+		"columns":  {"C"},
+		"sorted":   {"S", "8", "S"},
 	}
 	for look, change := range looks {
 		for _, size := range sizes {

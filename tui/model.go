@@ -43,6 +43,7 @@ type model struct {
 	filter      string // as typed, good and applied
 	filterOff   string // switched off by hand, to be switched on again
 	state       transcript.State
+	choice      panes.Choice
 	notes       map[string]recordings.Notes
 	held        []panes.Held // lines that wait to be let go
 	holding     string       // WHEN of the rule that the screen has set to hold
@@ -121,7 +122,7 @@ func (m *model) begin() tea.Cmd {
 	if m.mouse {
 		mouse = tea.EnableMouseCellMotion
 	}
-	return tea.Batch(m.watch(), m.refresh(), m.readNotes(nil), mouse)
+	return tea.Batch(m.watch(), m.refresh(), m.readNotes(nil), m.remember(), mouse)
 }
 
 // close ends what begin started.

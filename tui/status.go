@@ -116,6 +116,13 @@ func (m *model) filterWords() string {
 }
 
 func (m *model) following() string {
+	if c := m.choice; c.Sort != "" {
+		key := "status-sorted"
+		if c.Reverse {
+			key = "status-sorted-down"
+		}
+		return m.theme.Say(key, "column", m.theme.Say("column-"+c.Sort))
+	}
 	if m.list.Following() {
 		return m.theme.Say("status-follow")
 	}

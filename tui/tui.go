@@ -54,6 +54,7 @@ type Options struct {
 	View    bool                  // recordings are looked at, nothing runs
 	Remote  bool                  // the sessions run in another process
 	Close   func(id string) error // ends a session that runs; nil if none can be
+	Memory  string                // file that remembers how the list was sorted; "" for none
 	Version string
 	Notice  string                         // for people, shown until they close it; "" for none
 	First   func(*transcript.Summary) bool // the session to open when it comes; nil for the newest

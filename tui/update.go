@@ -205,6 +205,9 @@ func (m *model) doInList(a keys.Action) tea.Cmd {
 		return nil
 	case keys.ToggleFilter:
 		return m.switchFilter()
+	case keys.Sort, keys.ShowColumns:
+		m.prompt = columnsPrompt{a == keys.Sort}
+		return nil
 	case keys.Compare:
 		return m.mark()
 	case keys.OpenFile:

@@ -37,7 +37,11 @@ func (f *screenFlags) flags(cmd *cobra.Command) {
 func (f *screenFlags) options(color *colorMode, p *Program) tui.Options {
 	s := p.streams
 	in, _ := s.In.(*os.File)
-	return tui.Options{ASCII: f.ascii, Theme: f.theme, Mouse: f.mouse, NoColor: !color.on(s.Out), Version: version(), Lang: p.lang, In: in, Out: s.Out}
+	memory := ""
+	if dir, err := recordings.DefaultFolder(); err == nil {
+		memory = filepath.Join(filepath.Dir(dir), "screen.json")
+	}
+	return tui.Options{Memory: memory, ASCII: f.ascii, Theme: f.theme, Mouse: f.mouse, NoColor: !color.on(s.Out), Version: version(), Lang: p.lang, In: in, Out: s.Out}
 }
 
 // screen is the screen of a proxy at work.

@@ -64,6 +64,8 @@ const (
 	Tag          Action = "tag"
 	Note         Action = "note"
 	Delete       Action = "delete"
+	Sort         Action = "sort"
+	ShowColumns  Action = "columns"
 	TakePart     Action = "take-part"
 	Interrupt    Action = "interrupt"
 	Suspend      Action = "suspend"
@@ -110,6 +112,8 @@ var Table = []Binding{
 	{ToggleFilter, []string{"!"}, InList, "sessions", false},
 	{Compare, []string{"d"}, InList, "sessions", true},
 	{OpenFile, []string{"o"}, InList, "sessions", true},
+	{Sort, []string{"S"}, InList, "sessions", false},
+	{ShowColumns, []string{"C"}, InList, "sessions", false},
 	{Mark, []string{"m"}, Anywhere, "sessions", false},
 	{Tag, []string{"t"}, Anywhere, "sessions", false},
 	{Note, []string{"n"}, InList, "sessions", false},

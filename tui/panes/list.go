@@ -51,6 +51,7 @@ type List struct {
 	chosen     string // id of the session that is marked for a comparison
 	held       map[string]bool
 	notes      map[string]recordings.Notes
+	choice     Choice
 	hidden     map[string]bool // sessions whose recordings were deleted
 }
 
@@ -79,7 +80,7 @@ func (m *List) Focus(on bool) { m.focused = on }
 func (m *List) Tick(now time.Time) { m.now = now }
 
 func (m *List) arrange() {
-	m.slots = arrangeColumns(m.theme, m.width-gutter, m.dates, m.same.in)
+	m.slots = arrangeColumns(m.theme, m.width-gutter, m.dates, m.same.in, m.choice.hides)
 }
 
 // Refresh looks at what is new in the source.
@@ -96,7 +97,7 @@ func (m *List) Refresh() tea.Cmd {
 }
 
 // whole reports whether every session of the source is in the list.
-func (m *List) whole() bool { return m.filter.All() && len(m.hidden) == 0 }
+func (m *List) whole() bool { return m.filter.All() && len(m.hidden) == 0 && m.choice.Sort == "" }
 
 // SetNotes says what people say of sessions, by their ids.
 func (m *List) SetNotes(all map[string]recordings.Notes) { m.notes = all }
@@ -135,6 +136,9 @@ func (m *List) Selected() (transcript.Summary, bool) {
 func (m *List) index(position int) int {
 	if m.whole() {
 		return m.first + position
+	}
+	if m.picked.order != nil {
+		return int(m.picked.order[position])
 	}
 	return int(m.picked.rows[position])
 }
@@ -245,7 +249,11 @@ func (m *List) head() string {
 		if s.right {
 			fit = draw.FitRight
 		}
-		r.Put(fit(s.title(m.theme), s.width, ""), m.theme.Dim)
+		style := m.theme.Dim
+		if m.choice.Sort == s.name {
+			style = m.theme.Key
+		}
+		r.Put(fit(s.title(m.theme), s.width, ""), style)
 	}
 	return r.String()
 }
@@ -305,8 +313,11 @@ func (m *List) Select(wanted func(*transcript.Summary) bool) bool {
 	return false
 }
 
-// positionOf is where a session stands among those that are picked, or would.
-func positionOf(rows []int32, index int) int {
-	at, _ := slices.BinarySearch(rows, int32(index))
+// position is where a session stands among those that are picked, or would.
+func (f *filtered) position(index int) int {
+	if f.order != nil {
+		return max(slices.Index(f.order, int32(index)), 0)
+	}
+	at, _ := slices.BinarySearch(f.rows, int32(index))
 	return at
 }

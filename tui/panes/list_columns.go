@@ -1,6 +1,7 @@
 package panes
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,15 +73,15 @@ type columnSlot struct {
 
 // arrangeColumns picks the columns that fit into width and shares the room out.
 // Those that say the same in all rows are the first to go.
-func arrangeColumns(t *draw.Theme, width int, dates bool, same func(column string) bool) []columnSlot {
-	all := listColumns(t, dates)
-	last := len(all)
+func arrangeColumns(t *draw.Theme, width int, dates bool, same, hidden func(column string) bool) []columnSlot {
+	all := slices.DeleteFunc(listColumns(t, dates), func(c listColumn) bool { return hidden(c.name) })
+	last := len(Columns)
 	for i := range all {
 		if same(all[i].name) {
 			all[i].rank += last
 		}
 	}
-	if width >= wideList {
+	if width >= wideList && all[len(all)-1].name == subject {
 		all[len(all)-1].min = leastSubject
 	}
 	left, taken := width, make([]bool, len(all))

@@ -10,9 +10,10 @@ import (
 
 // filtered is what a filter picked so far.
 type filtered struct {
-	rows []int32 // places in the source, in order
-	seen int     // how many sessions were looked at
-	live []int32 // those among them that ran: they are looked at again
+	rows  []int32 // places in the source, in order
+	order []int32 // the same in the order that was chosen; nil for none
+	seen  int     // how many sessions were looked at
+	live  []int32 // those among them that ran: they are looked at again
 }
 
 // A scanResult is the answer of one scan.
@@ -63,12 +64,13 @@ func (m *List) scan() tea.Cmd {
 		return nil
 	}
 	m.busy = true
-	s := &scan{source: m.source, findings: m.findings, filter: m.filter, hidden: m.hidden, picked: filtered{
+	s := &scan{source: m.source, findings: m.findings, filter: m.filter, hidden: m.hidden, choice: m.choice, picked: filtered{
 		rows: slices.Clone(m.picked.rows), seen: m.picked.seen, live: m.picked.live,
 	}}
 	generation := m.generation
 	return func() tea.Msg {
 		more := s.step()
+		s.sort()
 		return scanResult{generation, s.picked, more}
 	}
 }
@@ -86,7 +88,7 @@ func (m *List) Update(msg tea.Msg) tea.Cmd {
 	}
 	m.picked = answer.picked
 	if index >= 0 && !m.follow {
-		m.cursor = positionOf(m.picked.rows, index)
+		m.cursor = m.picked.position(index)
 	}
 	m.settle()
 	if answer.more {
@@ -101,6 +103,7 @@ type scan struct {
 	findings FindingsOf
 	filter   *query.Filter
 	hidden   map[string]bool
+	choice   Choice
 	picked   filtered
 	look     query.Session // at the session at hand; here so that not each takes memory
 }
