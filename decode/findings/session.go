@@ -34,12 +34,12 @@ type session struct {
 	lastWire int // the last entry in which either side said something, or -1
 	broken   int // a client-no-reply note after the last reply, or -1
 
-	dials    []told[*facts.Dial]
-	lookups  []told[*facts.DNS]
-	tls      []told[*facts.TLS]
-	hellos   []told[*facts.Hello]
-	closed   []told[*facts.Closed]
-	end      *told[*facts.End]
+	dials    []placed[*facts.Dial]
+	lookups  []placed[*facts.DNS]
+	tls      []placed[*facts.TLS]
+	hellos   []placed[*facts.Hello]
+	closed   []placed[*facts.Closed]
+	end      *placed[*facts.End]
 	says     []statement       // what the client's own log says of its failures
 	settings map[string]string // of the client, by lower-case name
 	setAt    map[string]int    // the entries that tell them
@@ -67,8 +67,8 @@ type session struct {
 	trees map[int]*message.Tree // of messages, read when a rule first asks
 }
 
-// told is a fact with its entry.
-type told[T any] struct {
+// placed is a fact with its entry.
+type placed[T any] struct {
 	entry int
 	fact  T
 }
@@ -234,22 +234,22 @@ func (s *session) extensions(i int, r *decode.Reply) {
 func (s *session) fact(i int, f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.Dial:
-		s.dials = append(s.dials, told[*facts.Dial]{i, f})
+		s.dials = append(s.dials, placed[*facts.Dial]{i, f})
 		s.reason(i, f.Err)
 	case *facts.DNS:
-		s.lookups = append(s.lookups, told[*facts.DNS]{i, f})
+		s.lookups = append(s.lookups, placed[*facts.DNS]{i, f})
 	case *facts.TLS:
-		s.tls = append(s.tls, told[*facts.TLS]{i, f})
+		s.tls = append(s.tls, placed[*facts.TLS]{i, f})
 		s.reason(i, f.Err)
 		if f.Err == "" && f.Leg == who.ClientLeg {
 			s.secured = true
 		}
 	case *facts.Hello:
-		s.hellos = append(s.hellos, told[*facts.Hello]{i, f})
+		s.hellos = append(s.hellos, placed[*facts.Hello]{i, f})
 	case *facts.Closed:
-		s.closed = append(s.closed, told[*facts.Closed]{i, f})
+		s.closed = append(s.closed, placed[*facts.Closed]{i, f})
 	case *facts.End:
-		s.end = &told[*facts.End]{i, f}
+		s.end = &placed[*facts.End]{i, f}
 	case *facts.Note:
 		s.remark(i, f)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/units"
 	"smtptap/decode/who"
 )
@@ -41,26 +42,25 @@ func lateGreeting(s *session) *evidence {
 }
 
 func lateDNS(s *session) *evidence {
-	var sum time.Duration
-	var proof []int
-	for _, l := range s.lookups {
-		sum += l.fact.Took
-		proof = append(proof, l.entry)
-	}
-	if sum <= slowDNS {
-		return nil
-	}
-	return see(firstFew(proof)...).with("took", units.Time(sum))
+	return tookTogether(s.lookups, slowDNS, func(f *facts.DNS) time.Duration { return f.Took })
 }
 
 func lateDial(s *session) *evidence {
+	if s.dialFault != nil {
+		return nil
+	}
+	return tookTogether(s.dials, slowGreeting, func(f *facts.Dial) time.Duration { return f.Took })
+}
+
+// tookTogether is evidence of facts that took more than limit in all.
+func tookTogether[T any](all []placed[T], limit time.Duration, took func(T) time.Duration) *evidence {
 	var sum time.Duration
 	var proof []int
-	for _, d := range s.dials {
-		sum += d.fact.Took
-		proof = append(proof, d.entry)
+	for _, f := range all {
+		sum += took(f.fact)
+		proof = append(proof, f.entry)
 	}
-	if sum <= slowGreeting || s.dialFault != nil {
+	if sum <= limit {
 		return nil
 	}
 	return see(firstFew(proof)...).with("took", units.Time(sum))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -45,6 +46,10 @@ func TestArrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page, err := os.ReadFile("../../.github/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	packages := 0
 	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
 		var p struct {
@@ -55,7 +60,11 @@ func TestArrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		packages++
-		checkArrows(t, strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, "smtptap"), "/"), p.Imports)
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, "smtptap"), "/")
+		checkArrows(t, name, p.Imports)
+		if name != "" && name != "proxy/e2e" && !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("ARCHITECTURE.md does not say what %s is for", name)
+		}
 	}
 	if packages < 10 {
 		t.Fatalf("go list names %d packages", packages)
