@@ -1,10 +1,6 @@
 package logs
 
-import (
-	"strings"
-
-	"smtptap/decode/facts"
-)
+import "strings"
 
 // Bounces quote the reply that made a server give up, wrapped to the width of
 // a mail, with the command that it answered.
@@ -51,7 +47,7 @@ func parseBounce(rows []row) []line {
 	text := joinRows(rows)
 	var lines []line
 	if g := bounceHost.FindStringSubmatch(text); g != nil {
-		lines = append(lines, line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: g[2], Why: "configured"}})
+		lines = append(lines, attempt(g[1], g[2]))
 	}
 	verb := ""
 	from := 0
@@ -102,9 +98,7 @@ func parseSendmailBounce(rows []row) []line {
 		sent, fromClient := strings.CutPrefix(text, ">>> ")
 		switch {
 		case fromServer:
-			for _, l := range splitReply(said) {
-				lines = append(lines, server(l))
-			}
+			lines = append(lines, replyLines(said, "")...)
 		case fromClient:
 			lines = append(lines, client(sent))
 		case strings.HasPrefix(text, "... while talking to "):
@@ -112,7 +106,7 @@ func parseSendmailBounce(rows []row) []line {
 			if i := strings.IndexAny(host, "<("); i > 0 {
 				host = host[:i]
 			}
-			lines = append(lines, line{kind: dialed, starts: true, dial: &facts.Dial{Host: host, Addr: host, Why: "configured"}})
+			lines = append(lines, attempt(host, host))
 		case verbOf(text) != "":
 			lines = append(lines, client(text))
 		case code(text) != 0:

@@ -38,8 +38,7 @@ func parseCurl(rows []row) []line {
 }
 
 type curlLog struct {
-	lines []line
-	at    row
+	tape
 	data  bool       // the server wants the message
 	said  bool       // something was said on this connection
 	over  bool       // the log has told that TLS failed, and nothing since
@@ -49,19 +48,18 @@ type curlLog struct {
 
 func (p *curlLog) add(ls ...line) {
 	for _, l := range ls {
-		l.at = p.at.at
 		switch {
 		case l.isWire():
 			p.said, p.over = true, false
 		case l.kind == tlsFailed:
 			p.over = true
 		}
-		p.lines = append(p.lines, l)
+		p.tape.add(l)
 	}
 }
 
 func (p *curlLog) row(r row) {
-	p.at = r
+	p.at = r.at
 	text := strings.TrimRight(r.text, "\r")
 	if over := curlMeter.FindStringSubmatch(text); over != nil {
 		text = over[1]
@@ -72,15 +70,13 @@ func (p *curlLog) row(r row) {
 		return
 	}
 	if g[1] != "" {
-		p.at.at, _ = takeStamp(g[1])
+		p.at, _ = takeStamp(g[1])
 	}
 	switch g[2] {
 	case ">":
 		p.add(client(g[3]))
 	case "<":
-		for _, l := range splitReply(g[3]) {
-			p.add(server(l))
-		}
+		p.add(replyLines(g[3], "")...)
 		p.data = code(g[3]) == 354
 	case "*":
 		p.info(g[3])
@@ -131,9 +127,7 @@ func (p *curlLog) failed(text string) {
 	case p.tried > 0 && !p.said:
 		blame(&p.lines[p.tried-1], text)
 	case !p.said:
-		l := line{kind: dialed, starts: true, dial: targetIn(text)}
-		blame(&l, text)
-		p.add(l)
+		p.add(failedAttempt(text))
 	}
 	p.add(troubled(text))
 }

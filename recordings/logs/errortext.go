@@ -97,36 +97,23 @@ func scoreApplication(rows []row) int {
 // parseApplication finds replies of a server inside the error texts of an
 // application. What the application says before them is told once.
 func parseApplication(rows []row) []line {
-	var lines []line
+	var t tape
 	prose := ""
 	for _, r := range rows {
-		at, text := takeStamp(strings.TrimSpace(r.text))
-		if at.IsZero() {
-			at = r.at
-		}
-		text = strings.TrimSpace(text)
+		text := t.stamp(r)
 		before, reply := replyIn(text)
-		if reply == "" {
-			if c := causeOf(text); c != nil {
-				d := line{kind: dialed, at: at, starts: true, dial: targetIn(text)}
-				blame(&d, text)
-				lines = append(lines, d, troubled(text))
+		switch {
+		case reply != "":
+			if before != "" && before != prose {
+				prose = before
+				t.add(troubled(before))
 			}
-			continue
-		}
-		if before != "" && before != prose {
-			prose = before
-			l := troubled(before)
-			l.at = at
-			lines = append(lines, l)
-		}
-		for _, part := range splitReply(reply) {
-			l := server(part)
-			l.at, l.answers = at, "?"
-			lines = append(lines, l)
+			t.add(replyLines(reply, "?")...)
+		case causeOf(text) != nil:
+			t.add(failedAttempt(text), troubled(text))
 		}
 	}
-	return lines
+	return t.lines
 }
 
 // replyIn finds a reply in an error text, and what stands before it.

@@ -30,18 +30,12 @@ var (
 )
 
 func parseExim(rows []row) []line {
-	var lines []line
+	var t tape
 	for _, r := range rows {
-		at, text := takeStamp(strings.TrimSpace(r.text))
-		if at.IsZero() {
-			at = r.at
-		}
-		for _, l := range eximLine(strings.TrimSpace(text)) {
-			l.at = at
-			lines = append(lines, l)
-		}
+		text := t.stamp(r)
+		t.add(eximLine(text)...)
 	}
-	return lines
+	return t.lines
 }
 
 func eximLine(text string) []line {
@@ -64,7 +58,7 @@ func eximLine(text string) []line {
 		g := eximDone.FindStringSubmatch(text)
 		l := server(g[4])
 		l.answers = endOfData
-		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[2], Addr: g[3], Why: "configured"}}, client("RCPT TO:<" + g[1] + ">"), l}
+		return []line{attempt(g[2], g[3]), client("RCPT TO:<" + g[1] + ">"), l}
 	case eximRCPT.MatchString(text):
 		return eximRejected(text)
 	}
@@ -79,11 +73,7 @@ func eximCommand(text, command, reply string) []line {
 		lines = append(lines, client(command))
 		verb = ""
 	}
-	for _, part := range splitReply(reply) {
-		l := server(part)
-		l.answers = verb
-		lines = append(lines, l)
-	}
+	lines = append(lines, replyLines(reply, verb)...)
 	return lines
 }
 

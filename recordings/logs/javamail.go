@@ -61,7 +61,7 @@ func (j *javamailLog) remark(text string) ([]line, bool) {
 func (j *javamailLog) debug(text string) []line {
 	if g := javamailTrying.FindStringSubmatch(text); g != nil {
 		j.ssl = g[3] == "true"
-		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
+		l := attempt(g[1], hostPort(g[1], g[2]))
 		if j.ssl {
 			l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true, SNI: g[1]}
 		}

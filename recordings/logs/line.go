@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"strings"
 	"time"
 
 	"smtptap/decode"
@@ -58,6 +59,29 @@ func extend(text *string, more string) {
 	if len(*text)+len(more) < maxJoined {
 		*text += " " + more
 	}
+}
+
+// A tape takes down the lines that a log tells, under the stamp of their row.
+type tape struct {
+	lines []line
+	at    time.Time
+}
+
+func (t *tape) add(lines ...line) {
+	for _, l := range lines {
+		l.at = t.at
+		t.lines = append(t.lines, l)
+	}
+}
+
+// stamp takes the stamp of a row, which may stand in its text, and returns what
+// follows it.
+func (t *tape) stamp(r row) string {
+	at, text := takeStamp(strings.TrimSpace(r.text))
+	if t.at = at; at.IsZero() {
+		t.at = r.at
+	}
+	return strings.TrimSpace(text)
 }
 
 func client(text string) line { return line{kind: said, side: who.Client, text: text} }

@@ -42,7 +42,7 @@ func parseMsmtp(rows []row) []line {
 		}
 	}
 	if settings["host"] != "" {
-		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: settings["host"], Addr: hostPort(settings["host"], settings["port"]), Why: "configured"}}
+		l := attempt(settings["host"], hostPort(settings["host"], settings["port"]))
 		if settings["tls"] == "on" && settings["tls_starttls"] == "off" {
 			l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true}
 		}
@@ -63,23 +63,17 @@ var (
 // msmtpLogFile reads a line of the log file: one message each.
 func msmtpLogFile(r row) []line {
 	at, _ := takeStamp(r.text)
-	var lines []line
+	t := tape{at: at}
 	if g := msmtpHost.FindStringSubmatch(r.text); g != nil {
-		lines = append(lines, line{kind: dialed, starts: true, at: at, dial: &facts.Dial{Host: g[1], Addr: g[1], Why: "configured"}})
+		t.add(attempt(g[1], g[1]))
 	}
 	if g := msmtpSaid.FindStringSubmatch(r.text); g != nil && msmtpStatus.MatchString(r.text) {
-		for _, reply := range splitReply(g[1]) {
-			l := server(reply)
-			l.at = at
-			lines = append(lines, l)
-		}
+		t.add(replyLines(g[1], "")...)
 	}
 	if g := msmtpErrMsg.FindStringSubmatch(r.text); g != nil {
-		l := troubled(g[1])
-		l.at = at
-		lines = append(lines, l)
+		t.add(troubled(g[1]))
 	}
-	return lines
+	return t.lines
 }
 
 var msmtpConnect = compile(`cannot connect to ([\w.-]+), port (\d+): (.*)$`)
@@ -99,7 +93,7 @@ func msmtpRemark(text string) []line {
 		return []line{l}
 	}
 	if g := msmtpConnect.FindStringSubmatch(said); g != nil {
-		l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
+		l := attempt(g[1], hostPort(g[1], g[2]))
 		blame(&l, g[3])
 		return []line{l, troubled(said)}
 	}
@@ -108,10 +102,3 @@ func msmtpRemark(text string) []line {
 	}
 	return []line{troubled(said)}
 }
-
-// wneessen/go-mail's standard logger: "DEBUG: C --> S: EHLO x".
-
-var (
-	goMailMarks = []mark{m(12, `\bC (?:-->|<--) S: `)}
-	goMailJoint = jointOf(`((?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:DEBUG|ERROR| ?INFO| ?WARN): C (?:-->|<--) S: )`)
-)

@@ -56,13 +56,15 @@ type nodemailerLog struct {
 	fields  map[string]string // its members
 }
 
-func (p *nodemailerLog) add(l line) {
-	l.at, l.session = p.last.at, p.last.session
-	p.tried = p.tried || l.kind == dialed
-	if l.kind == said {
-		p.said[l.session] = true
+func (p *nodemailerLog) add(lines ...line) {
+	for _, l := range lines {
+		l.at, l.session = p.last.at, p.last.session
+		p.tried = p.tried || l.kind == dialed
+		if l.kind == said {
+			p.said[l.session] = true
+		}
+		p.lines = append(p.lines, l)
 	}
-	p.lines = append(p.lines, l)
 }
 
 func (p *nodemailerLog) entry(r row, g []string) {
@@ -74,9 +76,7 @@ func (p *nodemailerLog) entry(r row, g []string) {
 	text := g[5]
 	switch {
 	case g[4] == "S":
-		for _, l := range splitReply(text) {
-			p.add(server(l))
-		}
+		p.add(replyLines(text, "")...)
 		p.data = code(text) == 354
 	case g[4] == "C":
 		p.data = false
@@ -97,7 +97,7 @@ func (p *nodemailerLog) info(text string) {
 			return
 		}
 		host := p.hosts[p.last.session]
-		p.add(line{kind: dialed, starts: true, dial: &facts.Dial{Host: host, Addr: g[4], Why: "configured"}})
+		p.add(attempt(host, g[4]))
 		if g[3] == "Secure connection" {
 			p.add(line{kind: secured, tls: &facts.TLS{Leg: who.ServerLeg, Implicit: true}})
 		}

@@ -33,7 +33,7 @@ var (
 
 // parsePHPMailer reads every version's form; 5.1 knows no client lines.
 func parsePHPMailer(rows []row) []line {
-	p := phpmailerLog{lines: make([]line, 0, len(rows))}
+	p := phpmailerLog{tape: tape{lines: make([]line, 0, len(rows))}}
 	for _, r := range rows {
 		p.row(r)
 	}
@@ -43,20 +43,12 @@ func parsePHPMailer(rows []row) []line {
 }
 
 type phpmailerLog struct {
-	lines   []line
-	at      row      // stamp of the entry under way
+	tape             // at: the stamp of the entry under way
 	verb    string   // of the last command
 	inReply bool     // rows without a mark continue the server's reply
 	options string   // of "Connection: opening", which may span rows
 	dial    int      // index of the attempt under way, behind dialed; 0 for none
 	inbound []string // raw lines of the server that level 4 shows before the reply
-}
-
-func (p *phpmailerLog) add(ls ...line) {
-	for _, l := range ls {
-		l.at = p.at.at
-		p.lines = append(p.lines, l)
-	}
 }
 
 func (p *phpmailerLog) row(r row) {
@@ -71,7 +63,7 @@ func (p *phpmailerLog) row(r row) {
 	found := phpmailerRow.FindStringSubmatch(r.text)
 	if found == nil {
 		if stamped {
-			p.at.at = at
+			p.at = at
 		}
 		p.loose(r.text, strings.TrimSpace(text), stamped)
 		return
@@ -81,7 +73,7 @@ func (p *phpmailerLog) row(r row) {
 	if at.IsZero() {
 		at = stampInside(found[1])
 	}
-	p.at.at = at
+	p.at = at
 	entry := trimEntry(found[3])
 	switch found[2] {
 	case "CLIENT -> SERVER", "CLIENT -> SMTP":

@@ -45,24 +45,15 @@ func parsePostfix(rows []row) []line {
 }
 
 type postfixLog struct {
-	lines []line
-	at    row
+	tape
 	from  string // envelope sender, as the queue manager told it
 	in    bool   // a session of smtpd is under way
 	asked string // the last command that a lost connection was after
 }
 
-func (p *postfixLog) add(ls ...line) {
-	for _, l := range ls {
-		l.at = p.at.at
-		p.lines = append(p.lines, l)
-	}
-}
-
 func (p *postfixLog) row(r row) {
-	p.at = r
-	if at, _ := takeStamp(r.text); !at.IsZero() {
-		p.at.at = at
+	if p.at, _ = takeStamp(r.text); p.at.IsZero() {
+		p.at = r.at
 	}
 	text := r.text
 	if g := postfixFrom.FindStringSubmatch(text); g != nil && strings.Contains(text, "/qmgr[") {
@@ -148,12 +139,7 @@ func (p *postfixLog) envelope(text, verb string) {
 }
 
 func (p *postfixLog) reply(text, verb string) {
-	text = strings.Join(strings.Fields(text), " ")
-	for _, reply := range splitReply(text) {
-		l := server(reply)
-		l.answers = verb
-		p.add(l)
-	}
+	p.add(replyLines(strings.Join(strings.Fields(text), " "), verb)...)
 }
 
 // delivered reads the outcome of one delivery: what the other server said.
@@ -197,11 +183,11 @@ func (p *postfixLog) delivered(text string) {
 // relay notes which server the delivery went to.
 func (p *postfixLog) relay(text string) {
 	if g := postfixRelay.FindStringSubmatch(text); g != nil {
-		p.add(line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[2], g[3]), Why: "configured"}})
+		p.add(attempt(g[1], hostPort(g[2], g[3])))
 		return
 	}
 	if g := postfixSaid.FindStringSubmatch(text); g != nil {
-		p.add(line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: g[2], Why: "configured"}})
+		p.add(attempt(g[1], g[2]))
 	}
 }
 
@@ -217,7 +203,7 @@ func (p *postfixLog) transaction(text, verb string) {
 
 func (p *postfixLog) unreachable(text string) {
 	g := postfixReach.FindStringSubmatch(text)
-	l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[2], g[3]), Why: "configured"}}
+	l := attempt(g[1], hostPort(g[2], g[3]))
 	blame(&l, g[4])
 	p.add(l)
 }
@@ -228,9 +214,7 @@ func (p *postfixLog) peer(text string) {
 	g := postfixPeer.FindStringSubmatch(text)
 	ours := strings.Contains(text, "/smtpd[") == (g[1] == ">")
 	if ours || code(g[4]) != 0 && !strings.Contains(text, "/smtp") {
-		for _, l := range splitReply(g[4]) {
-			p.add(server(l))
-		}
+		p.add(replyLines(g[4], "")...)
 		return
 	}
 	p.add(client(g[4]))

@@ -6,8 +6,6 @@ import (
 	"smtptap/decode/who"
 )
 
-// Tools that stand between a client and a server, and tools that test one.
-
 // email-oauth2-proxy shows both of its legs; the one to the server is
 // indented. Lines are Python's bytes literals.
 
@@ -51,7 +49,3 @@ func parseOAuthProxy(rows []row) []line {
 	}
 	return near
 }
-
-// testssl.sh --debug: "=== sending "EHLO x" ..." and "... received result:".
-
-var testSSLMarks = []mark{m(12, `^=== sending "`), m(12, `^\.\.\. received result:`), m(6, `testssl\.sh`)}

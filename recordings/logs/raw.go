@@ -3,7 +3,6 @@ package logs
 import (
 	"strings"
 
-	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
@@ -179,7 +178,7 @@ func rawRemark(text string) []line {
 	switch {
 	case rawTarget.MatchString(text):
 		g := rawTarget.FindStringSubmatch(text)
-		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}}
+		return []line{attempt(g[1], hostPort(g[1], g[2]))}
 	case text == "RENEGOTIATING":
 		return []line{troubled(text)} // s_client took the R of RCPT for a command of its own
 	case sClientError.MatchString(text) && causeOf(text) != nil:

@@ -1,9 +1,6 @@
 package logs
 
-import (
-	"smtptap/decode/facts"
-	"smtptap/decode/who"
-)
+import "smtptap/decode/who"
 
 // remarks are what many tools say beside the dialogue, whatever their form.
 var remarkForms = []struct {
@@ -11,10 +8,10 @@ var remarkForms = []struct {
 	tell func(g []string) []line
 }{
 	{compile(`^(?:\*+ +)?(?:Trying|Connecting to(?: SMTP server)?) "?([\w.:*-]+?)"?(?: at |:| port )(\d+)(?:\.\.\.)?$`), func(g []string) []line {
-		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}}
+		return []line{attempt(g[1], hostPort(g[1], g[2]))}
 	}},
 	{compile(`^(?:c: )?Trying to connect to ([\w.-]+) on port (\d+)`), func(g []string) []line {
-		return []line{{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}}
+		return []line{attempt(g[1], hostPort(g[1], g[2]))}
 	}},
 	{compile(`(?i)^(?:INFO )?(?:start(?:ing)? TLS session|TLS (?:negotiation )?(?:succeeded|established)|connection (?:secured|upgraded)|secure connection established)`), func([]string) []line {
 		return []line{{kind: secured}}

@@ -31,6 +31,18 @@ func splitReply(text string) []string {
 	}
 }
 
+// replyLines are the lines of a reply, and what it answers, "" if the log does
+// not say.
+func replyLines(text, verb string) []line {
+	var lines []line
+	for _, part := range splitReply(text) {
+		l := server(part)
+		l.answers = verb
+		lines = append(lines, l)
+	}
+	return lines
+}
+
 // nextReplyLine finds where, behind the first line of text, the next line of
 // the same reply begins; -1 when there is none. A line that announces another
 // one is looked for first, because the last line's "250 " is a weaker sign.

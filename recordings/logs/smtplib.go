@@ -3,7 +3,6 @@ package logs
 import (
 	"strings"
 
-	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
@@ -33,28 +32,25 @@ func parseSmtplib(rows []row) []line {
 }
 
 type smtplibLog struct {
-	lines   []line
+	tape
 	pending string // a word whose argument is a record of its own
 	last    string // code of the last reply, "" when the client spoke since
 }
 
-func (p *smtplibLog) add(r row, l line) {
-	l.at = r.at
-	if l.at.IsZero() {
-		l.at, _ = takeStamp(strings.TrimSpace(r.text))
-	}
+func (p *smtplibLog) add(l line) {
 	if l.kind == said && l.side == who.Server && code(l.text) != 0 {
 		p.last = l.text[:3]
 	} else if l.isWire() {
 		p.last = ""
 	}
-	p.lines = append(p.lines, l)
+	p.tape.add(l)
 }
 
 func (p *smtplibLog) row(r row) {
+	p.stamp(r)
 	text := strings.TrimSpace(r.text)
 	if g := smtplibRaise.FindStringSubmatch(text); g != nil {
-		p.raised(r, text, g[1], g[2])
+		p.raised(text, g[1], g[2])
 		return
 	}
 	g := smtplibRow.FindStringSubmatch(text)
@@ -63,12 +59,12 @@ func (p *smtplibLog) row(r row) {
 		p.pending = g[1]
 	case g != nil && isArgument(g[2]):
 		p.pending = ""
-		p.argument(r, g[1], g[2])
+		p.argument(g[1], g[2])
 	case p.pending != "" && isArgument(text):
-		p.argument(r, p.pending, text)
+		p.argument(p.pending, text)
 		p.pending = ""
 	case strings.Contains(text, "Error sending") || strings.Contains(text, "ERROR"):
-		p.add(r, troubled(text))
+		p.add(troubled(text))
 	}
 }
 
@@ -78,51 +74,51 @@ func isArgument(s string) bool {
 	return s != "" && strings.IndexByte(`'"(`, s[0]) >= 0 || strings.HasPrefix(s, "retcode ") || strings.HasPrefix(s, "to (")
 }
 
-func (p *smtplibLog) argument(r row, word, arg string) {
+func (p *smtplibLog) argument(word, arg string) {
 	switch word {
 	case "connect", "connect fail":
-		p.connect(r, word, arg)
+		p.connect(word, arg)
 	case "send":
-		p.send(r, literal(arg))
+		p.send(literal(arg))
 	case "reply":
 		if strings.HasPrefix(arg, "retcode") {
 			return // the lines of the reply again
 		}
-		p.reply(r, literal(arg))
+		p.reply(literal(arg))
 	case "data":
 		// The reply to DATA or to the message again, unless the log shows
 		// nothing else of it.
 		if g := smtplibCode.FindStringSubmatch(arg); g != nil && p.last != g[1] {
-			p.tuple(r, g, endOfData)
+			p.tuple(g, endOfData)
 		}
 	}
 }
 
 // send takes what was sent. The literal holds its bytes: line ends are known.
-func (p *smtplibLog) send(r row, bytes string) {
-	p.add(r, line{kind: exact, side: who.Client, text: bytes})
+func (p *smtplibLog) send(bytes string) {
+	p.add(line{kind: exact, side: who.Client, text: bytes})
 }
 
-func (p *smtplibLog) reply(r row, bytes string) {
+func (p *smtplibLog) reply(bytes string) {
 	for _, l := range strings.Split(withoutEOL(bytes), "\n") {
 		if l = strings.TrimRight(l, "\r"); l != "" {
-			p.add(r, server(l))
+			p.add(server(l))
 		}
 	}
 }
 
 // tuple takes a reply that is only known as (code, text).
-func (p *smtplibLog) tuple(r row, g []string, verb string) {
+func (p *smtplibLog) tuple(g []string, verb string) {
 	for _, reply := range strings.Split(unfoldReply(g[1]+" "+withoutEOL(literal(g[2])), "\n"), "\n") {
 		l := server(reply)
 		l.answers = verb
-		p.add(r, l)
+		p.add(l)
 	}
 }
 
 var smtplibTarget = compile(`\(b?'([^']*)', '?(\d+)'?\)`)
 
-func (p *smtplibLog) connect(r row, word, arg string) {
+func (p *smtplibLog) connect(word, arg string) {
 	g := smtplibTarget.FindStringSubmatch(arg)
 	if g == nil {
 		return
@@ -130,11 +126,11 @@ func (p *smtplibLog) connect(r row, word, arg string) {
 	if n := len(p.lines); n > 0 && p.lines[n-1].kind == dialed && word == "connect" {
 		return // "connect: to (...)" and "connect: (...)" are one attempt
 	}
-	l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: g[1], Addr: hostPort(g[1], g[2]), Why: "configured"}}
+	l := attempt(g[1], hostPort(g[1], g[2]))
 	if word == "connect fail" {
 		blame(&l, arg)
 	}
-	p.add(r, l)
+	p.add(l)
 }
 
 // smtplibVerbs are what the reply inside an exception answers.
@@ -142,14 +138,14 @@ var smtplibVerbs = map[string]string{
 	"Authentication": "AUTH", "Sender": "MAIL", "Recipients": "RCPT", "Data": endOfData, "Helo": "EHLO", "Connect": "",
 }
 
-func (p *smtplibLog) raised(r row, text, what, rest string) {
+func (p *smtplibLog) raised(text, what, rest string) {
 	l := troubled(text)
 	if g := smtplibCode.FindStringSubmatch(rest); g != nil {
 		l.reply = unfoldReply(g[1]+" "+withoutEOL(literal(g[2])), "\n")
 		l.answers = smtplibVerbs[what]
 	}
-	p.add(r, l)
+	p.add(l)
 	if what == "Server" && strings.Contains(rest, "closed") {
-		p.add(r, line{kind: closed, side: who.Server})
+		p.add(line{kind: closed, side: who.Server})
 	}
 }

@@ -70,27 +70,20 @@ func parseStatements(rows []row) []line {
 	if most < 2 && !anyMatches(rows, aboutMail) {
 		return nil
 	}
-	var lines []line
+	var t tape
 	seen := map[string]bool{}
 	for i, r := range rows {
 		w := statementWeight(r.text)
 		if w == 0 || w < most-1 || len(seen) == maxStatements {
 			continue
 		}
-		at, text := takeStamp(strings.TrimSpace(r.text))
-		if at.IsZero() {
-			at = r.at
-		}
-		text = wrapped(strings.TrimSpace(text), rows[i+1:])
+		text := wrapped(t.stamp(r), rows[i+1:])
 		if key := keyOf(text); !seen[key] {
 			seen[key] = true
-			for _, l := range statement(text) {
-				l.at = at
-				lines = append(lines, l)
-			}
+			t.add(statement(text)...)
 		}
 	}
-	return lines
+	return t.lines
 }
 
 // wrapped joins a sentence with the rows that it was wrapped to: those that
@@ -116,7 +109,5 @@ func statement(text string) []line {
 	case c.tls != "":
 		return []line{{kind: tlsFailed, tls: failedTLS(text), starts: true}, l}
 	}
-	d := line{kind: dialed, starts: true, dial: targetIn(text)}
-	blame(&d, text)
-	return []line{d, l}
+	return []line{failedAttempt(text), l}
 }

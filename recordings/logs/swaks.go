@@ -32,60 +32,54 @@ func parseSwaks(rows []row) []line {
 }
 
 type swaksLog struct {
-	lines    []line
+	tape
 	tls      bool
 	starttls bool        // STARTTLS was said on this connection
 	tried    *facts.Dial // the attempt under way, until something is said
 	peer     *facts.TLS  // of the last handshake
 }
 
-func (p *swaksLog) add(r row, l line) {
-	l.at = r.at
-	p.lines = append(p.lines, l)
-}
-
 func (p *swaksLog) row(r row) {
+	p.at = r.at
 	g := swaksRow.FindStringSubmatch(strings.TrimRight(r.text, "\r"))
 	if g == nil {
-		p.bare(r)
+		p.bare(r.text)
 		return
 	}
 	hint, text := strings.TrimSpace(g[1]), g[2]
-	p.overTLS(r, hint)
+	p.overTLS(hint)
 	switch hint {
 	case "===":
-		p.info(r, text)
+		p.info(text)
 	case "***":
-		p.trouble(r, text)
+		p.trouble(text)
 	case "->", "~>", "**>", "*~>":
 		p.tried = nil
 		p.starttls = p.starttls || verbOf(text) == "STARTTLS"
-		p.add(r, client(text))
+		p.add(client(text))
 	default:
 		p.tried = nil
-		for _, l := range splitReply(strings.TrimLeft(text, " ")) {
-			p.add(r, server(l))
-		}
+		p.add(replyLines(strings.TrimLeft(text, " "), "")...)
 	}
 }
 
 // overTLS sees by the hint that TLS came up where the log does not say so.
-func (p *swaksLog) overTLS(r row, hint string) {
+func (p *swaksLog) overTLS(hint string) {
 	if !p.tls && strings.Contains(hint, "~") {
 		p.tls = true
-		p.add(r, line{kind: secured})
+		p.add(line{kind: secured})
 	}
 }
 
 // bare takes a row that lost its hint: a command, if it looks like one.
-func (p *swaksLog) bare(r row) {
-	text := strings.TrimSpace(r.text)
+func (p *swaksLog) bare(text string) {
+	text = strings.TrimSpace(text)
 	if v := verbOf(text); v != "" && (v == "EHLO" || v == "HELO" || v == "MAIL" || v == "RCPT") {
-		p.add(r, client(text))
+		p.add(client(text))
 	}
 }
 
-func (p *swaksLog) info(r row, text string) {
+func (p *swaksLog) info(text string) {
 	switch {
 	case strings.HasPrefix(text, "Trying "):
 		p.tls, p.starttls = false, false
@@ -94,32 +88,32 @@ func (p *swaksLog) info(r row, text string) {
 			l.dial.Host, l.dial.Addr = g[1], hostPort(g[1], g[2])
 		}
 		p.tried = l.dial
-		p.add(r, l)
+		p.add(l)
 	case strings.HasPrefix(text, "TLS started"):
 		tls := &facts.TLS{Leg: who.ServerLeg, Implicit: !p.starttls}
 		if g := swaksCipher.FindStringSubmatch(text); g != nil {
 			tls.Version, tls.Cipher = tlsVersion(g[1]), g[2]
 		}
 		p.tls, p.peer = true, tls
-		p.add(r, line{kind: secured, tls: tls})
+		p.add(line{kind: secured, tls: tls})
 	case strings.HasPrefix(text, "TLS peer certificate failed"):
 		p.blameTLS(text)
 	case strings.HasPrefix(text, "Connection closed"):
-		p.add(r, line{kind: closed, side: who.Client})
+		p.add(line{kind: closed, side: who.Client})
 	}
 }
 
-func (p *swaksLog) trouble(r row, text string) {
+func (p *swaksLog) trouble(text string) {
 	switch {
 	case strings.HasPrefix(text, "Error connecting") && p.tried != nil:
 		blame(&line{dial: p.tried}, text)
 	case strings.HasPrefix(text, "TLS startup failed"):
-		p.add(r, line{kind: tlsFailed, tls: failedTLS(text)})
+		p.add(line{kind: tlsFailed, tls: failedTLS(text)})
 	case strings.Contains(text, "closed connection unexpectedly"):
-		p.add(r, line{kind: closed, side: who.Server})
+		p.add(line{kind: closed, side: who.Server})
 	}
 	text = strings.TrimSpace(text)
-	p.add(r, troubled(text))
+	p.add(troubled(text))
 	if n := len(p.lines) - 2; n >= 0 && p.lines[n].kind == trouble && strings.HasSuffix(p.lines[n].text, ":") {
 		if p.tried != nil {
 			blame(&line{dial: p.tried}, text)

@@ -69,17 +69,17 @@ func parseSwiftMailer(rows []row) []line {
 }
 
 type swiftLog struct {
-	lines   []line
+	tape
 	inReply bool
 	said    bool   // on the connection under way
 	failure string // an exception under way, over several rows
-	at      row
 }
 
-func (p *swiftLog) add(l line) {
-	l.at = p.at.at
-	p.said = (p.said || l.isWire()) && l.kind != dialed
-	p.lines = append(p.lines, l)
+func (p *swiftLog) add(lines ...line) {
+	for _, l := range lines {
+		p.said = (p.said || l.isWire()) && l.kind != dialed
+		p.tape.add(l)
+	}
 }
 
 func (p *swiftLog) row(r row) {
@@ -90,7 +90,7 @@ func (p *swiftLog) row(r row) {
 		return
 	}
 	p.finish()
-	p.at = r
+	p.at = r.at
 	p.inReply = false
 	text = g[2]
 	switch g[1] {
@@ -100,9 +100,7 @@ func (p *swiftLog) row(r row) {
 		}
 	case "<<":
 		p.inReply = true
-		for _, l := range splitReply(text) {
-			p.add(server(l))
-		}
+		p.add(replyLines(text, "")...)
 	case ">>":
 		p.add(client(text))
 	case "!!":
@@ -194,9 +192,7 @@ func (p *swiftLog) connection(text string) {
 	case c.tls != "":
 		p.add(line{kind: tlsFailed, tls: failedTLS(text)})
 	case !p.said:
-		l := line{kind: dialed, starts: true, dial: targetIn(text)}
-		blame(&l, text)
-		p.add(l)
+		p.add(failedAttempt(text))
 	}
 }
 
@@ -210,18 +206,16 @@ func parseSymfony(rows []row) []line {
 		}
 		p.finish()
 		p.inReply = false
-		p.at = r
+		p.at = r.at
 		if g[1] != "" {
-			p.at.at, _ = takeStamp(g[1])
+			p.at, _ = takeStamp(g[1])
 		}
 		// A reply behind ">" is one that the poster quotes.
 		if g[2] == ">" && (code(g[3]) == 0 || !enhancedFront.MatchString(g[3][min(len(g[3]), 4):])) {
 			p.add(client(g[3]))
 			continue
 		}
-		for _, l := range splitReply(g[3]) {
-			p.add(server(l))
-		}
+		p.add(replyLines(g[3], "")...)
 	}
 	p.finish()
 	return p.lines

@@ -20,6 +20,18 @@ var targets = []*pattern{
 	compile(`with host ([\w.-]+)()`),
 }
 
+// attempt tells that the tool tried to connect.
+func attempt(host, addr string) line {
+	return line{kind: dialed, starts: true, dial: &facts.Dial{Host: host, Addr: addr, Why: "configured"}}
+}
+
+// failedAttempt is the attempt that an error text is about.
+func failedAttempt(text string) line {
+	l := line{kind: dialed, starts: true, dial: targetIn(text)}
+	blame(&l, text)
+	return l
+}
+
 // targetIn is the attempt to connect that an error text is about.
 func targetIn(text string) *facts.Dial {
 	for _, re := range targets {

@@ -10,6 +10,15 @@ import (
 // tools with forms of their own have files of their own.
 
 var simpleTools = []dialect{
+	tool("go-mail", "go-mail", `((?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:DEBUG|ERROR| ?INFO| ?WARN): C (?:-->|<--) S: )`, m(12, `\bC (?:-->|<--) S: `)).withoutBody(),
+
+	tool("codeigniter", "CodeIgniter's print_debugger", `(?:^|[\s\r])((?:hello|starttls|from|to|data|quit|reset): \d{3}[ -]|Failed to (?:send AUTH|authenticate))`,
+		m(8, `^(?:hello|starttls|from|to|data|quit|reset): \d{3}[ -]`), m(8, `^Failed to (?:send AUTH LOGIN command|authenticate (?:username|password))\. Error: `),
+		m(6, `The following SMTP error was encountered: |Unable to send email using PHP SMTP`), m(1, `^\d{3}[ -]\S`)).
+		needing(`^(?:hello|from|to|data): \d{3}[ -]|^Failed to (?:send AUTH|authenticate)|The following SMTP error was encountered`),
+
+	tool("testssl", "testssl.sh", "", m(12, `^=== sending "`), m(12, `^\.\.\. received result:`), m(6, `testssl\.sh`)),
+
 	tool("dokuwiki-smtp", "DokuWiki's SMTP plugin", `(Got: |Sent: |Set: |Connecting to \S+ at \d)`, m(8, `^(?:Got|Sent): |^Set: the (?:server|auth)`)),
 
 	tool("wiremailsmtp", "WireMailSmtp for ProcessWire", `([SC] (?:\d{3}[ -]|EHLO|HELO|STARTTLS|AUTH|MAIL|RCPT|DATA|QUIT))`,
@@ -79,6 +88,11 @@ func tool(id, name, joint string, marks ...mark) dialect {
 
 func (d dialect) withEscapes() dialect {
 	d.escapes = true
+	return d
+}
+
+func (d dialect) withoutBody() dialect {
+	d.bodyHidden = true
 	return d
 }
 

@@ -75,7 +75,7 @@ func parseWPMailSMTP(rows []row) []line {
 // wpAttempt is the attempt to connect that the report speaks of without
 // showing its log.
 func wpAttempt(settings map[string]string, info string) line {
-	l := line{kind: dialed, starts: true, dial: &facts.Dial{Host: settings["Host"], Addr: hostPort(settings["Host"], settings["Port"]), Why: "configured"}}
+	l := attempt(settings["Host"], hostPort(settings["Host"], settings["Port"]))
 	if settings["SMTPSecure"] == "ssl" {
 		l.tls = &facts.TLS{Leg: who.ServerLeg, Implicit: true}
 	}
