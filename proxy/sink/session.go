@@ -3,6 +3,7 @@ package sink
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -23,6 +24,7 @@ const maxLine = 64 << 10
 type session struct {
 	server *Server
 	script Script
+	over   <-chan struct{} // closed when the server ends
 	conn   net.Conn
 	r      *bufio.Reader
 	w      *bufio.Writer
@@ -35,11 +37,11 @@ type session struct {
 	chunks        int64 // octets of the BDAT chunks so far
 }
 
-func newSession(s *Server, conn net.Conn, script Script) *session {
+func newSession(ctx context.Context, s *Server, conn net.Conn, script Script) *session {
 	if s.Implicit && s.TLS != nil {
 		conn = tls.Server(conn, s.TLS)
 	}
-	c := &session{server: s, script: script}
+	c := &session{server: s, script: script, over: ctx.Done()}
 	c.use(conn)
 	return c
 }
@@ -132,7 +134,10 @@ func (c *session) pause(wait time.Duration) error {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
 		case errors.Is(err, bufio.ErrBufferFull), errors.Is(err, io.EOF): // it may still listen
-			time.Sleep(min(time.Until(until), linger))
+			select {
+			case <-time.After(min(time.Until(until), linger)):
+			case <-c.over:
+			}
 			return nil
 		case err != nil:
 			return err

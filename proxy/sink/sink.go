@@ -66,7 +66,7 @@ const (
 func (s *Server) Talk(ctx context.Context, conn net.Conn, script Script) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	newSession(s, conn, script).run()
+	newSession(ctx, s, conn, script).run()
 	conn.Close()
 }
 

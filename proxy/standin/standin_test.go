@@ -352,3 +352,13 @@ func TestSpeed(t *testing.T) {
 		}
 	}
 }
+
+// A client that leaves while it has to wait is not waited for when the server ends.
+func TestLeavesWhileWaiting(t *testing.T) {
+	recorded := "S: 220 x\n\tC: EHLO a\n\twait 30s\n\tS: 250 x"
+	begun := time.Now()
+	talk(t, recorded, standin.Options{Speed: 1}, "S: 220\n\tC: EHLO a")
+	if took := time.Since(begun); took > 4*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
