@@ -17,6 +17,13 @@ import (
 // AUTH, that carry credentials. After one of them other lines may as well.
 var credentialVerbs = wordSet("user pass apop acct login authenticate authinfo auth xauth x-auth x-exps")
 
+// takesNothing are commands without an argument: what is said after them is as
+// little known as after a word that is no command.
+var takesNothing = wordSet("DATA QUIT RSET STARTTLS TURN")
+
+// userInfo is user and password before a host, as in a URL.
+var userInfo = regexp.MustCompile(`^[^\s@:]+:[^\s@]+@`)
+
 // authWord is a word that begins a login wherever it stands at the start of a
 // line or after a control character, whatever is written on to it.
 var authWord = regexp.MustCompile(`(?i)(?:^[^a-z0-9]*|[\x00-\x1f])((?:x-?)?auth(?:enticate|info)?|x-exps)`)
@@ -40,7 +47,7 @@ var labels = []struct {
 	signs []string
 	form  *regexp.Regexp
 }{
-	{[]string{"pass", "pwd", "secret", "token", "key", "urlauth", "credential", "signature"}, regexp.MustCompile(`(?i)\b(?:pass(?:word|wd|phrase)?|pwd|secret|token|[a-z_-]*(?:api|access|auth|private)[_-]?(?:key|token)|urlauth|credentials?|signature)["']?\s*[=:]\s*["']?([^\s&;"'>]+)`)},
+	{[]string{"pass", "pwd", "secret", "token", "key", "urlauth", "credential", "signature"}, regexp.MustCompile(`(?i)\b(?:[a-z_-]*pass(?:word|wd|phrase)?|pwd|secret|token|[a-z_-]*(?:api|access|auth|private)[_-]?(?:key|token)|urlauth|credentials?|signature)["']?\s*[=:]\s*["']?([^\s&;"'>]+)`)},
 	{[]string{"://"}, regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://([^\s/@]+)@`)},
 	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9+/._~=-]{6,})`)},
 }
@@ -66,12 +73,17 @@ func (d *Dialogue) lineSecrets(text []byte) []secretSpan {
 		}
 		return found
 	}
-	verb := smtp.ReadCommand(text).Verb
+	c := smtp.ReadCommand(text)
+	verb, arg := c.Verb, len(text)-len(c.Arg)
 	switch {
 	case verb == "XCLIENT":
 		return xclientSecrets(text)
 	case d.http && !isStrictCommand(text):
 		return d.httpSecrets(text)
+	case takesNothing[verb] && letters(c.Arg) >= shortestKnown:
+		return []secretSpan{{arg, len(text), &Mask{What: "text"}}}
+	case smtp.Greets(verb) && userInfo.Match(c.Arg):
+		return []secretSpan{{arg, arg + bytes.LastIndexByte(c.Arg, '@'), &Mask{What: "credentials"}}}
 	case verb != "":
 		return spansOf(append(saslRuns(text), labelled(text)...), "credentials")
 	}
