@@ -17,6 +17,7 @@ func main() {
 		cli.List,     // recordings
 		cli.View,     // recordings in the terminal UI
 		cli.Attach,   // the terminal UI of a smtptap that runs elsewhere
+		cli.Web,      // recordings in a browser
 		cli.Show,     // a recording as annotated text
 		cli.Export,   // a recording in a format for somebody else
 		cli.Explain,  // a pasted log or a capture file

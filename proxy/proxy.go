@@ -188,7 +188,7 @@ func (p *Proxy) Abort() {
 func (p *Proxy) Close(id string) error {
 	for _, s := range p.running() {
 		if s.log.ID() == id {
-			s.cut(facts.End{Cause: facts.CauseByHand})
+			s.cut(facts.End{Cause: facts.CauseByHand, Err: "it was closed by hand"})
 			return nil
 		}
 	}

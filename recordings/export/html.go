@@ -26,6 +26,16 @@ func HTML(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	return pageTemplate.Execute(w, pageOf(t, l))
 }
 
+// HTMLBody writes what such a page holds, for a page that has HTMLStyle.
+func HTMLBody(w io.Writer, t *decode.Transcript, l lang.Lang) error {
+	return pageTemplate.ExecuteTemplate(w, "body", pageOf(t, l))
+}
+
+// HTMLStyle is how such a page looks.
+//
+//go:embed page.css
+var HTMLStyle string
+
 var pageTemplate = template.Must(template.New("session").Parse(page))
 
 // A htmlPage is what the template draws. Its strings are safe to show; the
@@ -41,6 +51,7 @@ type htmlPage struct {
 	Lines    []htmlLine
 	Steps    []htmlStep
 	Total    string
+	Style    template.CSS
 }
 
 type htmlFinding struct {
@@ -78,7 +89,7 @@ func (p htmlPage) Say(key string, more ...string) string { return words.Say(p.la
 
 func pageOf(t *decode.Transcript, l lang.Lang) htmlPage {
 	report := findings.Analyze(t, l)
-	p := htmlPage{lang: l, Lang: langName(l), Title: words.Say(l, "title"), Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t, l)}
+	p := htmlPage{lang: l, Lang: langName(l), Title: words.Say(l, "title"), Verdict: report.Verdict.Text, Severity: string(report.Verdict.Severity), Head: headOf(t, l), Style: template.CSS(HTMLStyle)}
 	if t.ID != "" {
 		p.Title += " " + visible.Text(t.ID)
 	}

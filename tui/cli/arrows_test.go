@@ -27,7 +27,7 @@ var forbidden = []struct {
 	{"recordings", nil, "smtptap/tui", "a recording is read where no screen is"},
 	{"proxy", []string{"proxy/e2e"}, "smtptap/tui", "the proxy does not know that a screen exists"},
 	{"tui", []string{"tui/cli"}, "smtptap/proxy", "the screen never touches a socket"},
-	{"tui", []string{"tui/attach", "tui/cli"}, "net", "the screen never touches a socket"},
+	{"tui", []string{"tui/attach", "tui/cli", "tui/web"}, "net", "the screen never touches a socket"},
 	{"", []string{"proxy/upstream"}, "github.com/miekg/dns", "DNS questions are asked in one place, through our own interface"},
 	{"", []string{"tui"}, "github.com/charmbracelet/bubbletea", "only the screen knows its framework"},
 	{"", []string{"tui"}, "github.com/charmbracelet/bubbles", "only the screen knows its framework"},

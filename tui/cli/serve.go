@@ -46,6 +46,7 @@ type serveFlags struct {
 	count     int
 	expect    expectFlags
 	attach    attachFlags
+	web       string
 	monitor   telemetryFlags
 	logging   logFlags
 	uploading *store.Upload                  // nil where recordings stay in a folder
@@ -79,6 +80,7 @@ func (p *Program) serve() *cobra.Command {
 	flags.BoolVar(&f.once, "once", false, "")
 	flags.Var(atLeast(&f.count, 0, 1), "count", "")
 	f.attach.flags(cmd)
+	flags.Var(checked(&f.web, "", checkWeb), "web", "")
 	f.expect.untilFlag(cmd)
 	f.expect.flags(cmd)
 	return cmd
@@ -166,7 +168,7 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 	}
 	defer closeTarget()
 	// The exit status may tell what became of all sessions.
-	unwatched := ui == "none" && f.count == 0 && f.over == nil && !f.expect.wanted() && !monitored
+	unwatched := ui == "none" && f.count == 0 && f.over == nil && !f.expect.wanted() && !monitored && f.web == ""
 	set, records, err := f.transcripts(log, unwatched)
 	if err != nil {
 		return err
@@ -202,6 +204,21 @@ func (p *Program) run(ctx context.Context, f *serveFlags, visit func(ctx context
 		return err
 	}
 	defer stop()
+	if f.web != "" {
+		url, end, err := p.openWeb(f.web, func() *transcript.Set { return set })
+		if err != nil {
+			closeListeners(listeners)
+			monitors.close()
+			set.Close()
+			return err
+		}
+		defer end()
+		if ui == "tui" {
+			f.next = cmp.Or(f.next, p.say("web", "url", url))
+		} else {
+			p.note("web", "url", url)
+		}
+	}
 	return s.run(ctx, ui, visit)
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // every is all subcommands, as main.go has them.
-var every = []func(*Program) *cobra.Command{Demo, Run, List, View, Attach, Show, Export, Explain, Import, Diff, Replay, Rules, Check, MCP, Findings, CA, Howto, Prune, Query, Config}
+var every = []func(*Program) *cobra.Command{Demo, Run, List, View, Attach, Web, Show, Export, Explain, Import, Diff, Replay, Rules, Check, MCP, Findings, CA, Howto, Prune, Query, Config}
 
 // whole is the program with its subcommands, its output thrown away.
 func whole(t *testing.T) *Program {
