@@ -323,6 +323,7 @@ func (d *Dialogue) Closed(at time.Duration, side who.Party) Out {
 func (d *Dialogue) clientEnds() {
 	if d.inMessage() {
 		d.message.finish(d)
+		d.message.open = false // what the server still says can't end it
 	}
 	d.flushOpaque()
 	d.flushPartial(who.Client)

@@ -127,7 +127,7 @@ func (d *Dialogue) weigh(b *replyBuilder) bool {
 // tookEnd reports that a reply with that code, within the message, shows that the
 // server saw an end. A refusal of what it has read so far need not.
 func (m *message) tookEnd(d *Dialogue, code int) bool {
-	if d.order.Place() != smtp.InMessage || m.suspect.passing || d.line[who.Client].over != fits {
+	if d.order.Place() != smtp.InMessage || !m.open || m.suspect.passing || d.line[who.Client].over != fits {
 		return false
 	}
 	if code/100 == 2 && !m.suspect.on && m.scan.EndsInCR() {
@@ -166,6 +166,9 @@ func (m *message) endEarly(d *Dialogue) {
 		m.headerLine(d)
 	}
 	m.lineStart, m.beforeAt = start, before
+	if m.field.open { // it may stand in the field's own line
+		m.field.raw = m.field.raw[:min(int64(len(m.field.raw)), start-m.field.start)]
+	}
 	forms := m.scan.Forms
 	m.finishField(d)
 	m.finishBody(d, start, before)
