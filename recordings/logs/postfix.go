@@ -149,7 +149,9 @@ func (p *postfixLog) delivered(text string) {
 	if g := postfixStatus.FindStringSubmatch(text); g != nil {
 		status, outcome = g[1], g[2]
 	}
-	p.relay(text)
+	if !strings.Contains(outcome, " while ") { // it names how far the session came
+		p.relay(text)
+	}
 	verb := ""
 	if g := inReplyTo.FindStringSubmatch(outcome); g != nil {
 		verb = rejectVerb(g[1])
