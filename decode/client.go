@@ -86,6 +86,10 @@ func (d *Dialogue) hold(at time.Duration, p []byte) {
 func (d *Dialogue) decide(place smtp.Place) {
 	d.order.Decide(place)
 	if place == smtp.InMessage {
+		if l := &d.line[who.Client]; !l.empty() { // begun after a reply that was not the answer
+			d.backlog, d.waiting = append(l.chunks(), d.backlog...), d.waiting+len(l.buf)
+			l.reset()
+		}
 		d.message = newMessage(d, false, 0)
 	}
 	early, left := d.backlog, d.waiting

@@ -188,8 +188,6 @@ func (d *Dialogue) decided(was smtp.Place, at time.Duration) {
 	case was == smtp.AfterSTARTTLS: // what was held goes on as text
 	case place == smtp.InCommands:
 		d.refusedDATA = at
-	case was == smtp.InCommands:
-		d.flushPartial(who.Client)
 	}
 	d.decide(place)
 }
