@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
@@ -166,24 +167,37 @@ func boundaryOf(tree *message.Tree, line string) string {
 	return ""
 }
 
-// blank keeps a leaf's lines and their lengths and nothing of its text. What
-// is encoded stays decodable.
+// blank keeps a leaf's lines, their lengths, the dots that they begin with and
+// which characters are not ASCII, and nothing of its text. What is encoded stays
+// decodable.
 func blank(leaf []byte, encoding string) []byte {
 	fill := byte('x')
 	if encoding == "base64" {
 		fill = 'A'
 	}
-	out := bytes.Clone(leaf)
-	for i, c := range out {
-		softBreak := encoding == "quoted-printable" && c == '=' && i+1 < len(out) && (out[i+1] == '\r' || out[i+1] == '\n')
-		dot := c == '.' && (i == 0 || out[i-1] == '\n')
-		if c == '\r' || c == '\n' || softBreak || dot || encoding == "base64" && c == '=' {
-			continue
+	out := make([]byte, 0, len(leaf))
+	dots := true // nothing else stood in this line
+	for i := 0; i < len(leaf); {
+		c := leaf[i]
+		softBreak := encoding == "quoted-printable" && c == '=' && i+1 < len(leaf) && (leaf[i+1] == '\r' || leaf[i+1] == '\n')
+		dots = c == '\n' || dots && c == '.'
+		_, size := utf8.DecodeRune(leaf[i:])
+		switch {
+		case c == '\r' || c == '\n' || softBreak || dots || encoding == "base64" && c == '=':
+			out = append(out, c)
+		case c < utf8.RuneSelf:
+			out = append(out, fill)
+		default:
+			out = append(out, fillers[size-1]...)
 		}
-		out[i] = fill
+		i += size
 	}
 	return out
 }
+
+// fillers are what stands for a character that is not ASCII, by its octets in
+// UTF-8, and for an octet of another charset.
+var fillers = [utf8.UTFMax]string{"\xf8", "ø", "ⓧ", "𝐱"}
 
 // describe says what was in a leaf, by which its author can recognise it.
 func (w *bodyWriter) describe(p *message.Part, leaf []byte) string {

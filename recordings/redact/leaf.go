@@ -97,23 +97,17 @@ func likeASCII(charset string) bool {
 	return true
 }
 
-// unstuff takes the dots away that lines were stuffed with.
+// unstuff takes the dots away that lines were stuffed with. A line begins after
+// CRLF alone (RFC 5321 section 2.3.8): other dots are part of the text.
 func unstuff(p []byte) []byte {
-	out := make([]byte, 0, len(p))
-	for line := range bytes.Lines(p) {
-		out = append(out, bytes.TrimPrefix(line, []byte{'.'})...)
-	}
-	return out
+	return bytes.ReplaceAll(bytes.TrimPrefix(p, []byte(".")), []byte("\r\n."), []byte("\r\n"))
 }
 
 // stuff puts a dot in front of lines that begin with one.
 func stuff(p []byte) []byte {
-	out := make([]byte, 0, len(p))
-	for line := range bytes.Lines(p) {
-		if line[0] == '.' {
-			out = append(out, '.')
-		}
-		out = append(out, line...)
+	out := bytes.ReplaceAll(p, []byte("\r\n."), []byte("\r\n.."))
+	if bytes.HasPrefix(out, []byte(".")) {
+		out = append([]byte("."), out...)
 	}
 	return out
 }
