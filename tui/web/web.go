@@ -333,7 +333,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	w.Header().Set("Content-Type", "text/event-stream")
 	to := http.NewResponseController(w)
-	for event := ": listening\n\n"; ; {
+	for event := "data: changed\n\n"; ; { // between the page and now it may have
 		to.SetWriteDeadline(time.Now().Add(patience))
 		if _, err := w.Write([]byte(event)); err != nil || to.Flush() != nil {
 			return
