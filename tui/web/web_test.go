@@ -127,7 +127,7 @@ func TestPages(t *testing.T) {
 	set, address := serve(t, lang.Chinese)
 	l := sent(set, "ann@example.com", "你好")
 	for i := range 10_000 {
-		id := recordings.NewID(time.Now())
+		id := recordings.NewID(time.Now().Add(time.Duration(i) * time.Millisecond)) // or two may be the same
 		set.AddSummary(transcript.Summary{ID: id, Started: time.Now(), Outcome: outcome.Refused, Code: 550, From: fmt.Sprint("n", i, "@example.com")}, "/nowhere/"+id)
 	}
 	get := browser(t, address)
