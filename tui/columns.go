@@ -60,7 +60,11 @@ func (p columnsPrompt) view(m *model, width int) string {
 		style := m.theme.Plain
 		name := draw.Cut(m.theme.Say("column-"+column), room, "")
 		if p.sort && m.choice.Sort == column || !p.sort && slices.Contains(m.choice.Hidden, column) {
-			name, style = "-"+draw.Cut(name, max(room-1, 0), ""), m.theme.Dim
+			mark := "-"
+			if p.sort {
+				mark = m.theme.Marks.Bullet
+			}
+			name, style = mark+draw.Cut(name, max(room-1, 0), ""), m.theme.Dim
 		}
 		r.Put(" "+strconv.Itoa((i+1)%10), m.theme.Key)
 		r.Put(name, style)
