@@ -303,3 +303,25 @@ func TestGuardLetsOthersPass(t *testing.T) {
 		t.Errorf("%q, %v", &out, err)
 	}
 }
+
+// However many there are, each address has a stand-in of its own.
+func TestStandInsDiffer(t *testing.T) {
+	const many = 1000
+	var session strings.Builder
+	session.WriteString("S: 220 mx.example.net\nC: EHLO pc.example.com\nS: 250 ok")
+	for i := range many {
+		fmt.Fprintf(&session, "\nC: NOOP 10.1.%d.%d a%d@corp%d.example.com\nS: 250 ok", i/250, i%250, i, i)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(said(t, apply(t, decodeSession(session.String(), false), redact.Levels{Addresses: true, Hosts: true}), who.Client)) {
+		for _, word := range strings.Fields(line)[1:] {
+			if seen[word] {
+				t.Errorf("%s stands for two", word)
+			}
+			seen[word] = true
+		}
+	}
+	if len(seen) != 1+2*many {
+		t.Errorf("%d stand-ins", len(seen))
+	}
+}

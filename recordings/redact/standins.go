@@ -133,7 +133,7 @@ func (s *standIns) inHosts(t string) string {
 }
 
 // ip is the stand-in of an IP address, out of those kept for documentation
-// (RFC 5737, RFC 3849). Loopback addresses tell nothing and stay.
+// (RFC 3849 for IPv6). Loopback addresses tell nothing and stay.
 func (s *standIns) ip(text string) string {
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.IsLoopback() || ip.IsUnspecified() {
@@ -144,8 +144,8 @@ func (s *standIns) ip(text string) string {
 	}
 	var name string
 	if ip.Is4() {
+		name = documented(s.four)
 		s.four++
-		name = fmt.Sprintf("192.0.2.%d", s.four%255)
 	} else {
 		s.six++
 		name = fmt.Sprintf("2001:db8::%x", s.six)
@@ -153,6 +153,18 @@ func (s *standIns) ip(text string) string {
 	s.ips[ip] = name
 	s.ips[netip.MustParseAddr(name)] = name
 	return name
+}
+
+// documented is the nth address of those for documentation (RFC 5737), and after
+// them of those for benchmarks (RFC 2544).
+func documented(n int) string {
+	networks := []string{"192.0.2", "198.51.100", "203.0.113"}
+	const hosts = 254
+	if n < len(networks)*hosts {
+		return fmt.Sprintf("%s.%d", networks[n/hosts], n%hosts+1)
+	}
+	n -= len(networks) * hosts
+	return fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&255, n&255)
 }
 
 // replaceWord replaces word, in any case, where it is not part of a longer
