@@ -228,6 +228,7 @@ func TestRedactedTwice(t *testing.T) {
 // stands there.
 func TestHolds(t *testing.T) {
 	x := newTeller(false)
+	x.fact(&facts.Note{ID: facts.NoteRuleDelayed, Text: "RCPT@2=450, DATA.end@10=wait"}) // no addresses
 	x.server("220 mx")
 	x.client("EHLO c")
 	x.server("250 DSN")

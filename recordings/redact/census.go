@@ -29,9 +29,16 @@ func identitiesIn(text string, tell func(string)) {
 	text = encodedRun.ReplaceAllStringFunc(unescaped(text), openWords)
 	plainIdentities(text, tell)
 	for _, decoded := range readings(text) {
-		plainIdentities(decoded, tell)
+		plainIdentities(decoded, func(name string) {
+			if !misread.MatchString(name) {
+				tell(name)
+			}
+		})
 	}
 }
+
+// misread is what decoding makes of RCPT@2=450, in which =45 is no octet.
+var misread = regexp.MustCompile(`@\d[^.]*$`)
 
 // unescaped is a text without what JSON and Markdown put before characters.
 func unescaped(text string) string {
@@ -52,7 +59,7 @@ var escapePattern = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|[!-/:-@\[-` + "`" +
 func plainIdentities(text string, tell func(string)) {
 	for _, m := range addressPattern.FindAllStringSubmatch(text, -1) {
 		domain := m[3][:domainEnd(m[3])]
-		if m[2] == "+40" && !strings.Contains(domain, ".") {
+		if noDomain(m[2], domain) {
 			continue
 		}
 		local := m[1][len(keyPattern.FindString(m[1])):]

@@ -71,7 +71,9 @@ func (r *rewriter) learnDomains() {
 			text += " " + e.Event.Auth.User + " " + e.Event.Auth.Authzid
 		}
 		for _, m := range addressPattern.FindAllStringSubmatch(text, -1) {
-			r.names.domainOf(m[3][:domainEnd(m[3])])
+			if domain := m[3][:domainEnd(m[3])]; !noDomain(m[2], domain) {
+				r.names.domainOf(domain)
+			}
 		}
 	}
 }

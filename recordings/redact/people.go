@@ -40,7 +40,7 @@ func (s *standIns) inPlain(t string) string {
 	for _, m := range addressPattern.FindAllStringSubmatchIndex(t, -1) {
 		local, at, domain := t[m[2]:m[3]], t[m[4]:m[5]], t[m[6]:m[7]]
 		domain = domain[:domainEnd(domain)]
-		if at == "+40" && !strings.Contains(domain, ".") {
+		if noDomain(at, domain) {
 			continue
 		}
 		b.WriteString(t[done:m[0]])
@@ -117,6 +117,12 @@ func domainEnd(domain string) int {
 		}
 	}
 	return len(domain)
+}
+
+// noDomain reports what no address ends with: a number alone, as in RCPT@2=450,
+// and what stands after a plus and 40 without a dot.
+func noDomain(at, domain string) bool {
+	return strings.Trim(domain, "0123456789") == "" || at == "+40" && !strings.Contains(domain, ".")
 }
 
 // local is the stand-in of a local part of an address in that domain.
