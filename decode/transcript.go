@@ -72,7 +72,7 @@ type Transcript struct {
 
 	// CannotShow says in sentences what this transcript is unable to show,
 	// such as "the log holds no server lines".
-	CannotShow []string
+	CannotShow []facts.Sentence
 
 	// Lacks are the same gaps for rules to ask about: Lack constants.
 	Lacks []string

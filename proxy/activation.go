@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -39,15 +37,15 @@ func passed(a Address) ([]Listener, error) {
 		l, err := net.FileListener(f)
 		if err != nil {
 			closeAll(all)
-			return nil, fmt.Errorf("the socket \"%s\" that systemd passes takes no connections: %w", visible.Text(name), cause(err))
+			return nil, words.Error("systemd-no-connections", "name", visible.Text(name), "why", cause(err))
 		}
 		all = append(all, Listener{Listener: l, TLS: a.tls || name == "tls" || strings.HasPrefix(name, "tls-")})
 	}
 	switch {
 	case len(names) == 0:
-		return nil, errors.New("systemd passes no socket (LISTEN_FDS); start smtptap by a socket unit, or choose another --listen")
+		return nil, words.Error("systemd-none")
 	case len(all) == 0:
-		return nil, fmt.Errorf("systemd passes no socket called \"%s\"; there is %s", visible.Text(a.at), strings.Join(names, ", "))
+		return nil, words.Error("systemd-no-such", "name", visible.Text(a.at), "names", names)
 	}
 	return all, nil
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -28,11 +27,11 @@ type Address struct {
 func (a Address) Transparent() (Address, error) {
 	switch {
 	case !canBeTransparent:
-		return a, errors.New("--transparent needs Linux")
+		return a, words.Error("transparent-linux")
 	case a.network == "unix":
-		return a, errors.New("--transparent is for TCP; nothing is led to a unix socket")
+		return a, words.Error("transparent-socket")
 	case a.tls:
-		return a, errors.New("--transparent finds out by itself whether TLS begins with the first byte; leave tls: out")
+		return a, words.Error("transparent-tls")
 	}
 	a.control = takeForeign
 	return a, nil
@@ -59,12 +58,12 @@ func ParseAddress(s string) (Address, error) {
 		err = a.parseTCP()
 	}
 	if err != nil {
-		return a, fmt.Errorf("listen address \"%s\": %w", visible.Text(s), err)
+		return a, words.Error("listen-address", "address", visible.Text(s), "why", err)
 	}
 	return a, nil
 }
 
-var errAddress = errors.New("use PORT, :PORT, HOST:PORT, unix:PATH or systemd, or tls: and one of these")
+var errAddress = words.Error("address-forms")
 
 func (a *Address) parseTCP() error {
 	if !strings.Contains(a.at, ":") {
@@ -75,7 +74,7 @@ func (a *Address) parseTCP() error {
 		return errAddress
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
-		return fmt.Errorf("\"%s\" is not a port; ports are 0 to 65535", visible.Text(port))
+		return words.Error("not-a-port", "port", visible.Text(port))
 	}
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
 		a.network = "tcp4" // 0.0.0.0 would stand for IPv6 as well
@@ -99,7 +98,7 @@ func (a Address) Listen(mode fs.FileMode) ([]Listener, error) {
 
 func (a Address) opened(l net.Listener, err error) ([]Listener, error) {
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w%s", visible.Text(a.at), cause(err), a.hint(err))
+		return nil, words.Error("listen-failed", "address", visible.Text(a.at), "why", cause(err), "hint", a.hint(err))
 	}
 	return []Listener{{Listener: l, TLS: a.tls}}, nil
 }
@@ -111,7 +110,7 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	switch {
 	case err != nil: // also for an abstract socket, which has no file
 	case info.Mode()&fs.ModeSocket == 0:
-		return nil, errors.New("it exists and is not a socket")
+		return nil, words.Error("not-a-socket")
 	default:
 		conn, err := net.Dial("unix", path)
 		if err == nil {
@@ -145,18 +144,18 @@ func cause(err error) error {
 	return err
 }
 
-func (a Address) hint(err error) string {
+func (a Address) hint(err error) any {
 	switch {
 	case a.network == "unix" && errors.Is(err, syscall.EADDRINUSE):
-		return "; another program listens there"
+		return words.Error("hint-socket")
 	case a.network == "unix":
 		return ""
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "; choose another port with --listen"
+		return words.Error("hint-in-use")
 	case errors.Is(err, syscall.EACCES):
-		return "; ports below 1024 need special rights, choose another with --listen"
+		return words.Error("hint-low-port")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "; this machine has no such address"
+		return words.Error("hint-not-here")
 	}
 	return ""
 }

@@ -50,7 +50,7 @@ func (p *Proxy) accept(l Listener, conn net.Conn, o origin) bool {
 	case !led:
 		refusal = notLed
 	case len(p.sessions) >= most:
-		refusal = &session.Refusal{Code: "421 4.3.2", ID: "too-many-sessions", Why: "too many sessions at the same time; raise --max-sessions or try again later"}
+		refusal = &session.Refusal{Code: "421 4.3.2", ID: "too-many-sessions", Why: "too-many-sessions"}
 	}
 	s := newDriver(p, l, conn, o, refusal)
 	p.sessions[s] = struct{}{}
@@ -103,6 +103,6 @@ func (p *Proxy) full() bool {
 
 func (p *Proxy) isFull() bool { return p.Count > 0 && p.admitted >= p.Count }
 
-var notLed = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "this connection was not led here on its way to another place, as --transparent wants"}
+var notLed = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "loop-not-led"}
 
-var fromOurselves = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "this session comes from smtptap itself"}
+var fromOurselves = &session.Refusal{Code: "554 5.4.6", ID: "loop", Why: "loop-own"}

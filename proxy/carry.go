@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"time"
 
@@ -102,7 +101,7 @@ func (d *driver) carryOut(a *session.Action) {
 	case session.Released:
 		d.log.Release()
 	case session.Because:
-		d.becauseLocked(facts.End{Cause: a.Cause, Err: a.Text})
+		d.becauseLocked(facts.End{Cause: a.Cause, Err: a.Why})
 	case session.Wake:
 		d.wakeLater(*a)
 	case session.Certify:
@@ -246,7 +245,7 @@ func (d *driver) connect(a session.Action) (server *upstream.Server, err error) 
 func (d *driver) attach(server *upstream.Server) error {
 	if d.proxy.isOwn(d) {
 		server.Conn.Close()
-		d.note(fromOurselves.ID, fromOurselves.Why)
+		d.log.Fact(&facts.Note{ID: fromOurselves.ID, Text: fromOurselves.Why})
 		return fromOurselves
 	}
 	if version := d.proxy.SendHeader; version > 0 {
@@ -273,9 +272,9 @@ func (d *driver) sendHeader(conn net.Conn, version byte) error {
 	client := d.client.base
 	from, to := d.origin.from(client), d.origin.destination(client)
 	if err := writeHeader(conn, version, from, to, orDefault(d.proxy.ConnectTimeout, DefaultConnectTimeout)); err != nil {
-		return fmt.Errorf("the PROXY header can't be sent to the server: %w", err)
+		return facts.Say("header-not-sent", "why", err)
 	}
-	d.note("proxy-header-sent", fmt.Sprintf("a PROXY header of version %d told the server that the client is %s, on its way to %s", version, nameOf(from), nameOf(to)))
+	d.note("proxy-header-sent", "version", version, "client", nameOf(from), "to", nameOf(to))
 	return nil
 }
 

@@ -139,7 +139,7 @@ func (d *driver) Destination() netip.AddrPort {
 func (d *driver) OursAt(path string) bool { return d.proxy.oursAt(path) }
 
 // note notes one sentence about what smtptap did.
-func (d *driver) note(id, text string) { d.log.Fact(&facts.Note{ID: id, Text: text}) }
+func (d *driver) note(id string, words ...any) { d.log.Fact(facts.NewNote(id, words...)) }
 
 // contained runs f. A panic in it ends this session and nothing else.
 func (d *driver) contained(f func()) {
@@ -154,5 +154,5 @@ func (d *driver) contained(f func()) {
 func (d *driver) panicked(cause any, stack []byte) {
 	d.proxy.Log.Error().Str("session", d.log.ID()).Str("panic", visible.Text(fmt.Sprint(cause))).
 		Bytes("stack", stack).Msg("a fault of smtptap ended a session")
-	d.cut(facts.End{Cause: facts.CauseInternal, Err: "a fault of smtptap: " + visible.Text(fmt.Sprint(cause))})
+	d.cut(facts.End{Cause: facts.CauseInternal, Err: facts.Say("fault", "what", fmt.Sprint(cause))})
 }

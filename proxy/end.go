@@ -21,7 +21,7 @@ import (
 const defaultLinger = 5 * time.Second
 
 // shutdown is how sessions end that were cut off because smtptap stops.
-var shutdown = facts.End{Cause: facts.CauseShutdown, Err: "smtptap was stopped"}
+var shutdown = facts.End{Cause: facts.CauseShutdown, Err: "stopped"}
 
 // endedHow says how the peer behind conn ended its direction, from the error that
 // reading gave.
@@ -67,12 +67,12 @@ func resetConn(base net.Conn) {
 }
 
 // explainedEnd is what is told with the end of a peer, "" for nothing.
-func explainedEnd(a *session.Action) string {
+func explainedEnd(a *session.Action) facts.Sentence {
 	if text, alerted := handshake.EndedByAlert(a.Peer.Leg(), a.Err); alerted {
 		return text
 	}
 	if a.How == session.ByError {
-		return visible.Text(a.Err.Error())
+		return facts.Plain(visible.Text(a.Err.Error()))
 	}
 	return ""
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -71,7 +70,7 @@ func (p *Proxy) Release(id string, from who.Party, how session.Release) error {
 			return nil
 		}
 	}
-	return errors.New("session " + id + " holds no line of the " + from.String())
+	return words.Error("not-held", "id", id, "peer", from)
 }
 
 // A heldLine is a line that is held, and what letting it go answers.

@@ -24,7 +24,7 @@ func (d *driver) watchIdle(limit time.Duration) (stop func()) {
 			t.Reset(left)
 			return
 		}
-		d.cut(facts.End{Cause: facts.CauseIdle, Err: "nothing moved for " + limit.String()})
+		d.cut(facts.End{Cause: facts.CauseIdle, Err: facts.Say("idle", "time", limit)})
 	})
 	close(set)
 	return func() { t.Stop() }

@@ -63,7 +63,7 @@ func (p *Proxy) CheckExposure(l Listener) error {
 	}
 	addr := addrPort(l.Addr()).Addr()
 	if addr.IsValid() && !addr.IsLoopback() {
-		return fmt.Errorf("listening on %s, which is not loopback, needs --allow CIDR to say who may connect", l)
+		return words.Error("needs-allow", "address", l)
 	}
 	return nil
 }

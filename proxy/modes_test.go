@@ -353,7 +353,7 @@ func TestImplicitServerFails(t *testing.T) {
 				c = b.secureClient(conn)
 			}
 			reply, err := io.ReadAll(c)
-			if err != nil || !strings.HasPrefix(string(reply), "421 4.7.0 [smtptap] TLS with the server failed: the server spoke no TLS, but \"220 mail.example.com ESMTP\"") {
+			if err != nil || !strings.HasPrefix(string(reply), "421 4.7.0 [smtptap] TLS with the server failed: the server did not speak TLS, but \"220 mail.example.com ESMTP\"") {
 				t.Errorf("the client read %q, %v", reply, err)
 			}
 			c.Close()

@@ -145,7 +145,7 @@ func TestSendProxyHeader(t *testing.T) {
 		noted := false
 		for _, e := range b.transcript().Entries {
 			if n, ok := e.Fact.(*facts.Note); ok && n.ID == "proxy-header-sent" {
-				noted = strings.Contains(n.Text, "192.0.2.1:12345")
+				noted = strings.Contains(n.Text.String(), "192.0.2.1:12345")
 			}
 			if e.Event != nil && e.From == who.Client && bytes.Contains(e.Event.Raw, []byte("PROXY")) {
 				t.Errorf("noted as the client's: %q", e.Event.Raw)

@@ -110,7 +110,7 @@ func TestTooManySessions(t *testing.T) {
 	b := setUp(t, func(p *proxy.Proxy) { p.MaxSessions = 2 })
 	b.connect()
 	first, server := b.connect()
-	b.expectWords(b.dial(), "421 4.3.2 [smtptap] too many sessions at the same time; raise --max-sessions or try again later")
+	b.expectWords(b.dial(), "421 4.3.2 [smtptap] too many concurrent sessions. Raise --max-sessions or try again later")
 	if end, _ := b.end(); end.Cause != facts.CauseRefused {
 		t.Errorf("ended as %+v", end)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // errOver tells that the session was cut off meanwhile.
-var errOver = errors.New("the session was cut off")
+var errOver error = facts.Sentence("cut-off")
 
 // tlsSeen is what the session's handshakes have shown.
 type tlsSeen struct {

@@ -154,7 +154,7 @@ func TestUnixSocketFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen("unix:" + path); err == nil || !strings.Contains(err.Error(), "another program listens there") {
+	if _, err := listen("unix:" + path); err == nil || !strings.Contains(err.Error(), "Another program listens there") {
 		t.Errorf("a second listener: %v", err)
 	}
 	listening.Listener.(*net.UnixListener).SetUnlinkOnClose(false)
@@ -282,7 +282,7 @@ func TestActivation(t *testing.T) {
 		"tls:systemd":      {"listens: tls:" + plain, "listens: tls:unix:" + path, "listens: tls:" + sealed, "left: "},
 		"systemd:smtp":     {"listens: " + plain, "left: "},
 		"tls:systemd:smtp": {"listens: tls:" + plain, "left: "},
-		"systemd:other":    {`error: systemd passes no socket called "other"; there is smtp, local, tls-smtp`},
+		"systemd:other":    {`error: systemd passes no socket called "other". It passes: smtp, local, tls-smtp`},
 	} {
 		t.Run(form, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-test.run", "^TestActivated$", "-test.v")

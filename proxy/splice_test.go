@@ -584,7 +584,7 @@ func TestMXLacks(t *testing.T) {
 	var notes []string
 	for _, e := range b.transcript().Entries {
 		if n, ok := e.Fact.(*facts.Note); ok {
-			notes = append(notes, n.ID+" "+n.Text)
+			notes = append(notes, n.ID+" "+n.Text.String())
 		}
 	}
 	if len(notes) != 3 || !strings.HasPrefix(notes[0], "mx-rcpt") || !strings.HasPrefix(notes[1], "mx-lacks mx.example.org does not offer 8BITMIME,") || !strings.HasPrefix(notes[2], "mx-refused") {
@@ -658,7 +658,7 @@ func TestMXDomain(t *testing.T) {
 	var dials []string
 	for _, e := range b.transcript().Entries {
 		if d, ok := e.Fact.(*facts.Dial); ok {
-			dials = append(dials, d.Host+" "+d.Class+" "+d.Why)
+			dials = append(dials, d.Host+" "+d.Class+" "+d.Why.String())
 		}
 	}
 	if want := []string{"mx.example.org refused MX 10 of two.example", "mx.example.com  MX 20 of two.example"}; !slices.Equal(dials, want) {

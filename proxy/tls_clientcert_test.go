@@ -20,8 +20,8 @@ func TestServerLeavesWantingCertificate(t *testing.T) {
 		speaks bool // the server says something before it leaves
 		note   string
 	}{
-		"none":     {nil, false, "got none; --client-cert gives it one"},
-		"one":      {&ours, false, "does not accept the one that --client-cert gave it"},
+		"none":     {nil, false, "got none. Give one with --client-cert"},
+		"one":      {&ours, false, "does not accept the one from --client-cert"},
 		"accepted": {&ours, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -192,10 +192,10 @@ func TestServerWantsCertificate(t *testing.T) {
 	var told string
 	for _, e := range tr.Entries {
 		if f, ok := e.Fact.(*facts.Closed); ok && f.Leg == who.ServerLeg {
-			told = f.Err
+			told = f.Err.String()
 		}
 	}
-	if !strings.Contains(told, "certificate_required: it wants a certificate of the client; --client-cert gives it one") {
+	if !strings.Contains(told, "certificate_required: it asked for a client certificate. Give one with --client-cert") {
 		t.Errorf("the server's end is told as %q", told)
 	}
 }

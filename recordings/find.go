@@ -2,11 +2,11 @@ package recordings
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"smtptap/decode/visible"
 	"strings"
 	"time"
 )
@@ -36,12 +36,12 @@ func List(dir string) ([]Info, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list recordings: %w", plain(err))
+		return nil, words.Error("list", "why", plain(err))
 	}
 	defer f.Close()
 	entries, err := f.ReadDir(-1)
 	if err != nil {
-		return nil, fmt.Errorf("list recordings: %w", plain(err))
+		return nil, words.Error("list", "why", plain(err))
 	}
 	list := make([]Info, 0, len(entries))
 	for _, e := range entries {
@@ -87,7 +87,7 @@ func Find(dir, ref string) (string, error) {
 	}
 	if ref == "" || ref == "latest" {
 		if len(list) == 0 {
-			return "", fmt.Errorf("no recordings in %q yet", dir)
+			return "", words.Error("none-yet", "folder", visible.Text(dir))
 		}
 		return list[0].Path, nil
 	}
@@ -97,7 +97,7 @@ func Find(dir, ref string) (string, error) {
 		if info, err := os.Stat(ref); err == nil && info.Mode().IsRegular() {
 			return ref, nil
 		}
-		return "", fmt.Errorf("no recording in %q is called %q: smtptap list shows them", dir, ref)
+		return "", words.Error("no-such", "folder", visible.Text(dir), "ref", visible.Text(ref))
 	case 1:
 		return hits[0].Path, nil
 	}
@@ -115,7 +115,7 @@ func findPath(dir, ref string) (string, error) {
 			return inside, nil
 		}
 	}
-	return "", fmt.Errorf("recording: %w", plain(err))
+	return "", words.Error("recording", "why", plain(err))
 }
 
 // match returns the recordings whose id or short id is ref or, when none is,
@@ -141,11 +141,10 @@ func ambiguous(ref string, hits []Info) error {
 	const shown = 4
 	var names []string
 	for _, r := range hits[:min(len(hits), shown)] {
-		names = append(names, fmt.Sprintf("%q", r.ID))
+		names = append(names, visible.Text(r.ID))
 	}
-	more := ""
 	if len(hits) > shown {
-		more = fmt.Sprintf(" and %d more", len(hits)-shown)
+		return words.Error("ambiguous-more", "ref", visible.Text(ref), "n", len(hits), "names", names, "more", len(hits)-shown)
 	}
-	return fmt.Errorf("%q means %d recordings: %s%s; give more of the id", ref, len(hits), strings.Join(names, ", "), more)
+	return words.Error("ambiguous", "ref", visible.Text(ref), "n", len(hits), "names", names)
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"smtptap/decode/lang"
+	"smtptap/decode/visible"
 	"sync"
 	"time"
 )
@@ -50,7 +52,7 @@ func DefaultFolder() (string, error) {
 	if !filepath.IsAbs(state) {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("find the user's state folder for recordings: %w; name a folder with --record", err)
+			return "", words.Error("no-state", "why", err)
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
@@ -63,21 +65,21 @@ func DefaultFolder() (string, error) {
 func OpenFolder(dir string) (*Folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fmt.Errorf("recordings folder %q: %w", dir, err)
+		return nil, words.Error("folder-named", "folder", visible.Text(dir), "why", err)
 	}
 	if err := os.MkdirAll(abs, 0o700); err != nil {
-		return nil, fmt.Errorf("recordings folder: %w", plain(err))
+		return nil, words.Error("folder", "why", plain(err))
 	}
 	info, err := os.Lstat(abs)
 	if err != nil {
-		return nil, fmt.Errorf("recordings folder: %w", plain(err))
+		return nil, words.Error("folder", "why", plain(err))
 	}
 	if err := checkFolder(abs, info); err != nil {
 		return nil, err
 	}
 	root, err := openRoot(abs)
 	if err != nil {
-		return nil, fmt.Errorf("recordings folder: %w", plain(err))
+		return nil, words.Error("folder", "why", plain(err))
 	}
 	return checkRoot(abs, root, info)
 }
@@ -87,18 +89,18 @@ func OpenFolder(dir string) (*Folder, error) {
 func checkRoot(dir string, root *root, checked fs.FileInfo) (*Folder, error) {
 	opened, err := root.Stat(".")
 	if err == nil && !os.SameFile(opened, checked) {
-		err = errors.New("was exchanged while it was being opened")
+		err = words.Error("folder-exchanged")
 	}
 	if err == nil {
 		err = probe(root.Root)
 	}
 	if err != nil {
 		root.Close()
-		return nil, fmt.Errorf("recordings folder %q: %w", dir, plain(err))
+		return nil, words.Error("folder-named", "folder", visible.Text(dir), "why", plain(err))
 	}
 	f := &Folder{dir: dir, root: root}
 	if !private(checked) {
-		f.advice = fmt.Sprintf("other users can list the recordings in %q (mode %04o), but not read them; chmod 700 hides them", dir, checked.Mode().Perm())
+		f.advice = words.Say(lang.English, "folder-listed", "folder", visible.Text(dir), "mode", mode(checked))
 	}
 	return f, nil
 }
@@ -106,16 +108,18 @@ func checkRoot(dir string, root *root, checked fs.FileInfo) (*Folder, error) {
 func checkFolder(dir string, info fs.FileInfo) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("recordings folder %q is a symbolic link: name the folder that it leads to", dir)
+		return words.Error("folder-link", "folder", visible.Text(dir))
 	case !info.IsDir():
-		return fmt.Errorf("recordings folder %q is not a directory: name another", dir)
+		return words.Error("folder-not-one", "folder", visible.Text(dir))
 	case !owned(info):
-		return fmt.Errorf("recordings folder %q belongs to another user: name another", dir)
+		return words.Error("folder-not-owned", "folder", visible.Text(dir))
 	case othersWrite(info):
-		return fmt.Errorf("recordings folder %q can be written to by other users (mode %04o): run chmod 700 on it, or name another", dir, info.Mode().Perm())
+		return words.Error("folder-open", "folder", visible.Text(dir), "mode", mode(info))
 	}
 	return nil
 }
+
+func mode(info fs.FileInfo) string { return fmt.Sprintf("%04o", info.Mode().Perm()) }
 
 // probe finds out whether files can be made in the folder, before a session
 // depends on it.
@@ -200,7 +204,7 @@ func (f *Folder) Stat(id string) (fs.FileInfo, error) { return f.opened().Lstat(
 // after the id, so that Create can begin it anew.
 func (f *Folder) SetAside(id string) error {
 	if _, ok := parseID(id); !ok {
-		return fmt.Errorf("%q is not the id of a recording", id)
+		return words.Error("not-an-id", "id", visible.Text(id))
 	}
 	root := f.opened()
 	for n := 1; ; n++ {
@@ -209,7 +213,7 @@ func (f *Folder) SetAside(id string) error {
 			continue
 		}
 		if err := root.Rename(id+Ext, name); err != nil {
-			return fmt.Errorf("recording: %w", plain(err))
+			return words.Error("recording", "why", plain(err))
 		}
 		return nil
 	}
@@ -217,11 +221,11 @@ func (f *Folder) SetAside(id string) error {
 
 func open(root *root, id string, flags int) (*os.File, error) {
 	if _, ok := parseID(id); !ok {
-		return nil, fmt.Errorf("%q is not the id of a recording", id)
+		return nil, words.Error("not-an-id", "id", visible.Text(id))
 	}
 	file, err := root.open(id+Ext, os.O_WRONLY|os.O_APPEND|flags, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("recording: %w", plain(err))
+		return nil, words.Error("recording", "why", plain(err))
 	}
 	return file, nil
 }
@@ -229,10 +233,10 @@ func open(root *root, id string, flags int) (*os.File, error) {
 // Remove deletes the recording of that id, and what is said of it.
 func (f *Folder) Remove(id string) error {
 	if _, ok := parseID(id); !ok {
-		return fmt.Errorf("%q is not the id of a recording", id)
+		return words.Error("not-an-id", "id", visible.Text(id))
 	}
 	if err := f.opened().Remove(id + Ext); err != nil {
-		return fmt.Errorf("recording: %w", plain(err))
+		return words.Error("recording", "why", plain(err))
 	}
 	f.opened().Remove(id + notesExt) // there may be none
 	return nil

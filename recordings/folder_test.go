@@ -312,7 +312,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for ref, want := range map[string]string{
-		"k3":              `"k3" means 2 recordings: "20261122-235912-418-k3g00", "20261122-235912-417-k3f9x"; give more of the id`,
+		"k3":              `"k3" means 2 recordings: 20261122-235912-418-k3g00, 20261122-235912-417-k3f9x. Give more of the id`,
 		"nothing":         "smtptap list shows them",
 		"./nothing":       "no such file",
 		"nothing.smtptap": "no such file",

@@ -4,35 +4,43 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"strings"
 
+	"smtptap/decode/facts"
+	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/decode/who"
 )
 
 // ErrNotRecording says that a file is something else.
-var ErrNotRecording = errors.New("not a recording: its first line is not \"smtptap recording 1\"")
+var ErrNotRecording = words.Error("not-a-recording")
 
 // ErrVersion says that a file is a recording that this program can't read.
-var ErrVersion = errors.New("a recording of another version than 1: read it with the smtptap that wrote it, or a newer one")
+var ErrVersion = words.Error("other-version")
 
 // Damage says where and why a recording can't be read any further. What was
 // read before is good.
 type Damage struct {
-	Offset int64  // in bytes, of the record that can't be read
-	Reason string // safe to print
-	Torn   bool   // the recording just stops: still running, killed, or copied in part
+	Offset int64 // in bytes, of the record that can't be read
+	Reason facts.Sentence
+	Torn   bool // the recording just stops: still running, killed, or copied in part
 }
 
-func (d *Damage) Error() string {
+// InFacts is the error as a fact says it.
+func (d *Damage) InFacts() facts.Sentence {
+	key := "recording-damaged"
 	if d.Torn {
-		return fmt.Sprintf("recording is cut off at byte %d: %s", d.Offset, d.Reason)
+		key = "recording-torn"
 	}
-	return fmt.Sprintf("recording is damaged at byte %d: %s", d.Offset, d.Reason)
+	return facts.Say(key, "at", d.Offset, "why", d.Reason)
 }
+
+func (d *Damage) Error() string { return d.In(lang.English) }
+
+// In is the error in one language.
+func (d *Damage) In(l lang.Lang) string { return d.InFacts().In(l) }
 
 // A Reader reads a recording, record by record. Its memory is bounded by
 // MaxData, whatever the file holds.
@@ -62,10 +70,10 @@ func NewReader(r io.Reader) (*Reader, error) {
 		return nil, err
 	}
 	if rec.Type != TypeHeader || len(rec.Data) > maxHeader || rec.At != 0 || rec.From != who.Smtptap || rec.To != who.Smtptap {
-		return nil, &Damage{Offset: start, Reason: "the first record is no header"}
+		return nil, &Damage{Offset: start, Reason: "recording-no-header"}
 	}
 	if err := json.Unmarshal(rec.Data, &rd.header); err != nil {
-		return nil, &Damage{Offset: start, Reason: "the header is not the JSON that it should be"}
+		return nil, &Damage{Offset: start, Reason: "recording-bad-header"}
 	}
 	return rd, nil
 }
@@ -75,9 +83,9 @@ func (r *Reader) readMagic() error {
 	n, err := io.ReadFull(r.br, got)
 	switch {
 	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
-		return fmt.Errorf("read a recording: %w", err)
+		return words.Error("read", "why", err)
 	case n < len(magic) && strings.HasPrefix(magic, string(got[:n])):
-		return &Damage{Torn: true, Reason: "it ends inside its first line"}
+		return &Damage{Torn: true, Reason: "recording-in-first-line"}
 	case n < len(magic):
 		return ErrNotRecording
 	case string(got) != magic:
@@ -132,20 +140,20 @@ func (r *Reader) next() (Record, error) {
 	}
 	h, err := parseHead(line)
 	if err != nil {
-		return Record{}, &Damage{Offset: start, Reason: "no head line of a record: " + err.Error()}
+		return Record{}, &Damage{Offset: start, Reason: facts.Say("recording-bad-head", "why", err)}
 	}
 	size := int64(len(line) + len("\n") + h.length + len("\n"))
 	sum := crc32.Checksum(line[:h.upTo], castagnoli)
 	data, err := r.readData(h.length) // line is gone now
 	switch {
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		return Record{}, &Damage{Offset: start, Torn: true, Reason: fmt.Sprintf("it ends inside a %s record of %d bytes", h.record.Type, h.length)}
+		return Record{}, &Damage{Offset: start, Torn: true, Reason: facts.Say("recording-in-record", "type", h.record.Type, "size", units.Bytes(int64(h.length)))}
 	case err != nil:
-		return Record{}, fmt.Errorf("read a recording at byte %d: %w", start, err)
+		return Record{}, words.Error("read-at", "at", start, "why", err)
 	case data[h.length] != '\n':
-		return Record{}, &Damage{Offset: start, Reason: "a " + h.record.Type + " record does not end where its length says"}
+		return Record{}, &Damage{Offset: start, Reason: facts.Say("recording-bad-length", "type", h.record.Type)}
 	case crc32.Update(sum, castagnoli, data[:h.length]) != h.sum:
-		return Record{}, &Damage{Offset: start, Reason: "a " + h.record.Type + " record does not match its checksum"}
+		return Record{}, &Damage{Offset: start, Reason: facts.Say("recording-bad-checksum", "type", h.record.Type)}
 	}
 	r.offset += size
 	r.ended = r.ended || h.record.Type == TypeEnd
@@ -162,14 +170,14 @@ func (r *Reader) readLine(start int64) ([]byte, error) {
 	case err == io.EOF && len(line) == 0:
 		return nil, r.end(start)
 	case err == io.EOF && len(line) <= maxHead:
-		return nil, &Damage{Offset: start, Torn: true, Reason: "it ends inside the head line of a record"}
+		return nil, &Damage{Offset: start, Torn: true, Reason: "recording-in-head"}
 	case err == nil || err == io.EOF || err == bufio.ErrBufferFull:
-		return nil, &Damage{Offset: start, Reason: "no head line of a record: it is too long"}
+		return nil, &Damage{Offset: start, Reason: facts.Say("recording-bad-head", "why", facts.Sentence("head-long"))}
 	}
-	return nil, fmt.Errorf("read a recording at byte %d: %w", start, err)
+	return nil, words.Error("read-at", "at", start, "why", err)
 }
 
-// readData reads n bytes and the line feed behind them.
+// readData reads n bytes and the line feed after them.
 func (r *Reader) readData(n int) ([]byte, error) {
 	if cap(r.buf) < n+1 {
 		r.buf = make([]byte, max(n+1, min(2*cap(r.buf), MaxData+1), 8<<10))
@@ -183,5 +191,5 @@ func (r *Reader) end(at int64) error {
 	if r.ended {
 		return io.EOF
 	}
-	return &Damage{Offset: at, Torn: true, Reason: "no end record follows: the session still runs, or smtptap was killed"}
+	return &Damage{Offset: at, Torn: true, Reason: "recording-no-end"}
 }

@@ -6,13 +6,13 @@ package recordings
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
 	"strconv"
 	"time"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
@@ -155,31 +155,31 @@ func parseHead(line []byte) (head, error) {
 	to, rest, _ := cut(rest, ' ')
 	length, sum, found := cut(rest, ' ')
 	if !found {
-		return h, errors.New("it has no six parts")
+		return h, facts.Sentence("head-parts")
 	}
 	var ok bool
 	if h.record.Type, ok = parseType(kind); !ok {
-		return h, errors.New("its type is none")
+		return h, facts.Sentence("head-type")
 	}
 	if h.record.At, ok = parseTime(at); !ok {
-		return h, errors.New("its time is none")
+		return h, facts.Sentence("head-time")
 	}
 	if h.record.From, ok = parseParty(from); !ok {
-		return h, errors.New("its sender is none")
+		return h, facts.Sentence("head-from")
 	}
 	if h.record.To, ok = parseParty(to); !ok {
-		return h, errors.New("its receiver is none")
+		return h, facts.Sentence("head-to")
 	}
 	n, ok := parseNumber(length)
 	if !ok {
-		return h, errors.New("its length is none")
+		return h, facts.Sentence("head-length")
 	}
 	if n > MaxData {
-		return h, fmt.Errorf("its length is %d, at most %d go into one record", n, MaxData)
+		return h, facts.Say("head-large", "n", n, "most", MaxData)
 	}
 	h.length = int(n)
 	if h.sum, ok = parseSum(sum); !ok {
-		return h, errors.New("its checksum is none")
+		return h, facts.Sentence("head-checksum")
 	}
 	h.upTo = len(line) - len(sum)
 	return h, nil

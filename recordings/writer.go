@@ -23,7 +23,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 		return nil, err
 	}
 	if _, err := w.Write(start); err != nil {
-		return nil, fmt.Errorf("write the header of a recording: %w", err)
+		return nil, words.Error("write", "why", err)
 	}
 	return &Writer{w: w, buf: start[:0]}, nil
 }
@@ -60,7 +60,7 @@ func (w *Writer) Append(r Record) error {
 	buf = append(append(buf, r.Data...), '\n')
 	w.buf = buf[:0]
 	if _, err := w.w.Write(buf); err != nil {
-		w.err = fmt.Errorf("write a recording: %w", err)
+		w.err = words.Error("write", "why", err)
 	}
 	return w.err
 }

@@ -27,6 +27,7 @@ import (
 	"smtptap/decode/lang"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
+	"smtptap/tui/draw"
 	"smtptap/tui/panes"
 	"smtptap/tui/terminal"
 	"smtptap/tui/terminal/noquery"
@@ -74,7 +75,7 @@ type Options struct {
 
 // ErrStuck says that the terminal did not take the last of what was written to
 // it, so that nothing should be printed there any more.
-var ErrStuck = errors.New("the terminal did not take the screen's last output")
+var ErrStuck = draw.Texts().Error("screen-stuck")
 
 // A Panic is a fault of the screen. The terminal has been given back.
 type Panic struct {

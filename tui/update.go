@@ -3,6 +3,7 @@ package tui
 import (
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/tui/draw"
 	"smtptap/tui/keys"
@@ -78,7 +79,7 @@ func (m *model) loadedOne(msg loaded) tea.Cmd {
 	m.shown = msg.id
 	defer func() { m.detail.Hold(m.held, m.options.Now()) }()
 	if msg.err != nil {
-		m.detail.Fail(m.theme.Say("not-shown", "why", visible.Text(msg.err.Error())))
+		m.detail.Fail(m.theme.Say("not-shown", "why", visible.Text(lang.Of(m.theme.Lang, msg.err))))
 		return nil
 	}
 	return tea.Batch(m.detail.Show(msg.session), m.sync(again))
@@ -339,7 +340,7 @@ func (m *model) suspend() tea.Cmd {
 // resume switches on what Bubble Tea does not.
 func (m *model) resume(msg resumed) tea.Cmd {
 	if msg.err != nil {
-		m.say(m.theme.Say("not-suspended", "why", visible.Text(msg.err.Error())), m.theme.Warn)
+		m.say(m.theme.Say("not-suspended", "why", visible.Text(lang.Of(m.theme.Lang, msg.err))), m.theme.Warn)
 	}
 	return m.returned()
 }

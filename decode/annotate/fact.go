@@ -33,15 +33,15 @@ func (x *explainer) fact(f facts.Fact) {
 	case *facts.TLS:
 		x.tls(f)
 	case *facts.Hello:
-		x.mean("tls-begins", "why", f.Why, "offer", x.offer(f))
+		x.mean("tls-begins", "why", facts.Sentence(f.Why).In(x.view.Lang), "offer", x.offer(f))
 	case *facts.Closed:
 		x.closed(f)
 	case *facts.End:
 		x.end(f)
 	case *facts.Note:
-		x.tell(Note, f.Text)
+		x.tell(Note, f.Text.In(x.view.Lang))
 	case *facts.Lost:
-		x.say(Warning, "lost", "n", strconv.FormatInt(f.Records, 10), "size", units.Bytes(f.Bytes), "why", f.Why)
+		x.say(Warning, "lost", "n", strconv.FormatInt(f.Records, 10), "size", units.Bytes(f.Bytes), "why", f.Why.In(x.view.Lang))
 	default:
 		x.tell(Meaning, f.Type())
 	}
@@ -65,7 +65,7 @@ func (x *explainer) dial(f *facts.Dial) {
 		which = append(which, f.Host)
 	}
 	if f.Why != "" {
-		which = append(which, f.Why)
+		which = append(which, f.Why.In(x.view.Lang))
 	}
 	if len(which) > 0 {
 		target += " (" + strings.Join(which, ", ") + ")"
@@ -74,7 +74,7 @@ func (x *explainer) dial(f *facts.Dial) {
 		x.mean("dialled", "target", target, "took", took(f.Took), "local", f.Local)
 		return
 	}
-	x.say(Warning, "dial-failed", "target", target, "took", took(f.Took), "why", f.Err)
+	x.say(Warning, "dial-failed", "target", target, "took", took(f.Took), "why", f.Err.In(x.view.Lang))
 	x.meanKnown("dial-" + f.Class)
 }
 
@@ -119,7 +119,7 @@ func (x *explainer) closed(f *facts.Closed) {
 	case "truncated":
 		kind = Note
 	}
-	x.say(kind, x.either("closed-"+f.How, "closed"), "peer", x.peer(f.Leg), "why", f.Err)
+	x.say(kind, x.either("closed-"+f.How, "closed"), "peer", x.peer(f.Leg), "why", f.Err.In(x.view.Lang))
 }
 
 func (x *explainer) end(f *facts.End) {
@@ -127,7 +127,7 @@ func (x *explainer) end(f *facts.End) {
 	if f.Cause == facts.CauseClosed {
 		kind = Meaning
 	}
-	x.say(kind, x.either("end-"+f.Cause, "end"), "cause", f.Cause, "why", f.Err)
+	x.say(kind, x.either("end-"+f.Cause, "end"), "cause", f.Cause, "why", f.Err.In(x.view.Lang))
 	x.mean("read-bytes", "client", units.Bytes(f.ClientBytes), "server", units.Bytes(f.ServerBytes))
 }
 

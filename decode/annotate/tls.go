@@ -38,7 +38,7 @@ func (x *explainer) tls(f *facts.TLS) {
 }
 
 func (x *explainer) tlsFailure(f *facts.TLS) {
-	x.say(Warning, "tls-failed", "peer", x.peer(f.Leg), "took", took(f.Took), "why", f.Err)
+	x.say(Warning, "tls-failed", "peer", x.peer(f.Leg), "took", took(f.Took), "why", f.Err.In(x.view.Lang))
 	x.meanKnown("tls-" + f.Class)
 	if f.Alert == "" {
 		return
@@ -70,7 +70,7 @@ func (x *explainer) verdict(f *facts.TLS) {
 		x.mean("certificate-good")
 		return
 	}
-	text := x.text(x.either("certificate-"+f.Verdict, "certificate-bad"), "why", f.Reason)
+	text := x.text(x.either("certificate-"+f.Verdict, "certificate-bad"), "why", f.Reason.In(x.view.Lang))
 	if !f.Checked && f.Err == "" {
 		text = x.text("certificate-reported", "text", text)
 	}

@@ -38,9 +38,9 @@ type Dial struct {
 	Host  string        `json:"host,omitempty"`  // name as configured or from the MX record
 	Addr  string        `json:"addr"`            // IP address and port that was dialled, or host and port when resolving failed
 	Local string        `json:"local,omitempty"` // our own address and port
-	Why   string        `json:"why,omitempty"`   // "configured", "MX 10 of example.org", "no MX: address of example.org"
+	Why   Sentence      `json:"why,omitempty"`   // "configured", "MX 10 of example.org", "no MX: address of example.org"
 	Took  time.Duration `json:"took"`            // nanoseconds
-	Err   string        `json:"err,omitempty"`   // reason it failed; "" when connected
+	Err   Sentence      `json:"err,omitempty"`   // reason it failed; "" when connected
 	Class string        `json:"class,omitempty"` // of the failure: "refused", "timeout", "unreachable", "resolve", "not-allowed", "loop", "other"
 }
 
@@ -71,15 +71,15 @@ type TLS struct {
 	// client's leg the one that smtptap minted.
 	Chain []Certificate `json:"chain,omitempty"`
 
-	Verified bool   `json:"verified,omitempty"` // server's leg: chain and name are good
-	Checked  bool   `json:"checked,omitempty"`  // server's leg: a bad verdict would have ended the session
-	Verdict  string `json:"verdict,omitempty"`  // "ok", "expired", "not-yet-valid", "wrong-name", "self-signed", "unknown-authority", "weak-key", "other"
-	Reason   string `json:"reason,omitempty"`   // the verdict in words
+	Verified bool     `json:"verified,omitempty"` // server's leg: chain and name are good
+	Checked  bool     `json:"checked,omitempty"`  // server's leg: a bad verdict would have ended the session
+	Verdict  string   `json:"verdict,omitempty"`  // "ok", "expired", "not-yet-valid", "wrong-name", "self-signed", "unknown-authority", "weak-key", "other"
+	Reason   Sentence `json:"reason,omitempty"`   // the verdict in words
 
 	ClientCert bool   `json:"clientCert,omitempty"` // server asked for one
 	Hello      *Hello `json:"hello,omitempty"`      // client's leg: what the client offered
 
-	Err   string    `json:"err,omitempty"`   // why the handshake failed; "" when it is done
+	Err   Sentence  `json:"err,omitempty"`   // why the handshake failed; "" when it is done
 	Class string    `json:"class,omitempty"` // of the failure: "alert", "timeout", "not-tls", "no-common-version", "no-common-cipher", "certificate", "closed", "reset", "other"
 	Alert string    `json:"alert,omitempty"` // name of the alert, such as "unknown_ca"
 	By    who.Party `json:"by,omitempty"`    // which peer said no; "" when smtptap did
@@ -125,17 +125,17 @@ const (
 
 // Closed: one peer ended its direction.
 type Closed struct {
-	Leg who.Leg `json:"leg"`
-	How string  `json:"how"` // "fin", "close-notify", "truncated" (TLS without close_notify), "reset", "error"
-	Err string  `json:"err,omitempty"`
+	Leg who.Leg  `json:"leg"`
+	How string   `json:"how"` // "fin", "close-notify", "truncated" (TLS without close_notify), "reset", "error"
+	Err Sentence `json:"err,omitempty"`
 }
 
 // End: the session is over. It is the last entry of a whole recording.
 type End struct {
-	Cause       string `json:"cause"` // one of the Cause constants
-	Err         string `json:"err,omitempty"`
-	ClientBytes int64  `json:"clientBytes"` // read from the client
-	ServerBytes int64  `json:"serverBytes"` // read from the server
+	Cause       string   `json:"cause"` // one of the Cause constants
+	Err         Sentence `json:"err,omitempty"`
+	ClientBytes int64    `json:"clientBytes"` // read from the client
+	ServerBytes int64    `json:"serverBytes"` // read from the server
 }
 
 // Causes of an end.
@@ -157,9 +157,12 @@ const (
 
 // Note: something that smtptap did or says itself.
 type Note struct {
-	ID   string `json:"id"`   // stable, such as "starttls-hidden", "starttls-injection", "too-many-sessions"
-	Text string `json:"text"` // one sentence, safe to print
+	ID   string   `json:"id"`   // stable, such as "starttls-hidden", "starttls-injection", "too-many-sessions"
+	Text Sentence `json:"text"` // one sentence, safe to print
 }
+
+// NewNote is the note with that id, in the words of the text with that key.
+func NewNote(id string, words ...any) *Note { return &Note{ID: id, Text: Say(id, words...)} }
 
 // Notes on a peer that said nothing inside TLS and left, which tells of a
 // certificate that it did not like.
@@ -197,9 +200,9 @@ const (
 
 // Lost: the recorder could not keep what passed.
 type Lost struct {
-	Records int64  `json:"records"`
-	Bytes   int64  `json:"bytes"`
-	Why     string `json:"why"`
+	Records int64    `json:"records"`
+	Bytes   int64    `json:"bytes"`
+	Why     Sentence `json:"why"`
 }
 
 // Mask: a secret stood here in the stream. It tells neither its bytes nor its

@@ -55,7 +55,7 @@ func (s *session) heardServer(after int) bool {
 }
 
 func (s *session) dialRule(d *facts.Dial) string {
-	reason := fold(d.Err)
+	reason := fold(d.Err.String())
 	for _, known := range dialTexts {
 		if strings.Contains(reason, known.part) {
 			if s.pasted() {

@@ -60,15 +60,15 @@ func fuzzed(input string) *decode.Transcript {
 		case 's':
 			s.Say(who.Server, who.Client, []byte(rest+"\r\n"))
 		case 'e':
-			s.Fact(&facts.Note{ID: facts.NoteClientError, Text: rest})
+			s.Fact(&facts.Note{ID: facts.NoteClientError, Text: facts.Plain(rest)})
 		case 'p':
-			s.Fact(&facts.Note{ID: facts.NoteClientSetting, Text: rest})
+			s.Fact(&facts.Note{ID: facts.NoteClientSetting, Text: facts.Plain(rest)})
 		case 'n':
-			s.Fact(&facts.Note{ID: facts.NoteNoReply, Text: rest})
+			s.Fact(&facts.Note{ID: facts.NoteNoReply, Text: facts.Plain(rest)})
 		case 'd':
-			s.Fact(&facts.Dial{Host: rest, Addr: rest, Err: rest, Class: rest})
+			s.Fact(&facts.Dial{Host: rest, Addr: rest, Err: facts.Plain(rest), Class: rest})
 		case 'l':
-			s.Fact(&facts.TLS{Leg: who.ServerLeg, Err: rest, Class: rest, Verdict: rest})
+			s.Fact(&facts.TLS{Leg: who.ServerLeg, Err: facts.Plain(rest), Class: rest, Verdict: rest})
 		case 't':
 			s.Take(s.Dialogue.Secured(s.At))
 			s.Fact(&facts.TLS{Leg: who.ClientLeg, Version: rest})

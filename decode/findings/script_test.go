@@ -42,7 +42,7 @@ func play(t testing.TB, text string) *decode.Transcript {
 			s.Fact(&facts.Dial{Host: host, Addr: strings.Replace(rest, host, "192.0.2.25", 1), Why: "configured"})
 		case "error", "set":
 			s.Source = decode.SourceLog
-			s.Fact(&facts.Note{ID: map[string]string{"error": facts.NoteClientError, "set": facts.NoteClientSetting}[step.Word], Text: rest})
+			s.Fact(&facts.Note{ID: map[string]string{"error": facts.NoteClientError, "set": facts.NoteClientSetting}[step.Word], Text: facts.Plain(rest)})
 		case "dialect":
 			s.Source, s.Dialect, s.Dialogue.MidSession = decode.SourceLog, rest, true
 		case "lack":

@@ -235,12 +235,12 @@ func (s *session) fact(i int, f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.Dial:
 		s.dials = append(s.dials, placed[*facts.Dial]{i, f})
-		s.reason(i, f.Err)
+		s.reason(i, f.Err.String())
 	case *facts.DNS:
 		s.lookups = append(s.lookups, placed[*facts.DNS]{i, f})
 	case *facts.TLS:
 		s.tls = append(s.tls, placed[*facts.TLS]{i, f})
-		s.reason(i, f.Err)
+		s.reason(i, f.Err.String())
 		if f.Err == "" && f.Leg == who.ClientLeg {
 			s.secured = true
 		}
@@ -261,13 +261,13 @@ func (s *session) remark(i int, n *facts.Note) {
 	}
 	switch n.ID {
 	case facts.NoteClientError:
-		s.say(i, n.Text, false)
+		s.say(i, n.Text.String(), false)
 	case facts.NoteClientSetting:
-		s.say(i, n.Text, false)
+		s.say(i, n.Text.String(), false)
 		if last := len(s.says) - 1; last >= 0 && s.says[last].entry == i {
 			s.says[last].set = true
 		}
-		if name, value, found := strings.Cut(n.Text, ":"); found {
+		if name, value, found := strings.Cut(string(n.Text), ":"); found {
 			name = strings.ToLower(strings.TrimSpace(name))
 			s.settings[name] = settingValue(value)
 			s.setAt[name] = i

@@ -109,7 +109,7 @@ func (s *session) codeOf(f *found) int {
 			return r.code
 		}
 		if n, ok := s.t.Entries[i].Fact.(*facts.Note); ok {
-			if r, found := meaning.Quoted(n.Text); found {
+			if r, found := meaning.Quoted(string(n.Text)); found {
 				return r.Code
 			}
 		}

@@ -25,7 +25,7 @@ func (s *session) fill(text string, g *evidence, l lang.Lang) string {
 	var words map[string]string
 	return lang.Fill(text, func(name string) string {
 		if words == nil {
-			words = s.words(g)
+			words = s.words(g, l)
 			words["problem"] = g.problem.In(l)
 			words["server"] = cmp.Or(words["server"], verdicts.Say(l, "the-server"))
 		}
@@ -33,7 +33,7 @@ func (s *session) fill(text string, g *evidence, l lang.Lang) string {
 	})
 }
 
-func (s *session) words(g *evidence) map[string]string {
+func (s *session) words(g *evidence, l lang.Lang) map[string]string {
 	words := map[string]string{
 		"user":    s.user,
 		"server":  s.provider.name(),
@@ -50,7 +50,7 @@ func (s *session) words(g *evidence) map[string]string {
 		words["helo"] = strings.TrimSpace(s.ev(at).Command.Arg)
 	}
 	for _, i := range g.entries {
-		s.entryWords(i, words)
+		s.entryWords(i, words, l)
 	}
 	for name, word := range g.words {
 		words[name] = word
@@ -59,15 +59,15 @@ func (s *session) words(g *evidence) map[string]string {
 }
 
 // entryWords adds what an entry that proves a finding says.
-func (s *session) entryWords(i int, words map[string]string) {
+func (s *session) entryWords(i int, words map[string]string, l lang.Lang) {
 	e := &s.t.Entries[i]
 	switch f := e.Fact.(type) {
 	case *facts.Note:
-		words["says"] = f.Text
+		words["says"] = f.Text.In(l)
 	case *facts.Dial:
-		words["says"] = f.Err
+		words["says"] = f.Err.In(l)
 	case *facts.TLS:
-		words["says"] = cmp.Or(f.Reason, f.Err)
+		words["says"] = cmp.Or(f.Reason, f.Err).In(l)
 	}
 	if e.Event == nil {
 		return

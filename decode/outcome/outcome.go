@@ -9,6 +9,7 @@ package outcome
 import (
 	"slices"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
@@ -48,10 +49,10 @@ func (o Outcome) Bad() bool {
 
 // A Decision is what decided an outcome.
 type Decision struct {
-	By    who.Party // 0 for nobody
-	Code  int       // of the reply; 0 for none
-	Text  string    // that reply, or what failed; as sent, cut to a bound
-	Entry int       // that shows it, counted from the first that was added; -1 for none
+	By    who.Party      // 0 for nobody
+	Code  int            // of the reply; 0 for none
+	Text  facts.Sentence // that reply, or what failed; as sent, cut to a bound
+	Entry int            // that shows it, counted from the first that was added; -1 for none
 }
 
 // Answer is what the server made of a recipient.
@@ -101,7 +102,7 @@ func (t *Transaction) QueueID() string {
 	if !t.taken {
 		return ""
 	}
-	return QueueID(t.Decided.Text)
+	return QueueID(string(t.Decided.Text))
 }
 
 // A Session is what became of a session.

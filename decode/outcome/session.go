@@ -175,9 +175,9 @@ func (t *Tracker) hopeless() Decision {
 	case t.failure.Text != "":
 		d.By, d.Text, d.Entry = t.failure.By, t.failure.Text, t.failure.Entry
 	case t.end.Err != "":
-		d.Text = clip(t.end.Err, maxText)
+		d.Text = short(t.end.Err)
 	case d.Text == "":
-		d.Text = t.end.Cause
+		d.Text = facts.Sentence(t.end.Cause)
 	}
 	return d
 }
@@ -237,9 +237,9 @@ func (t *Tracker) lost() (Decision, Outcome) {
 	if t.cut {
 		return d, Unknown
 	}
-	d.Text = clip(t.end.Err, maxText)
+	d.Text = short(t.end.Err)
 	if d.Text == "" {
-		d.Text = t.end.Cause
+		d.Text = facts.Sentence(t.end.Cause)
 	}
 	switch t.end.Cause {
 	case facts.CauseIdle, facts.CauseShutdown, facts.CauseByHand, facts.CauseInternal, facts.CauseRefused, facts.CauseRule:
@@ -303,7 +303,7 @@ func (t *Tracker) settle() (waited time.Duration) {
 			t.current().message = q.message
 		case "QUIT", "RSET":
 			if i == 0 {
-				t.close(Decision{By: who.Client, Text: q.verb, Entry: q.entry}, Abandoned)
+				t.close(Decision{By: who.Client, Text: facts.Sentence(q.verb), Entry: q.entry}, Abandoned)
 			}
 		}
 	}

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 )
 
 // replyText is a reply on one line.
-func replyText(r *decode.Reply) string {
+func replyText(r *decode.Reply) facts.Sentence {
 	text := append(make([]byte, 0, maxText), byte('0'+r.Code/100%10), byte('0'+r.Code/10%10), byte('0'+r.Code%10))
 	if r.Enhanced != "" {
 		text = append(append(text, ' '), r.Enhanced...)
@@ -19,7 +20,15 @@ func replyText(r *decode.Reply) string {
 		}
 		text = append(append(text, ' '), l.Text...)
 	}
-	return clip(string(text), maxText)
+	return facts.Plain(clip(string(text), maxText))
+}
+
+// short is a sentence of bounded length. One of a peer's is cut.
+func short(s facts.Sentence) facts.Sentence {
+	if text := s.String(); len(s) > maxSentence || text == string(s) {
+		return facts.Plain(clip(text, maxText))
+	}
+	return s
 }
 
 // clip is s, cut to most bytes and free of the memory around it.

@@ -14,6 +14,7 @@ import (
 // Bounds of what a Tracker keeps.
 const (
 	maxText         = 200  // bytes of a reply
+	maxSentence     = 1000 // bytes of a sentence that can be said in every language
 	maxPath         = 320  // bytes of an address
 	maxAsked        = 4096 // commands that wait for their reply
 	maxTransactions = 100
@@ -128,7 +129,7 @@ func (t *Tracker) fact(i int, f facts.Fact) {
 		case facts.HelloPassed:
 			t.sealed = true
 		case facts.HelloPlainPort:
-			t.failure = failed("the client speaks TLS on a port without it", who.Client, i)
+			t.failure = failed("tls-on-plain-port", who.Client, i)
 		}
 	case *facts.Note:
 		t.note(i, f)
@@ -154,11 +155,11 @@ func (t *Tracker) note(i int, n *facts.Note) {
 	}
 }
 
-func failed(text string, by who.Party, entry int) Decision {
+func failed(text facts.Sentence, by who.Party, entry int) Decision {
 	if text == "" {
 		return Decision{}
 	}
-	return Decision{By: by, Text: clip(text, maxText), Entry: entry}
+	return Decision{By: by, Text: short(text), Entry: entry}
 }
 
 func (t *Tracker) event(i int, e decode.Entry) {
@@ -307,7 +308,7 @@ func (t *Tracker) answered(i int, q question, e decode.Entry) {
 // restart takes the reply to a command that gives up the transaction.
 func (t *Tracker) restart(q question, r *decode.Reply, d Decision) {
 	if r.Code < 400 {
-		t.close(Decision{By: who.Client, Text: q.verb, Entry: q.entry}, Abandoned)
+		t.close(Decision{By: who.Client, Text: facts.Sentence(q.verb), Entry: q.entry}, Abandoned)
 	}
 	t.refuseOr(stageOf(q.verb), r, d)
 }

@@ -269,7 +269,7 @@ func (t *Tracker) finish() {
 		t.accepted += max(x.accepted-due, 1)
 		t.refused += x.refused
 		if len(t.queued) < maxQueueIDs {
-			t.queued = append(t.queued, x.Decided.Text)
+			t.queued = append(t.queued, string(x.Decided.Text))
 		}
 		t.makeGood(x)
 	}

@@ -16,7 +16,6 @@ package ca
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,7 +39,7 @@ func DefaultDir() (string, error) {
 	if !filepath.IsAbs(state) {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("find the user's state folder for the certificate authority: %w", err)
+			return "", words.Error("no-state", "why", err)
 		}
 		state = filepath.Join(home, ".local", "state")
 	}
@@ -52,7 +51,7 @@ func DefaultDir() (string, error) {
 func Open(dir string) (*Authority, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fmt.Errorf("certificate authority: %w", err)
+		return nil, words.Error("authority", "why", err)
 	}
 	a := &Authority{dir: abs}
 	if err := a.Prepare(localhost); err != nil {
@@ -132,7 +131,7 @@ func (a *Authority) rootFor(h host, now time.Time) (*root, error) {
 	}
 	roots, err := a.renew(h, now)
 	if err != nil {
-		return nil, fmt.Errorf("certificate authority: %w", err)
+		return nil, words.Error("authority", "why", err)
 	}
 	a.roots = roots
 	return signer(roots, h, now), nil

@@ -3,13 +3,13 @@ package ca
 import (
 	"embed"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"text/template"
 
 	"smtptap/decode/lang"
+	"smtptap/decode/visible"
 )
 
 // howtoFiles are the texts of Howto, one for each client. A line that begins
@@ -41,7 +41,7 @@ func Clients() (names []string) {
 func Howto(client, path string, l lang.Lang) (string, error) {
 	client = strings.ToLower(client)
 	if !slices.Contains(Clients(), client) {
-		return "", fmt.Errorf("no instructions for %q; there are some for %s", client, strings.Join(Clients(), ", "))
+		return "", words.Error("no-howto", "client", visible.Text(client), "values", Clients())
 	}
 	text, err := recipe(client, path, l)
 	return strings.ReplaceAll("\n"+text, "\n"+marked, "\n"+indent)[1:], err

@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"net/netip"
@@ -165,8 +164,8 @@ const (
 )
 
 var (
-	errNoRoot  = errors.New("holds no root with the key of its issuer")
-	errOldRoot = errors.New("holds a root with its own key") // as they once were
+	errNoRoot  = words.Error("no-root")
+	errOldRoot = words.Error("old-root") // as they once were
 )
 
 // decodeRoot reads what encode wrote. One that is not constrained is none.

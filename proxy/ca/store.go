@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"smtptap/decode/visible"
 	"strings"
 	"time"
 )
@@ -50,7 +51,7 @@ func openStore(dir string) (*store, error) {
 	}
 	opened, err := root.Stat(".")
 	if err == nil && !os.SameFile(opened, info) {
-		err = fmt.Errorf("folder %q %w", dir, errExchanged)
+		err = words.Error("at", "path", visible.Text(dir), "why", errExchanged)
 	}
 	if err != nil {
 		root.Close()
@@ -64,13 +65,13 @@ func (s *store) close() { s.root.Close() }
 func checkDir(dir string, info fs.FileInfo) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("folder %q is a symbolic link; put a real folder there", dir)
+		return words.Error("folder-link", "path", visible.Text(dir))
 	case !info.IsDir():
-		return fmt.Errorf("%q is not a folder; move it away", dir)
+		return words.Error("not-a-folder", "path", visible.Text(dir))
 	case !owned(info):
-		return fmt.Errorf("folder %q belongs to another user; run smtptap as that user, or set XDG_STATE_HOME", dir)
+		return words.Error("folder-not-owned", "path", visible.Text(dir))
 	case !private(info):
-		return fmt.Errorf("folder %q is open to other users (mode %04o); run chmod 700 on it", dir, info.Mode().Perm())
+		return words.Error("folder-open", "path", visible.Text(dir), "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (s *store) readRoot(file string) (*root, error) {
 	}
 	r, err := decodeRoot(data)
 	if err != nil {
-		return nil, fmt.Errorf("%q %w; remove it to have a new one made", filepath.Join(s.dir, name), err)
+		return nil, words.Error("bad-root", "path", visible.Text(filepath.Join(s.dir, name)), "why", err)
 	}
 	return r, nil
 }
@@ -205,7 +206,7 @@ func (s *store) bundle(now time.Time) ([]byte, error) {
 	return bundle(certs), nil
 }
 
-var errExchanged = errors.New("was exchanged while it was being opened")
+var errExchanged = words.Error("exchanged")
 
 // maxFile bounds what is read of a file.
 const maxFile = 1 << 20
@@ -219,7 +220,7 @@ func (s *store) read(name string, secret bool) ([]byte, error) {
 		return nil, plain(s.dir, err)
 	}
 	if named.Mode()&fs.ModeSymlink != 0 {
-		return nil, fmt.Errorf("%q is a symbolic link; put the file itself there", path)
+		return nil, words.Error("file-link", "path", visible.Text(path))
 	}
 	f, err := s.root.Open(name)
 	if err != nil {
@@ -231,13 +232,13 @@ func (s *store) read(name string, secret bool) ([]byte, error) {
 	case err != nil:
 		return nil, plain(s.dir, err)
 	case !os.SameFile(info, named):
-		return nil, fmt.Errorf("%q %w", path, errExchanged)
+		return nil, words.Error("at", "path", visible.Text(path), "why", errExchanged)
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%q is not a plain file; move it away", path)
+		return nil, words.Error("not-a-file", "path", visible.Text(path))
 	case !owned(info):
-		return nil, fmt.Errorf("%q belongs to another user; remove it to have a new one made", path)
+		return nil, words.Error("file-not-owned", "path", visible.Text(path))
 	case secret && !private(info):
-		return nil, fmt.Errorf("%q can be read by other users (mode %04o), so the key may be known: remove it to have a new one made, or run chmod 600 on it if you are sure", path, info.Mode().Perm())
+		return nil, words.Error("file-open", "path", visible.Text(path), "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	return data, plain(s.dir, err)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/proxy/upstream"
 )
@@ -21,6 +23,8 @@ type Options struct {
 	// Target is a domain, mx:DOMAIN, or a server as in --to. A bare name that
 	// has MX records is taken for a domain, and one that has none for a server.
 	Target string
+	// Lang is the language of the report.
+	Lang lang.Lang
 	// Resolver answers all questions. When it is nil, the system's servers
 	// do, and a server's name may also stand in the hosts file.
 	Resolver *upstream.Resolver
@@ -61,7 +65,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Hello == "" {
 		o.Hello = ownName()
 	}
-	c := &checker{Options: o, resolver: o.Resolver, report: &Report{Target: o.Target, Started: time.Now()}}
+	c := &checker{Options: o, resolver: o.Resolver, report: &Report{Lang: cmp.Or(o.Lang, lang.English), Target: o.Target, Started: time.Now()}}
 	if c.resolver == nil {
 		c.resolver = new(upstream.Resolver)
 	}
@@ -104,7 +108,7 @@ func (c *checker) run(ctx context.Context) error {
 	var none *upstream.NoServerError
 	switch {
 	case errors.As(err, &none):
-		c.report.Problem, c.report.NoServer = string(none.Problem), none.Error()
+		c.report.Problem, c.report.NoServer = string(none.Problem), none.In(c.Lang)
 	case err != nil:
 		return err
 	}
@@ -114,8 +118,8 @@ func (c *checker) run(ctx context.Context) error {
 		all.Go(func() { c.records(ctx, c.report.Records) })
 	}
 	for _, h := range hosts {
-		host := &Host{Name: h.Name, Port: h.port, Why: h.Why}
-		if strings.HasPrefix(h.Why, "MX ") {
+		host := &Host{Name: h.Name, Port: h.port, Why: h.Why.In(c.Lang)}
+		if h.MX {
 			host.Preference = &h.Preference
 		}
 		c.report.Hosts = append(c.report.Hosts, host)
@@ -153,7 +157,7 @@ func (c *checker) find(ctx context.Context) ([]server, error) {
 		}
 		return c.bare(ctx, t, d)
 	}
-	return nil, errors.New("this target has no server of its own to check; name a domain or a host")
+	return nil, words.Error("nothing-to-check")
 }
 
 // bareName reports whether s, a server's target, may also be a domain: a name
@@ -172,7 +176,7 @@ func (c *checker) domain(ctx context.Context, d upstream.Domain) ([]server, erro
 }
 
 func (c *checker) mx(ctx context.Context, d upstream.Domain) ([]upstream.Host, error) {
-	c.progress(d.ASCII, "", "looking up MX")
+	c.progress(d.ASCII, "", c.report.say("step-mx"))
 	return c.resolver.Lookup(c.note).Hosts(ctx, d, nil)
 }
 
@@ -200,8 +204,8 @@ func (c *checker) bare(ctx context.Context, t upstream.Target, d upstream.Domain
 		if _, hostErr := net.DefaultResolver.LookupNetIP(ctx, "ip", t.Host); hostErr == nil {
 			return c.named(t), nil // in the hosts file
 		}
-	case err == nil && len(hosts) == 1 && !strings.HasPrefix(hosts[0].Why, "MX "):
-		c.report.Notes = append(c.report.Notes, d.ASCII+" has no MX records, so it was taken for a server; mail for the domain would go to its own address on port 25, which mx:"+d.ASCII+" checks")
+	case err == nil && len(hosts) == 1 && !hosts[0].MX:
+		c.report.Notes = append(c.report.Notes, c.report.say("taken-for-server", "domain", d.ASCII))
 		return c.named(t), nil
 	}
 	c.isDomain(d)
@@ -226,10 +230,10 @@ func (c *checker) named(t upstream.Target) []server {
 
 // host checks all addresses of a host at the same time.
 func (c *checker) host(ctx context.Context, s server, h *Host) {
-	c.progress(h.Name, "", "looking up addresses")
+	c.progress(h.Name, "", c.report.say("step-addresses"))
 	addrs, err := c.addresses(ctx, s)
 	if err != nil {
-		h.Err = err.Error()
+		h.Err = lang.Of(c.Lang, err)
 		return
 	}
 	var tlsa []upstream.TLSA
@@ -272,7 +276,7 @@ func (c *checker) addresses(ctx context.Context, s server) ([]netip.Addr, error)
 func (c *checker) reverse(ctx context.Context, a netip.Addr, p *Probe) {
 	names, err := c.resolver.Lookup(c.note).Reverse(ctx, a)
 	if err != nil {
-		p.ReverseErr = err.Error()
+		p.ReverseErr = lang.Of(c.Lang, err)
 	}
 	p.Reverse = names
 }
@@ -281,7 +285,7 @@ func (c *checker) reverse(ctx context.Context, a netip.Addr, p *Probe) {
 func (c *checker) tlsa(ctx context.Context, h *Host) []upstream.TLSA {
 	records, err := c.resolver.Lookup(c.note).TLSA(ctx, h.Name, h.Port)
 	if err != nil && !isAbsent(err) {
-		h.TLSAErr = err.Error()
+		h.TLSAErr = lang.Of(c.Lang, err)
 	}
 	for _, r := range records {
 		h.TLSA = append(h.TLSA, r.String())
@@ -303,7 +307,7 @@ func (c *checker) note(f facts.Fact) {
 	case *facts.DNS:
 		c.report.DNS = append(c.report.DNS, f)
 	case *facts.Note:
-		c.report.Notes = append(c.report.Notes, f.Text)
+		c.report.Notes = append(c.report.Notes, f.Text.In(c.Lang))
 	}
 }
 

@@ -337,9 +337,9 @@ func TestServers(t *testing.T) {
 		{name: "EHLO unknown", server: &mailServer{ehlo: []string{"what"}, ehloCode: 500}, ok: true, heard: "EHLO HELO QUIT"},
 		{name: "EHLO refused", server: &mailServer{ehlo: []string{"later"}, ehloCode: 421}, err: "answers EHLO with 421", heard: "EHLO QUIT"},
 		{name: "STARTTLS refused", server: &mailServer{ehlo: withTLS, starttls: "454 4.7.0 not now\r\n"}, ok: true, note: "refused with 454", heard: "EHLO STARTTLS QUIT"},
-		{name: "replies injected", server: &mailServer{ehlo: withTLS, injected: "250 evil\r\n", cert: issue(t, ca, "mx.example.org", 30)}, ok: true, verdict: "ok", note: "10 octets follow", heard: "EHLO STARTTLS EHLO QUIT"},
+		{name: "replies injected", server: &mailServer{ehlo: withTLS, injected: "250 evil\r\n", cert: issue(t, ca, "mx.example.org", 30)}, ok: true, verdict: "ok", note: "10 B follow", heard: "EHLO STARTTLS EHLO QUIT"},
 		{name: "closes behind STARTTLS", server: &mailServer{ehlo: withTLS}, err: "no TLS: the server ", heard: "EHLO STARTTLS"},
-		{name: "no SMTP", server: &mailServer{greeting: "SSH-2.0-x\r\n"}, err: "no SMTP server", heard: "QUIT"},
+		{name: "no SMTP", server: &mailServer{greeting: "SSH-2.0-x\r\n"}, err: "not one of an SMTP server", heard: "QUIT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.server.greeting == "" {
@@ -382,7 +382,7 @@ func TestNoServer(t *testing.T) {
 		{"nowhere.example", "no-such-domain", "mail cannot be delivered: MX of nowhere.example: no such domain"},
 		{"null.example", "null-mx", "accepts no mail"},
 		{"local.example", "bad-mx", "localhost"},
-		{"private.example", "", "mail would not be taken"},
+		{"private.example", "", "mail would not be accepted"},
 		{"mx:empty.example", "", "mail cannot be delivered: no server has an address"},
 	} {
 		r := run(t, check.Options{Target: tt.target, Resolver: res})
@@ -395,7 +395,7 @@ func TestNoServer(t *testing.T) {
 		}
 	}
 	dead := &upstream.Resolver{Servers: []string{dnstest.Serve(t, dnstest.Silent)}, Try: 50 * time.Millisecond, Budget: 300 * time.Millisecond}
-	if r := run(t, check.Options{Target: "mx:example.org", Resolver: dead}); r.OK || !strings.HasPrefix(r.Verdict, "it cannot be told where mail would go") {
+	if r := run(t, check.Options{Target: "mx:example.org", Resolver: dead}); r.OK || !strings.HasPrefix(r.Verdict, "it is not known where mail would go") {
 		t.Errorf("without DNS: %+v", r)
 	}
 }

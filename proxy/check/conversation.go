@@ -3,7 +3,6 @@ package check
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/smtp"
+	"smtptap/decode/units"
 	"smtptap/decode/who"
 )
 
@@ -37,11 +37,11 @@ func (c *conversation) ask(command string) (*decode.Reply, error) {
 	line := []byte(command + "\r\n")
 	c.take(c.dialogue.Feed(time.Since(c.begun), who.Client, line))
 	if _, err := c.conn.Write(line); err != nil {
-		return nil, fmt.Errorf("%s could not be sent: %w", smtp.ReadCommand([]byte(command)).Verb, err)
+		return nil, words.Error("not-sent", "verb", smtp.ReadCommand([]byte(command)).Verb, "why", err)
 	}
 	r, err := c.hear()
 	if err != nil {
-		return nil, fmt.Errorf("no reply to %s: %w", smtp.ReadCommand([]byte(command)).Verb, err)
+		return nil, words.Error("no-reply", "verb", smtp.ReadCommand([]byte(command)).Verb, "why", err)
 	}
 	return r, nil
 }
@@ -51,7 +51,7 @@ func (c *conversation) hear() (*decode.Reply, error) {
 	buf := make([]byte, 4<<10)
 	for read := 0; len(c.replies) == 0; {
 		if read > maxReply {
-			return nil, fmt.Errorf("it is longer than %d octets", maxReply)
+			return nil, words.Error("reply-long", "most", units.Bytes(maxReply))
 		}
 		n, err := c.conn.Read(buf)
 		read += n
@@ -93,9 +93,9 @@ func readError(err error) error {
 	var t net.Error
 	switch {
 	case errors.Is(err, io.EOF):
-		return errors.New("the server closed the connection")
+		return words.Error("closed")
 	case errors.As(err, &t) && t.Timeout():
-		return errors.New("the server did not answer in time")
+		return words.Error("late")
 	}
 	return err
 }

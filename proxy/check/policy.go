@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/proxy/upstream"
 )
 
@@ -42,13 +43,14 @@ func (c *checker) fetchPolicy(ctx context.Context, domain string) *Policy {
 		url = c.policyURL(domain)
 	}
 	p := &Policy{URL: url}
-	c.progress(domain, "", "fetching the MTA-STS policy")
+	c.progress(domain, "", c.report.say("step-policy"))
 	text, err := c.fetch(ctx, url)
 	if err != nil {
-		p.Err = err.Error()
+		p.Err = lang.Of(c.Lang, err)
 		return p
 	}
 	p.parse(text)
+	p.Err, p.Note = c.report.say(p.Err), c.report.say(p.Note)
 	return p
 }
 
@@ -76,20 +78,20 @@ func (c *checker) fetch(ctx context.Context, url string) (string, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 == 3 {
-		return "", fmt.Errorf("the policy server redirects (%d), which must not be followed", resp.StatusCode)
+		return "", words.Error("policy-redirect", "code", resp.StatusCode)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the policy server answers %d", resp.StatusCode)
+		return "", words.Error("policy-code", "code", resp.StatusCode)
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "text/plain" {
-		return "", errors.New("the policy is not served as text/plain")
+		return "", words.Error("policy-type")
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPolicy+1))
 	if err != nil {
 		return "", fetchError(err)
 	}
 	if len(body) > maxPolicy {
-		return "", fmt.Errorf("the policy is longer than %d octets", maxPolicy)
+		return "", words.Error("policy-long", "most", units.Bytes(maxPolicy))
 	}
 	return string(body), nil
 }
@@ -97,7 +99,7 @@ func (c *checker) fetch(ctx context.Context, url string) (string, error) {
 // fetchError takes the request's line off an error of the http client.
 func fetchError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("the policy server did not answer within %v", policyTimeout)
+		return words.Error("policy-late", "time", policyTimeout)
 	}
 	for {
 		inner := errors.Unwrap(err)
@@ -140,7 +142,8 @@ func (c *checker) dialPolicy(ctx context.Context, _, address string) (net.Conn, 
 }
 
 // parse reads the lines of a policy. Unknown keys are passed over, and so are
-// repetitions of all keys but mx (RFC 8461 section 3.2).
+// repetitions of all keys but mx (RFC 8461 section 3.2). What is wrong is the key of
+// a text.
 func (p *Policy) parse(text string) {
 	seen := map[string]bool{}
 	for line := range strings.Lines(text) {
@@ -153,7 +156,7 @@ func (p *Policy) parse(text string) {
 		switch key {
 		case "version":
 			if value != "STSv1" {
-				p.Err = "its version is not STSv1"
+				p.Err = "policy-version"
 			}
 		case "mode":
 			p.Mode = value
@@ -162,25 +165,25 @@ func (p *Policy) parse(text string) {
 		case "max_age":
 			n, err := strconv.ParseInt(value, 10, 64)
 			if err != nil || n < 0 || len(value) > 10 {
-				p.Err = "its max_age is no number of seconds"
+				p.Err = "policy-age"
 				continue
 			}
 			p.MaxAge = n
 			if n > maxMaxAge {
-				p.Note = "its max_age is more than a year"
+				p.Note = "policy-age-long"
 			}
 		}
 	}
 	switch {
 	case p.Err != "":
 	case !seen["version"]:
-		p.Err = "it has no version"
+		p.Err = "policy-no-version"
 	case p.Mode != "enforce" && p.Mode != "testing" && p.Mode != "none":
-		p.Err = "its mode is none of enforce, testing and none"
+		p.Err = "policy-mode"
 	case !seen["max_age"]:
-		p.Err = "it has no max_age"
+		p.Err = "policy-no-age"
 	case len(p.MX) == 0 && p.Mode != "none":
-		p.Err = "it names no mx"
+		p.Err = "policy-no-mx"
 	}
 }
 

@@ -24,14 +24,14 @@ func TestParsePolicy(t *testing.T) {
 		{"version: STSv1\nmode: none\nmax_age: 0\n", "none", ""},
 		{"version:STSv1\nmode:testing\nmx:a.example\nmax_age:1\nunknown: x\n\nnothing", "testing", ""},
 		{"version: STSv1\nmode: enforce\nmode: none\nmx: a.example\nmax_age: 1\n", "enforce", ""},
-		{"", "", "it has no version"},
-		{"version: STSv2\nmode: enforce\nmx: a\nmax_age: 1\n", "enforce", "its version is not STSv1"},
-		{"version: STSv1\nmode: strict\nmx: a\nmax_age: 1\n", "strict", "its mode is none of enforce, testing and none"},
-		{"version: STSv1\nmode: enforce\nmax_age: 1\n", "enforce", "it names no mx"},
-		{"version: STSv1\nmode: enforce\nmx: a\n", "enforce", "it has no max_age"},
-		{"version: STSv1\nmode: enforce\nmx: a\nmax_age: soon\n", "enforce", "its max_age is no number of seconds"},
-		{"version: STSv1\nmode: enforce\nmx: a\nmax_age: -1\n", "enforce", "its max_age is no number of seconds"},
-		{"<html>not found</html>", "", "it has no version"},
+		{"", "", "policy-no-version"},
+		{"version: STSv2\nmode: enforce\nmx: a\nmax_age: 1\n", "enforce", "policy-version"},
+		{"version: STSv1\nmode: strict\nmx: a\nmax_age: 1\n", "strict", "policy-mode"},
+		{"version: STSv1\nmode: enforce\nmax_age: 1\n", "enforce", "policy-no-mx"},
+		{"version: STSv1\nmode: enforce\nmx: a\n", "enforce", "policy-no-age"},
+		{"version: STSv1\nmode: enforce\nmx: a\nmax_age: soon\n", "enforce", "policy-age"},
+		{"version: STSv1\nmode: enforce\nmx: a\nmax_age: -1\n", "enforce", "policy-age"},
+		{"<html>not found</html>", "", "policy-no-version"},
 	} {
 		var p Policy
 		p.parse(tt.text)
@@ -74,7 +74,7 @@ func TestFetchPolicy(t *testing.T) {
 		{name: "good", handler: served("text/plain", goodPolicy), mode: "enforce", trusted: true, private: true},
 		{name: "with a charset", handler: served("text/plain; charset=utf-8", goodPolicy), mode: "enforce", trusted: true, private: true},
 		{name: "not text", handler: served("text/html", goodPolicy), err: "text/plain", trusted: true, private: true},
-		{name: "too long", handler: served("text/plain", strings.Repeat("x", maxPolicy+1)), err: "longer than 65536", trusted: true, private: true},
+		{name: "too long", handler: served("text/plain", strings.Repeat("x", maxPolicy+1)), err: "longer than 66 kB", trusted: true, private: true},
 		{name: "long, but not too long", handler: served("text/plain", goodPolicy+strings.Repeat("x", maxPolicy-len(goodPolicy))), mode: "enforce", trusted: true, private: true},
 		{name: "redirect", handler: func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/elsewhere" {
@@ -155,11 +155,11 @@ func TestInPolicy(t *testing.T) {
 
 func TestValidity(t *testing.T) {
 	now := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
-	p := &printer{o: TextOptions{Now: now}}
+	p := &printer{o: TextOptions{Now: now}, r: new(Report)}
 	for end, want := range map[time.Time]string{
-		now.AddDate(0, 0, 10): "valid 2026-01-09 to 2026-01-20, 10 days left",
-		now.AddDate(0, 0, 1):  "valid 2026-01-09 to 2026-01-11, 1 day left",
-		now.Add(-time.Hour):   "valid 2026-01-09 to 2026-01-09, which is past",
+		now.AddDate(0, 0, 10): "valid 2026-01-09 to 2026-01-20, 10 d 0 h left",
+		now.AddDate(0, 0, 1):  "valid 2026-01-09 to 2026-01-11, 1 d 0 h left",
+		now.Add(-time.Hour):   "valid 2026-01-09 to 2026-01-09, expired",
 	} {
 		if got := p.validity(now.AddDate(0, 0, -1), end); got != want {
 			t.Errorf("%q, want %q", got, want)

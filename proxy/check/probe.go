@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,6 +13,8 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/proxy/handshake"
 	"smtptap/proxy/upstream"
 )
@@ -27,7 +27,7 @@ const farewell = 2 * time.Second
 func (c *checker) probe(ctx context.Context, s server, a netip.Addr, p *Probe) []*x509.Certificate {
 	begin := time.Now()
 	defer func() { p.Took = time.Since(begin) }()
-	c.progress(s.Name, p.Address, "connecting")
+	c.progress(s.Name, p.Address, c.report.say("step-connecting"))
 	connector := &upstream.Connector{Port: s.port, AllowPrivate: c.AllowPrivate || s.named, Timeout: c.Timeout}
 	reached, err := connector.Connect(ctx, func(f facts.Fact) {
 		if d, ok := f.(*facts.Dial); ok {
@@ -35,7 +35,7 @@ func (c *checker) probe(ctx context.Context, s server, a netip.Addr, p *Probe) [
 		}
 	}, s.Host, []netip.Addr{a})
 	if err != nil {
-		p.Err = p.Dial.Err
+		p.Err = p.Dial.Err.In(c.Lang)
 		return nil
 	}
 	conn := reached.Conn
@@ -45,7 +45,7 @@ func (c *checker) probe(ctx context.Context, s server, a netip.Addr, p *Probe) [
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := d.run(ctx, conn); err != nil {
-		p.Err = err.Error()
+		p.Err = lang.Of(c.Lang, err)
 	}
 	p.OK = p.Err == "" && d.greeted && (!s.named || c.Insecure || p.TLS == nil || p.TLS.Verified)
 	return d.chain
@@ -70,20 +70,20 @@ func (d *probing) run(ctx context.Context, conn net.Conn) error {
 			return err
 		}
 	}
-	d.step("greeting")
+	d.step(d.checker.report.say("step-greeting"))
 	greeting, err := d.talk.hear()
 	if err != nil {
-		return fmt.Errorf("no greeting: %w", err)
+		return words.Error("no-greeting", "why", err)
 	}
 	d.p.Greeting = replyOf(greeting)
 	switch greeting.Code {
 	case 220:
 	case 0:
 		d.quit()
-		return errors.New("what greets here is no SMTP server")
+		return words.Error("not-smtp")
 	default:
 		d.quit()
-		return fmt.Errorf("the server does not want to talk: it greets with %d", greeting.Code)
+		return words.Error("unwilling", "code", greeting.Code)
 	}
 	offers, err := d.hello()
 	if err != nil {
@@ -125,7 +125,7 @@ func (d *probing) hello() ([]decode.Keyword, error) {
 	}
 	if r.Code != 250 {
 		d.quit()
-		return nil, fmt.Errorf("the server answers EHLO with %d", r.Code)
+		return nil, words.Error("ehlo-refused", "code", r.Code)
 	}
 	d.greeted = true
 	d.size(r.EHLO)
@@ -167,16 +167,16 @@ func (d *probing) startTLS(ctx context.Context, conn net.Conn) error {
 	}
 	d.p.STARTTLS = replyOf(r)
 	if r.Code != 220 {
-		d.note(fmt.Sprintf("STARTTLS is offered and refused with %d", r.Code))
+		d.note("starttls-refused", "code", r.Code)
 		d.quit()
 		return nil
 	}
 	if d.talk.stray > 0 {
-		d.note(fmt.Sprintf("%d octets follow the reply to STARTTLS in clear: somebody may inject replies", d.talk.stray))
+		d.note("stray", "size", units.Bytes(int64(d.talk.stray)))
 	}
 	if err := d.secure(ctx, conn); err != nil {
 		if !d.server.named {
-			d.note("mail servers that insist on TLS can't deliver here; others go on in clear")
+			d.note("tls-only-fail")
 			return nil
 		}
 		return err
@@ -204,7 +204,7 @@ func (d *probing) secure(ctx context.Context, conn net.Conn) error {
 	secured, fact, err := settings.WithServer(conn, handshake.Server{Name: d.server.Name, Implicit: d.server.implicit})
 	d.p.TLS = fact
 	if err != nil {
-		return fmt.Errorf("no TLS: %w", err)
+		return words.Error("no-tls", "why", err)
 	}
 	d.bound(ctx, conn) // the handshake had a deadline of its own
 	d.chain = secured.ConnectionState().PeerCertificates
@@ -235,7 +235,9 @@ func (d *probing) quit() {
 	}
 }
 
-func (d *probing) note(text string) { d.p.Notes = append(d.p.Notes, text) }
+func (d *probing) note(key string, filling ...any) {
+	d.p.Notes = append(d.p.Notes, d.checker.report.say(key, filling...))
+}
 
 // keywords are extensions as sent.
 func keywords(offers []decode.Keyword) []string {

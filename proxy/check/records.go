@@ -2,7 +2,7 @@ package check
 
 import (
 	"context"
-	"fmt"
+	"smtptap/decode/lang"
 	"strings"
 	"sync"
 )
@@ -42,7 +42,7 @@ func (c *checker) text(ctx context.Context, name, version string) Record {
 	rec := Record{Name: name}
 	texts, err := c.resolver.Lookup(c.note).TXT(ctx, name)
 	if err != nil && !isAbsent(err) {
-		rec.Err = err.Error()
+		rec.Err = lang.Of(c.Lang, err)
 		return rec
 	}
 	for _, t := range texts {
@@ -51,7 +51,7 @@ func (c *checker) text(ctx context.Context, name, version string) Record {
 		}
 	}
 	if len(rec.Texts) > 1 {
-		rec.Note = fmt.Sprintf("there are %d such records, so receivers go by none", len(rec.Texts))
+		rec.Note = c.report.say("record-many", "n", len(rec.Texts))
 	}
 	return rec
 }
@@ -87,7 +87,9 @@ func (c *checker) dmarc(ctx context.Context, domain string) Record {
 		}
 		domain = parent
 		if rec := c.text(ctx, "_dmarc."+domain, "v=DMARC1"); len(rec.Texts) > 0 {
-			rec.Note = strings.TrimPrefix(rec.Note+"; it is the parent domain's", "; ")
+			if rec.Note = c.report.say("record-parent"); len(rec.Texts) > 1 {
+				rec.Note = c.report.say("record-many-parent", "n", len(rec.Texts))
+			}
 			return rec
 		}
 	}

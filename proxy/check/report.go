@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
 
@@ -17,6 +18,7 @@ import (
 // sent them: they are made visible where they are shown. Durations are in
 // nanoseconds.
 type Report struct {
+	Lang     lang.Lang     `json:"lang"`              // of what is in words
 	Target   string        `json:"target"`            // as given
 	Kind     Kind          `json:"kind"`              // what it was taken for
 	Name     string        `json:"name"`              // domain or host, in its ASCII form

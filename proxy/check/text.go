@@ -28,7 +28,7 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 	if o.Now.IsZero() {
 		o.Now = r.Started
 	}
-	p := &printer{w: bufio.NewWriter(w), o: o}
+	p := &printer{w: bufio.NewWriter(w), o: o, r: r}
 	p.line("", r.heading())
 	if len(r.Hosts) > 0 {
 		p.blank()
@@ -43,7 +43,7 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 	if len(r.Notes) > 0 {
 		p.blank()
 		for _, n := range r.Notes {
-			p.line("note: ", n)
+			p.line("", r.say("labelled", "label", r.say("note"), "text", n))
 		}
 	}
 	p.blank()
@@ -58,33 +58,33 @@ func (r *Report) heading() string {
 	}
 	switch {
 	case r.Kind == KindHost:
-		return "server " + name
+		return r.say("server", "name", name)
 	case len(r.Hosts) == 1:
-		return "domain " + name + ", 1 mail server"
+		return r.say("domain-one", "name", name)
 	}
-	return fmt.Sprintf("domain %s, %d mail servers", name, len(r.Hosts))
+	return r.say("domain", "name", name, "n", len(r.Hosts))
 }
 
 // rows are the table's, the heading first.
 func (r *Report) rows() [][]string {
-	rows := [][]string{{"MX", "SERVER", "ADDRESS", "ANSWER", "TLS", "CERTIFICATE", "LOGIN", "SIZE", "MAIL"}}
+	rows := [][]string{strings.Split(r.say("columns"), "|")}
 	for _, h := range r.Hosts {
 		pref := "-"
 		if h.Preference != nil {
 			pref = fmt.Sprint(*h.Preference)
 		}
 		if len(h.Probes) == 0 {
-			rows = append(rows, []string{pref, visible.Text(h.Name), "none", "-", "-", "-", "-", "-", "no"})
+			rows = append(rows, []string{pref, visible.Text(h.Name), r.say("none"), "-", "-", "-", "-", "-", r.say("no")})
 		}
 		for _, p := range h.Probes {
-			rows = append(rows, append([]string{pref, visible.Text(h.Name)}, p.cells()...))
+			rows = append(rows, append([]string{pref, visible.Text(h.Name)}, r.cells(p)...))
 		}
 	}
 	return rows
 }
 
-func (p *Probe) cells() []string {
-	answer, tls, cert, login, size, mail := "-", "-", "-", "-", "-", "no"
+func (r *Report) cells(p *Probe) []string {
+	answer, tls, cert, login, size, mail := "-", "-", "-", "-", "-", r.say("no")
 	switch {
 	case p.Greeting != nil:
 		answer = fmt.Sprint(p.Greeting.Code)
@@ -92,22 +92,22 @@ func (p *Probe) cells() []string {
 		answer = p.Dial.Class
 	}
 	if p.TLS != nil {
-		tls, cert = "failed", "-"
+		tls, cert = r.say("failed"), "-"
 		if p.TLS.Err == "" {
 			tls, cert = p.TLS.Version, p.TLS.Verdict
 		}
 	}
 	switch {
 	case len(p.Auth) > 0:
-		login = "yes"
+		login = r.say("yes")
 	case len(p.AuthInTLS) > 0:
-		login = "in TLS"
+		login = r.say("in-tls")
 	}
 	if p.Size != nil && *p.Size > 0 {
 		size = units.Bytes(*p.Size)
 	}
 	if p.OK {
-		mail = "yes"
+		mail = r.say("yes")
 	}
 	return []string{p.Address, answer, tls, cert, login, size, mail}
 }
@@ -116,6 +116,7 @@ func (p *Probe) cells() []string {
 type printer struct {
 	w *bufio.Writer
 	o TextOptions
+	r *Report
 }
 
 func (p *printer) blank() { p.w.WriteByte('\n') }
@@ -178,7 +179,7 @@ func (p *printer) table(rows [][]string) {
 // field writes one property of a server.
 func (p *printer) field(name, text string) {
 	if text != "" {
-		p.line(fmt.Sprintf("  %-13s", name), text)
+		p.line("  "+pad(name, 13), text)
 	}
 }
 
@@ -186,7 +187,7 @@ func (p *printer) host(h *Host) {
 	if h.Err != "" {
 		p.blank()
 		p.line("", visible.Text(h.Name))
-		p.field("address", visible.Text(h.Err))
+		p.field(p.r.say("address"), visible.Text(h.Err))
 	}
 	for _, probe := range h.Probes {
 		p.blank()
@@ -194,31 +195,35 @@ func (p *printer) host(h *Host) {
 		p.probe(probe)
 		p.tlsa(h, probe)
 		if h.InPolicy != nil {
-			p.field("MTA-STS", choose(*h.InPolicy, "the policy names this server", "the policy does not name this server"))
+			key := "in-policy"
+			if !*h.InPolicy {
+				key = "not-in-policy"
+			}
+			p.field("MTA-STS", p.r.say(key))
 		}
 	}
 }
 
 func (p *printer) probe(probe *Probe) {
 	if len(probe.Reverse) > 0 {
-		p.field("reverse name", visible.Text(strings.Join(probe.Reverse, ", ")))
+		p.field(p.r.say("reverse"), visible.Text(strings.Join(probe.Reverse, ", ")))
 	} else {
-		p.field("reverse name", visible.Text(probe.ReverseErr))
+		p.field(p.r.say("reverse"), visible.Text(probe.ReverseErr))
 	}
-	p.reply("greeting", probe.Greeting)
+	p.reply(p.r.say("greeting"), probe.Greeting)
 	p.reply("EHLO", probe.EHLO)
 	p.reply("HELO", probe.HELO)
 	p.reply("STARTTLS", probe.STARTTLS)
 	p.tls(probe.TLS)
-	p.reply("EHLO in TLS", probe.EHLOInTLS)
+	p.reply(p.r.say("ehlo-in-tls"), probe.EHLOInTLS)
 	if probe.EHLO != nil || probe.EHLOInTLS != nil {
-		p.field("login", logins(probe))
-		p.field("largest mail", largest(probe.Size))
+		p.field(p.r.say("login"), p.r.logins(probe))
+		p.field(p.r.say("largest"), p.r.largest(probe.Size))
 	}
 	for _, n := range probe.Notes {
-		p.field("note", visible.Text(n))
+		p.field(p.r.say("note"), visible.Text(n))
 	}
-	p.field("failed", visible.Text(probe.Err))
+	p.field(p.r.say("failed"), visible.Text(probe.Err))
 }
 
 // reply writes the code on the first line only: it is the same on all.
@@ -238,78 +243,69 @@ func (p *printer) tls(t *facts.TLS) {
 	case t == nil:
 		return
 	case t.Err != "":
-		p.field("TLS", visible.Text(t.Err))
+		p.field("TLS", visible.Text(t.Err.In(p.r.Lang)))
 		return
 	}
 	text := t.Version + ", " + t.Cipher
 	if t.ClientCert {
-		text += "; a client certificate is asked for"
+		text += p.r.say("comma") + p.r.say("client-certificate")
 	}
 	p.field("TLS", text)
 	verdict := t.Verdict
 	if t.Reason != "" {
-		verdict += ": " + visible.Text(t.Reason)
+		verdict = p.r.say("labelled", "label", verdict, "text", visible.Text(t.Reason.In(p.r.Lang)))
 	}
-	p.field("certificate", verdict)
+	p.field(p.r.say("certificate"), verdict)
 	if len(t.Chain) == 0 {
 		return
 	}
 	leaf := t.Chain[0]
 	p.field("", visible.Text(leaf.Subject)+", "+leaf.Key)
-	p.field("", "for "+visible.Text(strings.Join(leaf.Names, ", ")))
-	p.field("", "issued by "+visible.Text(leaf.Issuer))
+	p.field("", p.r.say("for", "names", visible.Text(strings.Join(leaf.Names, ", "))))
+	p.field("", p.r.say("issued", "issuer", visible.Text(leaf.Issuer)))
 	p.field("", p.validity(leaf.NotBefore, leaf.NotAfter))
 }
 
 func (p *printer) validity(from, to time.Time) string {
-	days := int(to.Sub(p.o.Now).Hours() / 24)
-	text := fmt.Sprintf("valid %s to %s", from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
-	switch {
-	case to.Before(p.o.Now):
-		return text + ", which is past"
-	case days == 1:
-		return text + ", 1 day left"
+	key := "valid"
+	if to.Before(p.o.Now) {
+		key = "expired"
 	}
-	return fmt.Sprintf("%s, %d days left", text, days)
+	return p.r.say(key, "from", from.UTC().Format(time.DateOnly), "to", to.UTC().Format(time.DateOnly), "left", to.Sub(p.o.Now))
 }
 
-func logins(probe *Probe) string {
+func (r *Report) logins(probe *Probe) string {
 	list := func(m []string) string {
 		if len(m) == 0 {
-			return "none"
+			return r.say("none")
 		}
 		return visible.Text(strings.Join(m, ", "))
 	}
 	switch {
 	case probe.EHLO != nil && probe.EHLOInTLS != nil:
-		return list(probe.Auth) + " before TLS; " + list(probe.AuthInTLS) + " inside"
+		return r.say("logins-both", "clear", list(probe.Auth), "secure", list(probe.AuthInTLS))
 	case probe.EHLOInTLS != nil:
-		return list(probe.AuthInTLS) + " inside TLS"
+		return r.say("logins-secure", "secure", list(probe.AuthInTLS))
 	}
-	return list(probe.Auth) + " without TLS"
+	return r.say("logins-clear", "clear", list(probe.Auth))
 }
 
-func largest(size *int64) string {
+func (r *Report) largest(size *int64) string {
 	switch {
 	case size == nil:
-		return "not told (no SIZE)"
+		return r.say("size-unknown")
 	case *size == 0:
-		return "no limit told"
+		return r.say("size-unlimited")
 	}
 	return units.Exactly(*size)
-}
-
-var daneWords = map[DANE]string{
-	DANEMatch:        "match: a TLSA record names this certificate (that DNSSEC holds is claimed by the resolver)",
-	DANEMismatch:     "mismatch: no TLSA record names this certificate; servers that go by DANE do not send here",
-	DANEUnusable:     "unusable: no TLSA record says anything that mail servers go by",
-	DANENotValidated: "not validated: the resolver does not claim DNSSEC for the MX and TLSA records, or is not on this machine",
 }
 
 func (p *printer) tlsa(h *Host, probe *Probe) {
 	p.field("TLSA", visible.Text(strings.Join(h.TLSA, ", ")))
 	p.field("TLSA", visible.Text(h.TLSAErr))
-	p.field("DANE", daneWords[probe.DANE])
+	if probe.DANE != DANENone {
+		p.field("DANE", p.r.say("dane-"+string(probe.DANE)))
+	}
 }
 
 func (p *printer) records(r *Report) {
@@ -323,15 +319,12 @@ func (p *printer) records(r *Report) {
 	}
 	text := visible.Text(policy.Err)
 	if text == "" {
-		text = fmt.Sprintf("%s, max_age %d s", policy.Mode, policy.MaxAge)
-		if len(policy.MX) > 0 {
-			text += ", mx " + visible.Text(strings.Join(policy.MX, " "))
-		}
+		text = r.say("policy-text", "mode", policy.Mode, "age", time.Duration(policy.MaxAge)*time.Second, "mx", visible.Text(strings.Join(policy.MX, " ")))
 	}
 	if policy.Note != "" {
-		text += "; " + policy.Note
+		text += r.say("comma") + policy.Note
 	}
-	p.line(fmt.Sprintf("%-9s", ""), "policy: "+text)
+	p.line(fmt.Sprintf("%-9s", ""), r.say("policy", "text", text))
 }
 
 func (p *printer) record(name string, rec Record) {
@@ -344,16 +337,14 @@ func (p *printer) record(name string, rec Record) {
 	case rec.Err != "":
 		p.line(label, visible.Text(rec.Err))
 	case len(rec.Texts) == 0:
-		p.line(label, "none")
+		p.line(label, p.r.say("none"))
 	}
 	if rec.Note != "" {
 		p.line(strings.Repeat(" ", len(label)), rec.Note+" ("+visible.Text(rec.Name)+")")
 	}
 }
 
-func choose(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
+// pad fills a label up to so many columns.
+func pad(s string, columns int) string {
+	return s + strings.Repeat(" ", max(0, columns-visible.Width(s)))
 }

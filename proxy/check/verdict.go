@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"smtptap/proxy/upstream"
 )
 
@@ -26,19 +24,19 @@ func (c *checker) judge() {
 	r.OK = taking > 0
 	switch {
 	case r.NoServer != "" && upstream.Problem(r.Problem).Temporary():
-		r.Verdict = "it cannot be told where mail would go: " + r.NoServer
+		r.Verdict = r.say("unknown-server", "why", r.NoServer)
 	case r.NoServer != "":
-		r.Verdict = "mail cannot be delivered: " + r.NoServer
+		r.Verdict = r.say("undeliverable", "why", r.NoServer)
 	case addresses == 0:
-		r.Verdict = "mail cannot be delivered: no server has an address"
+		r.Verdict = r.say("undeliverable-no-address")
 	case taking == 0 && addresses == 1:
-		r.Verdict = "mail would not be taken"
+		r.Verdict = r.say("refused")
 	case taking == 0:
-		r.Verdict = fmt.Sprintf("mail would not be taken at any of %d addresses", addresses)
+		r.Verdict = r.say("refused-all", "n", addresses)
 	case taking < addresses:
-		r.Verdict = fmt.Sprintf("mail would be taken at %d of %d addresses", taking, addresses)
+		r.Verdict = r.say("accepted-some", "m", taking, "n", addresses)
 	default:
-		r.Verdict = "mail would be taken"
+		r.Verdict = r.say("accepted")
 	}
 }
 

@@ -100,7 +100,7 @@ func TestPostfixTwoDomains(t *testing.T) {
 
 // recordings reads what p has recorded, once every session has ended (Postfix
 // keeps no connection open for long) and all these servers occur in them: a
-// recording is written behind its session.
+// recording is written after its session.
 func recordings(t *testing.T, p *tap, servers ...string) (all []*decode.Transcript) {
 	t.Helper()
 	waitFor(t, func() bool {
@@ -242,8 +242,8 @@ func TestCheckDomain(t *testing.T) {
 		code   int
 		says   []string
 	}{
-		{"two.example", 0, []string{"gone.two.example", "no such domain", "127.0.0.3", "220 mx.two.example ESMTP", "mail would be taken"}},
-		{"mx:one.example", 0, []string{"127.0.0.2", "220 mx.one.example Python SMTP", "SIZE", "mail would be taken"}},
+		{"two.example", 0, []string{"gone.two.example", "no such domain", "127.0.0.3", "220 mx.two.example ESMTP", "mail would be accepted"}},
+		{"mx:one.example", 0, []string{"127.0.0.2", "220 mx.one.example Python SMTP", "SIZE", "mail would be accepted"}},
 		{"none.example", 3, []string{"accepts no mail (null MX)"}},
 		{"nowhere.example", 3, []string{"no such domain"}},
 	} {

@@ -61,7 +61,7 @@ func TestReplayPHPMailer(t *testing.T) {
 				t.Errorf("without a password: exit status %d, %q", code, stderr)
 			}
 			stdout, stderr, code := p.replay(t, "right", flags...)
-			if code != 0 || !strings.Contains(stdout, "no meaningful differences") || !strings.Contains(stdout, "the bodies are the same bytes") {
+			if code != 0 || !strings.Contains(stdout, "no meaningful differences") || !strings.Contains(stdout, "the bodies are identical") {
 				t.Fatalf("exit status %d\n%s%s", code, stdout, stderr)
 			}
 			all := delivered(t, said)
@@ -75,7 +75,7 @@ func TestReplayPHPMailer(t *testing.T) {
 			holdsNo(t, again.Path, "right")
 
 			stdout, _, code = p.replay(t, "wrong", flags...)
-			if code != 1 || !strings.Contains(stdout, "they part at:") || !strings.Contains(stdout, "535") {
+			if code != 1 || !strings.Contains(stdout, "first difference:") || !strings.Contains(stdout, "535") {
 				t.Errorf("with a wrong password: exit status %d\n%s", code, stdout)
 			}
 		})
@@ -106,14 +106,14 @@ func TestReplayToSink(t *testing.T) {
 		"--auth", "PLAIN", "--auth-user", "user@example.com", "--auth-password", "right", "--body", ".dot")
 	first := p.recorded(t, 1)[0]
 	stdout, stderr, code := p.replay(t, "whatever", first.ID)
-	if code != 1 || !strings.Contains(stdout, "sink.localhost") || !strings.Contains(stdout, "the bodies are the same bytes") {
+	if code != 1 || !strings.Contains(stdout, "sink.localhost") || !strings.Contains(stdout, "the bodies are identical") {
 		t.Errorf("exit status %d\n%s%s", code, stdout, stderr)
 	}
 	if again := p.recorded(t, 2)[1]; again.Outcome != "sent" || !again.TLS {
 		t.Errorf("listed as %+v", again)
 	}
 	before := len(p.recorded(t, 2))
-	if stdout, _, _ := p.replay(t, "whatever", first.Path, "--record", "none"); !strings.Contains(stdout, "they part at:") {
+	if stdout, _, _ := p.replay(t, "whatever", first.Path, "--record", "none"); !strings.Contains(stdout, "first difference:") {
 		t.Errorf("--record none printed %q", stdout)
 	}
 	if after := len(p.recorded(t, 2)); after != before {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"syscall"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -40,12 +40,18 @@ type Error struct {
 	Said    []byte // what the peer said in clear, instead of TLS or after it, as far as it was read
 	Nothing bool   // the peer said nothing at all
 	Shown   bool   // the peer had been shown a certificate
-	reason  string
+	reason  facts.Sentence
 	cause   error
 }
 
-func (e *Error) Error() string { return e.reason }
-func (e *Error) Unwrap() error { return e.cause }
+func (e *Error) Error() string { return e.reason.String() }
+
+// InFacts is the error as a fact says it.
+func (e *Error) InFacts() facts.Sentence { return e.reason }
+
+// In is the error in one language.
+func (e *Error) In(l lang.Lang) string { return e.reason.In(l) }
+func (e *Error) Unwrap() error         { return e.cause }
 
 // RefusesCertificate reports whether the peer did not accept the certificate
 // that it was shown. Which alert says so differs from one TLS library to the
@@ -66,7 +72,7 @@ func (e *Error) LeftAtCertificate() bool {
 // explain makes an *Error of a failed handshake, and puts the same into fact.
 func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 	e := &Error{Leg: fact.Leg, Class: ClassOther, Said: w.inClear(), Nothing: len(w.first) == 0, Shown: fact.Leg == who.ClientLeg && len(fact.Chain) > 0, cause: err}
-	peer := "the " + fact.Leg.String()
+	peer := fact.Leg.String()
 	var verdict *verdictError
 	var header tls.RecordHeaderError
 	alert, alerted := peerAlert(err)
@@ -78,10 +84,10 @@ func explain(fact *facts.TLS, w *wire, config *tls.Config, err error) *Error {
 		fact.By = fact.Leg.Peer()
 		e.alert(peer, alert, fact, w, config)
 	case errors.As(err, &verdict):
-		e.Class, e.reason = ClassCertificate, "the server's certificate is not accepted ("+verdict.verdict+"): "+verdict.reason
+		e.Class, e.reason = ClassCertificate, facts.Say("certificate-refused", "verdict", verdict.verdict, "why", verdict.reason)
 	case errors.As(err, &header) && isSSL2(w.first):
 		e.Class = ClassNoVersion
-		e.reason = peer + " begins with SSL 2, which is long given up, and smtptap speaks " + offered(config)
+		e.reason = facts.Say("tls-ssl2-"+peer, "versions", offered(config))
 	case errors.As(err, &header):
 		e.Class, e.reason = ClassNotTLS, notTLS(fact, w.first)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -120,44 +126,41 @@ func isLocal(err error) bool {
 
 // EndedByAlert says which alert the peer on that leg has ended TLS with after
 // the handshake, if err, from reading or writing, tells of one.
-func EndedByAlert(leg who.Leg, err error) (text string, ok bool) {
+func EndedByAlert(leg who.Leg, err error) (text facts.Sentence, ok bool) {
 	name, ok := peerAlert(err)
 	if !ok {
 		return "", false
 	}
-	text = "the " + leg.String() + " ended TLS with the alert " + name
+	var why facts.Sentence
 	switch {
 	case leg == who.ServerLeg && name == "certificate_required":
-		text += ": it wants a certificate of the client; --client-cert gives it one"
+		why = "alert-wants-certificate"
 	case leg == who.ClientLeg && slices.Contains(refusals, name):
-		text += ": it does not trust the certificate that smtptap showed it"
+		why = "alert-distrusts"
 	}
-	return text, true
+	return facts.Say("tls-later-alert-"+leg.String(), "alert", name, "why", why), true
 }
 
 // alert explains an alert of the peer's.
 func (e *Error) alert(peer, name string, fact *facts.TLS, w *wire, config *tls.Config) {
 	e.Class, e.Alert = ClassAlert, name
-	var why string
+	var why facts.Sentence
 	switch {
 	case fact.Leg == who.ClientLeg && e.RefusesCertificate():
-		why = "it does not trust the certificate that smtptap showed it"
+		why = "alert-distrusts"
 	case name == "protocol_version":
 		e.Class = ClassNoVersion
-		why = "it does not speak " + offered(config)
+		why = facts.Say("alert-version", "versions", offered(config))
 	case w.shown && e.mayWantCertificate():
-		why = "perhaps it does not accept the certificate that --client-cert gave it"
+		why = "alert-own-certificate"
 	case fact.ClientCert && e.mayWantCertificate():
-		why = "it asked for a certificate of the client; --client-cert gives it one"
+		why = "alert-wants-certificate"
 	case name == "handshake_failure" || name == "insufficient_security":
-		why = "it found no version, cipher suite or key that both sides accept"
+		why = "alert-nothing-common"
 	case name == "unrecognized_name":
-		why = "it has no certificate for the name " + quoted(fact.SNI)
+		why = facts.Say("alert-no-name", "name", quoted(fact.SNI))
 	}
-	e.reason = peer + " ended the handshake with the alert " + name
-	if why != "" {
-		e.reason += ": " + why
-	}
+	e.reason = facts.Say("tls-alert-"+peer, "alert", name, "why", why)
 }
 
 // mayWantCertificate reports whether the alert is one that servers send for want
@@ -182,19 +185,19 @@ func (e *Error) disagree(peer string, fact *facts.TLS, config *tls.Config, err e
 	switch {
 	case h != nil && len(h.Versions) > 0 && !speaks(h.Versions, config):
 		e.Class = ClassNoVersion
-		e.reason = fmt.Sprintf("the client offers only %s, and smtptap speaks %s; --tls-min lets it speak older versions", strings.Join(h.Versions, ", "), offered(config))
+		e.reason = facts.Say("tls-client-old", "versions", h.Versions, "own", offered(config))
 	case strings.Contains(text, "unsupported protocol version"):
 		e.Class = ClassNoVersion
-		e.reason = fmt.Sprintf("the server wants an older version of TLS than smtptap offers, which is %s; --tls-min lets it speak older ones", offered(config))
+		e.reason = facts.Say("tls-server-old", "own", offered(config))
 	case strings.Contains(text, "no cipher suite supported"), strings.Contains(text, "unconfigured cipher suite"),
 		strings.Contains(text, "no ECDHE curve supported"), strings.Contains(text, "doesn't support any of the certificate's signature algorithms"):
 		e.Class = ClassNoCipher
-		e.reason = fmt.Sprintf("%s and smtptap have no cipher suite in common: %s", peer, text)
+		e.reason = facts.Say("tls-no-cipher-"+peer, "why", text)
 		if h != nil {
-			e.reason = fmt.Sprintf("the client and smtptap have no cipher suite in common; it offers %s", someOf(h.Ciphers))
+			e.reason = facts.Say("tls-no-cipher-client", "list", someOf(h.Ciphers, 6))
 		}
 	default:
-		e.reason = "the handshake with " + peer + " failed: " + text
+		e.reason = facts.Say("tls-failed-"+peer, "why", text)
 	}
 }
 
@@ -207,27 +210,27 @@ func speaks(versions []string, config *tls.Config) bool {
 	return false
 }
 
-func someOf(list []string) string {
-	const most = 6
-	text := strings.Join(clipList(list, most), ", ")
+// someOf is a list, cut to so many.
+func someOf(list []string, most int) facts.Sentence {
+	text := facts.Plain(strings.Join(clipList(list, most), ", "))
 	if more := len(list) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+		return facts.Say("and-more", "list", text, "n", more)
 	}
 	return text
 }
 
 // notTLS explains a peer that speaks something else.
-func notTLS(fact *facts.TLS, said []byte) string {
-	what := "no TLS, but " + firstLine(said)
-	switch {
-	case fact.Leg == who.ClientLeg && fact.Implicit:
-		return "the client spoke " + what + ", on a port where TLS begins with the first byte: it is set to plain SMTP or STARTTLS"
-	case fact.Leg == who.ClientLeg:
-		return "the client went on in clear text after its own STARTTLS: " + firstLine(said)
-	case fact.Implicit:
-		return "the server spoke " + what + ": this port starts in clear text and wants STARTTLS; use smtp:// in place of smtps://"
+func notTLS(fact *facts.TLS, said []byte) facts.Sentence {
+	return facts.Say("not-tls-"+situation(fact), "line", firstLine(said))
+}
+
+// situation is the end of a key: which peer, and whether TLS was to begin with
+// the first byte.
+func situation(fact *facts.TLS) string {
+	if fact.Implicit {
+		return fact.Leg.String() + "-implicit"
 	}
-	return "the server accepted STARTTLS and then spoke " + what
+	return fact.Leg.String()
 }
 
 // isSSL2 reports whether a stream begins with a ClientHello of SSL 2: two octets
@@ -246,29 +249,23 @@ func firstLine(said []byte) string {
 	return `"` + visible.Bytes(line) + more + `"`
 }
 
-func timedOut(fact *facts.TLS, w *wire) string {
-	after := fmt.Sprintf(" in %d seconds", int(fact.Took.Round(1e9).Seconds()))
-	switch {
-	case len(w.first) > 0:
-		return "the " + fact.Leg.String() + " began the handshake and did not end it" + after
-	case fact.Leg == who.ClientLeg && fact.Implicit:
-		return "the client said nothing" + after + ", on a port where TLS begins with the first byte: it waits for a greeting in clear text, so it is set to plain SMTP or STARTTLS"
-	case fact.Leg == who.ServerLeg && fact.Implicit:
-		return "the server said nothing" + after + ": perhaps it is no port for TLS"
+func timedOut(fact *facts.TLS, w *wire) facts.Sentence {
+	if len(w.first) > 0 {
+		return facts.Say("tls-half-"+fact.Leg.String(), "time", fact.Took)
 	}
-	return "the " + fact.Leg.String() + " said nothing" + after
+	return facts.Say("tls-silent-"+situation(fact), "time", fact.Took)
 }
 
 // broke explains a connection that ended during the handshake.
-func broke(fact *facts.TLS, w *wire, config *tls.Config, shown bool, how string) string {
-	text := "the " + fact.Leg.String() + " " + how + " the connection during the handshake"
+func broke(fact *facts.TLS, w *wire, config *tls.Config, shown bool, how string) facts.Sentence {
+	var hint facts.Sentence
 	switch {
 	case fact.Leg == who.ServerLeg && len(w.first) == 0 && config.MinVersion > tls.VersionTLS10:
-		return text + " without a word: perhaps it does not speak " + offered(config) + "; --tls-min lets smtptap speak older versions"
+		hint = facts.Say("hint-older", "versions", offered(config))
 	case fact.Leg == who.ClientLeg && len(w.first) == 0 && fact.Implicit:
-		return "the client " + how + " the connection and had said nothing, on a port where TLS begins with the first byte: perhaps it waited for a greeting in clear text"
+		hint = "hint-waited"
 	case shown:
-		return text + ", having seen the certificate: perhaps it does not trust it"
+		hint = "hint-distrusts"
 	}
-	return text
+	return facts.Say("tls-"+how+"-"+fact.Leg.String(), "hint", hint)
 }

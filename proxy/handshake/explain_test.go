@@ -28,11 +28,11 @@ func (want failure) check(t *testing.T, conn *tls.Conn, fact *facts.TLS, err err
 	if conn != nil || !errors.As(err, &failed) {
 		t.Fatalf("the handshake ended with %v", err)
 	}
-	got := failure{fact.Class, fact.Alert, fact.By, fact.Err}
+	got := failure{fact.Class, fact.Alert, fact.By, fact.Err.String()}
 	if got.class != want.class || got.alert != want.alert || got.by != want.by || !strings.Contains(got.text, want.text) {
 		t.Errorf("told as %+v\n     want %+v", got, want)
 	}
-	if failed.Class != fact.Class || failed.Alert != fact.Alert || failed.Error() != fact.Err {
+	if failed.Class != fact.Class || failed.Alert != fact.Alert || failed.Error() != fact.Err.String() {
 		t.Errorf("the error is %+v, the fact %+v", failed, fact)
 	}
 }
@@ -70,7 +70,7 @@ func TestServerFailures(t *testing.T) {
 				says(c, "\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01"+strings.Repeat("r", 32)+"\x00\xc0\x09\x00")
 				reads(c)
 			}, false,
-			failure{"no-common-version", "", 0, "the server wants an older version of TLS than smtptap offers, which is TLS 1.2 or 1.3"},
+			failure{"no-common-version", "", 0, "the server wants an older TLS version than smtptap offers, which is TLS 1.2 or 1.3"},
 		},
 		{
 			"no common cipher", tlsServer(&tls.Config{Certificates: certs, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}), false,
@@ -78,7 +78,7 @@ func TestServerFailures(t *testing.T) {
 		},
 		{
 			"wants a certificate of the client", tlsServer(&tls.Config{Certificates: certs, MaxVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert}), false,
-			failure{"alert", "handshake_failure", who.Server, "it asked for a certificate of the client; --client-cert gives it one"},
+			failure{"alert", "handshake_failure", who.Server, "it asked for a client certificate. Give one with --client-cert"},
 		},
 		{
 			"does not know the name", func(c net.Conn) { reads(c); says(c, "\x15\x03\x03\x00\x02\x02\x70") }, false,
@@ -90,11 +90,11 @@ func TestServerFailures(t *testing.T) {
 		},
 		{
 			"goes on in clear", func(c net.Conn) { reads(c); says(c, "500 what?\x1b[2J\r\n"); reads(c) }, false,
-			failure{"not-tls", "", 0, `the server accepted STARTTLS and then spoke no TLS, but "500 what?\x1b[2J"`},
+			failure{"not-tls", "", 0, `the server accepted STARTTLS and then did not speak TLS, but "500 what?\x1b[2J"`},
 		},
 		{
 			"a port that wants STARTTLS", func(c net.Conn) { says(c, "220 mail.example.com ESMTP\r\n"); reads(c) }, true,
-			failure{"not-tls", "", 0, "this port starts in clear text and wants STARTTLS; use smtp://"},
+			failure{"not-tls", "", 0, "starts without TLS and expects STARTTLS: use smtp://"},
 		},
 		{
 			"closes", func(c net.Conn) { reads(c); c.Close() }, false,
@@ -106,7 +106,7 @@ func TestServerFailures(t *testing.T) {
 		},
 		{
 			"says nothing", func(c net.Conn) { io.Copy(io.Discard, c) }, true,
-			failure{"timeout", "", 0, "the server said nothing in 0 seconds: perhaps it is no port for TLS"},
+			failure{"timeout", "", 0, ". Perhaps this port is not for TLS"},
 		},
 		{
 			"stalls", func(c net.Conn) { says(c, "\x16\x03\x03"); io.Copy(io.Discard, c) }, false,
@@ -142,27 +142,27 @@ func TestClientFailures(t *testing.T) {
 		},
 		{
 			"old version only", tlsClient(&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), false,
-			failure{"no-common-version", "", 0, "the client offers only TLS 1.1, TLS 1.0, and smtptap speaks TLS 1.2 or 1.3; --tls-min"},
+			failure{"no-common-version", "", 0, "the client offers only TLS 1.1, TLS 1.0, and smtptap speaks TLS 1.2 or 1.3. --tls-min"},
 		},
 		{
 			"no common cipher", tlsClient(&tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}), false,
-			failure{"no-common-cipher", "", 0, "it offers TLS_RSA_WITH_AES_128_CBC_SHA"},
+			failure{"no-common-cipher", "", 0, "It offers TLS_RSA_WITH_AES_128_CBC_SHA"},
 		},
 		{
 			"goes on in clear", func(c net.Conn) { says(c, "EHLO client.example.com\r\n"); reads(c) }, false,
-			failure{"not-tls", "", 0, `the client went on in clear text after its own STARTTLS: "EHLO client.example.com"`},
+			failure{"not-tls", "", 0, `the client continued without TLS after its own STARTTLS: "EHLO client.example.com"`},
 		},
 		{
 			"plain on a port for TLS", func(c net.Conn) { says(c, "EHLO client.example.com\r\n"); reads(c) }, true,
-			failure{"not-tls", "", 0, "it is set to plain SMTP or STARTTLS"},
+			failure{"not-tls", "", 0, "t is set to plain SMTP or STARTTLS"},
 		},
 		{
 			"waits for a greeting", func(c net.Conn) { io.Copy(io.Discard, c) }, true,
-			failure{"timeout", "", 0, "it waits for a greeting in clear text"},
+			failure{"timeout", "", 0, "It waits for a greeting"},
 		},
 		{
 			"waits for a greeting no more", func(c net.Conn) { c.Close() }, true,
-			failure{"closed", "", who.Client, "perhaps it waited for a greeting in clear text"},
+			failure{"closed", "", who.Client, "perhaps it waited for a greeting"},
 		},
 		{
 			"closes at the certificate", func(c net.Conn) {
@@ -172,7 +172,7 @@ func TestClientFailures(t *testing.T) {
 				}}).Handshake()
 				c.Close()
 			}, false,
-			failure{"closed", "", who.Client, "having seen the certificate: perhaps it does not trust it"},
+			failure{"closed", "", who.Client, "It had seen smtptap's certificate, and perhaps does not trust it"},
 		},
 		{
 			"SSL 2", func(c net.Conn) {
@@ -183,7 +183,7 @@ func TestClientFailures(t *testing.T) {
 		},
 		{
 			"a record that is too long", func(c net.Conn) { says(c, "\x16\x03\x01\xff\xff"+strings.Repeat("x", 1000)); reads(c) }, true,
-			failure{"not-tls", "", 0, "the client spoke no TLS"},
+			failure{"not-tls", "", 0, "the client did not speak TLS"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -260,8 +260,8 @@ func TestLateAlert(t *testing.T) {
 		t.Fatalf("%v, %+v", err, fact)
 	}
 	_, err = conn.Read(make([]byte, 1))
-	const want = "the server ended TLS with the alert certificate_required: it wants a certificate of the client; --client-cert gives it one"
-	if text, ok := handshake.EndedByAlert(who.ServerLeg, err); !ok || text != want {
+	const want = "the server ended TLS with the alert certificate_required: it asked for a client certificate. Give one with --client-cert"
+	if text, ok := handshake.EndedByAlert(who.ServerLeg, err); !ok || text.String() != want {
 		t.Errorf("%v is told as %q, %v", err, text, ok)
 	}
 	if text, ok := handshake.EndedByAlert(who.ServerLeg, io.EOF); ok {

@@ -10,7 +10,6 @@ package handshake
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"io"
 	"net"
 	"strings"
@@ -127,12 +126,12 @@ func (s *Settings) WithClient(conn net.Conn, as Client) (*tls.Conn, *facts.TLS, 
 }
 
 // errOnPurpose ends a handshake that is to fail.
-var errOnPurpose = errors.New("smtptap ended the handshake on purpose")
+var errOnPurpose error = facts.Sentence("tls-on-purpose")
 
 // Ready returns the authority, or the reason for which there is none.
 func (s *Settings) Ready() (*ca.Authority, error) {
 	if s.Authority == nil {
-		return nil, errors.New("there is no certificate authority to show clients a certificate of")
+		return nil, facts.Sentence("authority-missing")
 	}
 	return s.Authority()
 }

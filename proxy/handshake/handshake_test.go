@@ -147,7 +147,7 @@ func TestCertificateForTheServer(t *testing.T) {
 	s := &handshake.Settings{Roots: root.Pool(), Certificate: &other}
 	_, fact, err := withServer(t, s, handshake.Server{Name: "mail.example.com"},
 		tlsServer(&tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: root.Pool(), MaxVersion: tls.VersionTLS12}))
-	if err == nil || !strings.Contains(fact.Err, "perhaps it does not accept the certificate that --client-cert gave it") {
+	if err == nil || !strings.Contains(fact.Err.String(), "perhaps it does not accept the certificate from --client-cert") {
 		t.Errorf("a certificate that the server does not take: %v", err)
 	}
 	if _, err := handshake.LoadCertificate(certFile, ""); err == nil {

@@ -7,17 +7,18 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"smtptap/decode/visible"
 )
 
 // LoadRoots reads the certificates, in PEM form, that servers are judged by.
 func LoadRoots(file string) (*x509.CertPool, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("roots for the server: %w", plain(err))
+		return nil, words.Error("roots", "why", plain(err))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("roots for the server: %q holds no certificate in PEM form", file)
+		return nil, words.Error("roots", "why", words.Error("no-pem", "file", visible.Text(file)))
 	}
 	return roots, nil
 }
@@ -31,7 +32,7 @@ func LoadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 	}
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("certificate for the server: %w", plain(err))
+		return nil, words.Error("certificate", "why", plain(err))
 	}
 	return &cert, nil
 }
@@ -42,7 +43,7 @@ func LoadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 func OpenKeyLog(file string) (*os.File, error) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("log of session keys: %w", plain(err))
+		return nil, words.Error("key-log", "why", plain(err))
 	}
 	return f, nil
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
 
@@ -69,7 +70,7 @@ var versions = map[string]uint16{
 func ParseVersion(s string) (uint16, error) {
 	v, ok := versions[s]
 	if !ok {
-		return 0, fmt.Errorf("%q is no version of TLS; use 1.0, 1.1, 1.2 or 1.3", s)
+		return 0, words.Error("version", "version", visible.Text(s))
 	}
 	return v, nil
 }

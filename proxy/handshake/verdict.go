@@ -4,11 +4,11 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/visible"
 )
 
@@ -25,9 +25,12 @@ const (
 )
 
 // A verdictError is why a server's certificate is not accepted.
-type verdictError struct{ verdict, reason string }
+type verdictError struct {
+	verdict string
+	reason  facts.Sentence
+}
 
-func (e *verdictError) Error() string { return e.reason }
+func (e *verdictError) Error() string { return e.reason.String() }
 
 // minRSA is the shortest RSA key that is not weak, in bits (NIST SP 800-57
 // part 1, table 2: less stopped being good enough in 2013).
@@ -37,17 +40,17 @@ const minRSA = 2048
 // are safe to print. A name of "" is not looked for. Of several faults the gravest
 // is the verdict, and the others are in the reason: an untrusted chain, then the
 // time, then the name, then the key.
-func judge(chain []*x509.Certificate, name string, roots *x509.CertPool, now time.Time) (verdict, reason string) {
+func judge(chain []*x509.Certificate, name string, roots *x509.CertPool, now time.Time) (verdict string, reason facts.Sentence) {
 	if len(chain) == 0 {
-		return verdictOther, "the server showed no certificate"
+		return verdictOther, "certificate-none"
 	}
 	verdict = verdictOK
-	var reasons []string
-	for _, find := range []func() (string, string){
-		func() (string, string) { return chainFault(chain, roots, now) },
-		func() (string, string) { return timeFault(chain[0], now) },
-		func() (string, string) { return nameFault(chain[0], name) },
-		func() (string, string) { return keyFault(proven(chain, roots, now), roots != nil) },
+	var reasons []facts.Sentence
+	for _, find := range []func() (string, facts.Sentence){
+		func() (string, facts.Sentence) { return chainFault(chain, roots, now) },
+		func() (string, facts.Sentence) { return timeFault(chain[0], now) },
+		func() (string, facts.Sentence) { return nameFault(chain[0], name) },
+		func() (string, facts.Sentence) { return keyFault(proven(chain, roots, now), roots != nil) },
 	} {
 		v, r := find()
 		if v == "" || v == verdict {
@@ -58,12 +61,12 @@ func judge(chain []*x509.Certificate, name string, roots *x509.CertPool, now tim
 		}
 		reasons = append(reasons, r)
 	}
-	return verdict, strings.Join(reasons, "; also, ")
+	return verdict, facts.All("also", reasons)
 }
 
 // chainFault says what is wrong with the chain, apart from the leaf's own time:
 // when that is not now, the chain is looked at as of a time when it was.
-func chainFault(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) (verdict, reason string) {
+func chainFault(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) (verdict string, reason facts.Sentence) {
 	leaf, at := chain[0], now
 	if at.After(leaf.NotAfter) {
 		at = leaf.NotAfter
@@ -81,11 +84,11 @@ func chainFault(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) 
 		return "", "" // keyFault tells
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		v, r := timeFault(invalid.Cert, at)
-		return v, "of its issuer " + quoted(invalid.Cert.Subject.String()) + ": " + r
+		return v, facts.Say("certificate-issuer", "issuer", quoted(invalid.Cert.Subject.String()), "why", r)
 	case errors.As(err, &unknown):
 		return unknownAuthority(chain)
 	}
-	return verdictOther, visible.Text(strings.TrimPrefix(err.Error(), "x509: "))
+	return verdictOther, facts.Plain(visible.Text(strings.TrimPrefix(err.Error(), "x509: ")))
 }
 
 func verify(chain []*x509.Certificate, roots *x509.CertPool, at time.Time) (proven [][]*x509.Certificate, err error) {
@@ -111,16 +114,16 @@ func proven(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) []*x
 	return all[0]
 }
 
-func unknownAuthority(chain []*x509.Certificate) (verdict, reason string) {
+func unknownAuthority(chain []*x509.Certificate) (verdict string, reason facts.Sentence) {
 	leaf, last := chain[0], chain[len(chain)-1]
 	if isSelfSigned(leaf) {
-		return verdictSelfSigned, "it is signed by itself; to trust it, give it with --server-ca"
+		return verdictSelfSigned, "certificate-self-signed"
 	}
-	reason = "its issuer " + quoted(last.Issuer.String()) + " is not trusted here; to trust it, give its certificate with --server-ca"
+	key := "certificate-unknown"
 	if len(chain) == 1 {
-		reason += ". The server sent no certificate beside its own: perhaps the one between it and the root is missing"
+		key = "certificate-unknown-alone"
 	}
-	return verdictUnknownAuthority, reason
+	return verdictUnknownAuthority, facts.Say(key, "issuer", quoted(last.Issuer.String()))
 }
 
 func isSelfSigned(c *x509.Certificate) bool {
@@ -132,73 +135,53 @@ func isSelfSigned(c *x509.Certificate) bool {
 	return err == nil || errors.As(err, &weak)
 }
 
-func timeFault(c *x509.Certificate, now time.Time) (verdict, reason string) {
+func timeFault(c *x509.Certificate, now time.Time) (verdict string, reason facts.Sentence) {
 	switch {
 	case now.After(c.NotAfter):
-		return verdictExpired, fmt.Sprintf("it expired on %s, %s ago", c.NotAfter.UTC().Format(time.DateOnly), days(now.Sub(c.NotAfter)))
+		return verdictExpired, facts.Say("certificate-expired", "day", c.NotAfter.UTC().Format(time.DateOnly), "ago", now.Sub(c.NotAfter))
 	case now.Before(c.NotBefore):
-		return verdictNotYetValid, fmt.Sprintf("it is valid from %s, in %s; this machine's clock says %s",
-			c.NotBefore.UTC().Format(time.DateOnly), days(c.NotBefore.Sub(now)), now.UTC().Format(time.DateOnly))
+		return verdictNotYetValid, facts.Say("certificate-early",
+			"day", c.NotBefore.UTC().Format(time.DateOnly), "ahead", c.NotBefore.Sub(now), "now", now.UTC().Format(time.DateOnly))
 	}
 	return "", ""
 }
 
-func days(d time.Duration) string {
-	switch n := int(d / (24 * time.Hour)); n {
-	case 0:
-		return "less than a day"
-	case 1:
-		return "1 day"
-	default:
-		return fmt.Sprintf("%d days", n)
-	}
-}
-
-func nameFault(c *x509.Certificate, name string) (verdict, reason string) {
+func nameFault(c *x509.Certificate, name string) (verdict string, reason facts.Sentence) {
 	if name == "" || c.VerifyHostname(name) == nil {
 		return "", ""
 	}
 	names := Names(c)
 	if len(names) == 0 {
-		return verdictWrongName, fmt.Sprintf("it has no names beside its subject %s, which counts no more; %s was asked for", quoted(c.Subject.String()), quoted(name))
+		return verdictWrongName, facts.Say("certificate-no-names", "subject", quoted(c.Subject.String()), "name", quoted(name))
 	}
-	return verdictWrongName, fmt.Sprintf("it is for %s, but %s was asked for: this is another server, or the same under another name. Some networks lead mail ports to a server of their own",
-		listed(names), quoted(name))
+	return verdictWrongName, facts.Say("certificate-other-name", "names", listed(names), "name", quoted(name))
 }
 
 // listed are a few of the names.
-func listed(names []string) string {
-	const most = 4
+func listed(names []string) facts.Sentence {
 	var list []string
-	for _, n := range clipList(names, most) {
+	for _, n := range names {
 		list = append(list, quoted(n))
 	}
-	text := strings.Join(list, ", ")
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return someOf(list, 4)
 }
 
 // keyFault finds the weakest part of a chain. named: its root is one that the user
 // named.
-func keyFault(chain []*x509.Certificate, named bool) (verdict, reason string) {
+func keyFault(chain []*x509.Certificate, named bool) (verdict string, reason facts.Sentence) {
 	for i, c := range chain {
 		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < minRSA {
-			return verdictWeakKey, fmt.Sprintf("%s RSA key has %d bits; less than %d can be broken", whose(i, c), key.N.BitLen(), minRSA)
+			words := []any{"bits", key.N.BitLen(), "least", minRSA}
+			if i == 0 {
+				return verdictWeakKey, facts.Say("certificate-weak-own", words...)
+			}
+			return verdictWeakKey, facts.Say("certificate-weak-issuer", append(words, "issuer", quoted(c.Subject.String()))...)
 		}
 	}
 	if c := weakSignature(chain, named); c != nil {
-		return verdictWeakKey, fmt.Sprintf("%s is signed with %s, which can be forged", quoted(c.Subject.String()), c.SignatureAlgorithm)
+		return verdictWeakKey, facts.Say("certificate-weak-signature", "subject", quoted(c.Subject.String()), "algorithm", c.SignatureAlgorithm)
 	}
 	return "", ""
-}
-
-func whose(place int, c *x509.Certificate) string {
-	if place == 0 {
-		return "its"
-	}
-	return "of its issuer " + quoted(c.Subject.String()) + " the"
 }
 
 // weakSignature is a certificate of the chain whose signature is too weak to

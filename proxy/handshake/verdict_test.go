@@ -40,21 +40,21 @@ func TestVerdicts(t *testing.T) {
 		{"valid below another", middle.Issue(t, certtest.Spec{Names: names}), name, "ok", ""},
 		{"valid for an address", root.Issue(t, certtest.Spec{Names: names}), "192.0.2.1", "ok", ""},
 		{"valid for an address literal", root.Issue(t, certtest.Spec{Names: []string{"2001:db8::1"}}), "[IPv6:2001:db8::1]", "ok", ""},
-		{"expired", root.Issue(t, certtest.Spec{Names: names, NotAfter: now.Add(-12 * day)}), name, "expired", "12 days ago"},
-		{"expired today", root.Issue(t, certtest.Spec{Names: names, NotAfter: now.Add(-time.Hour)}), name, "expired", "less than a day ago"},
-		{"issuer expired", stale.Issue(t, certtest.Spec{Names: names}), name, "expired", `of its issuer "CN=Stale Middle": it expired`},
-		{"not yet valid", root.Issue(t, certtest.Spec{Names: names, NotBefore: now.Add(36 * time.Hour)}), name, "not-yet-valid", "in 1 day; this machine's clock says " + now.UTC().Format(time.DateOnly)},
-		{"wrong name", root.Issue(t, certtest.Spec{Names: []string{"*.hosting.example", "a.example", "b.example", "c.example", "d.example"}}), name, "wrong-name", `it is for "*.hosting.example", "a.example", "b.example", "c.example" and 1 more, but "mail.example.com" was asked for`},
+		{"expired", root.Issue(t, certtest.Spec{Names: names, NotAfter: now.Add(-12 * day)}), name, "expired", "12 d 0 h ago"},
+		{"expired today", root.Issue(t, certtest.Spec{Names: names, NotAfter: now.Add(-time.Hour)}), name, "expired", "1 h 0 min ago"},
+		{"issuer expired", stale.Issue(t, certtest.Spec{Names: names}), name, "expired", `issuer "CN=Stale Middle": it expired`},
+		{"not yet valid", root.Issue(t, certtest.Spec{Names: names, NotBefore: now.Add(36 * time.Hour)}), name, "not-yet-valid", "in 1 d 12 h. This machine's clock says " + now.UTC().Format(time.DateOnly)},
+		{"wrong name", root.Issue(t, certtest.Spec{Names: []string{"*.hosting.example", "a.example", "b.example", "c.example", "d.example"}}), name, "wrong-name", `it is for "*.hosting.example", "a.example", "b.example", "c.example" and 1 more, and "mail.example.com" was asked for`},
 		{"wrong address", root.Issue(t, certtest.Spec{Names: names}), "192.0.2.2", "wrong-name", `"192.0.2.2" was asked for`},
-		{"name in the subject only", root.Issue(t, certtest.Spec{Subject: name}), name, "wrong-name", `no names beside its subject "CN=mail.example.com"`},
+		{"name in the subject only", root.Issue(t, certtest.Spec{Subject: name}), name, "wrong-name", `no host beside its subject "CN=mail.example.com"`},
 		{"self-signed", certtest.SelfSigned(t, certtest.Spec{Names: names, Subject: name}), name, "self-signed", "--server-ca"},
 		{"unknown authority", stranger.Issue(t, certtest.Spec{Names: names}), name, "unknown-authority", `its issuer "CN=Stranger Root" is not trusted here`},
-		{"intermediate left out", cut, name, "unknown-authority", "perhaps the one between it and the root is missing"},
+		{"intermediate left out", cut, name, "unknown-authority", "perhaps the intermediate one is missing"},
 		{"weak key", root.Issue(t, certtest.Spec{Names: names, RSA: 1024}), name, "weak-key", "its RSA key has 1024 bits"},
-		{"weak key of the issuer", root.Below(t, certtest.Spec{Subject: "Weak Middle", RSA: 1024}).Issue(t, certtest.Spec{Names: names}), name, "weak-key", `of its issuer "CN=Weak Middle" the RSA key has 1024 bits`},
+		{"weak key of the issuer", root.Below(t, certtest.Spec{Subject: "Weak Middle", RSA: 1024}).Issue(t, certtest.Spec{Names: names}), name, "weak-key", `of its issuer "CN=Weak Middle" has 1024 bits`},
 		{"weak signature", old.Issue(t, certtest.Spec{Names: names, Subject: name, SHA1: true}), name, "weak-key", "is signed with SHA1-RSA"},
 		{"for clients", root.Issue(t, certtest.Spec{Names: names, Usage: x509.ExtKeyUsageClientAuth}), name, "other", "incompatible key usage"},
-		{"all at once", certtest.SelfSigned(t, certtest.Spec{Names: []string{"a.example"}, NotAfter: now.Add(-day), RSA: 1024}), name, "self-signed", "; also, it expired on"},
+		{"all at once", certtest.SelfSigned(t, certtest.Spec{Names: []string{"a.example"}, NotAfter: now.Add(-day), RSA: 1024}), name, "self-signed", ". Also: it expired on"},
 		{"hostile name", stranger.Issue(t, certtest.Spec{Names: []string{"\x1b[2J.example"}}), name, "unknown-authority", `\x1b[2J.example`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestVerdicts(t *testing.T) {
 			}{{"verify", true, false}, {"-k", true, true}, {"opportunistic", false, false}} {
 				s := &handshake.Settings{Roots: root.Pool(), Insecure: how.insecure}
 				conn, fact, err := withServer(t, s, handshake.Server{Name: tt.asked, Checked: how.checked}, tlsServer(&tls.Config{Certificates: []tls.Certificate{tt.cert}}))
-				if fact.Verdict != tt.verdict || !strings.Contains(fact.Reason, tt.reason) {
+				if fact.Verdict != tt.verdict || !strings.Contains(fact.Reason.String(), tt.reason) {
 					t.Errorf("%s: verdict %s: %q; want %s: %q", how.name, fact.Verdict, fact.Reason, tt.verdict, tt.reason)
 				}
 				if fact.Verified != (tt.verdict == "ok") || fact.Checked != (how.checked && !how.insecure) {
@@ -94,7 +94,7 @@ func TestNamedButWeak(t *testing.T) {
 		spec   certtest.Spec
 		reason string // "" where nothing is weak
 	}{
-		{"a short key", certtest.Spec{RSA: 1024}, "RSA key has 1024 bits"},
+		{"a short key", certtest.Spec{RSA: 1024}, "has 1024 bits"},
 		{"SHA-1", certtest.Spec{RSA: 2048, SHA1: true}, "is signed with SHA1-RSA"},
 		{"MD5", certtest.Spec{RSA: 2048, MD5: true}, "is signed with MD5-RSA"},
 		{"nothing", certtest.Spec{RSA: 2048}, ""},
@@ -123,7 +123,7 @@ func TestNamedButWeak(t *testing.T) {
 					}
 					return
 				}
-				if fact.Verdict != "weak-key" || !strings.Contains(fact.Reason, tt.reason) {
+				if fact.Verdict != "weak-key" || !strings.Contains(fact.Reason.String(), tt.reason) {
 					t.Errorf("verdict %s: %q; want weak-key: %q", fact.Verdict, fact.Reason, tt.reason)
 				}
 				checkRefusal(t, fact, err, "weak-key")
@@ -138,10 +138,10 @@ func checkRefusal(t *testing.T, fact *facts.TLS, err error, verdict string) {
 	if !errors.As(err, &failed) || failed.Class != handshake.ClassCertificate || fact.Class != handshake.ClassCertificate {
 		t.Errorf("the error is %v, the class %q", err, fact.Class)
 	}
-	if fact.By != 0 || fact.Alert != "" || fact.Err != err.Error() || !strings.Contains(fact.Err, "("+verdict+")") {
+	if fact.By != 0 || fact.Alert != "" || fact.Err.String() != err.Error() || !strings.Contains(fact.Err.String(), "("+verdict+")") {
 		t.Errorf("by %q, alert %q, error %q", fact.By, fact.Alert, fact.Err)
 	}
-	if strings.ContainsAny(fact.Err, "\x1b\n") {
+	if strings.ContainsAny(fact.Err.String(), "\x1b\n") {
 		t.Errorf("%q is not safe to print", fact.Err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 
 	"smtptap/decode"
 	"smtptap/decode/visible"
@@ -55,16 +54,20 @@ func (c *Credentials) answerFor(a *decode.Auth, user string, kept bool) (answer,
 	case "XOAUTH2", "OAUTHBEARER":
 		return c.token(mechanism, user)
 	case "EXTERNAL":
-		return fixed(user), need(user, UserVariable, "user name")
+		return fixed(user), need(user, UserVariable, "username")
 	case "PLAIN":
 		return c.plain(a, user)
 	case "LOGIN":
 		if a.Step == decode.StepUser {
-			return fixed(user), need(user, UserVariable, "user name")
+			return fixed(user), need(user, UserVariable, "username")
 		}
 		return fixed(c.Password), need(c.Password, PasswordVariable, "password")
 	}
-	return nil, fmt.Errorf("the client logs in by %s; replay can say PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER and EXTERNAL", cmp.Or(visible.Text(mechanism), "a mechanism that is not known"))
+	var known any = visible.Text(mechanism)
+	if mechanism == "" {
+		known = words.Error("unknown-mechanism")
+	}
+	return nil, words.Error("mechanism", "mechanism", known)
 }
 
 // asksAnew are mechanisms whose answers depend on what the server asks, so that
@@ -82,7 +85,7 @@ func (c *Credentials) userAnswer(a *decode.Auth) answer {
 
 func need(value, variable, what string) error {
 	if value == "" {
-		return fmt.Errorf("replay has no %s to say; set %s", what, variable)
+		return words.Error("need-"+what, "variable", variable)
 	}
 	return nil
 }
@@ -97,7 +100,7 @@ func encode(plain string) string { return base64.StdEncoding.EncodeToString([]by
 func (c *Credentials) plain(a *decode.Auth, user string) (answer, error) {
 	authzid := cmp.Or(a.Authzid, a.Secret.Authzid)
 	return fixed(authzid + "\x00" + user + "\x00" + c.Password),
-		errors.Join(need(user, UserVariable, "user name"), need(c.Password, PasswordVariable, "password"))
+		errors.Join(need(user, UserVariable, "username"), need(c.Password, PasswordVariable, "password"))
 }
 
 // cramMD5 is the user and the digest of the challenge (RFC 2195 section 2).
@@ -106,13 +109,13 @@ func (c *Credentials) cramMD5(user string) (answer, error) {
 	say := func(challenge string) (string, error) {
 		asked, err := base64.StdEncoding.DecodeString(challenge)
 		if err != nil {
-			return "", fmt.Errorf("the challenge of CRAM-MD5 is no base64: %q", visible.Text(challenge))
+			return "", words.Error("challenge", "challenge", visible.Text(challenge))
 		}
 		digest := hmac.New(md5.New, []byte(password))
 		digest.Write(asked)
 		return encode(user + " " + hex.EncodeToString(digest.Sum(nil))), nil
 	}
-	return say, errors.Join(need(user, UserVariable, "user name"), need(password, PasswordVariable, "password"))
+	return say, errors.Join(need(user, UserVariable, "username"), need(password, PasswordVariable, "password"))
 }
 
 // token is the message of Google's XOAUTH2, or that of RFC 7628 section 3.1.
@@ -121,5 +124,5 @@ func (c *Credentials) token(mechanism, user string) (answer, error) {
 	if mechanism == "OAUTHBEARER" {
 		said = "n,a=" + user + ",\x01auth=Bearer " + c.Token + "\x01\x01"
 	}
-	return fixed(said), errors.Join(need(user, UserVariable, "user name"), need(c.Token, TokenVariable, "token"))
+	return fixed(said), errors.Join(need(user, UserVariable, "username"), need(c.Token, TokenVariable, "token"))
 }

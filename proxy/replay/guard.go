@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"errors"
 	"net/netip"
 
 	"smtptap/decode"
@@ -16,7 +15,7 @@ func OnThisMachine(a netip.Addr) error {
 	if a.Unmap().IsLoopback() {
 		return nil
 	}
-	return errors.New("replay delivers to this machine only; --really-send lets it go elsewhere")
+	return facts.Sentence("replay-here-only")
 }
 
 // Private says why a password must not be said in a session as it is now: its
@@ -40,5 +39,5 @@ func Private(t *decode.Transcript) error {
 	if addr, err := netip.ParseAddrPort(at); err == nil && OnThisMachine(addr.Addr()) == nil {
 		return nil
 	}
-	return errors.New("the password would go over the network in clear; use --tls-to-server, or --clear-password if that is meant")
+	return words.Error("password-in-clear")
 }

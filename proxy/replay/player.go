@@ -49,7 +49,7 @@ const mostPending = 100
 // Play says the script on conn and returns what of it was not said, and why, in
 // sentences. The error is of the connection, of ctx, or of Options.MaySay. Play
 // does not close conn.
-func Play(ctx context.Context, conn net.Conn, s *Script, o Options) (unsaid []string, err error) {
+func Play(ctx context.Context, conn net.Conn, s *Script, o Options) (unsaid []error, err error) {
 	if o.Patience == nil {
 		o.Patience = patience
 	}
@@ -71,9 +71,9 @@ func Play(ctx context.Context, conn net.Conn, s *Script, o Options) (unsaid []st
 
 // errOver ends a session that can't go on; the reason is among what was not
 // said.
-var errOver = errors.New("the session can't go on")
+var errOver = words.Error("over")
 
-var errUnreadable = errors.New("reading the recording")
+var errUnreadable = words.Error("reading")
 
 // A player is a script on its way.
 type player struct {
@@ -96,7 +96,7 @@ type player struct {
 	oneByOne  bool // nothing is pipelined, and that is told
 	noLogin   bool // the server has ended the login: its further lines are not said
 	noMessage bool // DATA was refused: the message is not said
-	unsaid    []string
+	unsaid    []error
 }
 
 func (p *player) use(conn net.Conn) {
@@ -122,7 +122,7 @@ func (p *player) play() error {
 		return err
 	}
 	if err := p.flush(); err != nil { // the client may have left without waiting
-		return p.over("the server closed the connection before all was said")
+		return p.over("closed-early")
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (p *player) room(s *step) int {
 		return mostPending
 	case len(p.pending) > 0 && !p.oneByOne:
 		p.oneByOne = true
-		p.note("the server does not offer PIPELINING: commands that the client had sent together were said one by one")
+		p.note("one-by-one")
 	}
 	return 1
 }
@@ -258,7 +258,7 @@ func (p *player) next() *step {
 func (p *player) mayLogIn() error {
 	p.noLogin = p.last.code != 334
 	if next := p.next(); !p.noLogin && next != nil && next.event.Kind != decode.KindAuth {
-		return p.over("the server asks for more of the login than the recording holds")
+		return p.over("more-login")
 	}
 	return nil
 }
@@ -267,16 +267,16 @@ func (p *player) mayLogIn() error {
 func (p *player) startTLS() error {
 	if p.last.code != 220 {
 		if p.toldInTLS() {
-			return p.over("the server refused STARTTLS (%03d %s): what the client said inside TLS was not said in clear", p.last.code, p.last.text)
+			return p.over("starttls-refused", "reply", p.last)
 		}
 		return nil
 	}
 	if p.options.TLS == nil {
-		return errors.New("the server began TLS, which was not prepared for")
+		return words.Error("tls-unprepared")
 	}
 	secured := tls.Client(p.conn, p.options.TLS)
 	if err := secured.HandshakeContext(p.ctx); err != nil {
-		return fmt.Errorf("TLS with the proxy: %w", err)
+		return words.Error("tls", "why", err)
 	}
 	p.use(secured)
 	return nil
@@ -300,10 +300,10 @@ func (p *player) mayTransmit() error {
 	case next == nil:
 		return nil // the client had not waited
 	case accepted && !next.inMessage():
-		return p.over("the server takes the message, which the recording does not hold: there it was refused")
+		return p.over("message-accepted")
 	case !accepted && next.inMessage():
 		p.noMessage = true
-		p.note("a message was not said: the server answered DATA with %03d %s", p.last.code, p.last.text)
+		p.note("message-refused", "reply", p.last)
 	}
 	return nil
 }
@@ -315,11 +315,11 @@ func (p *player) skips(s *step) bool {
 	}
 	p.noMessage = false
 	if s.verb() == "STARTTLS" && p.options.Implicit {
-		p.note("STARTTLS was not said: TLS begins with the first byte here")
+		p.note("starttls-implicit")
 		return true
 	}
 	if a := s.event.Auth; s.event.Kind == decode.KindAuth && a != nil && a.Step != decode.StepStray && p.noLogin {
-		p.note("a line of the login was not said: the server had answered %03d %s", p.last.code, p.last.text)
+		p.note("login-ended", "reply", p.last)
 		return true
 	}
 	return false
@@ -328,7 +328,7 @@ func (p *player) skips(s *step) bool {
 func (p *player) say(i int, s *step) error {
 	if s.verb() == "BDAT" && !p.offers["CHUNKING"] {
 		// The chunk would be taken for commands.
-		return p.over("the server does not offer CHUNKING: the message was not said")
+		return p.over("no-chunking")
 	}
 	if s.secret && p.options.MaySay != nil {
 		if err := p.options.MaySay(); err != nil {
@@ -379,38 +379,38 @@ func (p *player) flush() error {
 
 // gone is the end of a session whose server is gone, or says nothing.
 func (p *player) gone(verb string, err error) error {
-	due := "the greeting"
+	due := words.Error("due-greeting")
 	if verb != "" {
-		due = "the reply to " + visible.Text(verb)
+		due = words.Error("due-reply", "verb", visible.Text(verb))
 	}
 	if verb == "." {
-		due = "the reply to the message"
+		due = words.Error("due-message")
 	}
 	switch {
 	case p.ctx.Err() != nil:
 		return p.ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return p.over("%s did not come in time", due)
+		return p.over("late", "due", due)
 	case errors.Is(err, errUnreadable):
 		return err
 	}
 	if verb == "QUIT" {
 		return errOver // it said goodbye in its own way
 	}
-	return p.over("the server closed the connection before %s", due)
+	return p.over("closed-before", "due", due)
 }
 
 // over ends the session for a reason that is told.
-func (p *player) over(format string, args ...any) error {
-	p.note(format, args...)
+func (p *player) over(key string, filling ...any) error {
+	p.note(key, filling...)
 	return errOver
 }
 
 // mostUnsaid is how many reasons are kept: a session may be long.
 const mostUnsaid = 20
 
-func (p *player) note(format string, args ...any) {
+func (p *player) note(key string, filling ...any) {
 	if len(p.unsaid) < mostUnsaid {
-		p.unsaid = append(p.unsaid, visible.Text(fmt.Sprintf(format, args...)))
+		p.unsaid = append(p.unsaid, words.Error(key, filling...))
 	}
 }

@@ -95,7 +95,11 @@ func play(t *testing.T, s *replay.Script, server string, o replay.Options) ([]st
 	unsaid, err := replay.Play(t.Context(), ours, s, o)
 	ours.Close()
 	<-done
-	return unsaid, err
+	var texts []string
+	for _, u := range unsaid {
+		texts = append(texts, u.Error())
+	}
+	return texts, err
 }
 
 const hello = "S: 220 mx\nC: EHLO c\nS: 250-mx\nS: 250 8BITMIME\n"
@@ -118,21 +122,21 @@ func TestPlay(t *testing.T) {
 		{"longer replies", hello + bye, "S: 220-mx\nS: 220 second\nC: EHLO c\nS: 250-a\nS: 250-b\nS: 250 c\nC: QUIT\nS: 221 bye", nil},
 		{"pipelined", "S: 220 mx\nC: EHLO c\nS: 250-mx\nS: 250 PIPELINING\nC: MAIL FROM:<a@example.com>\nC: RCPT TO:<b@example.org>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\n" + content + "C: QUIT\nS: 250 ok\nS: 221 bye", "", nil},
 		{"pipelined, and PIPELINING is not offered", "S: 220 mx\nC: EHLO c\nS: 250-mx\nS: 250 PIPELINING\nC: MAIL FROM:<a@example.com>\nC: RCPT TO:<b@example.org>\nS: 250 ok\nS: 250 ok\n" + bye,
-			hello + envelope + bye, []string{"the server does not offer PIPELINING: commands that the client had sent together were said one by one"}},
+			hello + envelope + bye, []string{"the server does not offer PIPELINING: commands that the client had sent together were sent one by one"}},
 		{"a message that did not wait for DATA", hello + envelope + "C: DATA\n" + content + "S: 354 go\nS: 250 ok\n" + bye, hello + envelope + "C: DATA\nS: 554 no\n" + bye,
-			[]string{"a message was not said: the server answered DATA with 554 no"}},
+			[]string{"a message was not sent: the server answered DATA with 554 no"}},
 		{"talks before the greeting", "C: EHLO c\nS: 220 mx\nS: 250 mx\n" + bye, "C: EHLO c\nS: 220 mx\nS: 250 mx\n" + bye, nil},
-		{"a chunk, and CHUNKING is not offered", chunking + "C: BDAT 5\nC: QUIT\\\nC: \\r\nS: 250 ok\n" + bye, hello, []string{"the server does not offer CHUNKING: the message was not said"}},
+		{"a chunk, and CHUNKING is not offered", chunking + "C: BDAT 5\nC: QUIT\\\nC: \\r\nS: 250 ok\n" + bye, hello, []string{"the server does not offer CHUNKING: the message was not sent"}},
 		{"a line outside of a login", hello + "C: AUTH LOGIN\nS: 504 no\nC: c2VjcmV0LXNlY3JldA==\nS: 500 what\n" + bye, hello + "C: AUTH LOGIN\nS: 504 no\n" + bye,
-			[]string{"a line outside of any login that looked like a password was not said"}},
+			[]string{"not sent: a line outside of any login that looks like a password"}},
 		{"a chunk", chunking + "C: BDAT 5\nC: a\\r\\nb.\\\nS: 250 ok\nC: BDAT 3 LAST\nC: c\nS: 250 ok\n" + bye, "", nil},
 		{"LMTP", lmtp + "C: DATA\nS: 354 go\n" + content + "S: 250 ok\nS: 550 no\n" + bye, "", nil},
 		{"LMTP, and one recipient is refused", lmtp + "C: BDAT 3 LAST\nC: c\nS: 250 ok\nS: 550 no\n" + bye, strings.TrimSuffix(lmtp, "S: 250 ok\n") + "S: 550 no\nC: BDAT 3 LAST\nC: c\nS: 250 ok\n" + bye, nil},
 		{"a recipient is refused", hello + envelope + bye, strings.Replace(hello+envelope+bye, "S: 250 ok\nC: QUIT", "S: 550 no\nC: QUIT", 1), nil},
 		{"DATA is refused", hello + envelope + "C: DATA\nS: 354 go\n" + content + "S: 250 ok\n" + bye, hello + envelope + "C: DATA\nS: 554 no valid recipients\n" + bye,
-			[]string{"a message was not said: the server answered DATA with 554 no valid recipients"}},
+			[]string{"a message was not sent: the server answered DATA with 554 no valid recipients"}},
 		{"DATA was refused, and is not now", hello + "C: DATA\nS: 503 no\n" + bye, hello + "C: DATA\nS: 354 go",
-			[]string{"the server takes the message, which the recording does not hold: there it was refused"}},
+			[]string{"the server accepts the message, which was refused in the recording and is not in it"}},
 		{"left in the message", hello + envelope + "C: DATA\nS: 354 go\nC: Subject: x", "", nil},
 		{"closes early", hello + envelope + bye, hello + "C: MAIL FROM:<a@example.com>\nclose", []string{"the server closed the connection before the reply to MAIL"}},
 		{"closes at QUIT", hello + bye, hello + "C: QUIT\nclose", nil},
@@ -140,12 +144,12 @@ func TestPlay(t *testing.T) {
 		{"a reply that is none", hello + bye, "S: 220 mx\nC: EHLO c\nS: what?\nC: QUIT\nS: 221 bye", nil},
 		{"STARTTLS", hello + "C: STARTTLS\nS: 220 go\ntls\nC: EHLO c\nS: 250 mx\n" + bye, "", nil},
 		{"STARTTLS is refused", hello + "C: STARTTLS\nS: 220 go\ntls\nC: EHLO c\nS: 250 mx\n" + bye, hello + "C: STARTTLS\nS: 454 not now",
-			[]string{"the server refused STARTTLS (454 not now): what the client said inside TLS was not said in clear"}},
+			[]string{"the server refused STARTTLS (454 not now): what the client said inside TLS was not sent unencrypted"}},
 		{"STARTTLS was refused, and is again", hello + "C: STARTTLS\nS: 454 not now\n" + envelope + bye, "", nil},
 		{"STARTTLS was refused, and is not now", hello + "C: STARTTLS\nS: 454 not now\n" + envelope + bye, hello + "C: STARTTLS\nS: 220 go\ntls\n" + envelope + bye, nil},
 		{"odd bytes", "S: 220 mx\nC: NOOP \\0\\0\nS: 500 what\nC: NOOP a\\rb\nS: 500 what", "", nil},
 		{"the login is refused at once", hello + "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlcg==\nS: 334 UGFzc3dvcmQ6\nC: c2VjcmV0\nS: 235 ok\n" + bye, hello + "C: AUTH LOGIN\nS: 504 5.5.4 no\n" + bye,
-			[]string{"a line of the login was not said: the server had answered 504 5.5.4 no", "a line of the login was not said: the server had answered 504 5.5.4 no"}},
+			[]string{"a line of the login was not sent: the server had answered 504 5.5.4 no", "a line of the login was not sent: the server had answered 504 5.5.4 no"}},
 		{"the login goes on", hello + "C: AUTH LOGIN\nS: 504 no\n" + bye, hello + "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6", []string{"the server asks for more of the login than the recording holds"}},
 		{"an exchange is cancelled", hello + "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: *\nS: 501 ok\n" + bye, "", nil},
 	} {
@@ -169,8 +173,8 @@ func TestPlay(t *testing.T) {
 // A server that speaks the other protocol hears its own EHLO.
 func TestSpeak(t *testing.T) {
 	for _, c := range []struct{ verb, recorded, server, unsaid string }{
-		{"LHLO", hello + bye, strings.Replace(hello, "EHLO", "LHLO", 1) + bye, "EHLO was said as LHLO, which is how the server speaks"},
-		{"EHLO", lmtp + bye, strings.Replace(lmtp, "LHLO", "EHLO", 1) + bye, "LHLO was said as EHLO, which is how the server speaks"},
+		{"LHLO", hello + bye, strings.Replace(hello, "EHLO", "LHLO", 1) + bye, "EHLO was sent as LHLO, which the server speaks"},
+		{"EHLO", lmtp + bye, strings.Replace(lmtp, "LHLO", "EHLO", 1) + bye, "LHLO was sent as EHLO, which the server speaks"},
 		{"LHLO", lmtp + bye, lmtp + bye, ""},
 		{"EHLO", strings.Replace(hello, "EHLO", "HELO", 1) + bye, strings.Replace(hello, "EHLO", "HELO", 1) + bye, ""},
 	} {
@@ -231,7 +235,7 @@ func TestImplicit(t *testing.T) {
 		t.Error("StartsTLS says no")
 	}
 	unsaid, err := play(t, s, hello+"C: EHLO c\nS: 250 mx\n"+bye, replay.Options{Implicit: true})
-	if err != nil || len(unsaid) != 1 || !strings.Contains(unsaid[0], "STARTTLS was not said") {
+	if err != nil || len(unsaid) != 1 || !strings.Contains(unsaid[0], "STARTTLS was not sent") {
 		t.Errorf("not said: %q, %v", unsaid, err)
 	}
 }
@@ -257,7 +261,7 @@ func TestNoScript(t *testing.T) {
 	lost := recording(t, hello, false)
 	lost.Entries = append(lost.Entries, decode.Entry{Event: &decode.Event{Side: who.Client, Kind: decode.KindMissing, Missing: &decode.Missing{Bytes: 9, Why: decode.WhyNotRecorded}}})
 	torn := recording(t, hello, false)
-	torn.CannotShow = []string{"the record at byte 99 is cut off"}
+	torn.CannotShow = []facts.Sentence{"the record at byte 99 is cut off"}
 	running := recording(t, hello, false)
 	running.Entries = running.Entries[:len(running.Entries)-1]
 	for _, c := range []struct {
@@ -269,12 +273,12 @@ func TestNoScript(t *testing.T) {
 		{"nothing was said", recording(t, "S: 220 mx", false), credentials, "the client said nothing"},
 		{"a pasted log", log, credentials, "pasted log"},
 		{"TLS handed through", sealed, credentials, "--starttls intercept"},
-		{"bytes are missing", lost, credentials, "9 bytes"},
+		{"bytes are missing", lost, credentials, "9 B"},
 		{"no password", login("PLAIN AHVzZXIAc2VjcmV0"), replay.Credentials{}, "SMTPTAP_PASSWORD"},
 		{"no token", login("XOAUTH2 dXNlcj11AWF1dGg9QmVhcmVyIHNlY3JldAEB"), replay.Credentials{Password: "x"}, "SMTPTAP_TOKEN"},
 		{"SCRAM", login("SCRAM-SHA-256 biwsbj11c2VyLHI9YWJj\nS: 334 cj1hYmMscz1hLGk9NDA5Ng==\nC: Yz1iaXdzLHI9YWJjLHA9YWJj"), credentials, "SCRAM-SHA-256"},
 		{"CRAM-SHA256", login("CRAM-SHA256\nS: 334 PDEyM0BteD4=\nC: dXNlciA1NWQ1ZDU1ZA=="), credentials, "CRAM-SHA256"},
-		{"an unknown mechanism", login("X-SECRET c2VjcmV0"), credentials, "not known"},
+		{"an unknown mechanism", login("X-SECRET c2VjcmV0"), credentials, "an unknown mechanism"},
 		{"ANONYMOUS", login("ANONYMOUS c2VjcmV0"), credentials, "ANONYMOUS"},
 		{"cut off", torn, credentials, "the record at byte 99"},
 		{"still running", running, credentials, "no end"},
@@ -320,7 +324,7 @@ func TestPatience(t *testing.T) {
 				go mute(theirs, silent)
 				begun := time.Now()
 				unsaid, err := replay.Play(t.Context(), ours, s, replay.Options{})
-				if err != nil || len(unsaid) != 1 || !strings.Contains(unsaid[0], "did not come in time") || time.Since(begun) != want {
+				if err != nil || len(unsaid) != 1 || !strings.Contains(unsaid[0].Error(), "did not come in time") || time.Since(begun) != want {
 					t.Errorf("%q, %v after %v, want %v", unsaid, err, time.Since(begun), want)
 				}
 				ours.Close()

@@ -3,9 +3,11 @@ package replay
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"strings"
 
 	"smtptap/decode/smtp"
+	"smtptap/decode/visible"
 )
 
 // A reply is what the server answered, as far as a client goes by it.
@@ -56,3 +58,6 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		}
 	}
 }
+
+// String is the reply in one line, safe to print.
+func (r reply) String() string { return visible.Text(fmt.Sprintf("%03d %s", r.code, r.text)) }

@@ -3,13 +3,13 @@ package replay
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/decode/who"
 )
@@ -18,7 +18,7 @@ import (
 type Script struct {
 	t      *decode.Transcript
 	steps  []step
-	unsaid []string // what is left out, and why
+	unsaid []error // what is left out, and why
 
 	pipelining bool // the recorded server offered PIPELINING (RFC 2920)
 	last       int  // the last step that the recorded server answered, or -1
@@ -44,7 +44,7 @@ func (s *Script) Speak(verb string) {
 			at.hello = verb
 			said := fmt.Appendf(nil, "%s %s\r\n", verb, at.event.Command.Arg)
 			at.line = func(string) ([]byte, error) { return said, nil }
-			s.unsaid = append(s.unsaid, visible.Text(fmt.Sprintf("%s was said as %s, which is how the server speaks", was, verb)))
+			s.unsaid = append(s.unsaid, words.Error("spoken", "was", visible.Text(was), "verb", verb))
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (s *step) inMessage() bool {
 // missing: bytes that the recording does not hold, or credentials.
 func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 	if t.Source == decode.SourceLog {
-		return nil, errors.New("a pasted log does not hold the bytes that were sent; replay needs a recording")
+		return nil, words.Error("log")
 	}
 	if err := whole(t); err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 		}
 	}
 	if len(b.steps) == 0 {
-		return nil, errors.New("the client said nothing in this recording")
+		return nil, words.Error("nothing-said")
 	}
 	return b.Script, nil
 }
@@ -121,14 +121,14 @@ func NewScript(t *decode.Transcript, c Credentials) (*Script, error) {
 // whole says what is missing of a recording.
 func whole(t *decode.Transcript) error {
 	if len(t.CannotShow) > 0 {
-		return fmt.Errorf("replay needs a whole recording: %s", t.CannotShow[0])
+		return words.Error("whole-recording", "why", t.CannotShow[0])
 	}
 	for i := range t.Entries {
 		if _, ended := t.Entries[i].Fact.(*facts.End); ended {
 			return nil
 		}
 	}
-	return errors.New("the recording has no end: the session still runs, or its recording was cut off")
+	return words.Error("no-end")
 }
 
 // A builder makes a script from a session's events in their order.
@@ -172,16 +172,16 @@ func (b *builder) heard(e *decode.Event) {
 func missing(m *decode.Missing) error {
 	switch {
 	case m.Why == decode.WhyEncrypted:
-		return errors.New("the recording holds TLS that was handed through unopened; record the session with --starttls intercept")
+		return words.Error("sealed")
 	case m.Bytes > 0:
-		return fmt.Errorf("%d bytes that the client sent are not in the recording: %s", m.Bytes, visible.Text(m.Why))
+		return words.Error("missing-bytes", "size", units.Bytes(m.Bytes), "why", visible.Text(m.Why))
 	}
-	return fmt.Errorf("what the client sent is not all in the recording: %s", visible.Text(m.Why))
+	return words.Error("missing", "why", visible.Text(m.Why))
 }
 
 func (b *builder) add(e *decode.Event) error {
 	if e.Auth != nil && e.Auth.Step == decode.StepStray && !b.t.SecretsKept {
-		b.unsaid = append(b.unsaid, "a line outside of any login that looked like a password was not said")
+		b.unsaid = append(b.unsaid, words.Error("stray"))
 		return nil
 	}
 	s := step{event: e, greeted: b.greeted, heard: b.last, secret: len(e.Secrets) > 0}
@@ -191,7 +191,7 @@ func (b *builder) add(e *decode.Event) error {
 		}
 	}
 	if s.secret && s.line == nil && !b.t.SecretsKept {
-		return fmt.Errorf("the recording holds no secrets, and replay can't fill in that of %s", b.name(e))
+		return words.Error("no-secret", "what", b.name(e))
 	}
 	b.said[e.Seq] = len(b.steps)
 	b.steps = append(b.steps, s)
@@ -199,11 +199,11 @@ func (b *builder) add(e *decode.Event) error {
 }
 
 // name tells a step in a sentence.
-func (b *builder) name(e *decode.Event) string {
+func (b *builder) name(e *decode.Event) any {
 	if e.Command != nil && e.Command.Verb != "" {
 		return visible.Text(e.Command.Verb)
 	}
-	return fmt.Sprintf("what the client said as number %d", len(b.steps)+1)
+	return words.Error("line-number", "n", len(b.steps)+1)
 }
 
 // login makes a line of a login anew where the recording does not hold it, or
@@ -222,7 +222,7 @@ func (b *builder) login(s *step, a *decode.Auth) error {
 	raw := s.event.Raw
 	from, to := place(s.event)
 	if from < 0 {
-		return fmt.Errorf("a login line of %d bytes is too long to be said anew", s.event.Span.Len())
+		return words.Error("login-long", "size", units.Bytes(s.event.Span.Len()))
 	}
 	s.line = func(challenge string) ([]byte, error) {
 		text, err := say(challenge)

@@ -12,9 +12,9 @@ import (
 // An edit changes the replies to EHLO. Such a reply waits until it is complete;
 // nothing else waits.
 type edit struct {
-	change   func(reply []byte) (changed []byte, did bool)
-	id, text string // of the note about a change
-	held     []byte // a reply to EHLO that is not complete
+	change func(reply []byte) (changed []byte, did bool)
+	id     string // of the note about a change
+	held   []byte // a reply to EHLO that is not complete
 }
 
 func (l *edit) Handle(at *Place, e Event) {
@@ -42,7 +42,7 @@ func (l *edit) reply(at *Place, e Event) {
 	if changed, did := l.change(reply); code == 250 && did {
 		at.Hear(who.Server, reply)
 		e.Data, e.Own = changed, true
-		defer at.Note(l.id, l.text)
+		defer at.Note(l.id)
 	}
 	at.Next(e)
 }
@@ -52,7 +52,7 @@ func hideSTARTTLS(tls *starttls) Layer {
 	tls.tell = true
 	return &edit{
 		change: func(reply []byte) ([]byte, bool) { return without(reply, "STARTTLS", "") },
-		id:     "starttls-hidden", text: "smtptap took STARTTLS out of the server's reply to EHLO, as --starttls hide asks for",
+		id:     "starttls-hidden",
 	}
 }
 

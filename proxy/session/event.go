@@ -87,7 +87,8 @@ type Action struct {
 	Which    Dialling        // of Dial
 	Domain   upstream.Domain // of Dial, for FirstServer
 	Cause    string          // of Because
-	Text     string          // of Because: more about the cause; of Certify and Held
+	Why      facts.Sentence  // of Because: more about the cause
+	Text     string          // of Certify and Held
 	Implicit bool            // of Secure: TLS begins with the first byte
 	Client   bool            // of TLSUp
 	Server   bool            // of TLSUp

@@ -16,30 +16,34 @@ import (
 type Refusal struct {
 	Code string // reply code and enhanced status code
 	ID   string // of the note; "" for none
-	Why  string
+	Why  facts.Sentence
 }
 
 // note tells the transcript.
 func (r *Refusal) note(at *Place) {
 	if r != nil && r.ID != "" {
-		at.Note(r.ID, r.Why)
+		at.Do(Action{Kind: Fact, Fact: &facts.Note{ID: r.ID, Text: r.Why}})
 	}
 }
 
 // Error makes it an error that ends a session.
-func (r *Refusal) Error() string { return r.Why }
+func (r *Refusal) Error() string { return r.Why.String() }
+
+// InFacts is the error as a fact says it.
+func (r *Refusal) InFacts() facts.Sentence { return r.Why }
 
 // A failure ends a session.
 type failure struct {
-	cause string // one of the Cause constants of facts
-	text  string // more about it
-	reply string // what the client is told, without line end; "" when it can't be told, or was
+	cause string         // one of the Cause constants of facts
+	text  facts.Sentence // more about it
+	reply string         // what the client is told, without line end; "" when it can't be told, or was
 }
 
 // refused is a failure of something for that cause, and the reply that tells
 // the client of it.
-func refused(cause, code, what string, err error) failure {
-	return failure{cause, what + ": " + err.Error(), fmt.Sprintf("%s [smtptap] %s", code, inReply(what+": "+err.Error()))}
+func refused(cause, code string, what facts.Sentence, err error) failure {
+	text := facts.Say("about", "what", what, "why", err)
+	return failure{cause, text, code + " [smtptap] " + inReply(text.String())}
 }
 
 // unreachable is the failure to reach a server.
@@ -48,13 +52,12 @@ func unreachable(err error) failure {
 	var reply upstream.Replier
 	switch {
 	case errors.As(err, &refusal):
-		return failure{facts.CauseRefused, refusal.Why, refusal.Code + " [smtptap] " + refusal.Why}
+		return failure{facts.CauseRefused, refusal.Why, refusal.Code + " [smtptap] " + refusal.Why.String()}
 	case errors.As(err, &reply):
 		r := reply.Reply()
-		return failure{causeOf(r), err.Error(), fmt.Sprintf("%d %s [smtptap] %s", r.Code, r.Enhanced, r.Text)}
+		return failure{causeOf(r), facts.Because(err), fmt.Sprintf("%d %s [smtptap] %s", r.Code, r.Enhanced, r.Text)}
 	}
-	text := visible.Text(err.Error())
-	return failure{facts.CauseUnreachable, text, "421 4.4.1 [smtptap] cannot reach the server: " + text}
+	return failure{facts.CauseUnreachable, facts.Because(err), "421 4.4.1 [smtptap] cannot reach the server: " + visible.Text(err.Error())}
 }
 
 func causeOf(r upstream.Reply) string {
@@ -67,7 +70,7 @@ func causeOf(r upstream.Reply) string {
 // withClient is the failure of TLS with the client. One that waits for words in
 // clear text is told.
 func withClient(err error, implicit bool) failure {
-	f := failure{cause: facts.CauseTLS, text: err.Error()}
+	f := failure{cause: facts.CauseTLS, text: facts.Because(err)}
 	var failed *handshake.Error
 	if implicit && errors.As(err, &failed) && (failed.Class == handshake.ClassNotTLS || failed.Class == handshake.ClassTimeout && failed.Nothing) {
 		f.reply = "554 5.7.0 [smtptap] TLS begins with the first byte on this port"
@@ -98,7 +101,7 @@ func inReply(text string) string {
 
 // fail ends the session, and tells the client why.
 func (p *Place) fail(f failure) {
-	p.Do(Action{Kind: Because, Cause: f.cause, Text: f.text})
+	p.Do(Action{Kind: Because, Cause: f.cause, Why: f.text})
 	p.leave(f.reply)
 }
 

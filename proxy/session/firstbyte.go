@@ -61,7 +61,7 @@ func (l *firstByte) begin(at *Place, e Event) {
 	at.Pause(who.Server)
 	l.state, l.held = firstSecures, bytes.Clone(e.Data)
 	if err := l.config.Ready(); err != nil {
-		at.fail(failure{cause: facts.CauseTLS, text: "TLS can't be opened here: " + err.Error()})
+		at.fail(failure{cause: facts.CauseTLS, text: facts.Say("about", "what", facts.Sentence("tls-not-opened"), "why", err)})
 		return
 	}
 	at.Do(Action{Kind: Secure, Peer: who.Server, Implicit: true})
@@ -77,7 +77,7 @@ func (l *firstByte) pass(at *Place, e Event) {
 
 func (l *firstByte) serverSecured(at *Place, err error) {
 	if err != nil {
-		at.fail(failure{cause: facts.CauseTLS, text: "TLS with the server failed: " + err.Error()})
+		at.fail(failure{cause: facts.CauseTLS, text: facts.Say("about", "what", facts.Sentence("tls-failed"), "why", err)})
 		return
 	}
 	held := l.held

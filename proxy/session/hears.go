@@ -130,7 +130,7 @@ func (w *hears) answer(a asked) {
 
 // leaveWith ends a session whose server is gone.
 func (w *hears) leaveWith(reply []byte) {
-	w.at.Do(Action{Kind: Because, Cause: facts.CauseRule, Text: "a rule has closed the connection to the server"})
+	w.at.Do(Action{Kind: Because, Cause: facts.CauseRule, Why: "rule-closed-server"})
 	w.stop()
 	w.at.leave(strings.TrimRight(string(reply), "\r\n"))
 }
@@ -138,12 +138,12 @@ func (w *hears) leaveWith(reply []byte) {
 // deliver has the client hear a reply.
 func (w *hears) deliver(t *turn) {
 	if t.edited() {
-		w.at.Note(facts.NoteRuleEdited, "by a rule, smtptap has changed the server's reply before the client hears it")
+		w.tell(facts.NoteRuleEdited, "rule-edited-reply")
 	}
 	for _, r := range t.asked.hide {
 		if hidden, did := hide(t.line, r.Hidden); did {
 			t.line = hidden
-			w.note(facts.NoteRuleHidden, r, "smtptap takes extensions out of the server's reply to %s", t.verb)
+			w.note(facts.NoteRuleHidden, r, "rule-hidden", "verb", t.verb)
 		}
 	}
 	p := piece{data: t.line, own: t.own}
@@ -185,7 +185,7 @@ func (w *hears) finishTurn(r *rules.Rule, t *turn) {
 		w.close(&w.way, r, w.what(t))
 		return
 	}
-	w.note(noteAnswered(r), r, "smtptap replies %d where the server has said %d", r.Status, t.code)
+	w.note(noteAnswered(r), r, "rule-replied", "code", r.Status, "was", t.code)
 	reply := []byte(r.Lines(decode.OwnMark))
 	w.emit(piece{data: reply, own: true})
 	w.moved(t.asked, reply)

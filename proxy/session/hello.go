@@ -25,7 +25,7 @@ func (w *helloWatch) look(at *Place, p []byte) {
 	if !smtp.BeginsTLS(w.seen) {
 		w.end()
 		if w.why == facts.HelloPassed {
-			at.Note("starttls-clear-text", "the client did not begin TLS after its STARTTLS; what it sends is passed on unchanged")
+			at.Note("starttls-clear-text")
 		}
 		return
 	}
@@ -39,7 +39,7 @@ func (w *helloWatch) look(at *Place, p []byte) {
 		at.Do(Action{Kind: Fact, Fact: hello})
 	}
 	if w.why == facts.HelloPlainPort {
-		at.Note("tls-on-plain-port", "the client begins TLS with its first byte, where plain SMTP is spoken: have it use STARTTLS, or let smtptap listen for TLS as well, with -l tls:PORT")
+		at.Note("tls-on-plain-port")
 	}
 }
 

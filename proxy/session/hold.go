@@ -15,10 +15,10 @@ const HoldTime = 10 * time.Minute
 // hold has a line wait until somebody lets it go.
 func (w *way) hold(r *rules.Rule) {
 	if attended := w.at.Config().Attended; attended == nil || !attended() {
-		w.note("rule-let-go", r, "%s goes on unchanged, because nobody is there to let it go", w.what(w.turn))
+		w.note("rule-let-go", r, "rule-nobody", "line", w.what(w.turn))
 		return
 	}
-	w.note(facts.NoteRuleHeld, r, "%s is held", w.what(w.turn))
+	w.note(facts.NoteRuleHeld, r, "rule-held", "line", w.what(w.turn))
 	w.held = r
 	w.at.Do(Action{Kind: Held, Peer: w.peer, Data: bytes.Clone(w.turn.line), Text: r.String()})
 	w.wait(HoldTime)
@@ -31,15 +31,15 @@ func (w *way) released(how *Release) {
 	w.held = nil
 	w.at.Do(Action{Kind: Unheld, Peer: w.peer})
 	if how == nil {
-		w.note("rule-let-go", r, "%s goes on unchanged, because nobody has let it go", w.what(t))
+		w.note("rule-let-go", r, "rule-unreleased", "line", w.what(t))
 		return
 	}
 	switch how.How {
 	case ReleaseEdited:
-		w.note("rule-released", r, "%s goes on as somebody has edited it", w.what(t))
+		w.note("rule-released", r, "rule-released-edited", "line", w.what(t))
 		t.line = bytes.Clone(how.Data)
 	case ReleaseAnswered:
-		w.note("rule-released", r, "somebody has answered %s", w.what(t))
+		w.note("rule-released", r, "rule-released-answered", "line", w.what(t))
 		w.turn = nil
 		w.finish(answerWith(r, string(how.Data)), t)
 	case ReleaseDropped:
@@ -48,7 +48,7 @@ func (w *way) released(how *Release) {
 		drop.Kind = rules.Drop
 		w.finish(&drop, t)
 	default:
-		w.note("rule-released", r, "%s goes on unchanged", w.what(t))
+		w.note("rule-released", r, "rule-released", "line", w.what(t))
 	}
 }
 

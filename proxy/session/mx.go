@@ -191,7 +191,7 @@ func (m *mx) secured(at *Place, e Event) {
 	case e.Peer == who.Server:
 		m.serverSecured(at, e.Err)
 	case e.Err != nil && implicit && m.config.Refusal != nil:
-		at.Do(Action{Kind: Because, Cause: facts.CauseRefused, Text: m.config.Refusal.Why})
+		at.Do(Action{Kind: Because, Cause: facts.CauseRefused, Why: m.config.Refusal.Why})
 		at.Do(Action{Kind: Close})
 	case e.Err != nil:
 		m.hangUp(at, func() { at.fail(withClient(e.Err, implicit)) })

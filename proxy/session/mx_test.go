@@ -144,7 +144,7 @@ func TestMXServerDoesNotReply(t *testing.T) {
 		<< dial next
 		>> dialled no more servers
 		<< hear client RCPT TO:<b@example.org>|
-		<< say client 451 4.4.2 [smtptap] mx.example (127.0.0.1:25): the server does not reply|
+		<< say client 451 4.4.2 [smtptap] mx.example (127.0.0.1:25): the server did not reply in time|
 		<< resume client`)
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
-	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
@@ -39,9 +38,9 @@ func (m *mx) settle(at *Place) {
 		return
 	case m.unable == nil:
 	case errors.As(m.unable, &reply):
-		a.Cause, a.Text = causeOf(reply.Reply()), visible.Text(m.unable.Error())
+		a.Cause, a.Why = causeOf(reply.Reply()), facts.Because(m.unable)
 	default:
-		a.Cause, a.Text = facts.CauseUnreachable, visible.Text(m.unable.Error())
+		a.Cause, a.Why = facts.CauseUnreachable, facts.Because(m.unable)
 	}
 	at.Do(a)
 }

@@ -76,7 +76,7 @@ func (m *mx) reopen(at *Place) {
 	case m.tx.doubt != "":
 		m.drop(at)
 		at.Hear(who.Client, m.held)
-		at.fail(failure{facts.CauseRefused, m.tx.doubt, "554 5.6.0 [smtptap] " + m.tx.doubt})
+		at.fail(failure{facts.CauseRefused, m.tx.doubt, "554 5.6.0 [smtptap] " + m.tx.doubt.String()})
 	case m.left != "":
 		m.awaitEnd(at)
 	case m.tx.early:

@@ -40,7 +40,7 @@ func offerSTARTTLS(c *Config, tls *starttls) Layer {
 			}
 			return withKeyword(reply, "STARTTLS")
 		},
-		id: "starttls-offered", text: "smtptap has used the server's STARTTLS itself (--tls-to-server) and offers its own to the client",
+		id: "starttls-offered",
 	}
 	return o
 }
@@ -119,7 +119,7 @@ func (o *offer) accept(at *Place) {
 	at.Hear(who.Client, o.held[:end])
 	o.held = o.held[end:]
 	if err := o.config.Ready(); err != nil {
-		at.fail(refused(facts.CauseTLS, "454 4.7.0", "TLS can't be opened here", err))
+		at.fail(refused(facts.CauseTLS, "454 4.7.0", "tls-not-opened", err))
 		return
 	}
 	o.state = quieting

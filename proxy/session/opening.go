@@ -2,12 +2,9 @@ package session
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"strings"
 
 	"smtptap/decode/facts"
-	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
@@ -72,17 +69,17 @@ func (o *opening) dialled(at *Place, e Event) {
 	case o.config.ToServer:
 		o.talk = talk{at: at}
 		at.Resume(who.Server)
-		o.ask(at, facts.CauseServerGone, "421 4.4.2", "no greeting from the server")
+		o.ask(at, facts.CauseServerGone, "421 4.4.2", "no-greeting")
 		o.talk.await(func(greeting []byte) { o.greeted(at, greeting) })
 		return
 	case o.config.ClientTLS && !o.server.Local():
-		at.Note("server-leg-in-clear", "the client's leg is inside TLS and the server's is not: what the client says goes to the server in clear text, unless the client asks for STARTTLS; --tls-to-server does so for it")
+		at.Note("server-leg-in-clear")
 	}
 	o.secureClient(at)
 }
 
 // ask says what it means when the server does not reply to what follows.
-func (o *opening) ask(at *Place, cause, code, what string) {
+func (o *opening) ask(at *Place, cause, code string, what facts.Sentence) {
 	o.talk.failed = func(err error) { o.fail(at, refused(cause, code, what, err)) }
 }
 
@@ -91,31 +88,31 @@ func (o *opening) ask(at *Place, cause, code, what string) {
 func (o *opening) greeted(at *Place, greeting []byte) {
 	o.greeting = greeting
 	if codeOf(greeting) != 220 {
-		at.Note("starttls-not-tried", "the server did not greet with 220, so smtptap did not ask for STARTTLS")
+		at.Note("starttls-not-tried")
 		at.Pause(who.Server)
 		o.secureClient(at)
 		return
 	}
-	o.ask(at, facts.CauseServerGone, "421 4.4.2", "STARTTLS with the server failed")
+	o.ask(at, facts.CauseServerGone, "421 4.4.2", "starttls-failed")
 	verb := "EHLO "
 	if o.server.LMTP {
 		verb = "LHLO "
 	}
 	o.talk.ask(verb+o.own+"\r\n", func(hello []byte) {
 		if !offers(hello, "STARTTLS") {
-			o.fail(at, refused(facts.CauseTLS, "421 4.7.0", "STARTTLS with the server failed", errNoSTARTTLS))
+			o.fail(at, refused(facts.CauseTLS, "421 4.7.0", "starttls-failed", errNoSTARTTLS))
 			return
 		}
-		o.ask(at, facts.CauseTLS, "421 4.7.0", "TLS with the server failed")
+		o.ask(at, facts.CauseTLS, "421 4.7.0", "tls-failed")
 		o.talk.ask("STARTTLS\r\n", func(reply []byte) { o.accepted(at, reply) })
 	})
 }
 
-var errNoSTARTTLS = errors.New("the server does not offer STARTTLS, which --tls-to-server wants")
+var errNoSTARTTLS = facts.Say("starttls-not-offered")
 
 func (o *opening) accepted(at *Place, reply []byte) {
 	if codeOf(reply) != 220 {
-		o.talk.failed(fmt.Errorf("the server refused STARTTLS: %s", visible.Text(strings.TrimRight(string(reply), "\r\n"))))
+		o.talk.failed(facts.Say("starttls-refused", "reply", strings.TrimRight(string(reply), "\r\n")))
 		return
 	}
 	at.Pause(who.Server)
@@ -124,7 +121,7 @@ func (o *opening) accepted(at *Place, reply []byte) {
 
 func (o *opening) serverSecured(at *Place, err error) {
 	if err != nil {
-		o.fail(at, refused(facts.CauseTLS, "421 4.7.0", "TLS with the server failed", err))
+		o.fail(at, refused(facts.CauseTLS, "421 4.7.0", "tls-failed", err))
 		return
 	}
 	o.secured = true
@@ -144,7 +141,7 @@ func (o *opening) secureClient(at *Place) {
 func (o *opening) clientSecured(at *Place, err error) {
 	switch {
 	case err != nil && o.failure != nil:
-		at.Do(Action{Kind: Because, Cause: o.failure.cause, Text: o.failure.text})
+		at.Do(Action{Kind: Because, Cause: o.failure.cause, Why: o.failure.text})
 		at.Do(Action{Kind: Close})
 	case err != nil:
 		at.fail(withClient(err, true))

@@ -288,7 +288,7 @@ func TestHide(t *testing.T) {
 		<< promise server 220 go|
 		<< note starttls-taken-back
 		<< because tls
-		<< say client 454 4.7.0 [smtptap] STARTTLS is hidden here (--starttls hide): the client asked for it without being offered it; switch TLS off in the client, or use --starttls intercept|
+		<< say client 454 4.7.0 [smtptap] STARTTLS is hidden here (--starttls hide): the client used it without being offered it. Switch TLS off in the client, or use --starttls intercept|
 		<< pause server
 		<< end client close-notify
 		<< resume client

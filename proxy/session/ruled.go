@@ -2,11 +2,11 @@ package session
 
 import (
 	"bytes"
-	"fmt"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
+	"smtptap/decode/units"
 	"smtptap/decode/who"
 	"smtptap/proxy/session/rules"
 	"smtptap/recordings/query"
@@ -122,56 +122,61 @@ func editLines(r *rules.Rule, text []byte) (edited []byte) {
 }
 
 // what names the line of a turn.
-func (w *way) what(t *turn) string {
+func (w *way) what(t *turn) facts.Sentence {
 	switch {
 	case t == nil:
-		return "what the " + w.peer.String() + " says"
+		return facts.Sentence("what-" + w.peer.String() + "-says")
 	case t.end:
-		return "the end of the message"
+		return "what-end"
 	case w.peer == who.Server:
-		return fmt.Sprintf("the server's reply %d", t.code)
+		return facts.Say("what-reply", "code", t.code)
 	case t.verb == "":
-		return "the session"
+		return "what-session"
 	}
-	return "the client's " + t.verb
+	return facts.Say("what-command", "verb", t.verb)
 }
 
-// note tells the transcript what a rule did.
-func (w *way) note(id string, r *rules.Rule, format string, args ...any) {
-	w.at.Note(id, "rule "+r.String()+": "+fmt.Sprintf(format, args...))
+// note tells the transcript what a rule did, by the text with that key.
+func (w *way) note(id string, r *rules.Rule, key string, words ...any) {
+	w.tell(id, "rule-says", "rule", r.String(), "what", facts.Say(key, words...))
+}
+
+// tell is a note whose text has another key than its id.
+func (w *way) tell(id, key string, words ...any) {
+	w.at.Do(Action{Kind: Fact, Fact: &facts.Note{ID: id, Text: facts.Say(key, words...)}})
 }
 
 func (w *way) delay(r *rules.Rule) {
-	w.note(facts.NoteRuleDelayed, r, "%s waits for %s", w.what(w.turn), r.Wait)
+	w.note(facts.NoteRuleDelayed, r, "rule-delayed", "line", w.what(w.turn), "time", r.Wait)
 	w.wait(r.Wait)
 }
 
 func (w *way) slow(r *rules.Rule) {
-	w.note(facts.NoteRuleSlowed, r, "what the %s says goes on at %d bytes a second", w.peer, r.Count)
+	w.note(facts.NoteRuleSlowed, r, "rule-slowed", "line", w.what(nil), "rate", units.Bytes(r.Count))
 	w.rate = r.Count
 }
 
 func (w *way) certify(r *rules.Rule) {
-	w.note(facts.NoteRuleCertificate, r, "smtptap shows the client a bad certificate (%s)", r.Fault)
+	w.note(facts.NoteRuleCertificate, r, "rule-certificate", "fault", r.Fault)
 	w.at.Do(Action{Kind: Certify, Text: r.Fault})
 }
 
 // close carries out an action that ends the session, or leaves the client alone
 // with it.
-func (s *ruled) close(w *way, r *rules.Rule, what string) {
+func (s *ruled) close(w *way, r *rules.Rule, what facts.Sentence) {
 	at := w.at
 	switch r.Kind {
 	case rules.Silence:
-		w.note(facts.NoteRuleSilent, r, "%s goes no further, and smtptap says nothing more to the client", what)
+		w.note(facts.NoteRuleSilent, r, "rule-silent", "line", what)
 	case rules.HalfClose:
-		w.note(facts.NoteRuleHalfClosed, r, "%s goes no further, and smtptap ends its side of the connection to the client", what)
+		w.note(facts.NoteRuleHalfClosed, r, "rule-half-closed", "line", what)
 		at.Do(Action{Kind: End, Peer: who.Client, How: ByCloseNotify})
 	case rules.Reset:
-		w.note(facts.NoteRuleEnded, r, "smtptap resets the connection to the client at %s", what)
+		w.note(facts.NoteRuleEnded, r, "rule-reset", "line", what)
 	default: // Drop and Cut
-		w.note(facts.NoteRuleEnded, r, "smtptap closes both connections at %s", what)
+		w.note(facts.NoteRuleEnded, r, "rule-closed", "line", what)
 	}
-	at.Do(Action{Kind: Because, Cause: facts.CauseRule, Text: "rule " + r.String()})
+	at.Do(Action{Kind: Because, Cause: facts.CauseRule, Why: facts.Say("rule", "rule", r.String())})
 	s.says.clear()
 	s.hears.clear()
 	if r.Kind == rules.Silence || r.Kind == rules.HalfClose {

@@ -65,9 +65,9 @@ func (w *says) connect() {
 
 // refuse has the session end before it has reached a server.
 func (w *says) refuse(r *rules.Rule) {
-	w.note(facts.NoteRuleRefused, r, "smtptap refuses the client, and connects to no server")
+	w.note(facts.NoteRuleRefused, r, "rule-refused")
 	code, text, _ := strings.Cut(strings.TrimRight(r.Lines(decode.OwnMark), "\r\n"), " "+decode.OwnMark)
-	w.at.Config().Refusal = &Refusal{Code: code, Why: strings.ReplaceAll(strings.TrimSpace(text), "\r\n", " ")}
+	w.at.Config().Refusal = &Refusal{Code: code, Why: facts.Plain(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", " "))}
 	w.at.Next(Event{Kind: Began})
 }
 
@@ -300,7 +300,7 @@ func (w *says) send(t *turn) {
 	w.asked = append(w.asked, a)
 	if t.edited() {
 		w.at.Hear(who.Client, t.was)
-		w.at.Note(facts.NoteRuleEdited, "by a rule, smtptap has changed "+w.what(t)+" before the server hears it")
+		w.tell(facts.NoteRuleEdited, "rule-edited-line", "line", w.what(t))
 		w.emit(piece{data: t.line, own: true})
 	} else {
 		w.passOn(t.line)
@@ -337,7 +337,7 @@ func (w *says) reset() {
 	c := smtp.ReadCommand([]byte("RSET"))
 	w.server.Command(id, &c)
 	w.asked = append(w.asked, asked{id: id, verb: "RSET", mine: true})
-	w.at.Note("rule-reset", "smtptap says RSET to the server, which does not know that a rule has answered the client's "+w.spoilt)
+	w.tell("rule-reset", "rule-rset", "verb", w.spoilt)
 	w.spoilt = ""
 	w.emit(piece{data: []byte("RSET\r\n"), own: true})
 }
@@ -348,7 +348,7 @@ func (w *says) finishTurn(r *rules.Rule, t *turn) {
 	case r.Kind == rules.Answer && t.line == nil:
 		w.refuse(r)
 	case r.Kind == rules.Answer:
-		w.note(noteAnswered(r), r, "smtptap answers %s in the server's place, which does not hear it", w.what(t))
+		w.note(noteAnswered(r), r, "rule-answered", "line", w.what(t))
 		w.answer(t, r.Lines(decode.OwnMark))
 	default:
 		w.drop(piece{data: t.was})
@@ -394,7 +394,7 @@ func (w *says) reply(a asked, reply string) {
 
 // abandon leaves a server in the middle of a message whose end it must not get.
 func (w *says) abandon() {
-	w.at.Note("rule-server-left", "smtptap closes the connection to the server, which must not get the end of the message")
+	w.at.Note("rule-server-left")
 	w.server.Decide(smtp.InCommands)
 	w.alone = !w.at.Config().MX
 	w.at.session.runs = nil

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
-	"smtptap/decode/visible"
 	"smtptap/decode/who"
 	"smtptap/proxy/upstream"
 )
@@ -60,7 +59,7 @@ func (m *mx) reuse(at *Place) {
 
 func (m *mx) look(at *Place) {
 	d := m.search.domain
-	at.Note("mx-rcpt", "the client has named a recipient of "+visible.Text(d.ASCII)+": smtptap looks for that domain's server")
+	at.Note("mx-rcpt", "domain", d.ASCII)
 	at.Do(Action{Kind: Dial, Which: FirstServer, Domain: d})
 }
 
@@ -91,7 +90,7 @@ func (m *mx) tryNext(at *Place, refusal []byte, err error) {
 	if refusal != nil {
 		m.search.refusal = bytes.Clone(refusal)
 	} else {
-		m.search.err = fmt.Errorf("%s (%s): %w", m.server.Host.Name, m.server.Addr, err)
+		m.search.err = facts.Say("dial-at", "host", m.server.Host.Name, "address", m.server.Addr, "why", err)
 	}
 	m.hangUp(at, func() { m.next(at) })
 }
@@ -169,7 +168,7 @@ func (m *mx) serverSecured(at *Place, err error) {
 		m.hello(at, true)
 		return
 	}
-	at.Note("mx-in-clear", fmt.Sprintf("TLS with %s did not come about; smtptap connects again and goes on in clear, as mail servers do", visible.Text(m.server.Host.Name)))
+	at.Note("mx-in-clear", "host", m.server.Host.Name)
 	m.drop(at)
 	m.search.inClear = true
 	at.Do(Action{Kind: Dial, Which: SameServer})
@@ -194,15 +193,14 @@ func (m *mx) compare(at *Place, has func(string) bool) {
 		}
 	}
 	if len(lacks) > 0 {
-		at.Note("mx-lacks", fmt.Sprintf("%s does not offer %s, which smtptap offered before the server was known; what the client asks for of it is the server's to refuse",
-			visible.Text(m.server.Host.Name), strings.Join(lacks, ", ")))
+		at.Note("mx-lacks", "host", m.server.Host.Name, "keywords", lacks)
 	}
 }
 
 // judge looks at the server's reply to MAIL, or to what came before it.
 func (m *mx) judge(at *Place, reply []byte) {
 	if codeOf(reply)/100 != 2 {
-		at.Note("mx-refused", "the reply to this RCPT is what the server has answered before it: the client hears it only now, when the server is known")
+		at.Note("mx-refused")
 		m.refuse(at, m.remember(string(reply)))
 		return
 	}

@@ -291,9 +291,9 @@ func (p *Place) Say(to who.Party, text string) {
 	p.Next(Event{Kind: Bytes, Peer: to.Other(), Data: []byte(text), Own: true})
 }
 
-// Note tells the transcript what smtptap did.
-func (p *Place) Note(id, text string) {
-	p.Do(Action{Kind: Fact, Fact: &facts.Note{ID: id, Text: text}})
+// Note tells the transcript what smtptap did, in the words of package facts.
+func (p *Place) Note(id string, words ...any) {
+	p.Do(Action{Kind: Fact, Fact: facts.NewNote(id, words...)})
 }
 
 // Wake has the layer woken after a while.

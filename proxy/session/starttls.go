@@ -89,7 +89,7 @@ func (l *starttls) client(at *Place, p []byte) {
 		switch {
 		case turn.Accepted:
 			l.held, l.partly = bytes.Clone(p), true
-			at.Note("starttls-by-evidence", "the client began TLS after its STARTTLS and a 220 of the server, although the number of replies does not make that the reply to it: the server has left something unanswered, or has said more than it was asked")
+			at.Note("starttls-by-evidence")
 			l.upgrade(at)
 			return
 		case turn.Hold && len(p) > 0:
@@ -135,7 +135,7 @@ func (l *starttls) wait(at *Place) {
 	}
 	l.waited++
 	if l.waited >= waitForNothing || l.replied && l.waited >= waitReplied {
-		at.Note("starttls-let-go", "no reply to STARTTLS came, so what the client said next goes on as it is")
+		at.Note("starttls-let-go")
 		at.Do(Action{Kind: Released})
 		l.framer.Refuse()
 		l.deliver(at, nil)
@@ -143,7 +143,7 @@ func (l *starttls) wait(at *Place) {
 		return
 	}
 	if l.waited == 1 {
-		at.Note("starttls-waiting", "what the client said after STARTTLS waits for the server's reply")
+		at.Note("starttls-waiting")
 	}
 	at.Wake(l.unit())
 }

@@ -1,10 +1,9 @@
 package session
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 )
@@ -53,7 +52,7 @@ func (t *talk) bytes(p []byte) {
 		t.at.Hear(who.Server, reply)
 		t.done()(reply)
 	case len(t.got) > maxOwnReply:
-		t.fail(fmt.Errorf("a reply of the server is longer than %d octets", maxOwnReply))
+		t.fail(facts.Say("reply-too-long", "n", maxOwnReply))
 	}
 }
 
@@ -74,7 +73,7 @@ func (t *talk) rest() []byte {
 // ended hears that the server says no more.
 func (t *talk) ended(err error) {
 	if t.then != nil {
-		t.fail(fmt.Errorf("the server closed the connection instead of replying: %w", err))
+		t.fail(facts.Say("no-reply-but-close", "why", err))
 	}
 }
 
@@ -85,7 +84,7 @@ func (t *talk) late() {
 	}
 }
 
-var errLate = errors.New("the server does not reply")
+var errLate = facts.Say("reply-late")
 
 func (t *talk) fail(err error) {
 	t.at.Hear(who.Server, t.rest())

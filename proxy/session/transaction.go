@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
 )
 
@@ -24,10 +25,10 @@ type transaction struct {
 	last   bool   // it is the last one
 	lines  commandLines
 	tail   eodScanner
-	early  bool   // the server answered the message before its end
-	over   bool   // the responder takes the client's next bytes
-	spoilt bool   // and the server is in no state to take another transaction
-	doubt  string // and the session is over, because servers would not agree where the message ends
+	early  bool           // the server answered the message before its end
+	over   bool           // the responder takes the client's next bytes
+	spoilt bool           // and the server is in no state to take another transaction
+	doubt  facts.Sentence // and the session is over, because servers would not agree where the message ends
 }
 
 type txState uint8
@@ -85,7 +86,7 @@ func (t *transaction) message(p []byte) txTurn {
 	switch {
 	case doubt && n == 0:
 		t.over, t.spoilt = true, true
-		t.doubt = "a dot stands alone on a line whose ends are not CR LF: servers don't agree whether the message ends there, so it is not relayed to an MX"
+		t.doubt = "eod-doubtful"
 	case ended && t.early:
 		t.state = txAnswered
 	case ended:

@@ -2,7 +2,6 @@ package session
 
 import (
 	"bytes"
-	"errors"
 
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
@@ -23,10 +22,10 @@ func (l *starttls) upgrade(at *Place) {
 			l.Handle(at, Event{Kind: Bytes, Peer: who.Client, Data: held})
 		}
 	case l.config.Mode == Hide:
-		l.takeBack(at, "STARTTLS is hidden here (--starttls hide)", errNotOffered)
+		l.takeBack(at, "starttls-hidden-here", errNotOffered)
 	default:
 		if err := l.config.Ready(); err != nil {
-			l.takeBack(at, "TLS can't be opened here", err)
+			l.takeBack(at, "tls-not-opened", err)
 			return
 		}
 		l.state = serverQuiets
@@ -35,7 +34,7 @@ func (l *starttls) upgrade(at *Place) {
 	}
 }
 
-var errNotOffered = errors.New("the client asked for it without being offered it; switch TLS off in the client, or use --starttls intercept")
+var errNotOffered = facts.Say("starttls-unoffered")
 
 func (l *starttls) sendReply(at *Place) {
 	if len(l.reply) > 0 {
@@ -59,8 +58,8 @@ func (l *starttls) aside(at *Place, e Event) {
 
 // takeBack ends a session whose server has accepted STARTTLS for nothing. The
 // client is told so in place of the server's reply.
-func (l *starttls) takeBack(at *Place, what string, err error) {
-	at.Note("starttls-taken-back", "the server's reply to STARTTLS did not go to the client; smtptap told it that "+what)
+func (l *starttls) takeBack(at *Place, what facts.Sentence, err error) {
+	at.Note("starttls-taken-back", "what", what)
 	f := refused(facts.CauseTLS, "454 4.7.0", what, err)
 	if l.partly {
 		f.reply = "" // it would stand in the middle of the server's reply, or after it
@@ -73,7 +72,7 @@ func (l *starttls) takeBack(at *Place, what string, err error) {
 func (l *starttls) secured(at *Place, e Event) {
 	switch {
 	case e.Err != nil && e.Peer == who.Server:
-		l.takeBack(at, "TLS with the server failed", e.Err)
+		l.takeBack(at, "tls-failed", e.Err)
 	case e.Err != nil:
 		at.Do(Action{Kind: End, Peer: who.Server, How: ByCloseNotify})
 		at.fail(withClient(e.Err, false))

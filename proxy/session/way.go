@@ -197,7 +197,7 @@ func (w *way) drained() bool {
 		}
 		switch {
 		case w.cut >= 0 && w.cut-n <= 0:
-			w.close(w, w.cutBy, "the byte that it counts to")
+			w.close(w, w.cutBy, "what-byte")
 			return false
 		case w.cut >= 0:
 			w.cut -= n
@@ -222,7 +222,7 @@ func (w *way) crossed() {
 	case rules.Rate:
 		w.slow(r)
 	default:
-		w.close(w, r, "the byte that it counts to")
+		w.close(w, r, "what-byte")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
 	"smtptap/proxy/sink"
 )
@@ -47,9 +48,9 @@ func (p *part) Response(line string) (sink.Answer, bool) {
 	case p.parted > 0 && strict:
 		return refusal(""), true
 	case len(p.login) > 0 && (line == "*") != (p.cancels && len(p.login) == 1):
-		what := "more of the login"
+		what := facts.Sentence("standin-more-login")
 		if line == "*" {
-			what = "that it cancels the login"
+			what = "standin-cancels"
 		}
 		p.part(what, p.policy())
 		p.login = nil

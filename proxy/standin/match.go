@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
 	"smtptap/decode/who"
 	"smtptap/proxy/sink"
@@ -99,12 +100,12 @@ func (c *content) Write(p []byte) (int, error) {
 
 // differs is in what a message differs from that of a step, "" for nothing that
 // matters, or where that can't be told.
-func (r *recording) differs(s *step, now *content) string {
+func (r *recording) differs(s *step, now *content) facts.Sentence {
 	switch {
 	case r.redacted || r.t.Lack(decode.LackBody) || r.t.Lack(decode.LackBrackets) || r.messages[s.message].Size() > mostCompared:
 		return ""
 	case now.size > now.room:
-		return "its size"
+		return "standin-size"
 	}
 	t := transcriptOf(now.Bytes(), s.verb() == "BDAT")
 	all := t.Messages()
@@ -115,7 +116,7 @@ func (r *recording) differs(s *step, now *content) string {
 	if err != nil || d == nil {
 		return "" // the recording lacks bytes
 	}
-	return strings.TrimPrefix(d.Key, "message 1, ")
+	return facts.Plain(strings.TrimPrefix(d.Key, "message 1, "))
 }
 
 // transcriptOf is a session that consists of a message.

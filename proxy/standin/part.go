@@ -10,7 +10,6 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/smtp"
-	"smtptap/decode/visible"
 	"smtptap/proxy/sink"
 )
 
@@ -80,7 +79,7 @@ func (p *part) Command(c *smtp.Command) (sink.Answer, bool) {
 	switch leftOut := at > p.at; {
 	case at == p.at, leftOut && (c.Verb == "BDAT" || p.missed == p.at):
 	case leftOut && p.options.Lenient:
-		p.part(told(c), "smtptap answers as then")
+		p.part(told(c), "standin-as-then")
 	default:
 		p.missed = p.at
 		p.part(told(c), p.policy())
@@ -195,17 +194,17 @@ func (p *part) Message(due int) ([]sink.Answer, bool) {
 		return []sink.Answer{a}, true
 	}
 	if at < 0 {
-		p.part("a whole message", p.policy())
+		p.part("standin-whole", p.policy())
 		return refusals(due), strict
 	}
 	s := &p.recording.steps[at]
 	p.at = at + 1
 	if what := p.recording.differs(s, &now); what != "" {
 		if strict {
-			p.part("another message ("+what+")", p.policy())
+			p.part(facts.Say("standin-another", "what", what), p.policy())
 			return refusals(due), true
 		}
-		p.part("another message ("+what+")", "smtptap answers as then")
+		p.part(facts.Say("standin-another", "what", what), "standin-as-then")
 	}
 	if len(s.answers) == 0 {
 		a, ok := p.unanswered(at, &smtp.Command{Verb: "."})
@@ -240,42 +239,42 @@ func refusals(n int) (all []sink.Answer) {
 const mostPartings = 50
 
 // part tells that the client does something else than then.
-func (p *part) part(now, what string) {
+func (p *part) part(now, what facts.Sentence) {
 	if p.parted++; p.parted > mostPartings {
 		return
 	}
 	then := p.recording.cut
 	if p.at < len(p.recording.steps) {
-		then = "the client said " + p.recording.steps[p.at].told()
+		then = facts.Say("standin-said", "what", p.recording.steps[p.at].told())
 	}
-	p.fact(&facts.Note{ID: facts.NoteParted, Text: fmt.Sprintf("the client says %s. In recording %s, %s here. So %s", now, visible.Text(p.recording.id), then, what)})
+	p.fact(&facts.Note{ID: facts.NoteParted, Text: facts.Say("standin-parted", "now", now, "id", p.recording.id, "then", then, "what", what)})
 }
 
 // policy is what becomes of what the recording holds no answer to.
-func (p *part) policy() string {
+func (p *part) policy() facts.Sentence {
 	if p.options.Lenient {
-		return "smtptap answers as its sink does"
+		return "standin-as-sink"
 	}
-	return "smtptap answers by 503 from here on"
+	return "standin-503"
 }
 
 // told names a command safely: what follows a verb may be a secret, but for an
 // address.
-func told(c *smtp.Command) string {
+func told(c *smtp.Command) facts.Sentence {
 	switch {
 	case c.Verb == "":
-		return "a line that is no command"
+		return "standin-no-command"
 	case c.Path.Found:
-		return visible.Text(fmt.Sprintf("%s <%s>", c.Verb, c.Path.Text))
+		return facts.Say("standin-command", "command", fmt.Sprintf("%s <%s>", c.Verb, c.Path.Text))
 	case c.Verb == "AUTH":
-		return strings.TrimSpace("AUTH " + decode.Mechanism(c.Arg))
+		return facts.Say("standin-command", "command", strings.TrimSpace("AUTH "+decode.Mechanism(c.Arg)))
 	}
-	return c.Verb
+	return facts.Say("standin-command", "command", c.Verb)
 }
 
-func (s *step) told() string {
+func (s *step) told() facts.Sentence {
 	if s.verb() == "." {
-		return "the end of a message"
+		return "standin-end"
 	}
 	c := smtp.ReadCommand(bytes.TrimRight(s.event.Raw, "\r\n"))
 	return told(&c)

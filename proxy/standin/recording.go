@@ -1,7 +1,6 @@
 package standin
 
 import (
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -21,8 +20,8 @@ type recording struct {
 	greeting []sink.Answer
 	steps    []step
 	messages []decode.Message
-	end      *end   // by the server; nil where the client ended the session, or nobody knows
-	cut      string // why the recording says no more after its last answer
+	end      *end           // by the server; nil where the client ended the session, or nobody knows
+	cut      facts.Sentence // why the recording says no more after its last answer
 	lmtp     bool
 	redacted bool // people and hosts in it have stand-ins
 }
@@ -82,9 +81,9 @@ type reader struct {
 // read reads the server's side. The error says why there is none.
 func read(t *decode.Transcript) (*recording, error) {
 	if t.Earlier > 0 {
-		return nil, errors.New("it is too long: its beginning is not held in memory")
+		return nil, facts.Sentence("standin-long")
 	}
-	r := &reader{recording: &recording{id: t.ID, t: t, messages: t.Messages(), cut: "the recording was cut off"}, asked: map[int]int{}, last: -1}
+	r := &reader{recording: &recording{id: t.ID, t: t, messages: t.Messages(), cut: "standin-cut"}, asked: map[int]int{}, last: -1}
 	for i := range t.Entries {
 		e := &t.Entries[i]
 		switch {
@@ -92,9 +91,9 @@ func read(t *decode.Transcript) (*recording, error) {
 			r.fact(e)
 		case e.Leg == who.ServerLeg:
 		case e.Event.Kind == decode.KindMissing && e.Event.Missing.Why == decode.WhyEncrypted:
-			return nil, errors.New("it holds TLS that was handed through unopened; record with --starttls intercept")
+			return nil, facts.Sentence("standin-sealed")
 		case e.Event.Kind == decode.KindMissing && e.Event.Side == who.Server:
-			r.cut = "the recording lacks what the server said"
+			r.cut = "standin-lacks"
 			return r.done()
 		case e.Event.Side == who.Server:
 			if err := r.heard(e.Event); err != nil {
@@ -192,7 +191,7 @@ func (r *reader) fact(e *decode.Entry) {
 			r.closed(who.ServerLeg, "silent", e.At)
 		case facts.NoteRuleEnded, facts.NoteRuleHalfClosed:
 			how := "fin"
-			if strings.Contains(f.Text, " resets ") {
+			if strings.Contains(f.Text.String(), " resets ") {
 				how = "reset"
 			}
 			r.closed(who.ServerLeg, how, e.At)
@@ -229,7 +228,7 @@ func (r *reader) closed(leg who.Leg, how string, at time.Duration) {
 // done settles how the session ended.
 func (r *reader) done() (*recording, error) {
 	if len(r.greeting) == 0 && len(r.steps) == 0 && r.gone == nil {
-		return nil, errors.New("its client heard nothing from a server")
+		return nil, facts.Sentence("standin-silent")
 	}
 	open := r.last+1 < len(r.steps) // something was not answered
 	if len(r.steps) > 0 && r.last == len(r.steps)-1 {
@@ -264,9 +263,9 @@ func (r *reader) done() (*recording, error) {
 	switch r.cause {
 	case "":
 	case facts.CauseShutdown, facts.CauseInternal:
-		r.cut = "smtptap ended the recorded session"
+		r.cut = "standin-smtptap-ended"
 	default:
-		r.cut = "the recorded session had ended"
+		r.cut = "standin-ended"
 	}
 	return r.recording, nil
 }

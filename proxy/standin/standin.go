@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -48,7 +47,7 @@ type Server struct {
 func New(t *decode.Transcript, o Options) (*Server, error) {
 	r, err := read(t)
 	if err != nil {
-		return nil, fmt.Errorf("recording %s can't stand in for its server: %w", t.ID, err)
+		return nil, facts.Say("standin-cannot", "id", t.ID, "why", err)
 	}
 	s := &Server{recording: r, options: o, sink: sink.Server{TLS: o.TLS}}
 	s.over, s.stop = context.WithCancel(context.Background())
@@ -65,20 +64,20 @@ func (s *Server) Close() {
 func (s *Server) Dial(ctx context.Context, ses upstream.Session) (*upstream.Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("starting the recorded server: %w", err)
+		return nil, facts.Say("standin-start", "why", err)
 	}
 	door := replay.NewDoor(l)
 	defer door.Close()
 	begun := time.Now()
 	conn, err := door.Dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reaching the recorded server: %w", err)
+		return nil, facts.Say("standin-reach", "why", err)
 	}
 	peer, err := door.Accept()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("reaching the recorded server: %w", err), conn.Close())
+		return nil, errors.Join(facts.Say("standin-reach", "why", err), conn.Close())
 	}
-	why := "the server of recording " + s.recording.id + " stands in"
+	why := facts.Say("standin", "id", s.recording.id)
 	ses.Fact(&facts.Dial{Addr: l.Addr().String(), Local: conn.LocalAddr().String(), Why: why, Took: time.Since(begun)})
 	p := &part{recording: s.recording, options: s.options, fact: ses.Fact, missed: -1}
 	s.wg.Go(func() { s.sink.Talk(s.over, peer, p) })

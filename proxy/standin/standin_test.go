@@ -39,7 +39,7 @@ func recording(text string) *decode.Transcript {
 			leg := map[string]who.Leg{"client": who.ClientLeg, "server": who.ServerLeg}[word]
 			s.Fact(&facts.Closed{Leg: leg, How: rest})
 		case "note":
-			s.Fact(&facts.Note{ID: word, Text: rest})
+			s.Fact(&facts.Note{ID: word, Text: facts.Plain(rest)})
 		case "end":
 			cause = word
 		case "cut":
@@ -67,7 +67,7 @@ func (s *session) Fact(f facts.Fact) {
 	if n, ok := f.(*facts.Note); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.notes = append(s.notes, n.Text)
+		s.notes = append(s.notes, n.Text.String())
 	}
 }
 func (*session) Ours(netip.AddrPort) bool    { return false }
@@ -263,12 +263,12 @@ func TestParts(t *testing.T) {
 	}{
 		{"another sender", "C: MAIL FROM:<x@example.org>\n\tS: 503 5.5.1 [smtptap]\n\tC: RCPT TO:<b@example.net>\n\tS: 503\n\tC: DATA\n\tS: 503\n\tC: QUIT\n\tS: 221\n\tend",
 			"C: MAIL FROM:<x@example.org>\n\tS: 250 2.1.0 OK\n\tC: RCPT TO:<b@example.net>\n\tS: 250 2.1.5 recip\n\tC: QUIT\n\tS: 221 2.0.0 bye",
-			[]string{"says MAIL <x@example.org>. In recording test, the client said MAIL <a@example.org> here", "says MAIL <x@example.org>", "says QUIT. In recording test, the client said RCPT <c@example.net>"}},
-		{"another parameter", "C: MAIL FROM:<a@example.org> BODY=8BITMIME\n\tS: 503", "C: MAIL FROM:<a@example.org> BODY=8BITMIME\n\tS: 250 2.1.0 OK", []string{"says MAIL", "says MAIL"}},
-		{"something more", "C: NOOP\n\tS: 503", "C: NOOP\n\tS: 250 2.0.0 OK\n\tC: MAIL FROM:<a@example.org>\n\tS: 250 2.1.0 sender", []string{"says NOOP", "says NOOP"}},
-		{"a login", "C: AUTH PLAIN AGEAYg==\n\tS: 503", "C: AUTH PLAIN AGEAYg==\n\tS: 235 2.7.0", []string{"says AUTH PLAIN.", "says AUTH PLAIN."}},
-		{"a password where no login is", "C: AGEAYg==\n\tS: 503", "C: AGEAYg==\n\tS: 500", []string{"a line that is no command", "a line that is no command"}},
-		{"something less", "C: RCPT TO:<b@example.net>\n\tS: 503", "C: RCPT TO:<b@example.net>\n\tS: 250 2.1.5 recip", []string{"says RCPT", "smtptap answers as then"}},
+			[]string{"sends MAIL <x@example.org>. In recording test, the client sent MAIL <a@example.org> here", "sends MAIL <x@example.org>", "sends QUIT. In recording test, the client sent RCPT <c@example.net>"}},
+		{"another parameter", "C: MAIL FROM:<a@example.org> BODY=8BITMIME\n\tS: 503", "C: MAIL FROM:<a@example.org> BODY=8BITMIME\n\tS: 250 2.1.0 OK", []string{"sends MAIL", "sends MAIL"}},
+		{"something more", "C: NOOP\n\tS: 503", "C: NOOP\n\tS: 250 2.0.0 OK\n\tC: MAIL FROM:<a@example.org>\n\tS: 250 2.1.0 sender", []string{"sends NOOP", "sends NOOP"}},
+		{"a login", "C: AUTH PLAIN AGEAYg==\n\tS: 503", "C: AUTH PLAIN AGEAYg==\n\tS: 235 2.7.0", []string{"sends AUTH PLAIN.", "sends AUTH PLAIN."}},
+		{"a password where no login is", "C: AGEAYg==\n\tS: 503", "C: AGEAYg==\n\tS: 500", []string{"a line that is not a command", "a line that is not a command"}},
+		{"something less", "C: RCPT TO:<b@example.net>\n\tS: 503", "C: RCPT TO:<b@example.net>\n\tS: 250 2.1.5 recip", []string{"sends RCPT", "smtptap answers as then"}},
 		{"another message", message("bye", "503 5.5.1"), message("bye", "250 2.0.0 queued as 4711"), []string{"another message (Subject)", "another message (Subject)"}},
 		{"a message of another size", message(strings.Repeat("x", 70<<10), "503"), message(strings.Repeat("x", 70<<10), "250 2.0.0 queued as 4711"), []string{"another message (its size)", "(its size)"}},
 	} {

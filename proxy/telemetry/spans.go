@@ -160,7 +160,7 @@ func (b *builder) fact(root trace.Span, e *decode.Entry) {
 			root.SetAttributes(server(f)...)
 		}
 	case *facts.Note:
-		event("note", attribute.String("smtptap.note.id", f.ID), text("smtptap.note.text", f.Text))
+		event("note", attribute.String("smtptap.note.id", f.ID), text("smtptap.note.text", f.Text.String()))
 	case *facts.Closed:
 		event("closed", attribute.String("smtptap.leg", f.Leg.String()), attribute.String("smtptap.closed.how", f.How))
 	case *facts.Lost:
@@ -245,7 +245,7 @@ func (b *builder) begin(ctx context.Context, s step) {
 			if id := x.QueueID(); id != "" {
 				tr.span.SetAttributes(text("smtptap.queue_id", id))
 			}
-			judge(tr.span, x.Outcome, x.Decided.Text)
+			judge(tr.span, x.Outcome, x.Decided.Text.String())
 		}
 	}
 }
@@ -324,9 +324,9 @@ func failed(span trace.Span, f facts.Fact) {
 	case *facts.DNS:
 		reason, class = f.Err, f.Err
 	case *facts.Dial:
-		reason, class = f.Err, f.Class
+		reason, class = f.Err.String(), f.Class
 	case *facts.TLS:
-		reason, class = f.Err, f.Class
+		reason, class = f.Err.String(), f.Class
 	}
 	if reason != "" {
 		span.SetStatus(codes.Error, visible.Text(reason))

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"fmt"
+	"smtptap/decode/facts"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -72,7 +73,7 @@ func follow(section []dns.RR, name string, qtype uint16) (end string, aliases in
 			return end, aliases, records, nil
 		}
 		if aliases++; aliases > maxAliases {
-			return end, aliases, nil, fmt.Errorf("more than %d in a row", maxAliases)
+			return end, aliases, nil, facts.Say("dns-aliases-many", "n", maxAliases)
 		}
 		end = next
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"syscall"
 	"time"
 
@@ -56,20 +55,14 @@ const (
 )
 
 // A forbiddenError is an address that Connector.Only refuses.
-type forbiddenError struct{ why error }
-
-func (e *forbiddenError) Error() string { return e.why.Error() }
+type forbiddenError struct{ error }
 
 // A specialError is an address that must not be connected to.
-type specialError struct{ kind string }
-
-func (e *specialError) Error() string {
-	return "the address is " + e.kind + "; mail of a foreign domain is not taken there without --allow-private"
-}
+type specialError struct{ facts.Sentence }
 
 var (
-	errLoop   = errors.New("the connection would come back to smtptap itself")
-	errSlower = errors.New("another address of the host was faster")
+	errLoop   error = facts.Say("dial-loop")
+	errSlower error = facts.Say("dial-slower")
 )
 
 // guard refuses special addresses. It runs on the address that the socket is
@@ -77,10 +70,10 @@ var (
 func (c *Connector) guard(_ context.Context, _, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return &specialError{"not an IP address"}
+		return &specialError{facts.Say("dial-special", "kind", facts.Sentence("not an IP address"))}
 	}
 	if kind := Special(ap.Addr()); kind != "" && !c.AllowPrivate {
-		return &specialError{kind}
+		return &specialError{facts.Say("dial-special", "kind", facts.Sentence(kind))}
 	}
 	if c.Only != nil {
 		if err := c.Only(ap.Addr().Unmap()); err != nil {
@@ -207,20 +200,20 @@ func (a *attempt) fact(h Host) *facts.Dial {
 }
 
 // dialFailure gives an error of a connection attempt its class and its words.
-func dialFailure(err error) (class, words string) {
+func dialFailure(err error) (class string, words facts.Sentence) {
 	var special *specialError
 	var forbidden *forbiddenError
 	switch {
 	case errors.As(err, &forbidden):
-		return classNotAllowed, forbidden.Error()
+		return classNotAllowed, facts.Because(forbidden.error)
 	case errors.As(err, &special):
-		return classNotAllowed, special.Error()
+		return classNotAllowed, special.Sentence
 	case errors.Is(err, errLoop):
-		return classLoop, err.Error()
+		return classLoop, facts.Because(errLoop)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return classRefused, "connection refused"
 	case errors.Is(err, syscall.ENOENT):
-		return classUnreachable, "there is no such socket"
+		return classUnreachable, facts.Say("dial-no-socket")
 	case errors.Is(err, syscall.EACCES):
 		return classNotAllowed, "permission denied"
 	case isTimeout(err), errors.Is(err, syscall.ETIMEDOUT):
@@ -232,7 +225,7 @@ func dialFailure(err error) (class, words string) {
 	case errors.Is(err, context.Canceled):
 		return classOther, "given up"
 	}
-	return classOther, why(err)
+	return classOther, facts.Plain(why(err))
 }
 
 // A Server is a server that a connection was made to.
@@ -267,7 +260,7 @@ type Route struct {
 // A failure is why one host or address was of no use.
 type failure struct {
 	problem Problem
-	words   string
+	words   facts.Sentence
 }
 
 // NewRoute begins a route to hosts, whose addresses are looked up when their
@@ -288,7 +281,7 @@ func (r *Route) Next(ctx context.Context) (*Server, error) {
 			if !errors.As(err, &none) {
 				return nil, err
 			}
-			r.note(&facts.Dial{Host: h.Name, Addr: fmt.Sprintf("%s:%d", h.Name, cmp.Or(r.connector.Port, defaultPort)), Why: h.Why, Err: none.Error(), Class: classResolve})
+			r.note(&facts.Dial{Host: h.Name, Addr: fmt.Sprintf("%s:%d", h.Name, cmp.Or(r.connector.Port, defaultPort)), Why: h.Why, Err: none.InFacts(), Class: classResolve})
 			r.failures = append(r.failures, r.nowhere(none))
 			continue
 		}
@@ -314,7 +307,7 @@ func (r *Route) Again(ctx context.Context, s *Server) (*Server, error) {
 // nowhere is a host without an address as a reason why the domain has no
 // server. That the host does not exist does not mean that the domain doesn't.
 func (r *Route) nowhere(none *NoServerError) failure {
-	f := failure{none.Problem, none.Error()}
+	f := failure{none.Problem, none.InFacts()}
 	if none.Name == r.Domain.ASCII {
 		f.words = none.Detail
 	} else if f.problem == NoSuchDomain {
@@ -325,7 +318,7 @@ func (r *Route) nowhere(none *NoServerError) failure {
 
 func (a *attempt) failure(h Host) failure {
 	class, words := dialFailure(a.err)
-	f := failure{Unreachable, fmt.Sprintf("%s (%s): %s", h.Name, a.to, words)}
+	f := failure{Unreachable, facts.Say("dial-at", "host", h.Name, "address", a.to.String(), "why", words)}
 	switch class {
 	case classNotAllowed:
 		f.problem = NotAllowed
@@ -339,7 +332,7 @@ func (a *attempt) failure(h Host) failure {
 // them may, and otherwise as the last one met.
 func (r *Route) failed() error {
 	e := &NoServerError{Name: r.Domain.ASCII, Problem: NoAddress}
-	var words []string
+	var words []facts.Sentence
 	for i, f := range r.failures {
 		if i == 0 || f.problem.Temporary() || !e.Problem.Temporary() {
 			e.Problem = f.problem
@@ -348,6 +341,6 @@ func (r *Route) failed() error {
 			words = append(words, f.words)
 		}
 	}
-	e.Detail = strings.Join(words, "; ")
+	e.Detail = facts.All("list", words)
 	return e
 }

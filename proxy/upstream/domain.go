@@ -1,12 +1,13 @@
 package upstream
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	"smtptap/decode/facts"
 )
 
 // A Domain is where mail is addressed to: a domain name in both its forms, or
@@ -38,32 +39,32 @@ var toASCII = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(f
 // ParseDomain reads what follows the @ of an address. The error is a
 // *NoServerError with the problem BadDomain.
 func ParseDomain(s string) (Domain, error) {
-	bad := func(format string, args ...any) (Domain, error) {
-		return Domain{}, &NoServerError{Name: s, Problem: BadDomain, Detail: fmt.Sprintf(format, args...)}
+	bad := func(why facts.Sentence) (Domain, error) {
+		return Domain{}, &NoServerError{Name: s, Problem: BadDomain, Detail: why}
 	}
 	if strings.HasPrefix(s, "[") {
-		a, err := parseLiteral(s)
-		if err != nil {
-			return bad("%v", err)
+		a, why := parseLiteral(s)
+		if why != "" {
+			return bad(why)
 		}
 		return Domain{ASCII: s, Unicode: s, Literal: a}, nil
 	}
 	name := strings.TrimSuffix(s, ".")
 	if name == "" {
-		return bad("it is empty")
+		return bad("name-empty")
 	}
 	ascii := strings.ToLower(name)
 	if !isASCII(name) {
 		var err error
 		if ascii, err = toASCII.ToASCII(name); err != nil || !utf8.ValidString(name) {
-			return bad("it is no internationalized domain name")
+			return bad("name-not-idn")
 		}
 	}
 	if why := badName(ascii); why != "" {
-		return bad("%s", why)
+		return bad(why)
 	}
 	if looksLikeAddress(ascii) {
-		return bad("an address must stand in brackets: [%s]", ascii)
+		return bad(facts.Say("name-is-address", "address", ascii))
 	}
 	d := Domain{ASCII: ascii, Unicode: ascii}
 	if strings.Contains(ascii, "xn--") {
@@ -75,10 +76,10 @@ func ParseDomain(s string) (Domain, error) {
 }
 
 // parseLiteral reads an address literal: [192.0.2.1] or [IPv6:2001:db8::1].
-func parseLiteral(s string) (netip.Addr, error) {
+func parseLiteral(s string) (_ netip.Addr, why facts.Sentence) {
 	inner, ok := strings.CutSuffix(s[1:], "]")
 	if !ok {
-		return netip.Addr{}, fmt.Errorf("the bracket is not closed")
+		return netip.Addr{}, "name-bracket-open"
 	}
 	const tag = "IPv6:"
 	six := len(inner) >= len(tag) && strings.EqualFold(inner[:len(tag)], tag)
@@ -88,33 +89,33 @@ func parseLiteral(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(inner)
 	switch {
 	case err != nil || a.Zone() != "":
-		return netip.Addr{}, fmt.Errorf("no address stands in the brackets")
+		return netip.Addr{}, "name-no-address"
 	case a.Is6() && !six:
-		return netip.Addr{}, fmt.Errorf("the tag IPv6 is missing before the address")
+		return netip.Addr{}, "name-no-tag"
 	case a.Is4() && six:
-		return netip.Addr{}, fmt.Errorf("an IPv4 address follows the tag IPv6")
+		return netip.Addr{}, "name-wrong-tag"
 	}
-	return a, nil
+	return a, ""
 }
 
 // badName says why name is not one that a host or mail domain can have, or "".
 // Underscores are let through: names with them exist and resolve.
-func badName(name string) string {
+func badName(name string) facts.Sentence {
 	if len(name) > maxName {
-		return fmt.Sprintf("it is longer than %d octets", maxName)
+		return facts.Say("name-too-long", "n", maxName)
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		switch {
 		case label == "":
-			return "it has an empty label"
+			return "name-label-empty"
 		case len(label) > maxLabel:
-			return fmt.Sprintf("it has a label longer than %d octets", maxLabel)
+			return facts.Say("name-label-long", "n", maxLabel)
 		case strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-"):
-			return "it has a label that begins or ends with a hyphen"
+			return "name-label-hyphen"
 		}
 		for _, c := range []byte(label) {
 			if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-				return "it holds something other than letters, digits, hyphens and dots"
+				return "name-characters"
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
 
@@ -27,27 +29,26 @@ const (
 	Unreachable   Problem = "unreachable"    // no address accepted a connection
 )
 
-// problems gives each Problem its words and the reply that a mail server gives
+// problems gives each Problem the reply that a mail server gives
 // for it (RFC 5321 section 4.2, RFC 3463, RFC 7505 section 4).
 var problems = map[Problem]struct {
-	words    string
 	code     int
 	enhanced string
 }{
-	BadDomain:     {"not a domain", 501, "5.1.3"},
-	NoSuchDomain:  {"no such domain", 550, "5.1.2"},
-	NoData:        {"no such record", 550, "5.4.4"},
-	NoAddress:     {"no mail server has an address", 550, "5.4.4"},
-	NullMX:        {"the domain accepts no mail (null MX)", 556, "5.1.10"},
-	BadMX:         {"the MX records name no mail server", 550, "5.4.4"},
-	AliasLoop:     {"the aliases (CNAME) lead nowhere", 550, "5.4.4"},
-	ServerFailure: {"the DNS server failed", 451, "4.4.3"},
-	ServerRefused: {"the DNS server refused to answer", 451, "4.4.3"},
-	Timeout:       {"no answer from DNS in time", 451, "4.4.3"},
-	BadAnswer:     {"DNS gave an answer that cannot be used", 451, "4.4.3"},
-	NotAllowed:    {"the address is not a public one", 550, "5.7.1"},
-	Loop:          {"mail would come back here", 554, "5.4.6"},
-	Unreachable:   {"no mail server could be reached", 451, "4.4.1"},
+	BadDomain:     {501, "5.1.3"},
+	NoSuchDomain:  {550, "5.1.2"},
+	NoData:        {550, "5.4.4"},
+	NoAddress:     {550, "5.4.4"},
+	NullMX:        {556, "5.1.10"},
+	BadMX:         {550, "5.4.4"},
+	AliasLoop:     {550, "5.4.4"},
+	ServerFailure: {451, "4.4.3"},
+	ServerRefused: {451, "4.4.3"},
+	Timeout:       {451, "4.4.3"},
+	BadAnswer:     {451, "4.4.3"},
+	NotAllowed:    {550, "5.7.1"},
+	Loop:          {554, "5.4.6"},
+	Unreachable:   {451, "4.4.1"},
 }
 
 // Temporary reports whether trying again later may help.
@@ -66,21 +67,25 @@ type NoServerError struct {
 	Name    string // domain or host
 	Kind    string // kind of record asked for, or ""
 	Problem Problem
-	Detail  string // in words, or ""
-	Err     error  // what caused it, or nil
+	Detail  facts.Sentence // more about it, or ""
+	Err     error          // what caused it, or nil
 }
 
 func (e *NoServerError) Error() string {
-	var b strings.Builder
-	if e.Kind != "" {
-		b.WriteString(e.Kind + " of ")
-	}
-	fmt.Fprintf(&b, "%s: %s", visible.Text(e.Name), problems[e.Problem].words)
-	if e.Detail != "" {
-		b.WriteString(": " + visible.Text(e.Detail))
-	}
-	return b.String()
+	return visible.Text(e.InFacts().String())
 }
+
+// InFacts is the error as a fact says it.
+func (e *NoServerError) InFacts() facts.Sentence {
+	words := []any{"name", e.Name, "problem", facts.Say("dns-" + string(e.Problem)), "detail", e.Detail}
+	if e.Kind != "" {
+		return facts.Say("no-server-kind", append(words, "kind", e.Kind)...)
+	}
+	return facts.Say("no-server", words...)
+}
+
+// In is the error in one language.
+func (e *NoServerError) In(l lang.Lang) string { return visible.Text(e.InFacts().In(l)) }
 
 func (e *NoServerError) Unwrap() error { return e.Err }
 

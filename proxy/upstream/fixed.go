@@ -3,14 +3,13 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
 
@@ -18,9 +17,9 @@ import (
 type Fixed struct {
 	Host     string // name or IP address
 	Port     uint16
-	Implicit bool   // TLS from the first byte
-	LMTP     bool   // it speaks LMTP
-	Why      string // as in facts.Dial; "" means "configured"
+	Implicit bool           // TLS from the first byte
+	LMTP     bool           // it speaks LMTP
+	Why      facts.Sentence // as in facts.Dial; "" means "configured"
 	// Resolver finds the host's addresses; nil means the system's, which
 	// also reads the hosts file.
 	Resolver *net.Resolver
@@ -68,41 +67,48 @@ func (f *Fixed) addresses(ctx context.Context, ses Session, h Host) ([]netip.Add
 }
 
 // lookupFailure says in words why the system's resolver found no address.
-func lookupFailure(err error) string {
+func lookupFailure(err error) facts.Sentence {
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &dns) && dns.IsTimeout:
-		return "no answer from DNS in time"
+		return "dns-timeout"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "no such host"
 	case errors.As(err, &dns):
-		return visible.Text(dns.Err)
+		return facts.Plain(visible.Text(dns.Err))
 	}
-	return visible.Text(err.Error())
+	return facts.Plain(visible.Text(err.Error()))
 }
 
 // A ConnectError says why a server that the user named could not be reached.
 type ConnectError struct {
 	Host     string
-	dns      string    // why its name has no address; "" when it has
-	attempts []attempt // at its addresses
+	dns      facts.Sentence // why its name has no address; "" when it has
+	attempts []attempt      // at its addresses
 }
 
-func (e *ConnectError) Error() string {
-	host := visible.Text(e.Host)
+// InFacts is the error as a fact says it.
+func (e *ConnectError) InFacts() facts.Sentence {
 	if e.dns != "" {
-		return fmt.Sprintf("cannot find the address of %s: %s", host, e.dns)
+		return facts.Say("dial-cannot-find", "host", e.Host, "why", e.dns)
 	}
-	var each []string
+	ip, err := netip.ParseAddr(e.Host)
+	if err == nil && len(e.attempts) == 1 && ip == e.attempts[0].to.Addr() {
+		_, words := dialFailure(e.attempts[0].err)
+		return facts.Say("dial-cannot-connect", "host", e.attempts[0].to.String(), "why", words)
+	}
+	var each []facts.Sentence
 	for _, a := range e.attempts {
 		_, words := dialFailure(a.err)
-		each = append(each, a.to.String()+": "+words)
+		each = append(each, facts.Say("about", "what", a.to.String(), "why", words))
 	}
-	if ip, err := netip.ParseAddr(e.Host); err == nil && len(each) == 1 && ip == e.attempts[0].to.Addr() {
-		return "cannot connect to " + each[0]
-	}
-	return fmt.Sprintf("cannot connect to %s: %s", host, strings.Join(each, "; "))
+	return facts.Say("dial-cannot-connect", "host", e.Host, "why", facts.All("list", each))
 }
+
+func (e *ConnectError) Error() string { return e.In(lang.English) }
+
+// In is the error in one language.
+func (e *ConnectError) In(l lang.Lang) string { return visible.Text(e.InFacts().In(l)) }
 
 // Loop reports whether smtptap would have connected to itself.
 func (e *ConnectError) Loop() bool {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/miekg/dns"
 
 	"smtptap/decode/facts"
-	"smtptap/decode/visible"
 )
 
 // Limits of one lookup (RFC 5321 section 5.1 asks for at least two addresses).
@@ -25,11 +23,12 @@ const (
 
 // A Host is one server that takes a domain's mail.
 type Host struct {
-	Name       string     // lower case, no trailing dot; of an address literal as given, with its brackets
-	Preference uint16     // of its MX record
-	Why        string     // "MX 10 of example.org", "no MX: address of example.org", "address literal"
-	Literal    netip.Addr // valid for an address literal
-	Claimed    bool       // the MX answer was validated, or so a resolver on this machine claims
+	Name       string         // lower case, no trailing dot; of an address literal as given, with its brackets
+	Preference uint16         // of its MX record
+	Why        facts.Sentence // "MX 10 of example.org", "no MX: address of example.org", "address literal"
+	MX         bool           // an MX record names it
+	Literal    netip.Addr     // valid for an address literal
+	Claimed    bool           // the MX answer was validated, or so a resolver on this machine claims
 }
 
 // Hosts finds the servers that take mail for d: its MX hosts by preference,
@@ -38,7 +37,7 @@ type Host struct {
 // source. The error is a *NoServerError, or the context's.
 func (l *Lookup) Hosts(ctx context.Context, d Domain, rng *rand.Rand) (hosts []Host, err error) {
 	if d.Literal.IsValid() {
-		return []Host{{Name: d.ASCII, Why: "address literal", Literal: d.Literal}}, nil
+		return []Host{{Name: d.ASCII, Why: "address-literal", Literal: d.Literal}}, nil
 	}
 	l.spend(ctx, func(ctx context.Context) { hosts, err = l.hosts(ctx, d, rng) })
 	return hosts, err
@@ -48,7 +47,7 @@ func (l *Lookup) hosts(ctx context.Context, d Domain, rng *rand.Rand) ([]Host, e
 	res, err := l.ask(ctx, d.ASCII, dns.TypeMX)
 	var failed *NoServerError
 	if errors.As(err, &failed) && failed.Problem == NoData {
-		return []Host{{Name: d.ASCII, Why: "no MX: address of " + d.ASCII}}, nil
+		return []Host{{Name: d.ASCII, Why: facts.Say("no-mx", "domain", d.ASCII)}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -58,13 +57,13 @@ func (l *Lookup) hosts(ctx context.Context, d Domain, rng *rand.Rand) ([]Host, e
 	case len(hosts) == 0 && null && len(refused) == 0:
 		return nil, &NoServerError{Name: d.ASCII, Kind: "MX", Problem: NullMX}
 	case len(hosts) == 0:
-		return nil, &NoServerError{Name: d.ASCII, Kind: "MX", Problem: BadMX, Detail: strings.Join(refused, "; ")}
+		return nil, &NoServerError{Name: d.ASCII, Kind: "MX", Problem: BadMX, Detail: facts.All("list", refused)}
 	case null:
-		l.note(&facts.Note{ID: "null-mx-beside-others", Text: "a null MX stands beside other MX records of " + d.ASCII + "; it must be the only one (RFC 7505 section 3)"})
+		l.note(facts.NewNote("null-mx-beside-others", "domain", d.ASCII))
 	}
 	sortHosts(hosts, rng)
 	if n := len(hosts); n > MaxHosts {
-		l.note(&facts.Note{ID: "mx-many", Text: fmt.Sprintf("%s has %d MX hosts; only the first %d are tried", d.ASCII, n, MaxHosts)})
+		l.note(facts.NewNote("mx-many", "domain", d.ASCII, "n", n, "most", MaxHosts))
 		hosts = hosts[:MaxHosts]
 	}
 	return hosts, nil
@@ -72,7 +71,7 @@ func (l *Lookup) hosts(ctx context.Context, d Domain, rng *rand.Rand) ([]Host, e
 
 // usable sorts the MX records of d into hosts that can be asked for, and
 // reasons against the others. null tells of a null MX.
-func (l *Lookup) usable(d Domain, res result) (hosts []Host, refused []string, null bool) {
+func (l *Lookup) usable(d Domain, res result) (hosts []Host, refused []facts.Sentence, null bool) {
 	for _, rr := range res.records {
 		mx, ok := rr.(*dns.MX)
 		if !ok {
@@ -84,11 +83,11 @@ func (l *Lookup) usable(d Domain, res result) (hosts []Host, refused []string, n
 		}
 		name := strings.ToLower(trimDot(mx.Mx))
 		if reason := badHost(name); reason != "" {
-			refused = append(refused, fmt.Sprintf("MX %d %s: %s", mx.Preference, name, reason))
-			l.note(&facts.Note{ID: "mx-unusable", Text: fmt.Sprintf("MX %d of %s names %s: %s", mx.Preference, d.ASCII, visible.Text(name), reason)})
+			refused = append(refused, facts.Say("mx-entry", "n", mx.Preference, "host", name, "why", reason))
+			l.note(facts.NewNote("mx-unusable", "n", mx.Preference, "domain", d.ASCII, "host", name, "why", reason))
 			continue
 		}
-		h := Host{Name: name, Preference: mx.Preference, Why: fmt.Sprintf("MX %d of %s", mx.Preference, d.ASCII), Claimed: res.claimed}
+		h := Host{Name: name, MX: true, Preference: mx.Preference, Why: facts.Say("mx-of", "n", mx.Preference, "domain", d.ASCII), Claimed: res.claimed}
 		if !slices.ContainsFunc(hosts, func(o Host) bool { return o.Name == h.Name && o.Preference <= h.Preference }) {
 			hosts = append(hosts, h)
 		}
@@ -97,12 +96,12 @@ func (l *Lookup) usable(d Domain, res result) (hosts []Host, refused []string, n
 }
 
 // badHost says why an MX record must not lead to name, or "".
-func badHost(name string) string {
+func badHost(name string) facts.Sentence {
 	switch {
 	case name == "localhost" || strings.HasSuffix(name, ".localhost"):
-		return "it is the sender's own machine"
+		return facts.Say("mx-is-localhost")
 	case looksLikeAddress(name):
-		return "an MX record must hold a name, not an address (RFC 5321 section 5.1)"
+		return facts.Say("mx-is-address")
 	}
 	return badName(name)
 }
@@ -142,8 +141,8 @@ func (l *Lookup) addresses(ctx context.Context, h Host) ([]netip.Addr, error) {
 	if len(addrs) == 0 {
 		return nil, noAddress(h.Name, err4, err6)
 	}
-	if alias := max(four.aliases, six.aliases); alias > 0 && strings.HasPrefix(h.Why, "MX") {
-		l.note(&facts.Note{ID: "mx-is-alias", Text: fmt.Sprintf("%s, %s, is an alias (CNAME); an MX record must name a host itself (RFC 2181 section 10.3)", h.Name, h.Why)})
+	if alias := max(four.aliases, six.aliases); alias > 0 && h.MX {
+		l.note(facts.NewNote("mx-is-alias", "host", h.Name))
 	}
 	if len(addrs) > MaxAddresses {
 		addrs = addrs[:MaxAddresses]

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 )
 
 // Original leads every session to where its client wanted to go.
@@ -14,7 +13,7 @@ type Original struct{}
 func (Original) Dial(ctx context.Context, ses Session) (*Server, error) {
 	to := ses.Destination()
 	if !to.IsValid() {
-		return nil, errors.New("the client's destination is not known")
+		return nil, words.Error("no-destination")
 	}
 	fixed := Fixed{Host: to.Addr().String(), Port: to.Port(), Why: "original destination"}
 	server, err := fixed.Dial(ctx, ses)

@@ -55,7 +55,7 @@ func unescape(s string) string {
 func (l *Lookup) Reverse(ctx context.Context, a netip.Addr) (names []string, err error) {
 	arpa, err := dns.ReverseAddr(a.Unmap().WithZone("").String())
 	if err != nil {
-		return nil, fmt.Errorf("reverse name of %v: %w", a, err)
+		return nil, words.Error("reverse-name", "address", a, "why", err)
 	}
 	l.spend(ctx, func(ctx context.Context) {
 		var res result

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/visible"
 )
 
 // A Resolver asks recursive DNS servers. It keeps no answers: every session
@@ -48,7 +49,7 @@ func NewResolver(addr string) (*Resolver, error) {
 	}
 	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]"))
 	if err != nil {
-		return nil, fmt.Errorf("resolver %q: want an IP address, or an IP address and a port such as 127.0.0.1:53", addr)
+		return nil, words.Error("bad-resolver", "address", visible.Text(addr))
 	}
 	return &Resolver{Servers: []string{netip.AddrPortFrom(ip, 53).String()}}, nil
 }
@@ -59,14 +60,14 @@ func (r *Resolver) servers() ([]string, error) {
 	}
 	conf, err := dns.ClientConfigFromFile(cmp.Or(r.Config, "/etc/resolv.conf"))
 	if err != nil {
-		return nil, fmt.Errorf("the system's DNS servers: %w", err)
+		return nil, words.Error("system-resolver", "why", err)
 	}
 	var servers []string
 	for _, s := range conf.Servers {
 		servers = append(servers, net.JoinHostPort(s, conf.Port))
 	}
 	if len(servers) == 0 {
-		return nil, errors.New("the system's configuration names no DNS server; name one with --resolver")
+		return nil, words.Error("no-resolver")
 	}
 	return servers, nil
 }
@@ -107,7 +108,7 @@ type result struct {
 // ask finds the records of that type for name, through its aliases. The error
 // is a *NoServerError, or the context's when the caller cancelled it.
 func (l *Lookup) ask(ctx context.Context, name string, qtype uint16) (result, error) {
-	fail := func(p Problem, detail string, err error) (result, error) {
+	fail := func(p Problem, detail facts.Sentence, err error) (result, error) {
 		return result{}, &NoServerError{Name: trimDot(name), Kind: dns.TypeToString[qtype], Problem: p, Detail: detail, Err: err}
 	}
 	res := result{owner: dns.Fqdn(name), claimed: true}
@@ -121,9 +122,9 @@ func (l *Lookup) ask(ctx context.Context, name string, qtype uint16) (result, er
 		res.claimed = res.claimed && m.AuthenticatedData && onThisMachine(server)
 		switch {
 		case err != nil:
-			return fail(AliasLoop, err.Error(), nil)
+			return fail(AliasLoop, facts.Because(err), nil)
 		case res.aliases > maxAliases:
-			return fail(AliasLoop, fmt.Sprintf("more than %d in a row", maxAliases), nil)
+			return fail(AliasLoop, facts.Say("dns-aliases-many", "n", maxAliases), nil)
 		case len(records) > 0:
 			res.owner, res.records = end, records
 			return res, nil
@@ -136,11 +137,11 @@ func (l *Lookup) ask(ctx context.Context, name string, qtype uint16) (result, er
 	}
 }
 
-func aliasDetail(name, end string) string {
+func aliasDetail(name, end string) facts.Sentence {
 	if strings.EqualFold(dns.Fqdn(name), end) {
 		return ""
 	}
-	return "it is an alias of " + trimDot(end)
+	return facts.Say("dns-alias-of", "name", trimDot(end))
 }
 
 // question asks the servers for one name and type until one of them answers.
@@ -149,7 +150,7 @@ func (l *Lookup) question(ctx context.Context, name string, qtype uint16) (*dns.
 	failed := &NoServerError{Name: trimDot(name), Kind: dns.TypeToString[qtype], Problem: Timeout}
 	servers, err := l.resolver.servers()
 	if err != nil {
-		failed.Problem, failed.Detail, failed.Err = ServerFailure, err.Error(), err
+		failed.Problem, failed.Detail, failed.Err = ServerFailure, facts.Because(err), err
 		return nil, "", failed
 	}
 	servers = slices.Clone(servers)
@@ -162,22 +163,22 @@ func (l *Lookup) question(ctx context.Context, name string, qtype uint16) (*dns.
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, "", context.Cause(ctx)
 			}
-			failed.Detail, failed.Err = "asked "+server, err
+			failed.Detail, failed.Err = facts.Say("dns-asked", "server", server), err
 			switch {
 			case isTimeout(err):
 				failed.Problem = Timeout
 				continue
 			case isMismatch(err):
-				failed.Problem, failed.Detail = BadAnswer, why(err)+" from "+server
+				failed.Problem, failed.Detail = BadAnswer, from(server, why(err))
 				continue
 			case err != nil:
-				failed.Problem, failed.Detail = ServerFailure, why(err)+" by "+server
+				failed.Problem, failed.Detail = ServerFailure, from(server, why(err))
 			case m.Rcode == dns.RcodeSuccess, m.Rcode == dns.RcodeNameError:
 				return m, server, nil
 			case m.Rcode == dns.RcodeRefused:
 				failed.Problem = ServerRefused
 			default:
-				failed.Problem, failed.Detail = ServerFailure, rcode(m)+" from "+server
+				failed.Problem, failed.Detail = ServerFailure, from(server, rcode(m))
 			}
 			servers = slices.DeleteFunc(servers, func(s string) bool { return s == server })
 		}
@@ -232,6 +233,11 @@ func (l *Lookup) try(ctx context.Context, network, server string, q *dns.Msg) (*
 	}
 	l.note(fact)
 	return m, err
+}
+
+// from is what a server gave in place of an answer.
+func from(server, what string) facts.Sentence {
+	return facts.Say("dns-answer-from", "why", facts.Plain(what), "server", server)
 }
 
 func isMismatch(err error) bool {

@@ -213,7 +213,7 @@ func TestAddresses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := quick(dnstest.Serve(t, dnstest.Records(t, tt.zone...)))
 			var n noted
-			got, err := r.Lookup(n.note).Addresses(t.Context(), upstream.Host{Name: "h.example.org", Why: "MX 10 of example.org"})
+			got, err := r.Lookup(n.note).Addresses(t.Context(), upstream.Host{Name: "h.example.org", Why: "MX 10 of example.org", MX: true})
 			if fmt.Sprint(got) != tt.want || problem(err) != tt.problem {
 				t.Errorf("%v, %v, want %s, problem %q", got, err, tt.want, tt.problem)
 			}

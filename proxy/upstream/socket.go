@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
 
@@ -46,10 +47,16 @@ type SocketError struct {
 	err  error
 }
 
-func (e *SocketError) Error() string {
+// InFacts is the error as a fact says it.
+func (e *SocketError) InFacts() facts.Sentence {
 	_, words := dialFailure(e.err)
-	return "cannot connect to unix:" + visible.Text(e.Path) + ": " + words
+	return facts.Say("dial-cannot-connect", "host", "unix:"+e.Path, "why", words)
 }
+
+func (e *SocketError) Error() string { return e.In(lang.English) }
+
+// In is the error in one language.
+func (e *SocketError) In(l lang.Lang) string { return visible.Text(e.InFacts().In(l)) }
 
 func (e *SocketError) Unwrap() error { return e.err }
 

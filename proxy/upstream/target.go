@@ -3,7 +3,6 @@ package upstream
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ const (
 )
 
 // targetForms is what the errors of ParseTarget offer instead.
-const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PORT], lmtp:HOST[:PORT], lmtp:unix:PATH, unix:PATH, mx:DOMAIN, mx or rec:REC"
+var targetForms = words.Error("target-forms")
 
 // ParseTarget reads a target as CLI users write it:
 //
@@ -62,14 +61,14 @@ const targetForms = "use sink, HOST[:PORT], smtp://HOST[:PORT], smtps://HOST[:PO
 func ParseTarget(s string) (Target, error) {
 	t, err := parseTarget(s)
 	if err != nil {
-		return Target{}, fmt.Errorf("target \"%s\": %w", visible.Text(s), err)
+		return Target{}, words.Error("target", "target", visible.Text(s), "why", err)
 	}
 	return t, nil
 }
 
 func parseTarget(s string) (Target, error) {
 	if s == "" {
-		return Target{}, errors.New("it is empty; " + targetForms)
+		return Target{}, words.Error("target-empty", "forms", targetForms)
 	}
 	prefix, rest, found := strings.Cut(s, ":")
 	prefix = strings.ToLower(prefix)
@@ -128,11 +127,11 @@ const longestSocketPath = 103
 func CheckSocketPath(path string) error {
 	switch {
 	case path == "":
-		return errors.New("a path must follow unix:, as in unix:/run/smtp.sock")
+		return words.Error("socket-no-path")
 	case len(path) > longestSocketPath:
-		return fmt.Errorf("a socket's path has at most %d bytes", longestSocketPath)
+		return words.Error("socket-path-long", "most", longestSocketPath)
 	case strings.ContainsRune(path, 0):
-		return errors.New("a path holds no NUL")
+		return words.Error("socket-path-nul")
 	}
 	return nil
 }
@@ -147,14 +146,14 @@ func parseURL(scheme, rest string) (Target, error) {
 	case "lmtp":
 		t.Port, t.LMTP = portLMTP, true
 	default:
-		return Target{}, fmt.Errorf("%s:// is no scheme for mail; %s", visible.Text(scheme), targetForms)
+		return Target{}, words.Error("no-scheme", "scheme", visible.Text(scheme), "forms", targetForms)
 	}
 	rest = strings.TrimSuffix(rest, "/")
 	if strings.Contains(rest, "@") {
-		return Target{}, errors.New("a user name or password has no place here: the client says them itself")
+		return Target{}, words.Error("login-in-target")
 	}
 	if strings.ContainsAny(rest, "/?#") {
-		return Target{}, errors.New("nothing may follow host and port")
+		return Target{}, words.Error("path-in-target")
 	}
 	host, err := parseHost(rest, t.Port)
 	host.Implicit, host.LMTP = t.Implicit, t.LMTP
@@ -164,10 +163,10 @@ func parseURL(scheme, rest string) (Target, error) {
 // parseMX reads a domain, or the address whose domain is meant.
 func parseMX(s string) (Target, error) {
 	if s == "" {
-		return Target{}, errors.New("no domain follows mx: ; use mx:DOMAIN, or mx for each recipient's own domain")
+		return Target{}, words.Error("mx-no-domain")
 	}
 	if strings.Contains(s, "@") {
-		return Target{}, fmt.Errorf("a domain is wanted, not an address; use mx:%s", visible.Text(s[strings.LastIndexByte(s, '@')+1:]))
+		return Target{}, words.Error("mx-address", "domain", visible.Text(s[strings.LastIndexByte(s, '@')+1:]))
 	}
 	d, err := ParseDomain(s)
 	if err != nil {
@@ -178,7 +177,7 @@ func parseMX(s string) (Target, error) {
 
 func parseRecording(ref string) (Target, error) {
 	if ref == "" {
-		return Target{}, errors.New("no recording follows rec: ; use rec:latest, an id that smtptap list prints, or a path")
+		return Target{}, words.Error("rec-nothing")
 	}
 	return Target{Kind: KindRec, Path: ref}, nil
 }
@@ -192,13 +191,13 @@ func splitHost(s string) (host string, port uint16, err error) {
 	if found {
 		n, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil || n == 0 {
-			return "", 0, fmt.Errorf("\"%s\" is no port; ports are 1 to 65535", visible.Text(digits))
+			return "", 0, words.Error("not-a-port", "port", visible.Text(digits))
 		}
 		port = uint16(n)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if why := badName(cmp.Or(ip.Zone(), "zone")); why != "" {
-			return "", 0, fmt.Errorf("\"%s\" is no network interface", visible.Text(ip.Zone()))
+			return "", 0, words.Error("not-an-interface", "name", visible.Text(ip.Zone()))
 		}
 		return ip.String(), port, nil
 	}
@@ -211,14 +210,14 @@ func cutPort(s string) (host, port string, found bool, err error) {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		host, after, ok := strings.Cut(inner, "]")
 		if !ok {
-			return "", "", false, errors.New("the bracket is not closed")
+			return "", "", false, words.Error("bracket-open")
 		}
 		if _, err := netip.ParseAddr(host); err != nil {
-			return "", "", false, fmt.Errorf("\"%s\" in brackets is no IP address", visible.Text(host))
+			return "", "", false, words.Error("bracket-no-address", "host", visible.Text(host))
 		}
 		port, found = strings.CutPrefix(after, ":")
 		if after != "" && !found {
-			return "", "", false, errors.New("only :PORT may follow the bracket")
+			return "", "", false, words.Error("bracket-then")
 		}
 		return host, port, found, nil
 	}
@@ -226,7 +225,7 @@ func cutPort(s string) (host, port string, found bool, err error) {
 		return s, "", false, nil
 	}
 	if strings.Count(s, ":") > 1 {
-		return "", "", false, errors.New("an IPv6 address with a port stands in brackets: [2001:db8::1]:587")
+		return "", "", false, words.Error("ipv6-brackets")
 	}
 	host, port, found = strings.Cut(s, ":")
 	return host, port, found, nil
@@ -235,12 +234,12 @@ func cutPort(s string) (host, port string, found bool, err error) {
 // hostName checks a host's name and returns its ASCII form.
 func hostName(s string) (string, error) {
 	if s == "" {
-		return "", errors.New("it names no host; " + targetForms)
+		return "", words.Error("no-host", "forms", targetForms)
 	}
 	d, err := ParseDomain(s)
 	var bad *NoServerError
 	if errors.As(err, &bad) {
-		return "", fmt.Errorf("\"%s\" is no host name: %s", visible.Text(s), visible.Text(bad.Detail))
+		return "", words.Error("not-a-host", "host", visible.Text(s), "why", bad.Detail)
 	}
 	return d.ASCII, err
 }

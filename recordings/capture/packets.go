@@ -5,9 +5,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net/netip"
+	"smtptap/decode/lang"
+	"strconv"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -53,7 +54,7 @@ type packetReader interface {
 }
 
 // ErrNoCapture is returned for a file that is no capture.
-var ErrNoCapture = errors.New("not a capture file (pcap or pcapng)")
+var ErrNoCapture = words.Error("no-capture")
 
 // A Damage says where a capture can't be read any further.
 type Damage struct {
@@ -61,11 +62,15 @@ type Damage struct {
 	Err   error
 }
 
-func (d *Damage) Error() string {
+func (d *Damage) Error() string { return d.In(lang.English) }
+
+// In is the error in one language.
+func (d *Damage) In(l lang.Lang) string {
+	key := "damaged"
 	if errors.Is(d.Err, io.ErrUnexpectedEOF) {
-		return fmt.Sprintf("the capture file is cut off in packet %d", d.Frame)
+		key = "cut-off"
 	}
-	return fmt.Sprintf("the capture file can't be read from packet %d on: %v", d.Frame, d.Err)
+	return words.Say(l, key, "frame", strconv.Itoa(d.Frame), "why", lang.Of(l, d.Err))
 }
 
 func (d *Damage) Unwrap() error { return d.Err }
@@ -76,7 +81,7 @@ func segments(r io.Reader, take func(*segment)) error {
 	br := bufio.NewReaderSize(r, 64<<10)
 	start, err := br.Peek(MagicLen)
 	if err != nil && err != io.EOF {
-		return fmt.Errorf("read the capture file: %w", err)
+		return words.Error("read", "why", err)
 	}
 	if !Is(start) {
 		return ErrNoCapture

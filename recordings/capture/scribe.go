@@ -82,7 +82,7 @@ const NoteSealed = "capture-sealed"
 // seal notes that TLS begins.
 func (s *scribe) seal() {
 	s.sealed = true
-	s.out.Fact(s.last, &facts.Note{ID: NoteSealed, Text: "TLS begins here: what follows is sealed in the capture; to see it, let the client connect through smtptap"})
+	s.out.Fact(s.last, &facts.Note{ID: NoteSealed, Text: "sealed"})
 	s.out.Unopened(s.last)
 }
 

@@ -21,7 +21,7 @@ type Reader struct {
 }
 
 // ErrNoSession is returned for a capture in which nobody speaks SMTP.
-var ErrNoSession = errors.New("no SMTP session is in the capture file")
+var ErrNoSession = words.Error("no-session")
 
 // noSession is ErrNoSession, with the damage that may be the reason.
 func noSession(damage error) error {

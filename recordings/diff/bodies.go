@@ -33,11 +33,11 @@ func (r *Result) bodies(a, b *decode.Transcript) error {
 	for i := range min(len(left), len(right)) {
 		x, err := hashes(a, &left[i])
 		if err != nil {
-			return fmt.Errorf("message %d of the first session: %w", i+1, err)
+			return words.Error("reading", "n", i+1, "session", "A", "why", err)
 		}
 		y, err := hashes(b, &right[i])
 		if err != nil {
-			return fmt.Errorf("message %d of the second session: %w", i+1, err)
+			return words.Error("reading", "n", i+1, "session", "B", "why", err)
 		}
 		r.Bodies = append(r.Bodies, Body{i + 1, x.wire == y.wire, x.even == y.even, x.simple == y.simple, x.relaxed == y.relaxed})
 	}
@@ -69,7 +69,7 @@ func hashes(t *decode.Transcript, m *decode.Message) (h bodyHashes, err error) {
 	body := func() io.Reader {
 		only := *m
 		only.Spans = spans
-		return &behindEmptyLine{r: t.Open(&only)}
+		return &afterEmptyLine{r: t.Open(&only)}
 	}
 	if h.simple, err = message.BodyHash(body(), message.Simple); err != nil {
 		return h, err
@@ -84,14 +84,14 @@ func hash(r io.Reader) (string, error) {
 	return fmt.Sprintf("%x", sum.Sum(nil)), err
 }
 
-// behindEmptyLine leaves out the empty line that a body event begins with: it
+// afterEmptyLine leaves out the empty line that a body event begins with: it
 // ends the header and is no part of the body.
-type behindEmptyLine struct {
+type afterEmptyLine struct {
 	r    io.Reader
 	done bool
 }
 
-func (b *behindEmptyLine) Read(p []byte) (int, error) {
+func (b *afterEmptyLine) Read(p []byte) (int, error) {
 	if !b.done {
 		b.done = true
 		head := make([]byte, 2)

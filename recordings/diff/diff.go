@@ -1,6 +1,6 @@
 // Package diff compares two sessions by what they mean: greeting, extensions,
-// TLS, login, envelope, message, replies, timing. It says where they first
-// part, and what follows from there. Sessions may come from recordings or from
+// TLS, login, envelope, message, replies, timing. It says what the
+// first difference is, and what follows from it. Sessions may come from recordings or from
 // pasted logs; what one of them can't show is not compared.
 package diff
 
@@ -8,6 +8,7 @@ import (
 	"cmp"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 )
 
@@ -16,6 +17,13 @@ type Options struct {
 	// All compares what differs in any two sessions as well: dates,
 	// boundaries, message and queue ids, ports.
 	All bool
+
+	// Lang is the language of what the result says.
+	Lang lang.Lang
+}
+
+func (o Options) say(key string, filling ...string) string {
+	return words.Say(o.Lang, key, filling...)
 }
 
 // A Difference is one thing that the sessions do not have in common.
@@ -31,9 +39,10 @@ type Difference struct {
 
 // A Result is what the comparison came to.
 type Result struct {
+	Lang        lang.Lang    `json:"lang"`
 	A           string       `json:"a"` // which session that is, safe to show
 	B           string       `json:"b"`
-	Differences []Difference `json:"differences"` // in the order of the sessions; the first is where they part
+	Differences []Difference `json:"differences"` // in the order of the sessions; the first one counts most
 	NotCompared []string     `json:"notCompared"` // what could not be, and why
 	Bodies      []Body       `json:"bodies"`      // of each pair of messages
 }
@@ -52,8 +61,8 @@ type Body struct {
 
 // Compare compares two sessions.
 func Compare(a, b *decode.Transcript, o Options) (*Result, error) {
-	r := &Result{A: nameOf(a), B: nameOf(b), Differences: []Difference{}, NotCompared: []string{}, Bodies: []Body{}}
-	skip := r.skips(a, b)
+	r := &Result{Lang: cmp.Or(o.Lang, lang.English), A: o.nameOf(a), B: o.nameOf(b), Differences: []Difference{}, NotCompared: []string{}, Bodies: []Body{}}
+	skip := r.skips(a, b, o)
 	left, err := outline(a, o, skip)
 	if err != nil {
 		return nil, err
@@ -72,16 +81,16 @@ func Compare(a, b *decode.Transcript, o Options) (*Result, error) {
 }
 
 // nameOf tells a session from others.
-func nameOf(t *decode.Transcript) string {
+func (o Options) nameOf(t *decode.Transcript) string {
 	name := t.ID
 	if t.Dialect != "" {
-		name = "a log of " + t.Dialect
+		name = o.say("log-of", "dialect", t.Dialect)
 	}
 	if !t.Started.IsZero() {
 		name += ", " + t.Started.Local().Format("2006-01-02 15:04:05")
 	}
 	if t.Target != "" {
-		name += ", to " + t.Target
+		name += ", " + o.say("to", "target", t.Target)
 	}
 	return visible.Text(name)
 }
@@ -90,23 +99,22 @@ func nameOf(t *decode.Transcript) string {
 var gaps = []struct {
 	gap      string
 	sections []string
-	says     string
 }{
-	{decode.LackServerLines, []string{"greeting", "extensions", "reply"}, "replies: one side is a log without them"},
-	{decode.LackBody, []string{"message"}, "messages: one side is a log that leaves them out"},
-	{decode.LackBrackets, []string{"envelope", "message"}, "addresses: one side is a log that lost what stood in angle brackets"},
-	{decode.LackTLS, []string{"tls"}, "TLS: one side is a log that does not tell of it"},
-	{decode.LackTimes, []string{"timing"}, "timing: one side is a log without times"},
-	{decode.LackCredentials, []string{"user"}, "user names: one side is a log that hides them"},
+	{decode.LackServerLines, []string{"greeting", "extensions", "reply"}},
+	{decode.LackBody, []string{"message"}},
+	{decode.LackBrackets, []string{"envelope", "message"}},
+	{decode.LackTLS, []string{"tls"}},
+	{decode.LackTimes, []string{"timing"}},
+	{decode.LackCredentials, []string{"user"}},
 }
 
-func (r *Result) skips(a, b *decode.Transcript) map[string]bool {
+func (r *Result) skips(a, b *decode.Transcript, o Options) map[string]bool {
 	skip := map[string]bool{}
 	for _, g := range gaps {
 		if !a.Lack(g.gap) && !b.Lack(g.gap) {
 			continue
 		}
-		r.NotCompared = append(r.NotCompared, g.says)
+		r.NotCompared = append(r.NotCompared, o.say("lacks-"+g.gap))
 		for _, s := range g.sections {
 			skip[s] = true
 		}
@@ -116,7 +124,7 @@ func (r *Result) skips(a, b *decode.Transcript) map[string]bool {
 	}
 	if !skip["message"] && (a.Bytes == nil || b.Bytes == nil) {
 		skip["message"] = true
-		r.NotCompared = append(r.NotCompared, "messages: one side does not hold their bytes")
+		r.NotCompared = append(r.NotCompared, o.say("lacks-bytes"))
 	}
 	return skip
 }

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"fmt"
 	"strings"
 
 	"smtptap/decode"
@@ -34,7 +33,7 @@ type body struct {
 func (b *body) text() (string, error) {
 	p, err := b.part.Preview(b.t.Open(b.m), message.Limits{Preview: mostCompared})
 	if err != nil {
-		return "", fmt.Errorf("reading a part of a message: %w", err)
+		return "", err
 	}
 	return p.Text, nil
 }

@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func outline(t *decode.Transcript, o Options, skip map[string]bool) ([]item, err
 		}
 	}
 	became := string(outcome.Of(t).Outcome)
-	x.add("outcome", "what became of it", became, became, -1)
+	x.add("outcome", x.o.say("outcome"), became, became, -1)
 	return x.items, nil
 }
 
@@ -82,23 +83,23 @@ func (x *outliner) add(section, key, show, compare string, entry int) {
 func (x *outliner) fact(i int, f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.TLS:
-		said := f.Err
+		said := f.Err.In(x.o.Lang)
 		if said == "" {
 			said = strings.TrimSpace(f.Version + " " + f.Cipher)
 		}
 		if f.Verdict != "" {
-			said += ", certificate " + f.Verdict
+			said = x.o.say("certificate", "tls", said, "verdict", f.Verdict)
 		}
-		x.add("tls", "TLS with the "+f.Leg.String(), said, said, i)
+		x.add("tls", x.o.say("tls-"+f.Leg.String()), said, said, i)
 	case *facts.End:
-		x.add("end", "end of the session", f.Cause, f.Cause, i)
+		x.add("end", x.o.say("end"), f.Cause, f.Cause, i)
 	}
 }
 
 func (x *outliner) event(i int, e *decode.Event) {
 	switch {
 	case e.Kind == decode.KindGreeting:
-		x.reply(i, "greeting", "greeting", e.Reply)
+		x.reply(i, "greeting", x.o.say("greeting"), e.Reply)
 	case e.Reply != nil && e.Reply.EHLO != nil:
 		for _, k := range e.Reply.EHLO {
 			x.add("extensions", "EHLO "+k.Name, strings.TrimSpace(k.Name+" "+k.Params), k.Name+" "+k.Params, i)
@@ -118,7 +119,7 @@ func (x *outliner) event(i int, e *decode.Event) {
 
 func (x *outliner) user(i int, a *decode.Auth) {
 	if a.User != "" {
-		x.add("user", "user name", a.User, a.User, i)
+		x.add("user", x.o.say("username"), a.User, a.User, i)
 	}
 }
 
@@ -139,19 +140,16 @@ func (x *outliner) command(i int, c *decode.Command) {
 func (x *outliner) replyTo(i int, r *decode.Reply) string {
 	if r.ToVerb == "RCPT" {
 		if q := x.t.Question(i); q >= 0 {
-			return "reply to RCPT " + x.t.Entries[q].Event.Command.Path
+			return x.o.say("reply", "what", "RCPT "+x.t.Entries[q].Event.Command.Path)
 		}
 	}
-	if r.For != "" {
-		return "reply to the message for " + r.For
-	}
-	if r.ToVerb == "." {
-		return "reply to the message"
+	if r.For != "" || r.ToVerb == "." {
+		return x.o.say("reply-message", "rcpt", r.For)
 	}
 	if r.ToVerb == "" {
-		return "reply to nothing"
+		return x.o.say("reply-nothing")
 	}
-	return "reply to " + r.ToVerb
+	return x.o.say("reply", "what", r.ToVerb)
 }
 
 func (x *outliner) reply(i int, section, key string, r *decode.Reply) {
@@ -197,7 +195,7 @@ func (x *outliner) time(i int) {
 	for limit := slowerBy; took > limit; limit *= slowerFactor {
 		step++
 	}
-	x.add("timing", "time of the "+x.replyTo(i, x.t.Entries[i].Event.Reply), units.Time(took), fmt.Sprint(step), i)
+	x.add("timing", x.o.say("time", "reply", x.replyTo(i, x.t.Entries[i].Event.Reply)), units.Time(took), fmt.Sprint(step), i)
 }
 
 // fleeting are header fields that differ in any two messages.
@@ -208,7 +206,7 @@ func (x *outliner) message(n int, m *decode.Message) error {
 	if x.skip["message"] {
 		return nil
 	}
-	prefix := fmt.Sprintf("message %d, ", n+1)
+	name := func(what string) string { return x.o.say("message", "n", strconv.Itoa(n+1), "what", what) }
 	for _, p := range m.Parts {
 		h := x.t.Entries[p].Event.Header
 		if h == nil {
@@ -222,41 +220,41 @@ func (x *outliner) message(n int, m *decode.Message) error {
 		case lower == "content-type":
 			compare = declared.ReplaceAllString(value, "boundary=BOUNDARY")
 		}
-		x.add("message", prefix+h.Name, value, compare, p)
+		x.add("message", name(h.Name), value, compare, p)
 	}
 	last := m.Parts
 	if len(last) == 0 {
 		return nil
 	}
-	return x.parts(prefix, m, last[len(last)-1])
+	return x.parts(name, m, last[len(last)-1])
 }
 
 var declared = regexp.MustCompile(`(?i)boundary="?[^";\s]+"?`)
 
 // parts notes the MIME structure: type, size and content of each part.
-func (x *outliner) parts(prefix string, m *decode.Message, entry int) error {
+func (x *outliner) parts(named func(what string) string, m *decode.Message, entry int) error {
 	tree, err := message.Scan(x.t.Open(m), message.Limits{})
 	if err != nil {
-		return fmt.Errorf("reading a message: %w", err)
+		return err
 	}
 	facts, err := tree.Facts(x.t.Open(m))
 	if err != nil {
-		return fmt.Errorf("reading a message: %w", err)
+		return err
 	}
 	for i, p := range tree.Parts {
-		name := "part " + p.Number
+		name := x.o.say("part", "n", p.Number)
 		switch {
 		case p.Number == "" && p.Container:
-			name = "the structure"
+			name = x.o.say("structure")
 		case p.Number == "":
-			name = "the text"
+			name = x.o.say("text")
 		}
 		if p.Container {
-			x.add("message", prefix+name, p.Type.Value, p.Type.Value, entry)
+			x.add("message", named(name), p.Type.Value, p.Type.Value, entry)
 			continue
 		}
-		show := fmt.Sprintf("%s, %s, %d bytes, SHA-256 %s", p.Type.Value, p.Encoding, facts[i].Size, facts[i].SHA256)
-		x.add("message", prefix+name, show, show, entry)
+		show := fmt.Sprintf("%s, %s, %s, SHA-256 %s", p.Type.Value, p.Encoding, units.Exactly(facts[i].Size), facts[i].SHA256)
+		x.add("message", named(name), show, show, entry)
 		if tree.Parts[i].IsText() {
 			x.items[len(x.items)-1].body = &body{x.t, m, &tree.Parts[i]}
 		}

@@ -3,14 +3,15 @@ package diff
 import (
 	"fmt"
 	"io"
+	"strconv"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 
 	"github.com/muesli/termenv"
 )
 
-// Text writes the result for people: where the sessions part, then what
-// follows, each difference as a line of A and a line of B.
+// Text writes the result for people: the first difference, then what follows, each difference as a line of A and a line of B.
 func (r *Result) Text(w io.Writer, color bool) error {
 	profile := termenv.Ascii
 	if color {
@@ -18,45 +19,46 @@ func (r *Result) Text(w io.Writer, color bool) error {
 	}
 	out := &printer{w: w}
 	paint := func(s, colour string) string { return profile.String(s).Foreground(profile.Color(colour)).String() }
+	say := Options{Lang: r.Lang}.say
 	if r.Same() {
-		out.line("no meaningful differences")
-	}
-	if !r.Same() {
+		out.line(say("same"))
+	} else {
 		out.line(paint("--- A: "+r.A, "1"))
 		out.line(paint("+++ B: "+r.B, "2"))
 	}
 	for i := range r.Differences {
 		switch i {
 		case 0:
-			out.line("they part at:")
+			out.line(say("first"))
 		case 1:
-			out.line("and then:")
+			out.line(say("then"))
 		}
-		out.difference(&r.Differences[i], paint)
+		out.difference(&r.Differences[i], say, paint)
 	}
 	for _, b := range r.Bodies {
-		out.line(b.String())
+		out.line(say("body", "n", strconv.Itoa(b.Message), "what", b.Means(r.Lang)))
 	}
 	for _, n := range r.NotCompared {
-		out.line("not compared: " + n)
+		out.line(say("not-compared", "what", n))
 	}
 	return out.err
 }
 
-// String says what the comparison of two bodies means for a DKIM signature.
-func (b Body) String() string {
-	head := fmt.Sprintf("message %d: ", b.Message)
+// Means is what the comparison means for a DKIM signature.
+func (b Body) Means(l lang.Lang) string { return words.Say(l, b.key()) }
+
+func (b Body) key() string {
 	switch {
 	case b.Wire:
-		return head + "the bodies are the same bytes"
+		return "body-wire"
 	case b.Even:
-		return head + "the bodies are the same but for the boundaries that the mail program made up; a DKIM signature of one does not fit the other"
+		return "body-even"
 	case b.Simple:
-		return head + "the bodies differ in bytes that no DKIM signature minds"
+		return "body-simple"
 	case b.Relaxed:
-		return head + "the bodies differ in white space: a DKIM signature with simple canonicalization breaks, with relaxed it holds"
+		return "body-relaxed"
 	}
-	return head + "the bodies differ: a DKIM signature of one does not fit the other"
+	return "body-different"
 }
 
 // JSON writes the result as one object.
@@ -75,7 +77,7 @@ type printer struct {
 
 // difference is told in one line where only one side has it, and otherwise as a
 // line of each.
-func (p *printer) difference(d *Difference, paint func(s, colour string) string) {
+func (p *printer) difference(d *Difference, say func(key string, filling ...string) string, paint func(s, colour string) string) {
 	switch {
 	case d.EntryB < 0:
 		p.line(paint("- "+d.Key+": "+d.A, "1"))
@@ -88,7 +90,7 @@ func (p *printer) difference(d *Difference, paint func(s, colour string) string)
 	p.line(paint("  - "+d.A, "1"))
 	p.line(paint("  + "+d.B, "2"))
 	if d.Line != nil {
-		p.line(fmt.Sprintf("    first in line %d:", d.Line.Number))
+		p.line("    " + say("line", "n", strconv.Itoa(d.Line.Number)))
 		p.line(paint("    - "+d.Line.A, "1"))
 		p.line(paint("    + "+d.Line.B, "2"))
 	}

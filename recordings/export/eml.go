@@ -16,7 +16,7 @@ import (
 func EML(w io.Writer, t *decode.Transcript, n int) error {
 	messages := t.Messages()
 	if n < 0 || n >= len(messages) {
-		return fmt.Errorf("no message %d: the session has %d", n+1, len(messages))
+		return words.Error("no-message", "n", n+1, "count", len(messages))
 	}
 	if _, err := io.Copy(w, t.Open(&messages[n])); err != nil {
 		return fmt.Errorf("message %d: %w", n+1, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/findings"
 	"smtptap/decode/lang"
 	"smtptap/decode/visible"
@@ -67,7 +68,7 @@ func clientText(c findings.ClientFix) string {
 func ExplainJSON(w io.Writer, all []*decode.Transcript, decisive int, l lang.Lang) error {
 	t := all[decisive]
 	report := findings.Analyze(t, l)
-	doc := explained{Lang: langName(l), Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: append([]string{}, t.CannotShow...), Dialogue: []entry{}}
+	doc := explained{Lang: langName(l), Dialect: t.Dialect, Outcome: string(report.Outcome.Outcome), Verdict: verdictOf(report), Findings: findingsOf(report), CannotShow: inWords(t.CannotShow, l), Dialogue: []entry{}}
 	first := 0
 	for n, t := range all {
 		if len(all) == 1 {
@@ -135,4 +136,13 @@ func (doc *explained) moveFindings(first int) {
 			f.Lines[i] += first
 		}
 	}
+}
+
+// inWords are sentences in one language.
+func inWords(all []facts.Sentence, l lang.Lang) []string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = s.In(l)
+	}
+	return texts
 }

@@ -1,12 +1,11 @@
 package export
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"smtptap/decode"
 	"smtptap/decode/lang"
+	"smtptap/decode/visible"
 	"smtptap/recordings/redact"
 )
 
@@ -42,9 +41,9 @@ func CheckFormat(name string) error {
 		}
 	}
 	if name == "" {
-		return fmt.Errorf("which format? -f takes one of %s", strings.Join(Formats(), ", "))
+		return words.Error("needs-format", "values", Formats())
 	}
-	return fmt.Errorf("there is no format %q; there are %s", name, strings.Join(Formats(), ", "))
+	return words.Error("no-format", "name", visible.Text(name), "values", Formats())
 }
 
 // Extension is how names of files of that format end, with the dot.

@@ -19,9 +19,9 @@ import (
 // JSON writes the session as one document, described by schema.json beside
 // this file. Bytes are text where they are UTF-8, base64 otherwise.
 func JSON(w io.Writer, t *decode.Transcript, l lang.Lang) error {
-	doc := document{Format: "smtptap-session", Version: 1, Lang: langName(l), Session: sessionOf(t)}
+	doc := document{Format: "smtptap-session", Version: 1, Lang: langName(l), Session: sessionOf(t, l)}
 	report := findings.Analyze(t, l)
-	doc.Outcome, doc.Transactions = string(report.Outcome.Outcome), transactionsOf(report)
+	doc.Outcome, doc.Transactions = string(report.Outcome.Outcome), transactionsOf(report, l)
 	doc.Verdict = verdictOf(report)
 	doc.Findings = findingsOf(report)
 	return writeDocument(w, t, doc, l)
@@ -63,8 +63,8 @@ type session struct {
 	CannotShow  []string  `json:"cannotShow,omitempty"`
 }
 
-func sessionOf(t *decode.Transcript) session {
-	return session{t.ID, t.Started, string(t.Source), t.Dialect, t.Listen, t.Target, t.Mode, t.SecretsKept, t.Ended, t.CannotShow}
+func sessionOf(t *decode.Transcript, l lang.Lang) session {
+	return session{t.ID, t.Started, string(t.Source), t.Dialect, t.Listen, t.Target, t.Mode, t.SecretsKept, t.Ended, inWords(t.CannotShow, l)}
 }
 
 type verdict struct {
@@ -170,7 +170,7 @@ func lineOf(t *decode.Transcript, i int, l lang.Lang) entry {
 	}
 	if e.Fact != nil {
 		line.Kind = e.Fact.Type()
-		line.Fact, _ = facts.Marshal(e.Fact) // facts hold nothing that JSON can't
+		line.Fact, _ = facts.Marshal(facts.In(e.Fact, l)) // facts hold nothing that JSON can't
 		return line
 	}
 	ev := e.Event

@@ -243,7 +243,7 @@ func TestHolds(t *testing.T) {
 			want = 0
 		}
 		if c, err := export.Holds(tr, format, lang.English); err != nil || c.Addresses != want {
-			t.Errorf("%s: %s, %v", format, c, err)
+			t.Errorf("%s: %s, %v", format, c.In(lang.English), err)
 		}
 	}
 	redacted, err := redact.Apply(private(), redact.Levels{Addresses: true, Hosts: true})
@@ -252,7 +252,7 @@ func TestHolds(t *testing.T) {
 	}
 	for _, format := range export.Formats() {
 		if c, err := export.Holds(redacted, format, lang.English); err != nil || c.Addresses != 0 {
-			t.Errorf("%s, redacted: %s, %v", format, c, err)
+			t.Errorf("%s, redacted: %s, %v", format, c.In(lang.English), err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ import (
 // there is no place for it.
 func PCAPNG(w io.Writer, t *decode.Transcript, l lang.Lang) error {
 	ng, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
-		Name: "smtptap", Comment: "clear text of an SMTP session, put into packets", LinkType: layers.LinkTypeEthernet, SnapLength: 0,
+		Name: "smtptap", Comment: words.Say(l, "packets"), LinkType: layers.LinkTypeEthernet, SnapLength: 0,
 		TimestampResolution: 9,
 	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "smtptap", Comment: findings.Analyze(t, l).Verdict.Text}})
 	if err != nil {

@@ -43,7 +43,7 @@ func headOf(t *decode.Transcript, l lang.Lang) []row {
 		}
 	}
 	for _, missing := range t.CannotShow {
-		add("missing", missing)
+		add("missing", missing.In(l))
 	}
 	if t.SecretsKept {
 		add("secrets", words.Say(l, "secrets-kept"))

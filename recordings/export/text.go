@@ -97,7 +97,7 @@ func (p *TextPrinter) End(t *decode.Transcript) error {
 		}
 	}
 	for _, s := range t.CannotShow {
-		p.say(t, "=== "+words.Say(p.o.Lang, "not-shown", "what", visible.Text(s)), p.dim)
+		p.say(t, "=== "+words.Say(p.o.Lang, "not-shown", "what", visible.Text(s.In(p.o.Lang))), p.dim)
 	}
 	p.say(t, "=== "+report.Verdict.Text, p.severity(report.Verdict.Severity))
 	return p.err

@@ -2,6 +2,7 @@ package export
 
 import (
 	"smtptap/decode/findings"
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 )
 
@@ -31,21 +32,23 @@ type decision struct {
 	Text string `json:"text,omitempty"`
 }
 
-func decisionOf(d outcome.Decision) decision { return decision{d.By.String(), d.Code, d.Text} }
+func decisionOf(d outcome.Decision, l lang.Lang) decision {
+	return decision{d.By.String(), d.Code, d.Text.In(l)}
+}
 
-func transactionsOf(r findings.Report) []transaction {
+func transactionsOf(r findings.Report, l lang.Lang) []transaction {
 	all := []transaction{}
 	for i := range r.Outcome.Transactions {
 		t := &r.Outcome.Transactions[i]
 		x := transaction{
 			Sender: t.Sender, Recipients: []recipient{}, Outcome: string(t.Outcome), MadeGood: t.MadeGood,
-			QueueID: t.QueueID(), decision: decisionOf(t.Decided),
+			QueueID: t.QueueID(), decision: decisionOf(t.Decided, l),
 		}
 		if t.Mail >= 0 {
 			x.Line = &t.Mail
 		}
 		for _, to := range t.Recipients {
-			x.Recipients = append(x.Recipients, recipient{to.Path, to.Answer.String(), to.Sent, to.MadeGood, decisionOf(to.Decided)})
+			x.Recipients = append(x.Recipients, recipient{to.Path, to.Answer.String(), to.Sent, to.MadeGood, decisionOf(to.Decided, l)})
 		}
 		all = append(all, x)
 	}

@@ -57,7 +57,7 @@ func blame(l *line, text string) {
 	c := causeOf(text)
 	if l.tls != nil && (c == nil || c.tls != "" || c.dial == "") {
 		if l.tls.Err == "" {
-			l.tls.Err = text
+			l.tls.Err = facts.Plain(text)
 		}
 		if c != nil && (l.tls.Class == "" || l.tls.Class == "other") {
 			l.tls.Class, l.tls.Verdict = c.tls, c.verdict
@@ -68,7 +68,7 @@ func blame(l *line, text string) {
 		return
 	}
 	if l.dial.Err == "" {
-		l.dial.Err = text
+		l.dial.Err = facts.Plain(text)
 		l.dial.Class = "other"
 	}
 	if c != nil && c.dial != "" && l.dial.Class == "other" {
@@ -78,7 +78,7 @@ func blame(l *line, text string) {
 
 // failedTLS is the fact of a handshake that came to nothing.
 func failedTLS(text string) *facts.TLS {
-	t := &facts.TLS{Leg: who.ServerLeg, Err: text, Class: "other"}
+	t := &facts.TLS{Leg: who.ServerLeg, Err: facts.Plain(text), Class: "other"}
 	if c := causeOf(text); c != nil && c.tls != "" {
 		t.Class, t.Verdict = c.tls, c.verdict
 	}

@@ -148,9 +148,9 @@ func (b *builder) time(at time.Time) {
 func (b *builder) fact(f facts.Fact) {
 	switch f := f.(type) {
 	case *facts.Dial:
-		f.Err = withoutSecrets(f.Err)
+		f.Err = facts.Plain(withoutSecrets(string(f.Err)))
 	case *facts.TLS:
-		f.Err, f.Reason = withoutSecrets(f.Err), withoutSecrets(f.Reason)
+		f.Err, f.Reason = facts.Plain(withoutSecrets(string(f.Err))), facts.Plain(withoutSecrets(string(f.Reason)))
 		b.tlsTold, b.tlsKnown = true, b.tlsKnown || f.Version != "" || f.Err != ""
 	}
 	b.entries = append(b.entries, decode.Entry{At: b.at, From: who.Smtptap, To: who.Smtptap, Leg: facts.On(f), Fact: f})
@@ -181,18 +181,18 @@ func (b *builder) line(i int) {
 		if why := causeOf(l.text); l.reply == "" && why != nil && why.tls != "" && !b.tlsTold && b.tlsAhead < i {
 			b.failTLS(i)
 		}
-		b.fact(&facts.Note{ID: facts.NoteClientError, Text: visible.Text(withoutSecrets(l.text))})
+		b.fact(&facts.Note{ID: facts.NoteClientError, Text: facts.Plain(visible.Text(withoutSecrets(l.text)))})
 	case setting:
-		b.fact(&facts.Note{ID: facts.NoteClientSetting, Text: visible.Text(withoutSecrets(l.text))})
+		b.fact(&facts.Note{ID: facts.NoteClientSetting, Text: facts.Plain(visible.Text(withoutSecrets(l.text)))})
 	case noReply:
 		if b.accepted && b.tlsAhead < i {
 			b.failTLS(i)
 		}
-		to := ""
+		note := facts.NewNote(facts.NoteNoReply)
 		if l.text != "" {
-			to = " to " + verbName(l.text)
+			note.Text = facts.Say("client-no-reply-to", "what", verbName(l.text))
 		}
-		b.fact(&facts.Note{ID: facts.NoteNoReply, Text: "the client read an empty reply" + to + ": the connection was gone, or the wait for the reply ended"})
+		b.fact(note)
 	case closed:
 		b.closed(l)
 	}
@@ -480,7 +480,7 @@ func (b *builder) failTLS(i int) {
 		text = b.handshake
 	}
 	if text == "" {
-		text = "the client gave up after the reply to STARTTLS"
+		text = "client-gave-up-starttls"
 	}
 	b.handshakeFailed(failedTLS(text))
 }

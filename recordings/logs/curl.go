@@ -137,7 +137,7 @@ func (p *curlLog) judged(reason string) {
 	if p.peer == nil {
 		return
 	}
-	p.peer.Reason = reason
+	p.peer.Reason = facts.Plain(reason)
 	if c := causeOf(reason); c != nil {
 		p.peer.Verdict = c.verdict
 	}

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
 // lacks says what the log is unable to show, as ids for rules and as sentences
 // for people.
-func lacks(b *builder) (ids, sentences []string) {
-	add := func(id, sentence string) {
+func lacks(b *builder) (ids []string, sentences []facts.Sentence) {
+	add := func(id string, sentence facts.Sentence) {
 		if id != "" {
 			ids = append(ids, id)
 		}
@@ -21,39 +22,39 @@ func lacks(b *builder) (ids, sentences []string) {
 	said := b.fromClient || b.fromServer
 	if d.errorOnly || !said || !b.fromClient && replies(lines) < fewReplies {
 		d = &dialect{errorOnly: true}
-		add(decode.LackDialogue, "The text holds an error or single replies, not the whole dialogue.")
+		add(decode.LackDialogue, "lacks-dialogue")
 	}
 	if b.midway && said && !d.errorOnly {
-		add(decode.LackStart, "The beginning is missing: no greeting of the server is in the log.")
+		add(decode.LackStart, "lacks-start")
 	}
 	if said && !d.errorOnly && !ends(lines) {
-		add(decode.LackEnd, "The log stops before the session ends; what came after is unknown.")
+		add(decode.LackEnd, "lacks-end")
 	}
 	if said && !b.fromClient {
-		add(decode.LackClientLines, "The client's lines are not in the log; what each reply answers is inferred from the order of the replies.")
+		add(decode.LackClientLines, "lacks-client-lines")
 	} else if b.guessed && !d.errorOnly {
-		add(decode.LackClientLines, "Some of the client's lines are not in the log; what some replies answer is inferred.")
+		add(decode.LackClientLines, "lacks-some-client-lines")
 	}
 	if said && !b.fromServer && !d.errorOnly {
-		add(decode.LackServerLines, "The server's replies are not in the log; they are inferred from what the client did next. PHPMailer shows them at SMTPDebug level 2 and above.")
+		add(decode.LackServerLines, "lacks-server-lines")
 	}
 	if b.bodyLost && !d.errorOnly {
-		add(decode.LackBody, "The message, or part of it, is not in the log.")
+		add(decode.LackBody, "lacks-body")
 	}
 	if b.eaten {
-		add(decode.LackBrackets, "The paste lost everything in angle brackets: addresses, the Message-ID, tags of an HTML body.")
+		add(decode.LackBrackets, "lacks-brackets")
 	}
 	if b.folding {
-		add("", "The paste lost white space at the start of lines; folded header lines are put together again.")
+		add("", "lacks-folding")
 	}
 	if b.secret {
-		add(decode.LackCredentials, "Credentials were hidden by the tool or by the poster, so nothing can be said about them.")
+		add(decode.LackCredentials, "lacks-credentials")
 	}
 	if !exactly(lines) {
-		add(decode.LackBytes, "A log shows text, not bytes: line ends, trailing white space and characters outside ASCII may differ from what was sent.")
+		add(decode.LackBytes, "lacks-bytes")
 	}
 	if !b.tlsKnown {
-		add(decode.LackTLS, "Nothing about TLS versions, ciphers and certificates is in the log.")
+		add(decode.LackTLS, "lacks-tls")
 	}
 	stamps(lines, b, add)
 	return ids, sentences
@@ -110,9 +111,9 @@ func exactly(lines []line) bool {
 }
 
 // stamps says how exact the times are.
-func stamps(lines []line, b *builder, add func(id, sentence string)) {
+func stamps(lines []line, b *builder, add func(id string, sentence facts.Sentence)) {
 	if b.started.IsZero() {
-		add(decode.LackTimes, "The log has no time stamps, so it can't show how long anything took.")
+		add(decode.LackTimes, "lacks-times")
 		return
 	}
 	for _, l := range lines {
@@ -121,6 +122,6 @@ func stamps(lines []line, b *builder, add func(id, sentence string)) {
 		}
 	}
 	if b.started.Truncate(time.Second).Equal(b.started) {
-		add("", "The time stamps are whole seconds; shorter delays don't show.")
+		add("", "lacks-fractions")
 	}
 }

@@ -8,8 +8,6 @@
 package logs
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -19,7 +17,7 @@ import (
 )
 
 // ErrNoLog is returned for a text in which nothing of SMTP was found.
-var ErrNoLog = errors.New("no SMTP dialogue and no SMTP error was recognised in the text")
+var ErrNoLog = words.Error("no-log")
 
 // Parse reads a log and returns its session; of several, the one that went
 // wrong first, or else the longest. It returns ErrNoLog for a text that is no
@@ -41,7 +39,7 @@ func ParseAll(r io.Reader) ([]*decode.Transcript, error) {
 		return nil, err
 	}
 	if strings.TrimSpace(text) == "" {
-		return nil, fmt.Errorf("the log is empty: %w", ErrNoLog)
+		return nil, words.Error("empty", "why", ErrNoLog)
 	}
 	rows, left := rowsOf(text)
 	rows, fewer := fewer(restore(rows))
@@ -81,13 +79,13 @@ func told(all []*decode.Transcript, leftOut int) []*decode.Transcript {
 			room--
 		}
 		if len(all) > 1 {
-			t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log holds %d sessions; this is number %d.", len(all), i+1))
+			t.CannotShow = append(t.CannotShow, facts.Say("lacks-sessions", "n", len(all), "i", i+1))
 		}
 		if leftOut > 0 {
 			if slices.ContainsFunc(t.Entries, func(e decode.Entry) bool { return e.Event != nil && e.Event.Kind == decode.KindBody }) {
 				t.Lacks = append(t.Lacks, decode.LackBody)
 			}
-			t.CannotShow = append(t.CannotShow, fmt.Sprintf("The log is very long: %d lines of it are left out, in which no failure shows or which repeat others.", leftOut))
+			t.CannotShow = append(t.CannotShow, facts.Say("lacks-left-out", "n", leftOut))
 		}
 		out = append(out, t)
 	}

@@ -126,7 +126,7 @@ func (p *swaksLog) blameTLS(text string) {
 	if p.peer == nil {
 		return
 	}
-	p.peer.Reason = text
+	p.peer.Reason = facts.Plain(text)
 	if c := causeOf(text); c != nil && c.verdict != "" {
 		p.peer.Verdict = c.verdict
 	}

@@ -1,8 +1,8 @@
 package logs
 
 import (
-	"fmt"
 	"io"
+	"smtptap/decode/units"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,10 +17,10 @@ func readText(r io.Reader) (string, error) {
 	var b strings.Builder
 	n, err := io.Copy(&b, io.LimitReader(r, MaxLog+1))
 	if err != nil {
-		return "", fmt.Errorf("read the log: %w", err)
+		return "", words.Error("read", "why", err)
 	}
 	if n > MaxLog {
-		return "", fmt.Errorf("the log is longer than %d MiB: cut it down to the session in question", MaxLog>>20)
+		return "", words.Error("too-long", "most", units.Bytes(MaxLog))
 	}
 	text := decodeText(b.String())
 	text = strings.ReplaceAll(text, "\r\n", "\n")

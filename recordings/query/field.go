@@ -89,7 +89,7 @@ func anywhere(part string) test {
 	}
 	return func(s *Session) bool {
 		if contains(s.Subject, part) || contains(s.Rcpt, part) || contains(s.From, part) ||
-			contains(s.User, part) || contains(s.Verdict, part) || contains(s.Server, part) ||
+			contains(s.User, part) || contains(s.Verdict.String(), part) || contains(s.Server, part) ||
 			contains(s.Target, part) || contains(s.Client, part) || contains(s.ID, part) || isCode(s.Code) {
 			return true
 		}

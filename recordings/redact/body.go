@@ -11,6 +11,7 @@ import (
 	"smtptap/decode"
 	"smtptap/decode/facts"
 	"smtptap/decode/message"
+	"smtptap/decode/units"
 	"smtptap/decode/who"
 )
 
@@ -28,12 +29,8 @@ func (r *rewriter) body(i int, l *leg) error {
 	r.feed(e, l, m.again[i], true)
 	r.open = true
 	if i == m.bodies[0] {
-		for _, text := range m.about {
-			id := partRedacted
-			if strings.HasPrefix(text, "body ") {
-				id = bodyRedacted
-			}
-			r.tell(decode.Entry{At: e.Event.At, From: who.Smtptap, To: who.Smtptap, Fact: &facts.Note{ID: id, Text: text}})
+		for _, note := range m.about {
+			r.tell(decode.Entry{At: e.Event.At, From: who.Smtptap, To: who.Smtptap, Fact: note})
 		}
 	}
 	return nil
@@ -77,7 +74,7 @@ func (r *rewriter) rewriteBody(m *mail, header, wire []byte, dots bool) []byte {
 		}
 	}
 	r.bodies++
-	m.about = []string{fmt.Sprintf("body %d taken out: its parts could not be told apart, %d bytes as sent, SHA-256 %x", r.bodies, len(wire), sha256.Sum256(wire))}
+	m.about = []*facts.Note{{ID: bodyRedacted, Text: facts.Say("body-redacted-torn", append(sizeOf(wire), "n", r.bodies)...)}}
 	return blank(wire, "")
 }
 
@@ -86,7 +83,7 @@ type bodyWriter struct {
 	*rewriter
 	dots  bool
 	depth int // of messages inside encoded parts
-	about []string
+	about []*facts.Note
 }
 
 // message says the bytes of a message again that follow at from. told is false
@@ -200,9 +197,14 @@ func blank(leaf []byte, encoding string) []byte {
 var fillers = [utf8.UTFMax]string{"\xf8", "ø", "ⓧ", "𝐱"}
 
 // describe says what was in a leaf, by which its author can recognise it.
-func (w *bodyWriter) describe(p *message.Part, leaf []byte) string {
+func (w *bodyWriter) describe(p *message.Part, leaf []byte) *facts.Note {
 	w.bodies++
-	return fmt.Sprintf("body %d taken out: %s, %d bytes as sent, SHA-256 %x", w.bodies, kindOf(p), len(leaf), sha256.Sum256(leaf))
+	return facts.NewNote(bodyRedacted, append(sizeOf(leaf), "n", w.bodies, "kind", kindOf(p))...)
+}
+
+// sizeOf are the words for how much was taken out, and its hash.
+func sizeOf(wire []byte) []any {
+	return []any{"size", units.Exactly(int64(len(wire))), "hash", fmt.Sprintf("%x", sha256.Sum256(wire))}
 }
 
 func kindOf(p *message.Part) string {

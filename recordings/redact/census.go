@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"html"
 	"io"
 	"net/netip"
@@ -21,7 +20,7 @@ import (
 
 // ErrIdentity says that something was about to be written that redaction had
 // taken out.
-var ErrIdentity = errors.New("refused: what was to be written still holds an address or a host that --redact takes out; nothing more was written. Use another format, or --redact body")
+var ErrIdentity = words.Error("identity")
 
 // identitiesIn tells the addresses, host names and IP addresses in a text, one
 // spelling of each, in whatever notation its reader may decode.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"html"
 	"io"
 	"net/url"
@@ -18,7 +17,7 @@ import (
 )
 
 // ErrLeak says that a known secret was about to be written.
-var ErrLeak = errors.New("refused: what was to be written holds a password of this session; nothing more was written")
+var ErrLeak = words.Error("leak")
 
 // shortest is how long a secret must be to be searched for: shorter ones are
 // in every text.

@@ -1,12 +1,13 @@
 package redact
 
 import (
-	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 )
 
@@ -77,14 +78,7 @@ func hasBody(t *decode.Transcript, m *decode.Message) bool {
 	return false
 }
 
-// String is the count in words: "2 addresses, 1 message body, 0 secrets".
-func (c Contents) String() string {
-	return fmt.Sprintf("%s, %s, %s", number(c.Addresses, "address", "addresses"), number(c.Messages, "message body", "message bodies"), number(c.Secrets, "secret", "secrets"))
-}
-
-func number(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", many)
+// In is the count in one language: "addresses: 2, message bodies: 1, secrets: 0".
+func (c Contents) In(l lang.Lang) string {
+	return words.Say(l, "contents", "addresses", strconv.Itoa(c.Addresses), "messages", strconv.Itoa(c.Messages), "secrets", strconv.Itoa(c.Secrets))
 }

@@ -141,7 +141,7 @@ func (r *rewriter) fact(f facts.Fact) facts.Fact {
 	if again, err := r.factAgain(f); err == nil {
 		return again
 	}
-	return &facts.Note{ID: "redacted", Text: "a fact about the connection was left out"}
+	return facts.NewNote("redacted")
 }
 
 func (r *rewriter) factAgain(f facts.Fact) (facts.Fact, error) {
@@ -175,6 +175,9 @@ func (s *standIns) inJSON(value any) any {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if name == "say" {
+				continue // the key of a text
+			}
 			if text, ok := v[name].(string); ok && (name == "subject" || name == "issuer") {
 				v[name] = s.subject(text)
 				continue

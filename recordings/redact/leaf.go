@@ -2,13 +2,12 @@ package redact
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"mime/quotedprintable"
 	"strings"
 
+	"smtptap/decode/facts"
 	"smtptap/decode/message"
 )
 
@@ -26,7 +25,7 @@ func (w *bodyWriter) leaf(p *message.Part, leaf []byte) []byte {
 	again, searched := w.searched(p, text, damaged)
 	switch {
 	case !searched || damaged && again != string(text):
-		w.about = append(w.about, fmt.Sprintf("part taken out, because it can't be searched: %s, %d bytes as sent, SHA-256 %x", w.names.content(kindOf(p)), len(leaf), sha256.Sum256(leaf)))
+		w.about = append(w.about, facts.NewNote(partRedacted, append(sizeOf(leaf), "kind", w.names.content(kindOf(p)))...))
 		return blank(leaf, p.Encoding)
 	case again == string(text):
 		return leaf

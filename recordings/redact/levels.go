@@ -5,7 +5,6 @@
 package redact
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -42,7 +41,7 @@ func Parse(list []string) (Levels, error) {
 			case "all":
 				l.Addresses, l.Hosts, l.Body, l.Links = true, true, true, true
 			default:
-				return l, fmt.Errorf("--redact %q: there are %s", name, strings.Join(names, ", "))
+				return l, words.Error("no-level", "name", name, "names", names)
 			}
 		}
 	}

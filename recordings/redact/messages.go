@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/who"
 )
 
@@ -21,7 +22,7 @@ type mail struct {
 	torn           bool  // what came before is missing
 	done           bool
 	again          map[int][]byte // the bodies as said again, by entry
-	about          []string       // what is to be told of them
+	about          []*facts.Note  // what is to be told of them
 }
 
 // findMails sorts the entries of messages by message, and finds the command

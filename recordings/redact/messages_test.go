@@ -6,6 +6,7 @@ import (
 
 	"smtptap/decode"
 	"smtptap/decode/facts"
+	"smtptap/decode/lang"
 	"smtptap/decode/who"
 	"smtptap/recordings/redact"
 )
@@ -107,24 +108,24 @@ func TestPartTakenOut(t *testing.T) {
 	var notes []string
 	for _, e := range out.Entries {
 		if n, ok := e.Fact.(*facts.Note); ok {
-			notes = append(notes, n.ID+": "+n.Text)
+			notes = append(notes, n.ID+": "+n.Text.String())
 		}
 	}
-	if len(notes) != 1 || !strings.HasPrefix(notes[0], "part-redacted: part taken out, because it can't be searched: image/png, 8 bytes as sent, SHA-256 ") {
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], "part-redacted: part taken out, because it can't be searched: image/png, 8 B as sent, SHA-256 ") {
 		t.Errorf("%q", notes)
 	}
 	if c := redact.Count(out); c.Messages != 1 {
-		t.Errorf("the other part is not counted: %s", c)
+		t.Errorf("the other part is not counted: %s", c.In(lang.English))
 	}
 }
 
 // What a session holds is counted by address, stand-ins not at all.
 func TestCount(t *testing.T) {
 	tr := decodeSession(data("Subject: =?utf-8?Q?=E6=8A=A5_wei@corp.example.com?=", "From: b@example.org", "", "text"), false)
-	if got := redact.Count(tr).String(); got != "2 addresses, 1 message body, 0 secrets" {
+	if got := redact.Count(tr).In(lang.English); got != "addresses 2, message bodies 1, secrets 0" {
 		t.Error(got)
 	}
-	if got := redact.Count(apply(t, tr, redact.Levels{Addresses: true, Body: true})).String(); got != "0 addresses, 0 message bodies, 0 secrets" {
+	if got := redact.Count(apply(t, tr, redact.Levels{Addresses: true, Body: true})).In(lang.English); got != "addresses 0, message bodies 0, secrets 0" {
 		t.Error(got)
 	}
 }

@@ -2,7 +2,6 @@ package redact
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -17,7 +16,7 @@ import (
 const largest = 64 << 20
 
 // ErrTooLarge says that a message is too large to be rewritten in memory.
-var ErrTooLarge = errors.New("the messages are over 64 MiB, too large to replace addresses, hosts or links in; use --redact body, or export without these levels")
+var ErrTooLarge = words.Error("too-large")
 
 // Apply returns the session with passwords masked and everything that the
 // levels name replaced. t is not changed.

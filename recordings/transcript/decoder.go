@@ -402,11 +402,11 @@ const noteFailed = "decoder-failed"
 
 func (d *decoder) fail(at time.Duration, cause any) {
 	d.failed = true
-	text := "smtptap failed to decode this session from here on; it is relayed as before, but not explained"
+	note := facts.NewNote(noteFailed)
 	if !d.keepSecrets {
-		text += ", and what is said is not recorded, because secrets in it can't be told"
+		note.Text = "decoder-failed-unrecorded"
 	}
-	d.addFact(at, &facts.Note{ID: noteFailed, Text: text})
+	d.addFact(at, note)
 	for _, l := range d.legs() {
 		d.giveUp(at, l)
 	}

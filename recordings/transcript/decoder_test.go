@@ -134,7 +134,7 @@ func TestFactsOutsideUTF8(t *testing.T) {
 // A fact of any size leaves a recording that can be read.
 func TestLargeFact(t *testing.T) {
 	l := newTee(t, false)
-	l.decoder.fact(1, &facts.Note{ID: "large", Text: strings.Repeat("x", recordings.MaxData)})
+	l.decoder.fact(1, &facts.Note{ID: "large", Text: facts.Plain(strings.Repeat("x", recordings.MaxData))})
 	l.decoder.end(2, facts.End{Cause: facts.CauseClosed})
 	loaded, err := load(bytes.NewReader(l.file.Bytes()), maxLoaded, "")
 	if err != nil || loaded.damage != nil || !reflect.DeepEqual(loaded.transcript.Entries, l.entries) {

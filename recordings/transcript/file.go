@@ -109,8 +109,8 @@ func (f *file) open(folder *recordings.Folder) error {
 
 // What somebody else did to the file under the session.
 var (
-	errCut     = errors.New("the recording was cut while the session ran")
-	errDeleted = errors.New("the recording was deleted while the session ran")
+	errCut     = error(facts.Sentence("recording-cut"))
+	errDeleted = error(facts.Sentence("recording-deleted"))
 )
 
 // untouched reports whether the file that is open is still the recording, and
@@ -170,7 +170,7 @@ func (f *file) recreate(folder *recordings.Folder, why error) error {
 	gone := gap{lost: facts.Lost{Records: -1, Bytes: f.size}, missing: []passed{
 		{route{who.Client, who.Server}, -1}, {route{who.Server, who.Client}, -1},
 	}}
-	told, _ := gone.encode(0, why.Error())
+	told, _ := gone.encode(0, why)
 	f.start.buf = append(f.start.buf, told...)
 	f.gone, f.whyGone = f.gone+f.size, why
 	f.size = 0

@@ -75,7 +75,7 @@ func (l *tee) step(what byte, p []byte) {
 	case 3:
 		d.fact(l.at, &facts.Dial{Addr: string(p)})
 	case 4:
-		d.fact(l.at, &facts.Note{ID: "fuzz", Text: string(p)})
+		d.fact(l.at, &facts.Note{ID: "fuzz", Text: facts.Plain(string(p))})
 	case 5:
 		d.secured(l.at, who.ClientLeg)
 	case 6:

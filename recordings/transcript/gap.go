@@ -67,13 +67,13 @@ func (p *passed) add(n int64) {
 
 // encode says what the gap is, in records: for the dialogue, how many bytes of
 // each route are not there; for people, how much it is and why.
-func (g *gap) encode(at time.Duration, why string) ([]byte, *facts.Lost) {
+func (g *gap) encode(at time.Duration, why error) ([]byte, *facts.Lost) {
 	var out []byte
 	for _, m := range g.missing {
 		out = appendRecord(out, encode(g.at, m.route, &facts.Skip{Bytes: m.bytes, Why: decode.WhyNotRecorded}))
 	}
 	lost := g.lost
-	lost.Why = clip(why)
+	lost.Why = facts.Because(why)
 	return appendRecord(out, encode(at, about(&lost), &lost)), &lost
 }
 

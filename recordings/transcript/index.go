@@ -2,8 +2,6 @@ package transcript
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -142,9 +140,9 @@ func (x *index) read(r io.ReadSeeker, which who.Leg, side who.Party, span decode
 	s := x.stream(which, side)
 	switch {
 	case span.Start < 0 || span.End < span.Start:
-		return nil, fmt.Errorf("no bytes lie from %d to %d", span.Start, span.End)
+		return nil, words.Error("span", "from", span.Start, "to", span.End, "side", side, "why", words.Error("not-held"))
 	case s.limit > 0 && span.End > s.limit:
-		return nil, fmt.Errorf("bytes %d to %d of the %s: the recording is too disordered", span.Start, span.End, side)
+		return nil, words.Error("span", "from", span.Start, "to", span.End, "side", side, "why", words.Error("disordered"))
 	}
 	w := walk{split: x.split, leg: which, side: side, span: span}
 	w.out = make([]byte, 0, min(span.Len(), maxAhead))
@@ -153,10 +151,10 @@ func (x *index) read(r io.ReadSeeker, which who.Leg, side who.Party, span decode
 		err := w.from(r, s)
 		if err == nil && w.pos <= before {
 			// Jumps that lead nowhere: no writer makes them, a forger may.
-			err = errors.New("the recording is too disordered")
+			err = words.Error("disordered")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("bytes %d to %d of the %s: %w", span.Start, span.End, side, err)
+			return nil, words.Error("span", "from", span.Start, "to", span.End, "side", side, "why", err)
 		}
 	}
 	return w.out, nil
@@ -208,7 +206,7 @@ type walk struct {
 func (w *walk) from(r io.ReadSeeker, s *streamIndex) error {
 	c, until, found := s.at(w.pos)
 	if !found {
-		return errors.New("the recording does not hold them")
+		return words.Error("not-held")
 	}
 	if _, err := r.Seek(c.record, io.SeekStart); err != nil {
 		return err
@@ -218,7 +216,7 @@ func (w *walk) from(r io.ReadSeeker, s *streamIndex) error {
 	for w.pos < w.until {
 		rec, err := records.Next()
 		if err == io.EOF {
-			return errors.New("the recording ends before")
+			return words.Error("ends-before")
 		}
 		if err != nil {
 			return err

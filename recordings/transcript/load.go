@@ -159,10 +159,10 @@ func (l *loading) shown() *decode.Transcript {
 	t.Entries, t.CannotShow = slices.Clip(t.Entries), slices.Clip(t.CannotShow)
 	if l.left > 0 {
 		t.Became = string(l.tally.Summary().Outcome)
-		t.CannotShow = append(t.CannotShow, fmt.Sprintf("the session is too long to be shown as a whole: its last %d lines are left out", l.left))
+		t.CannotShow = append(t.CannotShow, facts.Say("lacks-later", "n", l.left))
 	}
 	if l.unread > maxUnread {
-		t.CannotShow = append(t.CannotShow, fmt.Sprintf("%d more records can't be read", l.unread-maxUnread))
+		t.CannotShow = append(t.CannotShow, facts.Say("lacks-records", "n", l.unread-maxUnread))
 	}
 	return &t
 }
@@ -191,7 +191,7 @@ func (l *loading) add(e decode.Entry) {
 	l.transcript.Entries = append(l.transcript.Entries, e)
 }
 
-func (l *loading) cannotShow(what string) {
+func (l *loading) cannotShow(what facts.Sentence) {
 	l.transcript.CannotShow = append(l.transcript.CannotShow, what)
 }
 
@@ -234,7 +234,7 @@ func (l *loading) replayAll(b *batch) (over bool, err error) {
 			l.damage, l.transcript.Ended = nil, false
 			return true, nil
 		}
-		l.cannotShow("the " + l.damage.Error())
+		l.cannotShow(l.damage.InFacts())
 		l.transcript.Lacks = append(l.transcript.Lacks, decode.LackEnd)
 		l.decoder.flush(l.last)
 		l.tally.tear()
@@ -248,7 +248,7 @@ func (l *loading) replay(rec recordings.Record, at int64) {
 	l.last = max(l.last, rec.At)
 	if err := l.decoder.replay(rec, at); err != nil {
 		if l.unread++; l.unread <= maxUnread {
-			l.cannotShow(fmt.Sprintf("the record at byte %d can't be read: %v", at, err))
+			l.cannotShow(facts.Say("lacks-record", "at", at, "why", err))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package transcript
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -278,7 +277,7 @@ func (l *Log) snapshot() (t *decode.Transcript, held bool) {
 	if l.earlier > 0 {
 		o, _ := l.tally.became.Outcome()
 		t.Became = string(o)
-		t.CannotShow = append(t.CannotShow, fmt.Sprintf("the first %d lines of this session are no longer held in memory", l.earlier))
+		t.CannotShow = append(t.CannotShow, facts.Say("lacks-earlier", "n", l.earlier))
 	}
 	if l.set.options.Folder != nil {
 		t.Bytes = l.bytes
@@ -297,10 +296,10 @@ func (l *Log) bytes(which who.Leg, side who.Party, span decode.Span) ([]byte, er
 		leg = 1
 	}
 	if gap := gaps[leg][side-who.Client]; gap > 0 && span.End >= gap {
-		return nil, fmt.Errorf("session %s: what the %s said was not recorded in full", l.id, side)
+		return nil, words.Error("not-in-full", "id", l.id, "side", side)
 	}
 	if !released && !l.set.recorder.flush(l.recording, flushPatience) {
-		return nil, fmt.Errorf("session %s: its recording is not written yet", l.id)
+		return nil, words.Error("not-written", "id", l.id)
 	}
 	return l.index.bytes(l.set.options.Folder.Path(l.id), which, side, span)
 }

@@ -3,12 +3,13 @@ package transcript
 import (
 	"cmp"
 	"container/list"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"smtptap/decode/facts"
+	"smtptap/decode/units"
 	"smtptap/recordings"
 )
 
@@ -156,7 +157,7 @@ func (r *recorder) failure() error {
 }
 
 // errSlow is why something is lost while the disk takes what it is given.
-var errSlow = errors.New("the disk did not keep up")
+var errSlow error = facts.Sentence("disk-slow")
 
 // obstacle is why records find no room.
 func (r *recorder) obstacle() error {
@@ -501,5 +502,5 @@ func (r *recorder) close() error {
 	if lost == 0 {
 		return reason
 	}
-	return fmt.Errorf("%d bytes of recordings were lost: %w", lost, reason)
+	return words.Error("lost", "size", units.Exactly(lost), "why", reason)
 }

@@ -65,7 +65,7 @@ func (t *recording) putRecord(r recordings.Record) (told *facts.Lost, missed boo
 	}
 	if !t.gap.empty() {
 		var records []byte
-		records, told = t.gap.encode(r.At, t.recorder.obstacle().Error())
+		records, told = t.gap.encode(r.At, t.recorder.obstacle())
 		t.put(records)
 		t.gap = gap{}
 	}

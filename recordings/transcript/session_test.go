@@ -86,7 +86,7 @@ func play(t testing.TB, l *transcript.Log, text string, cut func(int) int) {
 		case "hello":
 			l.Fact(&facts.Hello{Leg: who.ClientLeg, Why: s.Rest})
 		case "note":
-			l.Fact(&facts.Note{ID: s.Rest, Text: "what " + s.Rest + " means"})
+			l.Fact(&facts.Note{ID: s.Rest, Text: facts.Plain("what " + s.Rest + " means")})
 		case "skip":
 			var n int64
 			fmt.Sscan(s.Rest[2:], &n)

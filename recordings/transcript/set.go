@@ -12,6 +12,7 @@ import (
 	"unique"
 
 	"smtptap/decode"
+	"smtptap/decode/visible"
 	"smtptap/recordings"
 )
 
@@ -192,9 +193,10 @@ func (s *Set) keepUnrecorded(l *Log) (drop []*Log) {
 
 // intern lets summaries share strings that many sessions have in common.
 func intern(sum Summary) Summary {
-	for _, p := range []*string{&sum.Server, &sum.Target, &sum.User, &sum.From, &sum.Rcpt, &sum.Verdict, &sum.Subject} {
+	for _, p := range []*string{&sum.Server, &sum.Target, &sum.User, &sum.From, &sum.Rcpt, &sum.Subject} {
 		*p = unique.Make(*p).Value()
 	}
+	sum.Verdict = unique.Make(sum.Verdict).Value()
 	if sum.Also != nil {
 		also := *sum.Also
 		for _, texts := range []*[]string{&also.From, &also.Rcpt, &also.Subject} {
@@ -446,9 +448,9 @@ func (s *Set) Open(id string) (*decode.Transcript, error) {
 		t, _, err := Load(path)
 		return t, err
 	case sl != nil:
-		return nil, fmt.Errorf("session %q was not recorded and is no longer held in memory", id)
+		return nil, words.Error("gone", "id", visible.Text(id))
 	}
-	return nil, fmt.Errorf("no session is called %q", id)
+	return nil, words.Error("no-such", "id", visible.Text(id))
 }
 
 // openGrowing is Open for a session that another smtptap records; nil if that

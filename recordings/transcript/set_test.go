@@ -197,7 +197,7 @@ func TestTooLongRecording(t *testing.T) {
 		t.Fatal(err, damage)
 	}
 	left := commands + 1 - len(tr.Entries)
-	if left <= 0 || len(tr.CannotShow) != 1 || !strings.Contains(tr.CannotShow[0], fmt.Sprintf("last %d lines", left)) {
+	if left <= 0 || len(tr.CannotShow) != 1 || !strings.Contains(tr.CannotShow[0].String(), fmt.Sprintf("last %d lines", left)) {
 		t.Errorf("%d are left out, %q", left, tr.CannotShow)
 	}
 	if sum, err := transcript.Summarize(path); err != nil || sum.Live || sum.Incomplete {
@@ -307,7 +307,7 @@ func TestAddUnread(t *testing.T) {
 		got := s.Summary(i)
 		switch {
 		case err != nil:
-			if got.ID != "broken" || got.Outcome != outcome.Unknown || !strings.Contains(got.Verdict, "not a recording") || !got.Incomplete {
+			if got.ID != "broken" || got.Outcome != outcome.Unknown || !strings.Contains(got.Verdict.String(), "not a recording") || !got.Incomplete {
 				t.Errorf("one that can't be read: %+v", got)
 			}
 		case got != want:
@@ -400,7 +400,7 @@ func TestNewerRecording(t *testing.T) {
 	if open := tr.Entries[0].Fact.(*facts.Open); open.Client != "127.0.0.1:1" {
 		t.Errorf("open %+v", open)
 	}
-	if len(tr.CannotShow) != 2 || !strings.Contains(tr.CannotShow[0], "dial") || !strings.Contains(tr.CannotShow[1], "mask") {
+	if len(tr.CannotShow) != 2 || !strings.Contains(tr.CannotShow[0].String(), "dial") || !strings.Contains(tr.CannotShow[1].String(), "mask") {
 		t.Errorf("cannot show %q", tr.CannotShow)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"smtptap/decode"
+	"smtptap/decode/facts"
 	"smtptap/decode/outcome"
 )
 
@@ -36,8 +37,8 @@ type Summary struct {
 	Also     *Also  // what is different in later ones; nil for nothing
 
 	Outcome outcome.Outcome
-	Code    int    // of the reply that decided the outcome; 0 for none
-	Verdict string // that reply, or what failed; the peer's words or smtptap's
+	Code    int            // of the reply that decided the outcome; 0 for none
+	Verdict facts.Sentence // that reply, or what failed; the peer's words or smtptap's
 
 	Path        string // of the recording; "" for none
 	SecretsKept bool   // the recording holds passwords
@@ -48,10 +49,16 @@ type Summary struct {
 // summary.
 type Also struct{ From, Rcpt, Subject []string }
 
+// maxVerdict bounds a verdict, as outcome does.
+const maxVerdict = 1200
+
 // bound makes a summary that somebody else sent one that a session could have.
 func (s *Summary) bound() {
-	for _, text := range []*string{&s.Client, &s.Server, &s.Target, &s.Mode, &s.User, &s.From, &s.Rcpt, &s.Subject, &s.Verdict} {
+	for _, text := range []*string{&s.Client, &s.Server, &s.Target, &s.Mode, &s.User, &s.From, &s.Rcpt, &s.Subject} {
 		*text = clip(*text)
+	}
+	if len(s.Verdict) > maxVerdict {
+		s.Verdict = facts.Plain(clip(s.Verdict.String()))
 	}
 	for _, n := range []*int{&s.Rcpts, &s.Accepted, &s.Messages, &s.Sent, &s.Code} {
 		*n = max(*n, 0)
@@ -72,5 +79,5 @@ func (s *Summary) bound() {
 
 // unreadable says that the recording can't be read, and why.
 func (s *Summary) unreadable(err error) {
-	s.Live, s.Outcome, s.Incomplete, s.Verdict = false, outcome.Unknown, true, clip("can't be read: "+err.Error())
+	s.Live, s.Outcome, s.Incomplete, s.Verdict = false, outcome.Unknown, true, facts.Say("cannot-read", "why", err)
 }

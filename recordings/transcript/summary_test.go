@@ -80,7 +80,7 @@ func TestOutcome(t *testing.T) {
 			}
 			l.End(facts.End{Cause: tt.cause})
 			sum := s.Summary(0)
-			if sum.Live || sum.Outcome != tt.want || sum.Code != tt.code || sum.Verdict != tt.verdict {
+			if sum.Live || sum.Outcome != tt.want || sum.Code != tt.code || sum.Verdict.String() != tt.verdict {
 				t.Errorf("got %s, %d, %q", sum.Outcome, sum.Code, sum.Verdict)
 			}
 		})
@@ -173,9 +173,9 @@ func TestSummaryIsBounded(t *testing.T) {
 	l := s.Begin(transcript.Session{})
 	long := strings.Repeat("é", 4000)
 	play(t, l, "S: 220 "+long+"\nC: EHLO x\nS: 250 x\nC: MAIL FROM:<"+long+"@example.com>\nS: 250 ok\nC: RCPT TO:<"+long+"@example.org>\nS: 550 "+long, whole)
-	l.End(facts.End{Cause: facts.CauseClosed, Err: long})
+	l.End(facts.End{Cause: facts.CauseClosed, Err: facts.Plain(long)})
 	sum := s.Summary(0)
-	for _, text := range []string{sum.From, sum.Rcpt, sum.Verdict} {
+	for _, text := range []string{sum.From, sum.Rcpt, sum.Verdict.String()} {
 		if len(text) > 210 || len(text) < 150 || !strings.HasSuffix(text, "é…") {
 			t.Errorf("%d bytes: %q", len(text), text)
 		}

@@ -135,11 +135,11 @@ func (t *Tally) add(to *[]string, text string) {
 // caller to add.
 func (t *Tally) Summary() Summary {
 	if t.subject != "" {
-		t.sum.Subject = clip(words(t.subject))
+		t.sum.Subject = clip(decoded(t.subject))
 		t.subject = ""
 	}
 	for len(t.subjects) > len(t.also.Subject) {
-		t.also.Subject = append(t.also.Subject, clip(words(t.subjects[len(t.also.Subject)])))
+		t.also.Subject = append(t.also.Subject, clip(decoded(t.subjects[len(t.also.Subject)])))
 	}
 	s := t.sum
 	if also := t.also; also.From != nil || also.Rcpt != nil || also.Subject != nil {
@@ -151,12 +151,12 @@ func (t *Tally) Summary() Summary {
 	return s
 }
 
-// words decodes a subject. That is done when somebody asks, not while the
+// decoded is a subject in readable form. That is done when somebody asks, not while the
 // session waits; what can't be decoded stays as it was sent.
-func words(subject string) (decoded string) {
+func decoded(subject string) (text string) {
 	defer func() {
 		if recover() != nil {
-			decoded = subject
+			text = subject
 		}
 	}()
 	return message.Words(subject)

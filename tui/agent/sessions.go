@@ -197,7 +197,7 @@ func (s *server) diff(_ context.Context, in diffInput, w io.Writer) error {
 		return err
 	}
 	return s.share(w, func(w io.Writer, both []*decode.Transcript) error {
-		result, err := diff.Compare(both[0], both[1], diff.Options{})
+		result, err := diff.Compare(both[0], both[1], diff.Options{Lang: s.Lang})
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func CA(p *Program) *cobra.Command {
 			case "howto":
 				return p.howto(a[1], authority.Path())
 			default:
-				return p.because("ca "+shown(what), validValues{"path", "pem", "howto"})
+				return p.because("ca "+shown(what), validValues("path", "pem", "howto"))
 			}
 			return err
 		},
@@ -56,7 +56,7 @@ func CA(p *Program) *cobra.Command {
 func (p *Program) howto(client, path string) error {
 	text, err := ca.Howto(client, path, p.lang)
 	if err != nil {
-		return wrong("no-howto", "client", shown(client), "values", list(p.lang, ca.Clients()))
+		return wrong("no-howto", "client", shown(client), "values", ca.Clients())
 	}
 	_, err = fmt.Fprint(p.streams.Out, text)
 	return err

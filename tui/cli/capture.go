@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,7 @@ func Import(p *Program) *cobra.Command {
 			case err != nil:
 				return err
 			case !isOne:
-				return fmt.Errorf("%s: %w", a[0], capture.ErrNoCapture)
+				return failed("invalid", "source", a[0], "why", capture.ErrNoCapture)
 			}
 			defer c.close()
 			return p.importSession(c, session, dir)
@@ -67,7 +68,7 @@ func (p *Program) importSession(c *captureFile, session int, dir string) error {
 		return err
 	}
 	if chosen == nil {
-		captureTable(p.streams.Out, found)
+		p.captureTable(found)
 		return wrong("choose-session", "count", strconv.Itoa(len(found)))
 	}
 	if dir, err = folder(dir); err != nil {
@@ -147,7 +148,7 @@ func openCapture(peek *bufio.Reader, in io.Reader) (c *captureFile, isOne bool, 
 	c.file, c.close = kept, func() { kept.Close(); os.Remove(kept.Name()) }
 	if _, err := io.Copy(kept, peek); err != nil {
 		c.close()
-		return nil, true, fmt.Errorf("keep the capture file: %w", err)
+		return nil, true, failed("keep-capture", "why", err)
 	}
 	return c, true, nil
 }
@@ -193,21 +194,21 @@ func (c *captureFile) transcript(frame int) (t *decode.Transcript, done func(), 
 	}
 	t.ID = ""
 	if damage != nil {
-		t.CannotShow[len(t.CannotShow)-1] = "the capture ends before the session does"
+		t.CannotShow[len(t.CannotShow)-1] = "lacks-capture"
 	}
 	return t, done, nil
 }
 
 // captureTable prints the sessions of a capture.
-func captureTable(w io.Writer, found []capture.Found) {
-	rows := [][]string{{"N", "WHEN", "CLIENT", "SERVER", "OUTCOME", "CODE", "FROM", "TO", "SUBJECT / REASON"}}
+func (p *Program) captureTable(found []capture.Found) {
+	rows := [][]string{strings.Split(p.say("capture-columns"), "|")}
 	for i, s := range found {
 		rows = append(rows, []string{
 			strconv.Itoa(i + 1), s.Session.Started.Local().Format("2006-01-02 15:04:05"), s.Session.Client.String(), s.Session.Server.String(),
-			string(s.Outcome), codeText(s.Code), visible.Text(s.From), recipients(s.Summary), reason(s.Summary),
+			p.outcome(s.Outcome), codeText(s.Code), visible.Text(s.From), recipients(s.Summary), p.reason(s.Summary),
 		})
 	}
-	columns(w, rows)
+	columns(p.streams.Out, rows)
 }
 
 // A capturedSession is a session in `explain --json` of a capture with several.
@@ -217,12 +218,12 @@ type capturedSession struct {
 	outlined
 }
 
-func captureJSON(w io.Writer, found []capture.Found) error {
+func (p *Program) captureJSON(found []capture.Found) error {
 	out := []capturedSession{}
 	for i, s := range found {
-		c := capturedSession{i + 1, s.Frame, outlineOf(s.Summary)}
+		c := capturedSession{i + 1, s.Frame, p.outlineOf(s.Summary)}
 		c.Started, c.Client, c.Server = s.Session.Started, s.Session.Client.String(), s.Session.Server.String()
 		out = append(out, c)
 	}
-	return visible.WriteJSON(w, out, "  ")
+	return visible.WriteJSON(p.streams.Out, out, "  ")
 }

@@ -59,7 +59,7 @@ func Check(p *Program) *cobra.Command {
 
 // checkOptions say what to look at, and how.
 func (p *Program) checkOptions(target string, dns *targetFlags, server *serverTLSFlags) (check.Options, error) {
-	o := check.Options{MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: server.insecure}
+	o := check.Options{Lang: p.lang, MXPort: uint16(dns.mxPort), AllowPrivate: dns.allowPrivate, Insecure: server.insecure}
 	var err error
 	if o.Target, err = targetOf(target); err != nil {
 		return o, p.because("check "+shown(target), err)

@@ -93,11 +93,11 @@ func (e *explaining) capture(c *captureFile, session int) error {
 // table lists the sessions of a capture file.
 func (e *explaining) table(found []capture.Found) error {
 	if e.json {
-		if err := captureJSON(e.streams.Out, found); err != nil {
+		if err := e.captureJSON(found); err != nil {
 			return err
 		}
 	} else {
-		captureTable(e.streams.Out, found)
+		e.captureTable(found)
 		e.note("choose-session", "count", strconv.Itoa(len(found)))
 	}
 	if slices.ContainsFunc(found, func(f capture.Found) bool { return f.Outcome.Bad() }) {

@@ -25,7 +25,7 @@ func Export(p *Program) *cobra.Command {
 		Args: p.args(0, 1),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			if format == "" {
-				return wrong("needs-format", "values", list(p.lang, export.Formats()))
+				return wrong("needs-format", "values", export.Formats())
 			}
 			levels, err := redaction.parse()
 			if err != nil {
@@ -73,7 +73,7 @@ func (x exporting) one(t *decode.Transcript, output string) error {
 	if err != nil {
 		return err
 	}
-	x.note("holds", "what", holds.String())
+	x.note("holds", "what", holds.In(x.lang))
 	if x.format == "eml" {
 		switch n := len(t.Messages()); {
 		case n == 0:

@@ -243,7 +243,7 @@ func (p *Program) completionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, a []string) error {
 			write, found := shells[a[0]]
 			if !found {
-				return p.because("completion "+shown(a[0]), validValues(names))
+				return p.because("completion "+shown(a[0]), validValues(names...))
 			}
 			return write(cmd.Root(), p.streams.Out)
 		},

@@ -30,7 +30,7 @@ func (h holder) Hold(when string) error {
 func plainly(err error) error {
 	var bad *rules.Error
 	if errors.As(err, &bad) {
-		return errors.New(bad.What)
+		return bad.What
 	}
 	return err
 }

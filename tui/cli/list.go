@@ -15,11 +15,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
 	"smtptap/recordings/transcript"
+	"smtptap/tui/draw"
 )
 
 // List is `smtptap list`.
@@ -39,13 +41,13 @@ func List(p *Program) *cobra.Command {
 			}
 			rows := p.summaries(found, listFilter{ids, outcome.Outcome(became), newer.duration(), older.duration(), &match}, most)
 			if asJSON {
-				return listJSON(p.streams.Out, rows)
+				return p.listJSON(p.streams.Out, rows)
 			}
 			if len(rows) == 0 {
 				p.note("nothing-listed", "folder", dir)
 				return nil
 			}
-			listTable(p.streams.Out, rows, width(p.streams.Out))
+			p.listTable(p.streams.Out, rows, width(p.streams.Out))
 			return nil
 		},
 	}
@@ -168,9 +170,9 @@ func outcomes() []string {
 	return names
 }
 
-// spare are the columns of the table that give way on a narrow terminal, the
-// first first.
-var spare = []string{"SERVER", "TOOK", "SIZE", "FROM", "CODE", "TO"}
+// spare are the places of the columns that give way on a narrow terminal, the
+// first first: server, took, size, from, code, to.
+var spare = []int{4, 8, 7, 5, 3, 6}
 
 // leastReason is the room that the last column gets, as long as others can give
 // way to it.
@@ -178,19 +180,20 @@ const leastReason = 30
 
 // listTable prints the columns of the screen's list, cut to so many columns of
 // text; 0 is as many as it takes.
-func listTable(w io.Writer, rows []transcript.Summary, room int) {
-	table := [][]string{{"ID", "WHEN", "OUTCOME", "CODE", "SERVER", "FROM", "TO", "SIZE", "TOOK", "SUBJECT / REASON"}}
+func (p *Program) listTable(w io.Writer, rows []transcript.Summary, room int) {
+	head := strings.Split(p.say("list-columns"), "|")
+	table := [][]string{slices.Clone(head)}
 	for _, s := range rows {
 		table = append(table, []string{
-			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), string(s.Outcome), codeText(s.Code),
-			visible.Text(s.Server), visible.Text(s.From), recipients(s), units.Bytes(s.Size), units.Time(s.Took), reason(s),
+			recordings.ShortID(s.ID), s.Started.Local().Format("2006-01-02 15:04:05"), p.outcome(s.Outcome), codeText(s.Code),
+			visible.Text(s.Server), visible.Text(s.From), recipients(s), units.Bytes(s.Size), units.Time(s.Took), p.reason(s),
 		})
 	}
-	for _, name := range spare {
+	for _, place := range spare {
 		if total(table)+leastReason <= room || room == 0 {
 			break
 		}
-		i := slices.Index(table[0], name)
+		i := slices.Index(table[0], head[place])
 		for n := range table {
 			table[n] = slices.Delete(table[n], i, i+1)
 		}
@@ -204,6 +207,15 @@ func listTable(w io.Writer, rows []transcript.Summary, room int) {
 	columns(w, table)
 }
 
+// outcome is an outcome in a table: the word that --outcome takes, or what it is
+// called in Chinese.
+func (p *Program) outcome(o outcome.Outcome) string {
+	if p.lang == lang.English {
+		return string(o)
+	}
+	return draw.Texts().Say(p.lang, "state-"+string(o))
+}
+
 // total is how wide a table is without its last column.
 func total(table [][]string) int {
 	n := 0
@@ -215,13 +227,13 @@ func total(table [][]string) int {
 
 // reason is why mail was not sent, and its subject otherwise, after a warning
 // where there are passwords.
-func reason(s transcript.Summary) string {
+func (p *Program) reason(s transcript.Summary) string {
 	text := s.Subject
 	if !s.Outcome.Good() && s.Verdict != "" || text == "" && s.Outcome != outcome.Sent {
-		text = s.Verdict
+		text = s.Verdict.In(p.lang)
 	}
 	if s.SecretsKept {
-		text = "(holds passwords) " + text
+		text = p.say("holds-passwords") + " " + text
 	}
 	return strings.TrimSpace(visible.Text(text))
 }
@@ -287,8 +299,8 @@ type outlined struct {
 	Subject  string    `json:"subject,omitempty"`
 }
 
-func outlineOf(s transcript.Summary) outlined {
-	return outlined{s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict, s.Client, s.Server, s.From, s.Rcpt, s.Rcpts, s.Messages, s.Sent, s.Subject}
+func (p *Program) outlineOf(s transcript.Summary) outlined {
+	return outlined{s.Started, s.Took.Seconds(), string(s.Outcome), s.Code, s.Verdict.In(p.lang), s.Client, s.Server, s.From, s.Rcpt, s.Rcpts, s.Messages, s.Sent, s.Subject}
 }
 
 // listed is a recording in `list --json`.
@@ -305,10 +317,10 @@ type listed struct {
 	Incomplete bool   `json:"incomplete"`
 }
 
-func listJSON(w io.Writer, rows []transcript.Summary) error {
+func (p *Program) listJSON(w io.Writer, rows []transcript.Summary) error {
 	out := []listed{}
 	for _, s := range rows {
-		out = append(out, listed{s.ID, s.Path, outlineOf(s), s.Target, s.TLS, s.User, s.Accepted, s.Size, s.SecretsKept, s.Incomplete})
+		out = append(out, listed{s.ID, s.Path, p.outlineOf(s), s.Target, s.TLS, s.User, s.Accepted, s.Size, s.SecretsKept, s.Incomplete})
 	}
 	return visible.WriteJSON(w, out, "  ")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/outcome"
 	"smtptap/decode/visible"
 	"smtptap/recordings/transcript"
@@ -29,7 +30,7 @@ func TestListTable(t *testing.T) {
 		{40, "ID OUTCOME", "FROM TO"},
 	} {
 		var b bytes.Buffer
-		listTable(&b, rows, c.room)
+		(&Program{lang: lang.English}).listTable(&b, rows, c.room)
 		head, _, _ := strings.Cut(b.String(), "\n")
 		for _, name := range strings.Fields(c.has) {
 			if !strings.Contains(head, name) {

@@ -35,9 +35,9 @@ func textForm(w io.Writer, l lang.Lang, color, several bool) liveForm {
 		return export.NewTextPrinter(w, export.TextOptions{Lang: l, Color: color, Session: several})
 	}
 	return liveForm{printer, func(reason string) error {
-		text := "=== sessions are being recorded again"
+		text := "=== " + words.Say(l, "recording-again")
 		if reason != "" {
-			text = "=== sessions are not being recorded: " + visible.Text(reason)
+			text = "=== " + words.Say(l, "not-recording", "why", visible.Text(reason))
 		}
 		_, err := fmt.Fprintln(w, text)
 		return err

@@ -121,7 +121,7 @@ func play(t *testing.T, l *transcript.Log, text string) {
 			l.Fact(&facts.Hello{Why: s.Rest})
 			l.Unopened()
 		case "dial":
-			l.Fact(&facts.Dial{Addr: "192.0.2.25:25", Err: s.Rest, Class: "refused"})
+			l.Fact(&facts.Dial{Addr: "192.0.2.25:25", Err: facts.Plain(s.Rest), Class: "refused"})
 		default:
 			t.Fatalf("no line of a dialogue: %s %s", s.Word, s.Rest)
 		}
@@ -188,7 +188,7 @@ func readers(t *testing.T, set *transcript.Set, path string) map[string]outcome.
 	told["the summary"] = sum.Outcome
 	var listed []struct{ Outcome outcome.Outcome }
 	var b bytes.Buffer
-	if err := listJSON(&b, []transcript.Summary{sum}); err != nil || json.Unmarshal(b.Bytes(), &listed) != nil {
+	if err := (&Program{}).listJSON(&b, []transcript.Summary{sum}); err != nil || json.Unmarshal(b.Bytes(), &listed) != nil {
 		t.Fatalf("%v: %s", err, b.String())
 	}
 	told["list --json"] = listed[0].Outcome

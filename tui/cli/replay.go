@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -97,7 +96,7 @@ func (p *Program) replay(ctx context.Context, ref string, f *replayFlags) error 
 
 // compare prints where the two sessions part.
 func (p *Program) compare(old, again *decode.Transcript, f *replayFlags) error {
-	result, err := diff.Compare(old, again, diff.Options{All: f.all})
+	result, err := diff.Compare(old, again, diff.Options{All: f.all, Lang: p.lang})
 	if err != nil {
 		return err
 	}
@@ -145,7 +144,7 @@ func (r *replaying) run(ctx context.Context) (*decode.Transcript, error) {
 }
 
 // through says the script to the proxy, which leads it to the server.
-func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []string, err error) {
+func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []error, err error) {
 	loopback, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -176,7 +175,7 @@ func (r *replaying) through(ctx context.Context, px *proxy.Proxy) (unsaid []stri
 const hangUp = 5 * time.Second
 
 // say is the client.
-func (r *replaying) say(ctx context.Context, door *replay.Door, implicit bool) ([]string, error) {
+func (r *replaying) say(ctx context.Context, door *replay.Door, implicit bool) ([]error, error) {
 	conn, err := door.Dial(ctx)
 	if err != nil {
 		return nil, err
@@ -204,7 +203,7 @@ func (r *replaying) say(ctx context.Context, door *replay.Door, implicit bool) (
 func (r *replaying) private() error {
 	all := r.set.Summaries(0)
 	if len(all) == 0 {
-		return errors.New("the session is not known")
+		return failed("session-unknown")
 	}
 	t, err := r.set.Open(all[0].ID)
 	if err != nil {
@@ -241,10 +240,10 @@ func (r *replaying) clientTLS(authority *ca.Authority) *tls.Config {
 }
 
 // result is the new session as it was recorded. What was not said is told.
-func (r *replaying) result(unsaid []string, err error) (*decode.Transcript, error) {
+func (r *replaying) result(unsaid []error, err error) (*decode.Transcript, error) {
 	all := r.set.Summaries(0)
 	if len(all) == 0 {
-		return nil, cmp.Or(err, errors.New("the session did not begin"))
+		return nil, cmp.Or(err, failed("session-not-begun"))
 	}
 	path := r.set.Path(all[0].ID)
 	t, _, unread := transcript.Load(path)
@@ -252,14 +251,14 @@ func (r *replaying) result(unsaid []string, err error) (*decode.Transcript, erro
 		return nil, fmt.Errorf("%s: %w", path, cmp.Or(err, unread))
 	}
 	if why := notReached(t); why != "" {
-		err = errors.New(why)
+		err = why
 	}
 	if err != nil && !mailed(t) {
 		os.Remove(path) // it would be the latest recording, and says no more than the error
 		return nil, err
 	}
 	for _, s := range unsaid {
-		r.program.complain("%s", s)
+		r.program.complain("%s", r.program.oneLine(s))
 	}
 	if !r.flags.forget {
 		r.program.note("recorded", "path", path)
@@ -273,7 +272,7 @@ func mailed(t *decode.Transcript) bool {
 }
 
 // notReached is why there was no server to say anything to, or "".
-func notReached(t *decode.Transcript) string {
+func notReached(t *decode.Transcript) facts.Sentence {
 	for _, e := range t.Entries {
 		if end, ok := e.Fact.(*facts.End); ok && (end.Cause == facts.CauseUnreachable || end.Cause == facts.CauseRefused) {
 			return end.Err

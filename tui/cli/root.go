@@ -116,7 +116,7 @@ func (v *langValue) Values() []string { return []string{string(lang.English), st
 func (v *langValue) Set(s string) error {
 	l, ok := lang.Parse(s)
 	if !ok {
-		return validValues(v.Values())
+		return validValues(v.Values()...)
 	}
 	*v = langValue(l)
 	return nil

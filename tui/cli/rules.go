@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"smtptap/decode/lang"
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/proxy"
 	"smtptap/proxy/session/rules"
@@ -50,14 +51,14 @@ func (f *ruleFlags) apply(px *proxy.Proxy) error {
 	for _, name := range f.files {
 		info, err := os.Stat(name)
 		if err == nil && info.Size() > maxRulesFile {
-			err = fmt.Errorf("open %s: it is larger than 1 MB, which no file of rules is", name)
+			err = failed("rules-too-large", "most", units.Bytes(maxRulesFile))
 		}
 		var data []byte
 		if err == nil {
 			data, err = os.ReadFile(name)
 		}
 		if err != nil {
-			return fmt.Errorf("--rules: %w", err)
+			return failed("invalid", "source", "--rules "+shown(name), "why", err)
 		}
 		some, err := rules.ParseFile(string(data), name)
 		if err != nil {

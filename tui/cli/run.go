@@ -59,7 +59,7 @@ var settings = []struct{ name, variables string }{
 // checkEnv says what is wrong with a value of --env.
 func (p *Program) checkEnv(s string) error {
 	if !slices.Contains(conventions(), s) && strings.Index(s, "=") < 1 {
-		return failed("bad-env", "values", list(p.lang, conventions()))
+		return failed("bad-env", "values", conventions())
 	}
 	return nil
 }

@@ -271,13 +271,13 @@ func (f *serveFlags) transcripts(log zerolog.Logger, unwatched bool) (*transcrip
 	o := transcript.Options{KeepSecrets: f.keep, Unwatched: unwatched, Program: strings.TrimSpace("smtptap " + version() + " " + f.as)}
 	o.Trouble = func(err error, lost int64) {
 		if err != nil {
-			log.Error().Str("error", visible.Text(err.Error())).Int64("lost_bytes", lost).Msg("sessions are not being recorded; they go on")
+			log.Error().Str("error", visible.Text(err.Error())).Int64("lost_bytes", lost).Msg("sessions are not being recorded, but continue")
 			return
 		}
 		log.Warn().Int64("lost_bytes", lost).Msg("sessions are being recorded again")
 	}
 	o.Fault = func(id string, cause any) {
-		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed; the session continues as raw bytes")
+		log.Error().Str("session", id).Str("cause", panicCause(cause)).Msg("decoding failed, the session continues as raw bytes")
 	}
 	if f.record == "none" {
 		return transcript.NewSet(o), nil, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/proxy"
 	"smtptap/recordings"
@@ -103,7 +104,7 @@ func (s *serving) onSignal(ctx context.Context, signals <-chan os.Signal, stop f
 		switch {
 		case s.flags.forward != nil && s.flags.forward(sig):
 		case ctx.Err() == nil:
-			s.log.Info().Str("signal", sig.String()).Stringer("drain", s.flags.drain).Msg("stopping; sessions may go on for a while, a second signal cuts them off")
+			s.log.Info().Str("signal", sig.String()).Str("drain_timeout", units.Time(s.flags.drain)).Msg("stopping: sessions may continue for the drain timeout, a second signal cuts them off")
 			close(s.told)
 			stop()
 		default:
@@ -149,7 +150,7 @@ func (s *serving) show(ctx context.Context, ui string, served chan error) error 
 // unread goes on without a face: sessions matter more than who looks at them.
 func (s *serving) unread(over context.Context, err error) error {
 	if err != nil {
-		s.log.Warn().Str("error", visible.Text(err.Error())).Msg("the output can't be written; sessions go on without it")
+		s.log.Warn().Str("error", visible.Text(err.Error())).Msg("the output can't be written, sessions continue without it")
 	}
 	<-over.Done()
 	return unlessLeft(err)
@@ -176,7 +177,7 @@ func (s *serving) readToEnd(shown <-chan error) error {
 	case err := <-shown:
 		return unlessLeft(err)
 	case <-time.After(lastWords):
-		s.log.Warn().Msg("nobody reads the output; its end was left out")
+		s.log.Warn().Msg("nobody reads the output, its end was left out")
 		return nil
 	}
 }

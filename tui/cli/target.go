@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 
@@ -173,7 +172,7 @@ func sinkCertificate() (*tls.Config, *x509.CertPool, error) {
 	}
 	leaf, err := signer.Leaf(sinkHost)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making a certificate for the sink: %w", err)
+		return nil, nil, failed("sink-certificate", "why", err)
 	}
 	roots := signer.Pool()
 	return &tls.Config{Certificates: []tls.Certificate{*leaf}}, roots, nil
@@ -187,7 +186,7 @@ const sinkHost = "127.0.0.1"
 func startSink(certificate *tls.Config) (upstream.Dialer, func(), error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(sinkHost, "0"))
 	if err != nil {
-		return nil, nil, fmt.Errorf("starting the sink: %w", err)
+		return nil, nil, failed("sink", "why", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan struct{})

@@ -112,7 +112,7 @@ func (m *monitors) trouble(s telemetry.Signal, err error, dropped int64) {
 		lost = "dropped_records"
 	}
 	if err != nil {
-		m.log.Warn().Str("error", visible.Text(err.Error())).Int64(lost, dropped).Msgf("%s don't reach the collector; sessions go on", s)
+		m.log.Warn().Str("error", visible.Text(err.Error())).Int64(lost, dropped).Msgf("%s don't reach the collector, sessions continue", s)
 		return
 	}
 	m.log.Info().Int64(lost, dropped).Msgf("%s reach the collector again", s)

@@ -94,15 +94,7 @@ func flagTextOf(cmd *cobra.Command, flag string) (flagText, bool) {
 
 // say is a sentence in the language of this run, filled with words.
 func (p *Program) say(key string, filling ...string) string {
-	return sentence{key, filling}.In(p.lang)
-}
-
-// list is a list as it is written in a language.
-func list(l lang.Lang, items []string) string {
-	if l == lang.Chinese {
-		return strings.Join(items, "、")
-	}
-	return strings.Join(items, ", ")
+	return words.Say(p.lang, key, filling...)
 }
 
 // fill puts what the program knows into a text of the help. values are those of
@@ -112,14 +104,14 @@ func (p *Program) fill(text lang.Text, flag *pflag.Flag) string {
 		switch name {
 		case "values":
 			if flag != nil {
-				return list(p.lang, valuesOf(flag.Value))
+				return lang.List(p.lang, valuesOf(flag.Value))
 			}
 		case "host", "port": // of --env
 			return "{" + name + "}"
 		case "clients":
-			return list(p.lang, ca.Clients())
+			return lang.List(p.lang, ca.Clients())
 		case "formats":
-			return list(p.lang, export.Formats())
+			return lang.List(p.lang, export.Formats())
 		}
 		return ""
 	})

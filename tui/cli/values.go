@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/csv"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -40,7 +39,7 @@ func (c *choice) Values() []string { return c.values }
 
 func (c *choice) Set(s string) error {
 	if !slices.Contains(c.values, s) {
-		return validValues(c.values)
+		return validValues(c.values...)
 	}
 	*c.to = s
 	return nil
@@ -98,7 +97,7 @@ func (s *series) Set(text string) error {
 	if s.comma {
 		var err error
 		if all, err = csv.NewReader(strings.NewReader(text)).Read(); err != nil {
-			return validValues(s.values)
+			return validValues(s.values...)
 		}
 	}
 	for _, one := range all {
@@ -220,7 +219,7 @@ func (a *age) Set(s string) error {
 		if n, found := strings.CutSuffix(s, suffix); found {
 			var f float64
 			if f, err = strconv.ParseFloat(n, 64); err == nil && !(f*float64(unit) <= math.MaxInt64) {
-				err = fmt.Errorf("out of range")
+				err = strconv.ErrRange
 			}
 			d = time.Duration(f * float64(unit))
 		}

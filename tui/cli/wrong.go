@@ -48,37 +48,17 @@ func exit(code int) error {
 // usage marks an error as wrong usage.
 func usage(err error) error { return &statusError{exitUsage, err} }
 
-// A sentence is an error whose text is in words.toml.
-type sentence struct {
-	key     string
-	filling []string
-}
-
-func (s sentence) In(l lang.Lang) string { return words.Say(l, s.key, s.filling...) }
-func (s sentence) Error() string         { return s.In(lang.English) }
-
 // failed is an error of words.toml, filled with words.
-func failed(key string, filling ...string) error { return sentence{key, filling} }
+func failed(key string, filling ...any) error { return words.Error(key, filling...) }
 
 // validValues is the error that names the values there are.
-type validValues []string
-
-func (v validValues) In(l lang.Lang) string {
-	return words.Say(l, "valid-values", "values", list(l, v))
-}
-func (v validValues) Error() string { return v.In(lang.English) }
+func validValues(values ...string) error { return failed("valid-values", "values", values) }
 
 // wrong is such an error that says that the usage is wrong.
-func wrong(key string, filling ...string) error { return usage(failed(key, filling...)) }
+func wrong(key string, filling ...any) error { return usage(failed(key, filling...)) }
 
 // text is an error in the language of this run, as far as it knows it.
-func (p *Program) text(err error) string {
-	var known interface{ In(lang.Lang) string }
-	if errors.As(err, &known) {
-		return known.In(p.lang)
-	}
-	return err.Error()
-}
+func (p *Program) text(err error) string { return lang.Of(p.lang, err) }
 
 // oneLine is an error as one line that is safe to print.
 func (p *Program) oneLine(err error) string {
@@ -133,7 +113,7 @@ func (p *Program) flagError(cmd *cobra.Command, err error) error {
 func (p *Program) invalid(source string, f *pflag.Flag, err error) error {
 	why := p.text(err)
 	if isSwitch(f) {
-		why = p.text(validValues{"true", "false"})
+		why = p.text(validValues("true", "false"))
 	}
 	return wrong("invalid", "source", source, "why", why)
 }

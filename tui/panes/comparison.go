@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/recordings/diff"
 	"smtptap/recordings/transcript"
@@ -45,7 +46,7 @@ type compared struct {
 // Start compares.
 func (m *Comparison) Start() tea.Cmd {
 	m.generation++
-	generation, sides, open, all := m.generation, m.sides, m.open, m.all
+	generation, sides, open, all, l := m.generation, m.sides, m.open, m.all, m.theme.Lang
 	return func() tea.Msg {
 		var both [2]*decode.Transcript
 		for i, s := range sides {
@@ -55,7 +56,7 @@ func (m *Comparison) Start() tea.Cmd {
 			}
 			both[i] = t
 		}
-		r, err := diff.Compare(both[0], both[1], diff.Options{All: all})
+		r, err := diff.Compare(both[0], both[1], diff.Options{All: all, Lang: l})
 		return compared{m, generation, r, err}
 	}
 }
@@ -111,7 +112,7 @@ func (m *Comparison) build(r *diff.Result, err error) {
 	m.add(draw.Line{})
 	switch {
 	case err != nil:
-		m.add(draw.TextLine(m.theme.Say("compare-failed", "why", visible.Text(err.Error())), m.theme.Bad))
+		m.add(draw.TextLine(m.theme.Say("compare-failed", "why", visible.Text(lang.Of(m.theme.Lang, err))), m.theme.Bad))
 	case r == nil:
 		m.add(draw.TextLine(m.theme.Say("reading")+" "+m.theme.Marks.Ellipsis, m.theme.Meaning))
 	default:
@@ -145,7 +146,7 @@ func (m *Comparison) result(r *diff.Result) {
 		if i == 0 {
 			m.add(draw.Line{})
 		}
-		m.add(draw.Line{Label: m.theme.Say("compare-body", "n", strconv.Itoa(b.Message)), LabelWidth: 14, LabelStyle: m.theme.Dim, Text: b.String()})
+		m.add(draw.Line{Label: m.theme.Say("compare-body", "n", strconv.Itoa(b.Message)), LabelWidth: 14, LabelStyle: m.theme.Dim, Text: b.Means(m.theme.Lang)})
 	}
 	for i, s := range r.NotCompared {
 		if i == 0 {

@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	"smtptap/decode/visible"
 	"smtptap/recordings/export"
 	"smtptap/recordings/redact"
@@ -87,13 +88,13 @@ type (
 func (m *ExportForm) Start() tea.Cmd {
 	m.generation++
 	m.holds, m.trouble, m.written = "", "", ""
-	generation, levels, open := m.generation, m.levels, m.open
+	generation, levels, open, l := m.generation, m.levels, m.open, m.theme.Lang
 	return func() tea.Msg {
 		t, _, err := redacted(open, levels)
 		if err != nil {
 			return counted{m, generation, "", err}
 		}
-		return counted{m, generation, redact.Count(t).String(), nil}
+		return counted{m, generation, redact.Count(t).In(l), nil}
 	}
 }
 
@@ -161,14 +162,14 @@ func (m *ExportForm) Update(msg tea.Msg) tea.Cmd {
 		if msg.model == m && msg.generation == m.generation {
 			m.holds = msg.holds
 			if msg.err != nil {
-				m.trouble = visible.Text(msg.err.Error())
+				m.trouble = visible.Text(lang.Of(m.theme.Lang, msg.err))
 			}
 		}
 	case written:
 		if msg.model == m {
 			m.written = msg.what
 			if msg.err != nil {
-				m.trouble = visible.Text(msg.err.Error())
+				m.trouble = visible.Text(lang.Of(m.theme.Lang, msg.err))
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func (m *findingsPane) build(s *Session) {
 		if i == 0 {
 			m.add(draw.Line{}, -1)
 		}
-		m.labelled(m.theme.Say("label-not-shown"), visible.Text(gap), m.theme.Dim)
+		m.labelled(m.theme.Say("label-not-shown"), visible.Text(gap.In(m.theme.Lang)), m.theme.Dim)
 	}
 }
 

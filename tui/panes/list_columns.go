@@ -288,5 +288,5 @@ func subjectText(s *transcript.Summary, l *listContext) string {
 	if s.Verdict == "" {
 		return visible.Text(s.Subject)
 	}
-	return visible.Text(s.Verdict) // why it was not sent says more than what it was about
+	return visible.Text(s.Verdict.In(l.theme.Lang)) // why it was not sent says more than what it was about
 }

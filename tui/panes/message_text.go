@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"smtptap/decode"
+	"smtptap/decode/lang"
 	mime "smtptap/decode/message"
 	"smtptap/decode/units"
 	"smtptap/decode/visible"
@@ -104,7 +105,7 @@ func (m *messagePane) build() {
 	default:
 		m.authentication()
 		if m.reading.err != nil {
-			m.add(draw.TextLine(m.theme.Say("message-unreadable", "why", visible.Text(m.reading.err.Error())), m.theme.Bad), noTarget)
+			m.add(draw.TextLine(m.theme.Say("message-unreadable", "why", visible.Text(lang.Of(m.theme.Lang, m.reading.err))), m.theme.Bad), noTarget)
 		}
 		if m.reading.tree != nil && len(m.reading.tree.Parts) > 0 {
 			m.header(m.reading.tree.Parts[0].Header)

@@ -7,6 +7,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/units"
 	"smtptap/decode/visible"
 	"smtptap/recordings"
@@ -136,7 +137,7 @@ func (m *OpenForm) Update(msg tea.Msg) tea.Cmd {
 		if msg.model == m {
 			m.reading, m.all = false, msg.all
 			if msg.err != nil {
-				m.trouble = visible.Text(msg.err.Error())
+				m.trouble = visible.Text(lang.Of(m.theme.Lang, msg.err))
 			}
 			m.match()
 			m.settle()
@@ -144,7 +145,7 @@ func (m *OpenForm) Update(msg tea.Msg) tea.Cmd {
 	case added:
 		if msg.model == m {
 			if msg.err != nil {
-				m.trouble = visible.Text(msg.err.Error())
+				m.trouble = visible.Text(lang.Of(m.theme.Lang, msg.err))
 				return nil
 			}
 			return func() tea.Msg { return Opened{msg.path} }

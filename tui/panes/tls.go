@@ -129,12 +129,12 @@ func (m *tlsPane) handshake(f *facts.TLS) {
 	plain := m.theme.Plain
 	switch {
 	case f.Err != "":
-		m.fact(m.theme.Marks.Refused+" "+m.theme.Say("tls-failed"), f.Err, m.theme.Bad)
+		m.fact(m.theme.Marks.Refused+" "+m.theme.Say("tls-failed"), f.Err.In(m.theme.Lang), m.theme.Bad)
 		m.fact(m.theme.Say("tls-alert"), m.alert(f), m.theme.Bad)
 	case f.Leg == who.ServerLeg && f.Verified:
 		m.fact(m.theme.Marks.Sent+" "+m.theme.Say("tls-verified"), m.theme.Say("tls-verified-more"), m.theme.Good)
 	case f.Leg == who.ServerLeg:
-		m.fact(m.theme.Marks.Failed+" "+m.theme.Say("tls-not-verified"), strings.TrimPrefix(f.Verdict+": "+f.Reason, ": "), m.theme.Warn)
+		m.fact(m.theme.Marks.Failed+" "+m.theme.Say("tls-not-verified"), strings.TrimPrefix(f.Verdict+": "+f.Reason.In(m.theme.Lang), ": "), m.theme.Warn)
 	default:
 		m.fact(m.theme.Marks.Sent+" "+m.theme.Say("tls-agreed"), m.theme.Say("tls-agreed-more"), m.theme.Good)
 	}

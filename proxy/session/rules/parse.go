@@ -13,7 +13,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"smtptap/decode/lang"
 	"smtptap/decode/smtp"
+	"smtptap/decode/units"
+	"smtptap/decode/visible"
 	"smtptap/recordings/query"
 )
 
@@ -23,11 +26,14 @@ type Error struct {
 	Text  string // of the rule
 	Place string // where the rule stands
 	At    int    // byte of the rule where the trouble is
-	What  string
+	What  error
 }
 
-func (e *Error) Error() string {
-	return fmt.Sprintf("rule %q (%s), column %d: %s", e.Text, e.Place, utf8.RuneCountInString(e.Text[:e.At])+1, e.What)
+func (e *Error) Error() string { return e.In(lang.English) }
+
+// In is the error in one language.
+func (e *Error) In(l lang.Lang) string {
+	return words.Say(l, "error", lang.Words(l, []any{"rule", visible.Text(e.Text), "place", visible.Text(e.Place), "column", utf8.RuneCountInString(e.Text[:e.At]) + 1, "why", e.What})...)
 }
 
 // Parse reads one rule. Its errors are all of type *Error.
@@ -80,9 +86,9 @@ type parser struct {
 }
 
 // fail notes the first mistake.
-func (p *parser) fail(at int, format string, args ...any) {
+func (p *parser) fail(at int, key string, filling ...any) {
 	if p.err == nil {
-		p.err = &Error{At: min(at, len(p.text)), What: fmt.Sprintf(format, args...)}
+		p.err = &Error{At: min(at, len(p.text)), What: words.Error(key, filling...)}
 	}
 }
 
@@ -134,7 +140,7 @@ func (p *parser) when() {
 	p.span()
 	p.skip()
 	if p.err == nil && !p.take("=") {
-		p.fail(p.at, "= and an action are missing; a rule is WHEN=ACTION, such as RCPT=450 4.2.1 mailbox busy")
+		p.fail(p.at, "no-action")
 	}
 }
 
@@ -154,13 +160,13 @@ func (p *parser) point(begin int, word string) {
 	case coded && w.Point == Reply:
 		w.Code = strings.ToLower(strings.TrimSpace(code))
 		if !codePattern.MatchString(w.Code) {
-			p.fail(begin+len(name)+1, "%q is not a reply code; valid: 450, 45x, 4xx", code)
+			p.fail(begin+len(name)+1, "code-pattern", "word", code)
 		}
 	case coded:
-		p.fail(begin, "%q is not something to wait for; valid: %s", word, whens)
+		p.fail(begin, "when", "word", word, "valid", whens)
 	case w.Point.counts():
 		if !p.take(">") {
-			p.fail(p.at, "%s takes a number of bytes: %s>2000", lower, lower)
+			p.fail(p.at, "when-bytes", "word", lower)
 			return
 		}
 		p.skip()
@@ -172,7 +178,7 @@ func (p *parser) point(begin int, word string) {
 	case isVerb(word):
 		w.Point, w.Verb = Command, strings.ToUpper(word)
 	default:
-		p.fail(begin, "%q is not something to wait for; valid: %s", word, whens)
+		p.fail(begin, "when", "word", word, "valid", whens)
 	}
 }
 
@@ -201,25 +207,24 @@ func (p *parser) query() {
 		}
 	}
 	if end < 0 {
-		p.fail(begin-1, "the bracket is not closed: RCPT[rcpt:bob@]")
+		p.fail(begin-1, "bracket")
 		return
 	}
 	text := p.text[begin:end]
 	p.at = end + 1
 	if strings.TrimSpace(text) == "" {
-		p.fail(begin, "the query is empty; fields: %s", fields)
+		p.fail(begin, "query-empty", "fields", fields)
 		return
 	}
 	f, err := query.Parse(text)
 	var wrong *query.Error
 	if errors.As(err, &wrong) {
-		what, _, _ := strings.Cut(wrong.What.En, ". Fields are")
-		p.fail(begin+wrong.At, "%s; fields: %s", what, fields)
+		p.fail(begin+wrong.At, "query", "why", wrong.What)
 		return
 	}
 	for _, u := range f.Uses() {
 		if !slices.Contains(strings.Fields(fields+" to"), u.Name) {
-			p.fail(begin+u.At, "%q is not known while a session goes on; fields: %s", u.Name, fields)
+			p.fail(begin+u.At, "query-unknown", "word", u.Name, "fields", fields)
 		}
 	}
 	p.rule.Query = f
@@ -233,7 +238,7 @@ func (p *parser) times(sign, example string) int {
 	word := p.until("/=@%[")
 	n, err := strconv.Atoi(word)
 	if err != nil || n < 1 || n > maxTimes {
-		p.fail(at, "%s takes a number from 1 to %d: %s", sign, maxTimes, example)
+		p.fail(at, "times", "sign", sign, "most", maxTimes, "example", example)
 	}
 	return n
 }
@@ -246,13 +251,13 @@ func (p *parser) span() {
 	at := p.at
 	switch word := p.until("="); {
 	case p.rule.Nth == 0 && p.rule.OneIn == 0:
-		p.fail(at, "/%s stands after @n or %%n", word)
+		p.fail(at, "span-alone", "word", word)
 	case word == "run":
 		p.rule.Run = true
 	case word == "session":
 		p.rule.Run = false
 	default:
-		p.fail(at, "%q is not something to count over; valid: session, run", word)
+		p.fail(at, "span", "word", word)
 	}
 }
 
@@ -271,14 +276,14 @@ func (p *parser) action() {
 	lower := strings.ToLower(word)
 	switch {
 	case text == "":
-		p.fail(begin, "the action is missing; valid: %s", actions)
+		p.fail(begin, "action-missing", "valid", actions)
 		return
 	case word[0] >= '0' && word[0] <= '9':
 		p.answer(begin, text)
 	case plain[lower] != 0:
 		a.Kind = plain[lower]
 		if arg != "" {
-			p.fail(after, "%s takes nothing more", lower)
+			p.fail(after, "nothing-more", "word", lower)
 		}
 	case lower == "delay":
 		a.Kind, a.Wait = Delay, p.wait(after, arg)
@@ -286,7 +291,7 @@ func (p *parser) action() {
 		a.Kind = Rate
 		n, found := strings.CutSuffix(arg, "/s")
 		if a.Count = p.size(after, n, "/s"); !found || a.Count == 0 {
-			p.fail(after, "%q is not a rate; valid: 300B/s, 10kB/s, 1MB/s", arg)
+			p.fail(after, "rate", "word", arg)
 		}
 	case lower == "cut":
 		a.Kind, a.Count = Cut, p.size(after, arg, "")
@@ -296,13 +301,13 @@ func (p *parser) action() {
 	case strings.HasPrefix(lower, "tls:"):
 		a.Kind, a.Fault = Certify, lower[len("tls:"):]
 		if !slices.Contains(faults, a.Fault) || arg != "" {
-			p.fail(begin, "%q is not a certificate; valid: tls:%s", text, strings.Join(faults, ", tls:"))
+			p.fail(begin, "certificate", "word", text, "valid", "tls:"+strings.Join(faults, ", tls:"))
 		}
 	case lower == "edit":
 		a.Kind = Edit
 		p.edit(after, arg)
 	default:
-		p.fail(begin, "%q is not an action; valid: %s", word, actions)
+		p.fail(begin, "action", "word", word, "valid", actions)
 		return
 	}
 	if p.err == nil {
@@ -326,16 +331,16 @@ func (p *parser) answer(begin int, text string) {
 	code, reply, _ := strings.Cut(text, " ")
 	n, err := strconv.Atoi(code)
 	if err != nil || n < 200 || n > 599 || len(code) != 3 {
-		p.fail(begin, "%q is not a reply code; valid: 200 to 599, as in 450 4.2.1 mailbox busy", code)
+		p.fail(begin, "code", "word", code)
 		return
 	}
 	a.Status, a.Reply = n, strings.ReplaceAll(strings.TrimSpace(reply), `\n`, "\n")
 	if at := strings.IndexFunc(a.Reply, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || r == utf8.RuneError) }); at >= 0 {
-		p.fail(begin+len(code)+1, `a reply holds text; \n begins its next line`)
+		p.fail(begin+len(code)+1, "reply-text")
 	}
 	for _, line := range strings.Split(a.Reply, "\n") {
 		if len(line) > maxReply {
-			p.fail(begin, "a line of the reply is longer than %d bytes", maxReply)
+			p.fail(begin, "reply-long", "most", units.Bytes(maxReply))
 		}
 	}
 }
@@ -349,7 +354,7 @@ const maxWait = 24 * time.Hour
 func (p *parser) wait(at int, arg string) time.Duration {
 	d, err := time.ParseDuration(arg)
 	if err != nil || d <= 0 || d > maxWait {
-		p.fail(at, "%q is not a time up to 24h; valid: 300ms, 30s, 2m", arg)
+		p.fail(at, "time", "word", arg)
 	}
 	return d
 }
@@ -360,7 +365,7 @@ var sizePattern = regexp.MustCompile(`^(\d{1,12})\s*(k|M|G)?B?$`)
 func (p *parser) size(at int, arg, unit string) int64 {
 	m := sizePattern.FindStringSubmatch(strings.TrimSpace(arg))
 	if m == nil {
-		p.fail(at, "%q is not a number of bytes; valid: 300B%s, 10kB%s, 1MB%s", arg+unit, unit, unit, unit)
+		p.fail(at, "size", "word", arg, "unit", unit)
 		return 0
 	}
 	n, _ := strconv.ParseInt(m[1], 10, 64)
@@ -372,7 +377,7 @@ func (p *parser) hide(at int, arg string) {
 	for item := range strings.SplitSeq(arg, ",") {
 		words := strings.Fields(strings.ToUpper(item))
 		if len(words) == 0 || len(words) > 2 || !keywordPattern.MatchString(words[0]) {
-			p.fail(at, "%q is not an extension; valid: hide STARTTLS, hide AUTH LOGIN, hide SIZE, PIPELINING", strings.TrimSpace(item))
+			p.fail(at, "extension", "word", strings.TrimSpace(item))
 			return
 		}
 		e := Extension{Keyword: words[0]}
@@ -388,14 +393,13 @@ var keywordPattern = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]*$`)
 // edit reads s/old/new/ and its flags, as sed has it: any sign may take the
 // place of the slash, a backslash before it makes it a part of the text.
 func (p *parser) edit(at int, arg string) {
-	const valid = `edit takes s/old/new/, with g for all places and i for any case: edit s/bob@/alice@/i`
 	if len(arg) < 2 || arg[0] != 's' || arg[1] == '\\' || arg[1] >= utf8.RuneSelf || isWord(arg[1]) {
-		p.fail(at, valid)
+		p.fail(at, "edit")
 		return
 	}
 	parts := splitUnescaped(arg[2:], arg[1])
 	if len(parts) != 3 || parts[0] == "" {
-		p.fail(at, valid)
+		p.fail(at, "edit")
 		return
 	}
 	e := &edit{new: expansion(parts[1])}
@@ -407,7 +411,7 @@ func (p *parser) edit(at int, arg string) {
 		case 'i':
 			pattern = "(?i)" + pattern
 		default:
-			p.fail(at+len(arg)-1, "%q is not a flag of edit; valid: g, i", flag)
+			p.fail(at+len(arg)-1, "edit-flag", "word", string(flag))
 		}
 	}
 	var err error
@@ -417,11 +421,11 @@ func (p *parser) edit(at int, arg string) {
 		if errors.As(err, &bad) {
 			why = bad.Code.String()
 		}
-		p.fail(at+2, "the pattern is not a regular expression (RE2): %s", why)
+		p.fail(at+2, "edit-pattern", "why", why)
 		return
 	}
 	if strings.ContainsAny(e.new, "\r\n\x00") {
-		p.fail(at, "a line stays one line: the new text holds no line end and no NUL")
+		p.fail(at, "edit-line")
 	}
 	p.rule.edit = e
 }
@@ -491,27 +495,27 @@ func (p *parser) fits(at int) {
 		p.fitsAnswer(at)
 	case Hide:
 		if w.Verb != "EHLO" && w.Verb != "LHLO" {
-			p.fail(at, "hide changes the reply to EHLO; valid: EHLO=hide STARTTLS")
+			p.fail(at, "hide-when")
 		}
 	case Certify:
 		if w.Point != Connect && w.Verb != "STARTTLS" {
-			p.fail(at, "a certificate is chosen before TLS begins; valid: connect=tls:expired, STARTTLS=tls:expired")
+			p.fail(at, "tls-when")
 		}
 	case Cut:
 		if w.Point == Connect || w.Point.counts() {
-			p.fail(at, "cut counts from a line on; valid: DATA=cut 300B, reply:250=cut 3B, and client.bytes>300=drop, server.bytes>300=drop")
+			p.fail(at, "cut-when")
 		}
 	case Edit:
 		if !line {
-			p.fail(at, "edit changes a line; valid: RCPT=edit s/bob/alice/, reply:250=edit s/250/451/, greeting=edit s/ESMTP/SMTP/")
+			p.fail(at, "edit-when")
 		}
 	case Hold:
 		if !line && w.Point != DataEnd {
-			p.fail(at, "hold stops a line; valid: RCPT=hold, DATA.end=hold, reply:4xx=hold, greeting=hold")
+			p.fail(at, "hold-when")
 		}
 	}
 	if w.Point.counts() && w.OneIn == 0 && w.Nth > 0 && !w.Run {
-		p.fail(0, "bytes are passed once in a session; @n counts sessions with @n/run")
+		p.fail(0, "bytes-once")
 	}
 }
 
@@ -519,16 +523,16 @@ func (p *parser) fitsAnswer(at int) {
 	w, code := &p.rule.When, p.rule.Action.Status
 	switch {
 	case w.Point.counts():
-		p.fail(at, "a reply has no place within a line or message; valid: drop, reset, half-close, silence, delay 30s, rate 10kB/s")
+		p.fail(at, "answer-when")
 	case w.Point == Connect && code < 400:
-		p.fail(at, "at connect a reply refuses the client: 421 4.3.2 come back later; greeting=220 ... greets in the server's place")
+		p.fail(at, "answer-connect")
 	case w.Point == Greeting || w.Point == Connect:
 	case code == 220:
-		p.fail(at, "220 opens a session or TLS, which a rule can't do")
+		p.fail(at, "answer-opens")
 	case code == 334:
-		p.fail(at, "334 asks for a response, which a rule can't take")
+		p.fail(at, "answer-asks")
 	case code == 354 && w.Verb != "DATA":
-		p.fail(at, "354 asks for a message; valid: DATA=354 go ahead, together with DATA.end=250 queued")
+		p.fail(at, "answer-message")
 	}
 }
 
