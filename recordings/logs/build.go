@@ -494,7 +494,7 @@ func (b *builder) handshakeFailed(t *facts.TLS) {
 		b.fact(t)
 		b.failure = t
 	case last.Class == "other":
-		last.Err += "; " + withoutSecrets(t.Err)
+		last.Err += facts.Plain("; " + withoutSecrets(string(t.Err)))
 		last.Class, last.Verdict = t.Class, t.Verdict
 	}
 }

@@ -33,7 +33,7 @@ var ordered = map[string]func(a, b *transcript.Summary) int{
 	"to":     byText(func(s *transcript.Summary) string { return s.Rcpt }),
 	"size":   func(a, b *transcript.Summary) int { return cmp.Compare(a.Size, b.Size) },
 	"took":   func(a, b *transcript.Summary) int { return cmp.Compare(a.Took, b.Took) },
-	subject:  byText(func(s *transcript.Summary) string { return s.Subject + s.Verdict }),
+	subject:  byText(func(s *transcript.Summary) string { return s.Subject + s.Verdict.String() }),
 }
 
 func byText(of func(*transcript.Summary) string) func(a, b *transcript.Summary) int {
