@@ -268,7 +268,7 @@ func (s *Server) row(sum transcript.Summary) row {
 		r.Code = strconv.Itoa(sum.Code)
 	}
 	if !sum.Outcome.Good() && !sum.Live && sum.Verdict != "" {
-		r.Why = visible.Text(sum.Verdict)
+		r.Why = visible.Text(sum.Verdict.In(s.Lang))
 	}
 	return r
 }
