@@ -194,7 +194,7 @@ func TestHostileStrings(t *testing.T) {
 	for _, attack := range attacks {
 		l := set.Begin(transcript.Session{Target: attack})
 		say(l, "S: 220 "+attack, "C: EHLO "+attack, "S: 250 x", "C: MAIL FROM:<"+attack+"@x>", "S: 250 "+attack, "C: RCPT TO:<"+attack+"@y>", "S: 550 "+attack, "C: DATA", "S: 554 "+attack)
-		l.End(facts.End{Cause: facts.CauseClosed, Err: attack})
+		l.End(facts.End{Cause: facts.CauseClosed, Err: facts.Plain(attack)})
 	}
 	b := openTab(t, address)
 	const count = `document.querySelectorAll("img, iframe, base, meta[http-equiv], math, mtext, script:not([src]), table ~ form").length + document.querySelectorAll("form").length - 1`

@@ -202,7 +202,7 @@ func (s *Server) page(title string) page {
 func (s *Server) write(w http.ResponseWriter, name string, p page) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, p); err != nil {
-		http.Error(w, "the page can't be made", http.StatusInternalServerError)
+		http.Error(w, words.Say(s.Lang, "no-page"), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -286,7 +286,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 		err = export.HTMLBody(&body, t, s.Lang)
 	}
 	if err != nil {
-		http.Error(w, "the session can't be shown", http.StatusInternalServerError)
+		http.Error(w, words.Say(s.Lang, "no-session"), http.StatusInternalServerError)
 		return
 	}
 	p := s.page("smtptap " + visible.Text(recordings.ShortID(id)))
