@@ -58,7 +58,7 @@ func (p *peer) follow(script string) {
 				early, _ := p.r.Peek(p.r.Buffered())
 				p.t.Errorf("before %q was answered the client said %q", strings.Trim(lines[i-1], "\t"), early)
 			}
-			io.WriteString(p.conn, string(decodetest.Line(text)))
+			p.conn.Write(decodetest.Line(text))
 		case "C":
 			want := string(decodetest.Line(text))
 			got := make([]byte, len(want))

@@ -128,7 +128,7 @@ const longWait = time.Second
 
 func htmlLineOf(t *decode.Transcript, i int, l lang.Lang) htmlLine {
 	e := t.Entries[i]
-	line := htmlLine{N: i, At: fmt.Sprintf("%.3f", float64(e.At.Microseconds())/1000), Mark: arrow(e), Class: "fact", Raw: annotate.Raw(e), Meaning: annotate.View{Lang: l}.Entry(e)}
+	line := htmlLine{N: i, At: units.Clock(e.At) + " s", Mark: arrow(e), Class: "fact", Raw: annotate.Raw(e), Meaning: annotate.View{Lang: l}.Entry(e)}
 	if e.Event == nil {
 		if len(line.Meaning) > 0 {
 			line.Raw, line.Meaning = []string{line.Meaning[0].Text}, line.Meaning[1:]

@@ -195,10 +195,8 @@ func (p *TextPrinter) body(t *decode.Transcript, e decode.Entry, stamp, mark str
 // indent leads to where the text of a line begins, and a step further.
 const indent = "                  "
 
-// stampOf is a time since the session began, in milliseconds.
-func stampOf(at time.Duration) string {
-	return fmt.Sprintf("%+11.3f", float64(at.Microseconds())/1000)
-}
+// stampOf is a time since the session began.
+func stampOf(at time.Duration) string { return fmt.Sprintf("%9s s", units.Clock(at)) }
 
 // Line is an entry in one line, as Text begins it: when, who, and what was said.
 func Line(t *decode.Transcript, i int, l lang.Lang) string {
