@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smtptap/decode/units"
+	"smtptap/decode/visible"
 )
 
 // A Sentence is a text and what fills it, for a reader whose language is not
@@ -23,8 +24,15 @@ type Sentence struct {
 // name, word. A word that is an error is what it wraps.
 func (t *Texts) Error(key string, words ...any) error { return &Sentence{t, key, words} }
 
-// In is the sentence in one language.
-func (s *Sentence) In(l Lang) string { return s.texts.Say(l, s.key, Words(l, s.words)...) }
+// In is the sentence in one language. What fills it may be a peer's: it is made
+// visible.
+func (s *Sentence) In(l Lang) string {
+	words := Words(l, s.words)
+	for i := range words {
+		words[i] = visible.Text(words[i])
+	}
+	return s.texts.Say(l, s.key, words...)
+}
 
 func (s *Sentence) Error() string { return s.In(English) }
 
