@@ -256,7 +256,7 @@ func TestServerHandshakeFails(t *testing.T) {
 	}{
 		"bad certificate": {func(b *tlsBench, conn net.Conn) {
 			tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{self}}).Handshake()
-		}, "certificate", "(self-signed): the certificate is self-signed", "TLS-SERVER-CERT-REFUSED"},
+		}, "certificate", "(self-signed): it is self-signed", "TLS-SERVER-CERT-REFUSED"},
 		"closes":        {func(_ *tlsBench, conn net.Conn) { conn.(*net.TCPConn).CloseWrite() }, "closed", "the server closed the connection during the handshake", "TLS-HANDSHAKE-RESET"},
 		"goes on clear": {func(_ *tlsBench, conn net.Conn) { readN(t, conn, 5); io.WriteString(conn, "500 what\r\n") }, "not-tls", `the server accepted STARTTLS and then did not speak TLS, but "500 what"`, "STARTTLS-220-NO-TLS"},
 	} {

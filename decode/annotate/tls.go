@@ -38,7 +38,11 @@ func (x *explainer) tls(f *facts.TLS) {
 }
 
 func (x *explainer) tlsFailure(f *facts.TLS) {
-	x.say(Warning, "tls-failed", "peer", x.peer(f.Leg), "took", took(f.Took), "why", f.Err.In(x.view.Lang))
+	why := f.Err.In(x.view.Lang)
+	if judged(f) && f.Verdict != "ok" {
+		why = "" // the verdict says it
+	}
+	x.say(Warning, "tls-failed", "peer", x.peer(f.Leg), "took", took(f.Took), "why", why)
 	x.meanKnown("tls-" + f.Class)
 	if f.Alert == "" {
 		return
@@ -62,8 +66,11 @@ func (x *explainer) certificate(leg who.Leg, place int, c facts.Certificate) {
 		"from", day(c.NotBefore), "to", day(c.NotAfter), "key", c.Key)
 }
 
+// judged reports whether there is a verdict on the server's certificate.
+func judged(f *facts.TLS) bool { return f.Leg == who.ServerLeg && f.Verdict != "" }
+
 func (x *explainer) verdict(f *facts.TLS) {
-	if f.Leg != who.ServerLeg || f.Verdict == "" {
+	if !judged(f) {
 		return
 	}
 	if f.Verified || f.Verdict == "ok" {
