@@ -114,8 +114,12 @@ func (l *dialogueItem) lead() {
 }
 
 // waitedFor is who was idle before this entry: the one who then spoke. When it
-// was smtptap, it waited itself for whoever had been asked.
+// was smtptap, it waited itself for whoever had been asked, unless a rule made it
+// wait.
 func (l *dialogueItem) waitedFor(before decode.Entry) string {
+	if n, ok := before.Fact.(*facts.Note); ok && (n.ID == facts.NoteRuleHeld || n.ID == facts.NoteRuleDelayed) {
+		return "rule"
+	}
 	switch l.entry.From {
 	case who.Client:
 		return "client"
