@@ -186,7 +186,7 @@ func (f *Folder) Path(id string) string { return filepath.Join(f.dir, id+Ext) }
 func (f *Folder) Create(id string) (*os.File, error) {
 	root := f.opened()
 	file, err := open(root, id, os.O_CREATE|os.O_EXCL)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrClosed) { // deleted, or made again meanwhile
 		if root, again := f.remake(root); root != nil && again == nil {
 			return open(root, id, os.O_CREATE|os.O_EXCL)
 		}

@@ -14,16 +14,23 @@ import (
 // os.Root does, without the five system calls that it needs for any name. A
 // symbolic link is not followed.
 func (r *root) open(name string, flags int, mode uint32) (*os.File, error) {
-	for {
-		fd, err := unix.Openat(int(r.dir.Fd()), name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
-		switch err {
-		case nil:
-			return os.NewFile(uintptr(fd), name), nil
-		case unix.EINTR:
-		default:
-			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-		}
+	conn, err := r.dir.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
+	fd := -1
+	closed := conn.Control(func(dir uintptr) { // it stays open meanwhile
+		for err = unix.EINTR; err == unix.EINTR; {
+			fd, err = unix.Openat(int(dir), name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+		}
+	})
+	switch {
+	case closed != nil:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrClosed}
+	case err != nil:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // owned reports whether the file belongs to the user that runs the program.

@@ -74,7 +74,7 @@ func TestPHPMailerTLSFaults(t *testing.T) {
 		{name: "SMTPS to a plain port", settings: []string{"secure=ssl"}, trusts: true, code: 1,
 			shows: []string{"on a plain port", "STARTTLS"}},
 		{name: "plain to a TLS port", flags: []string{"-l", "tls:127.0.0.1:0"}, code: 1, outcome: "failed",
-			shows: []string{"on a port where TLS begins with the first byte"}},
+			shows: []string{"On this port TLS begins with the first byte"}},
 		{name: "expired", cert: certtest.Spec{NotBefore: time.Now().Add(-9 * day), NotAfter: time.Now().Add(-2 * day)},
 			settings: []string{"secure=tls"}, trusts: true, code: 1, outcome: "failed",
 			prints: "454 4.7.0 [smtptap] TLS with the server failed: ", shows: []string{"it expired on"}},
