@@ -91,7 +91,7 @@ type Out struct {
 	// each was.
 	Events []Event
 	After  []int
-	// Pieces to record, in order. Pieces may lag behind Feed by up to a line
+	// Pieces to record, in order. Pieces may be later than Feed by up to a line
 	// (a secret is known for one only at its end) and by what follows DATA
 	// before its reply, never past Closed.
 	Pieces []Piece

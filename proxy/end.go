@@ -23,7 +23,7 @@ const defaultLinger = 5 * time.Second
 // shutdown is how sessions end that were cut off because smtptap stops.
 var shutdown = facts.End{Cause: facts.CauseShutdown, Err: "stopped"}
 
-// endedHow says how the peer behind conn ended its direction, from the error that
+// endedHow says how the peer of conn ended its direction, from the error that
 // reading gave.
 func endedHow(conn net.Conn, err error) session.Ending {
 	secured, inTLS := conn.(*tls.Conn)

@@ -55,7 +55,7 @@ func swallowed(tr *decode.Transcript, id string) (text string) {
 	return text
 }
 
-// Clear text of the client's behind STARTTLS does not enter TLS, whenever it
+// Clear text of the client's after STARTTLS does not enter TLS, whenever it
 // comes before the reply, and the session goes on without it.
 func TestClientInjection(t *testing.T) {
 	const evil = "MAIL FROM:<" + canary + "@example.org>\r\nRSET\r\n"
@@ -169,7 +169,7 @@ func (s *slicing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Clear text of the server's behind its 220 does not enter TLS.
+// Clear text of the server's after its 220 does not enter TLS.
 func TestServerInjection(t *testing.T) {
 	for name, later := range map[string]bool{"same segment": false, "next segment": true} {
 		t.Run(name, func(t *testing.T) {
@@ -304,7 +304,7 @@ func TestAcceptedSTARTTLS(t *testing.T) {
 	}
 }
 
-// A message that was pipelined behind a refused DATA may hold the word; it is a
+// A message that was pipelined after a refused DATA may hold the word; it is a
 // command then, and what follows it has gone to the server in clear already.
 func TestSTARTTLSBehindRefusedDATA(t *testing.T) {
 	b := setUpTLS(t, proxy.Intercept, nil)

@@ -132,7 +132,7 @@ func TestMXClientTLS(t *testing.T) {
 	}
 }
 
-// TestMXClientTLSInjection: what a client says in clear behind STARTTLS goes
+// TestMXClientTLSInjection: what a client says in clear after STARTTLS goes
 // nowhere, and TLS comes about all the same.
 func TestMXClientTLSInjection(t *testing.T) {
 	authority, err := ca.Open(t.TempDir() + "/ca")

@@ -27,8 +27,8 @@ import (
 type fakeMX struct {
 	addr    netip.Addr
 	replies map[string]string
-	once    string           // said, before the connection is closed, behind its first message; "" for no such thing
-	cert    *tls.Certificate // for STARTTLS; nil closes the connection behind the reply to it
+	once    string           // said, before the connection is closed, after its first message; "" for no such thing
+	cert    *tls.Certificate // for STARTTLS; nil closes the connection after the reply to it
 
 	mu   sync.Mutex
 	said []string // command lines, one list for all connections; "connect" where one begins

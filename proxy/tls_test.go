@@ -125,7 +125,7 @@ func exchange(t *testing.T, client, server net.Conn, lines ...string) {
 	}
 }
 
-// secureBoth shakes hands on both legs behind an accepted STARTTLS.
+// secureBoth shakes hands on both legs after an accepted STARTTLS.
 func (b *tlsBench) secureBoth(client, server net.Conn) (c, s *tls.Conn) {
 	b.t.Helper()
 	s = b.secureServer(server)

@@ -43,7 +43,7 @@ func BenchmarkKeyUnderLoad(b *testing.B) {
 	var took []time.Duration
 	for b.Loop() {
 		for _, answer := range []string{"closes the help", "STATE"} { // ? opens the help, ? closes it
-			time.Sleep(50 * time.Millisecond) // keys come when they come, not right behind a frame
+			time.Sleep(50 * time.Millisecond) // keys come when they come, not right after a frame
 			pressed := time.Now()
 			if _, err := p.master.WriteString("?"); err != nil {
 				b.Fatal(err)

@@ -52,7 +52,7 @@ type mailServer struct {
 	ehloTLS  []string // inside TLS; nil for the same
 	ehloCode int      // 250 if zero
 	starttls string   // reply; "" for "220 go"
-	injected string   // said in clear behind it
+	injected string   // said in clear after it
 	cert     *tls.Certificate
 	implicit bool
 	mu       sync.Mutex

@@ -216,7 +216,7 @@ func TestRefusedCertificate(t *testing.T) {
 	}
 }
 
-// What a client said in clear is there to be told, also behind its alert.
+// What a client said in clear is there to be told, also after its alert.
 func TestSaidInClear(t *testing.T) {
 	const text = "EHLO client.example.com\r\nQUIT\r\n"
 	const alert = "\x15\x03\x01\x00\x02\x02\x30"

@@ -155,7 +155,7 @@ func FuzzReadHello(f *testing.F) {
 		if len(h.SNI) > 1<<10 || len(h.Ciphers) > 100 || len(h.ALPN) > 20 || len(h.Versions) > 20 {
 			t.Fatalf("kept too much: %d, %d, %d, %d", len(h.SNI), len(h.Ciphers), len(h.ALPN), len(h.Versions))
 		}
-		// More bytes behind it change nothing.
+		// More bytes after it change nothing.
 		again, err := handshake.ReadHello(append(slices.Clone(p), 0, 0, 0))
 		if err != nil || again.SNI != h.SNI {
 			t.Fatalf("with bytes behind it: %+v, %v", again, err)

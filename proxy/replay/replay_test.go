@@ -225,7 +225,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// Behind TLS from the first byte STARTTLS is not said.
+// After TLS from the first byte STARTTLS is not said.
 func TestImplicit(t *testing.T) {
 	s, err := replay.NewScript(recording(t, hello+"C: STARTTLS\nS: 220 go\ntls\nC: EHLO c\nS: 250 mx\n"+bye, false), credentials)
 	if err != nil {

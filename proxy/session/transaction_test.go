@@ -43,7 +43,7 @@ func (x *txPlay) fromServer(p string) {
 	x.hear([]byte(p), func() { x.fromClient("") })
 }
 
-// hear goes through what the server says and calls after behind each reply.
+// hear goes through what the server says and calls after once each is read.
 func (x *txPlay) hear(p []byte, after func()) {
 	for len(p) > 0 {
 		n, reply, complete := x.scanner.Next(p)

@@ -36,7 +36,7 @@ const (
 )
 
 // stepBuckets reach from a server next door to the ten minutes that a client may
-// have to wait behind the final dot (RFC 5321 section 4.5.3.2.6).
+// have to wait after the final dot (RFC 5321 section 4.5.3.2.6).
 var stepBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 
 // NewMetrics returns metrics of the sessions of the set, which all go to target.

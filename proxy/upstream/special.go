@@ -5,7 +5,7 @@ import "net/netip"
 // specialRanges are the address ranges that a foreign domain has no business
 // sending mail to: those that are not globally reachable (RFC 6890 and the two
 // IANA special-purpose registries), and those that carry an IPv4 address inside
-// an IPv6 one, behind which any of the former can hide.
+// an IPv6 one, which can be any of the former.
 var specialRanges = []struct {
 	prefix netip.Prefix
 	name   string

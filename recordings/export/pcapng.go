@@ -20,7 +20,7 @@ import (
 
 // PCAPNG writes the session as a capture of one TCP connection between the
 // client and the server, as if smtptap had not been there and nothing had been
-// encrypted: what was said inside TLS stands there in clear. Behind STARTTLS it
+// encrypted: what was said inside TLS stands there in clear. After STARTTLS it
 // goes on in a second connection, because Wireshark would look for TLS in the
 // first. Times are those of the recording; addresses, sequence numbers and
 // checksums are made so that Wireshark reads it as SMTP. Findings are comments
@@ -118,7 +118,7 @@ func addresses(t *decode.Transcript) (client, server netip.AddrPort) {
 	return netip.AddrPortFrom(client.Addr().Unmap().WithZone(""), client.Port()), netip.AddrPortFrom(server.Addr().Unmap().WithZone(""), server.Port())
 }
 
-// reconnect goes on in a connection of its own, behind STARTTLS.
+// reconnect goes on in a connection of its own, after STARTTLS.
 func (c *capture) reconnect() {
 	c.fin(0, false)
 	c.fin(1, false)

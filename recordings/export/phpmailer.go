@@ -234,7 +234,7 @@ func (p *phpmailer) data(e *decode.Event) error {
 const phpTrimmed = " \t\n\r\x00\x0b"
 
 // print writes one entry of the log: the time, a tab, the text with the lines
-// behind its first indented.
+// after its first indented.
 func (p *phpmailer) print(text string) {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	text = strings.Trim(text, phpTrimmed)

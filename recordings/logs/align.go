@@ -78,7 +78,7 @@ func extendPaths(paths []*path, turns []turn, commands []int, t *turn, first boo
 				skipped += c.unanswered()
 			}
 		}
-		// Far behind, as in a log that shows few replies: the newest command too.
+		// Far back, as in a log that shows few replies: the newest command too.
 		if k := len(commands) - 1; k >= p.next+maxAhead {
 			take(p, k+1, p.cost+c.unanswered()*maxAhead+fit(&turns[commands[k]], t), commands[k])
 		}

@@ -434,7 +434,7 @@ func (b *builder) leftOut() {
 	b.bodyLost = true
 }
 
-// replied moves the state on behind a reply whose last line is at i.
+// replied moves the state on after a reply whose last line is at i.
 func (b *builder) replied(i int) {
 	for b.begins[i] == 0 || !b.turns[b.begins[i]-1].server {
 		i--
@@ -521,7 +521,7 @@ func (b *builder) dialed(l line) {
 	}
 }
 
-// speaksFirst reports that the dialogue goes on behind i without a word about
+// speaksFirst reports that the dialogue goes on after i without a word about
 // TLS.
 func (b *builder) speaksFirst(i int) bool {
 	for _, l := range b.lines[i+1:] {

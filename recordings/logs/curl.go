@@ -43,7 +43,7 @@ type curlLog struct {
 	said  bool       // something was said on this connection
 	over  bool       // the log has told that TLS failed, and nothing since
 	peer  *facts.TLS // of the last handshake
-	tried int        // index of the attempt under way, behind dialed; 0 for none
+	tried int        // index of the attempt under way, after dialed; 0 for none
 }
 
 func (p *curlLog) add(ls ...line) {

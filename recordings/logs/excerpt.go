@@ -119,7 +119,7 @@ func shiftEnds(read []bool, of []uint8, text func(int) string) {
 }
 
 // beginning is where a transaction begins near row i in that direction, -1 for
-// nowhere or behind a failure.
+// nowhere or after a failure.
 func beginning(i, step int, read []bool, of []uint8, text func(int) string) int {
 	for _, re := range begins {
 		for j := i; j > 0 && j < len(read) && j != i+step*maxShift && (j == i || read[j] && of[j] > 1); j += step {

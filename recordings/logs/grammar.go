@@ -10,7 +10,7 @@ import (
 )
 
 // A tool that is in no table still marks its sides somehow. The form of its
-// lines is learnt from the text: a label, a payload, and what stands behind
+// lines is learnt from the text: a label, a payload, and what stands after
 // it. What the payloads are tells whose a label is.
 
 // A grammar is the form of the lines of a text.
@@ -18,10 +18,10 @@ type grammar struct {
 	labels map[string]who.Party
 	shared map[string]bool // labels that both sides have
 	weight map[string]int  // how many payloads each label has
-	tails  [3]string       // what stands behind every payload of a side, as a label
+	tails  [3]string       // what stands after every payload of a side, as a label
 }
 
-// maxLabel is how far behind the start of a line a payload may begin.
+// maxLabel is how far after the start of a line a payload may begin.
 const maxLabel = 200
 
 var (
@@ -83,7 +83,7 @@ func behindCode(text string) string {
 	return text[n-4 : n-1]
 }
 
-// A vote counts what stands behind a label.
+// A vote counts what stands after a label.
 type vote [3]int
 
 // learn finds the form of the lines.
@@ -238,7 +238,7 @@ func closesAt(text string, quote byte) int {
 	return -1
 }
 
-// commonTail is what stands behind nearly every payload, such as a length that
+// commonTail is what stands after nearly every payload, such as a length that
 // a logger adds.
 func (g *grammar) commonTail(rows []row, side who.Party) string {
 	common, seen := "", 0
@@ -412,7 +412,7 @@ func (p *grammarLog) loose(text string) {
 }
 
 // continuesAt finds in a row without a label where the reply with that code
-// goes on: behind nothing but blanks, numbers and signs. -1 if it does not.
+// goes on: after nothing but blanks, numbers and signs. -1 if it does not.
 func continuesAt(text, open string) int {
 	for from := 0; ; {
 		i := strings.Index(text[from:], open)

@@ -33,7 +33,7 @@ func literal(s string) string {
 	return b.String()
 }
 
-// escaped writes what the escape behind a backslash means and returns how many
+// escaped writes what the escape after a backslash means and returns how many
 // bytes of s it took.
 func escaped(b *strings.Builder, s string) int {
 	switch s[0] {

@@ -36,7 +36,7 @@ func parseNodemailer1(rows []row) []line {
 	return lines
 }
 
-// Version 0.2 to 0.7: "SERVER 1:" and below it the text behind a drawn branch,
+// Version 0.2 to 0.7: "SERVER 1:" and below it the text after a drawn branch,
 // its further lines indented.
 
 var treeHead = compile(`^\s*(SERVER|CLIENT) (\d+):\s*$`)

@@ -7,7 +7,7 @@ import (
 
 // oldestFirst turns a log around that a viewer shows newest first. The order
 // of the protocol decides; stamps only where it says nothing, because a text
-// may hold an older session behind a newer one.
+// may hold an older session after a newer one.
 func oldestFirst(rows []row) []row {
 	some := rows[:min(len(rows), mostOrdered)]
 	forward, backward := protocolOrder(some)

@@ -47,7 +47,7 @@ type phpmailerLog struct {
 	verb    string   // of the last command
 	inReply bool     // rows without a mark continue the server's reply
 	options string   // of "Connection: opening", which may span rows
-	dial    int      // index of the attempt under way, behind dialed; 0 for none
+	dial    int      // index of the attempt under way, after dialed; 0 for none
 	inbound []string // raw lines of the server that level 4 shows before the reply
 }
 
@@ -110,7 +110,7 @@ func (p *phpmailerLog) idle(text string) bool {
 		!phpmailerRow.pre.allows(text) && !phpmailerSay.pre.allows(text) && !opensslError.pre.allows(text) && !strings.Contains(text, "EOF caught")
 }
 
-// stampInside finds the stamp of an entry behind what an application put in
+// stampInside finds the stamp of an entry after what an application put in
 // front of it.
 func stampInside(prefix string) (t time.Time) {
 	if strings.IndexByte(prefix, ':') < 0 {
@@ -126,7 +126,7 @@ func stampInside(prefix string) (t time.Time) {
 	return t
 }
 
-// trimEntry cuts off what output channels put behind an entry.
+// trimEntry cuts off what output channels put after an entry.
 func trimEntry(s string) string {
 	if i := strings.LastIndex(s, `\r\n, referer: `); i >= 0 {
 		s = s[:i]
@@ -165,7 +165,7 @@ func (p *phpmailerLog) serverEntry(text string) {
 	p.inbound = nil
 	text = strings.TrimLeft(text, " \t")
 	if text == "" {
-		// 5.1 may break the line behind the mark: decided by the next row.
+		// 5.1 may break the line after the mark: decided by the next row.
 		p.add(line{kind: noReply, side: who.Server, text: p.verb})
 		p.inReply = true
 		return
@@ -363,7 +363,7 @@ func phpmailerError(text, last string) line {
 	return l
 }
 
-// errorVerb is the verb behind PHPMailer's name for a step.
+// errorVerb is the verb after PHPMailer's name for a step.
 func errorVerb(step string) string {
 	switch step := strings.ToUpper(step); step {
 	case "MAIL FROM":

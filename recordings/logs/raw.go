@@ -33,15 +33,15 @@ func parseRaw(rows []row) []line {
 type rawLog struct {
 	rows    []row
 	lines   []line
-	inData  bool // behind 354, until the dot
-	inAuth  bool // behind AUTH or 334, until another reply
-	inChunk bool // behind BDAT, until a reply
+	inData  bool // after 354, until the dot
+	inAuth  bool // after AUTH or 334, until another reply
+	inChunk bool // after BDAT, until a reply
 	pem     bool // inside a certificate
 	// remark, when set, reads the rows of a tool that prints the bare
 	// dialogue among its own lines; it reports whether the row was one.
 	remark func(string) ([]line, bool)
 
-	dots []bool // by row: the message ends behind it
+	dots []bool // by row: the message ends after it
 }
 
 func (p *rawLog) add(r row, ls ...line) {
@@ -122,11 +122,11 @@ func (p *rawLog) command(r row, text string) {
 
 var typedEnd = compile(`\s*<CR>(?:<LF>)?$|\s+# .*$`)
 
-// withoutComment cuts off what a poster wrote behind a command: the keys that
+// withoutComment cuts off what a poster wrote after a command: the keys that
 // were pressed, or a comment.
 func withoutComment(text string) string { return typedEnd.ReplaceAllString(text, "") }
 
-// data takes a line behind 354. When the paste leaves the message out, or its
+// data takes a line after 354. When the paste leaves the message out, or its
 // end, a reply ends it.
 func (p *rawLog) data(i int, text string) {
 	r := p.rows[i]
@@ -146,7 +146,7 @@ func (p *rawLog) data(i int, text string) {
 }
 
 // findDots notes for every row whether the message that it may belong to still
-// ends in the log, before anything that only stands behind a message.
+// ends in the log, before anything that only stands after a message.
 func (p *rawLog) findDots() {
 	p.dots = make([]bool, len(p.rows))
 	ahead := false

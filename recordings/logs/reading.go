@@ -213,7 +213,7 @@ func unread(sought []string, lines []line) int {
 	return n
 }
 
-// accounted reports that a line begins as the key does. What a tool puts behind
+// accounted reports that a line begins as the key does. What a tool puts after
 // a short command is part of the key.
 func accounted(read map[string]bool, key string) bool {
 	for n := len(key); n >= min(len(key), 4); n-- {

@@ -86,7 +86,7 @@ func one(rows []row) [][]row {
 	return [][]row{rows}
 }
 
-// tidy cuts off what stands behind nearly every row: white space, or the tag
+// tidy cuts off what stands after nearly every row: white space, or the tag
 // that breaks a line.
 func tidy(rows []row) []row {
 	for _, cut := range []func(string) string{withoutBlanks, withoutBreak} {

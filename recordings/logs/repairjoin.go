@@ -47,7 +47,7 @@ func cutBefore(s string, j *joint) []string {
 		}
 		before := strings.TrimSpace(s[from:i])
 		if before == "" || len(before) == 3 && code(before) != 0 {
-			continue // a code with nothing behind it begins this reply
+			continue // a code with nothing after it begins this reply
 		}
 		parts = append(parts, strings.TrimRight(s[from:i], " \t"))
 		from = i

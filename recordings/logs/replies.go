@@ -43,7 +43,7 @@ func replyLines(text, verb string) []line {
 	return lines
 }
 
-// nextReplyLine finds where, behind the first line of text, the next line of
+// nextReplyLine finds where, after the first line of text, the next line of
 // the same reply begins; -1 when there is none. A line that announces another
 // one is looked for first, because the last line's "250 " is a weaker sign.
 func nextReplyLine(text string) int {

@@ -73,7 +73,7 @@ func byConnection(lines []line) [][]line {
 }
 
 // greetsAgain reports that line i is the greeting of another connection: a 220
-// that answers no STARTTLS, behind the end of the one before or in front of
+// that answers no STARTTLS, after the end of the one before or in front of
 // an EHLO.
 func greetsAgain(lines []line, i int) bool {
 	l := lines[i]
@@ -104,7 +104,7 @@ func greetsAgain(lines []line, i int) bool {
 }
 
 // saysHelloAgain is greetsAgain for a log without lines of the server: an EHLO
-// behind an error and a command that is not STARTTLS.
+// after an error and a command that is not STARTTLS.
 func saysHelloAgain(lines []line, i int) bool {
 	if v := verbOf(lines[i].text); !lines[i].isWire() || !smtp.Greets(v) {
 		return false

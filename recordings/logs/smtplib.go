@@ -68,7 +68,7 @@ func (p *smtplibLog) row(r row) {
 	}
 }
 
-// isArgument tells what print shows from prose behind the same word.
+// isArgument tells what print shows from prose after the same word.
 func isArgument(s string) bool {
 	s = strings.TrimLeft(s, "bu")
 	return s != "" && strings.IndexByte(`'"(`, s[0]) >= 0 || strings.HasPrefix(s, "retcode ") || strings.HasPrefix(s, "to (")

@@ -87,7 +87,7 @@ func parseStatements(rows []row) []line {
 }
 
 // wrapped joins a sentence with the rows that it was wrapped to: those that
-// begin in lower case behind a row that ends in the middle of one.
+// begin in lower case after a row that ends in the middle of one.
 func wrapped(text string, rest []row) string {
 	for _, r := range rest {
 		next := strings.TrimSpace(r.text)

@@ -8,7 +8,7 @@ import (
 
 // Swift Mailer's LoggerPlugin: "<<" a reply with its line ends, ">>" a command,
 // "!!" an exception, "++" what the transport does. Symfony Mailer's getDebug():
-// "> " and "< ", each line of a reply its own, since 7.1 behind a stamp.
+// "> " and "< ", each line of a reply its own, since 7.1 after a stamp.
 
 var (
 	swiftRow   = compile(`^(\+\+|<<|>>|!!)(?: (.*))?$`)
@@ -109,7 +109,7 @@ func (p *swiftLog) row(r row) {
 }
 
 // loose takes a row without a mark: more of a reply, of an exception, the dot
-// behind a message, or what an application prints.
+// after a message, or what an application prints.
 func (p *swiftLog) loose(text string) {
 	switch {
 	case text == "":
@@ -210,7 +210,7 @@ func parseSymfony(rows []row) []line {
 		if g[1] != "" {
 			p.at, _ = takeStamp(g[1])
 		}
-		// A reply behind ">" is one that the poster quotes.
+		// A reply after ">" is one that the poster quotes.
 		if g[2] == ">" && (code(g[3]) == 0 || !enhancedFront.MatchString(g[3][min(len(g[3]), 4):])) {
 			p.add(client(g[3]))
 			continue

@@ -179,7 +179,7 @@ func (s *turnScan) client(i int, l *line) {
 	}
 }
 
-// endsWith reports a command behind a message that the log does not show to its
+// endsWith reports a command after a message that the log does not show to its
 // end.
 func (s *turnScan) endsWith(i int, verb string) bool {
 	return verb == "QUIT" && !s.dots[i] || s.hidesBody && verb != ""

@@ -17,7 +17,7 @@ import (
 // encodedRun finds encoded-words (RFC 2047), adjacent ones together.
 var encodedRun = regexp.MustCompile(`=\?[^?\s]*\?[BbQq]\?[^?]*\?=(?:\s*=\?[^?\s]*\?[BbQq]\?[^?]*\?=)*`)
 
-// header says the fields of a header again, with the empty line behind them.
+// header says the fields of a header again, with the empty line after them.
 func (r *rewriter) header(p []byte) []byte {
 	var out, field []byte
 	flush := func() {
@@ -114,7 +114,7 @@ func unfold(value string) string {
 	return strings.NewReplacer("\r\n", "", "\n", "").Replace(value)
 }
 
-// fileTypes are endings of file names that read like a top level domain behind
+// fileTypes are endings of file names that read like a top level domain after
 // an address.
 var fileTypes = []string{".csv", ".txt", ".pdf", ".eml", ".html", ".htm", ".xml", ".json", ".xls", ".xlsx", ".doc", ".docx", ".zip", ".png", ".jpg", ".ics", ".vcf", ".log"}
 

@@ -18,7 +18,7 @@ func data(lines ...string) string {
 	return envelope + "C: DATA\nS: 354 go\nC: " + strings.Join(lines, "\nC: ") + "\nC: .\nS: 250 ok\nC: QUIT\nS: 221 bye"
 }
 
-// part is a message with one part behind another.
+// part is a message with one part after another.
 func part(header string, lines ...string) string {
 	all := append(strings.Split(header, "\n"), "")
 	return data(append([]string{"Subject: s", "Content-Type: multipart/mixed; boundary=b", "", "--b", "", "first", "--b"}, append(append(all, lines...), "--b--")...)...)

@@ -61,7 +61,7 @@ func (l *nameList) next() {
 	}
 }
 
-// bracketed takes what stands in angle brackets, or behind one that is not
+// bracketed takes what stands in angle brackets, or after one that is not
 // closed: an address, or the name of somebody who took them for quotes.
 func (l *nameList) bracketed() {
 	end := strings.IndexAny(l.rest, ">,")

@@ -104,7 +104,7 @@ func (s *standIns) before(local, domain string) int {
 	return 0
 }
 
-// domainEnd is where text begins that stands right behind a domain without a
+// domainEnd is where text begins that stands right after a domain without a
 // space: no top level domain mixes ASCII with other letters.
 func domainEnd(domain string) int {
 	last := strings.LastIndexByte(domain, '.') + 1

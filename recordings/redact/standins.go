@@ -191,7 +191,7 @@ func replaceWord(t, word, with string) string {
 }
 
 // insideName reports whether a name goes on in front of start. The hyphen
-// behind the code of a reply is part of none (RFC 5321 section 4.2.1).
+// after the code of a reply is part of none (RFC 5321 section 4.2.1).
 func insideName(t string, start int) bool {
 	if start == 0 || t[start-1] == '.' || !isNameByte(t[start-1]) {
 		return false

@@ -13,7 +13,7 @@ const (
 	batches    = 4
 )
 
-// A batch is some records and what came behind them.
+// A batch is some records and what came after them.
 type batch struct {
 	records []located
 	data    []byte // of all of them

@@ -87,7 +87,7 @@ func BenchmarkData(b *testing.B) {
 }
 
 // spent is how much processor time this process has used so far. It counts what
-// goes on behind the sessions, and does not count what other programs do.
+// goes on in the background, and does not count what other programs do.
 func spent(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

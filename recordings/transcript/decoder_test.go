@@ -99,7 +99,7 @@ func checkFailed(t *testing.T, entries []decode.Entry) {
 	}
 }
 
-// A panic behind the dialogue is contained as well.
+// A panic after the dialogue is contained as well.
 func TestTakingPanics(t *testing.T) {
 	l := newTee(t, false)
 	add := l.decoder.entry

@@ -11,7 +11,7 @@ import (
 	"smtptap/recordings"
 )
 
-// A place is where a recording holds bytes of a stream: so many bytes behind
+// A place is where a recording holds bytes of a stream: so many bytes after
 // the beginning of the record at that offset, counting only what is of the
 // stream.
 type place struct {
@@ -34,7 +34,7 @@ func (p place) plus(n int) place {
 // maxWithin bounds how far a place may be from its record.
 const maxWithin = 64 << 10
 
-// follows reports whether p can be told as a place n bytes behind another.
+// follows reports whether p can be told as a place n bytes after another.
 func (p place) follows(other place, n int) bool {
 	next := other.plus(n)
 	return !p.known() || p.order == next.order && p.relayed == next.relayed && next.within < maxWithin
@@ -163,7 +163,7 @@ func (x *index) read(r io.ReadSeeker, which who.Leg, side who.Party, span decode
 // maxAhead bounds what is set aside for a span before its bytes were seen.
 const maxAhead = 32 << 20
 
-// at finds the last checkpoint that is not behind pos, and where the next jump is.
+// at finds the last checkpoint that is not after pos, and where the next jump is.
 func (s *streamIndex) at(pos int64) (c checkpoint, until int64, found bool) {
 	i, exact := slices.BinarySearchFunc(s.checkpoints, pos, func(c checkpoint, pos int64) int { return cmp.Compare(c.pos, pos) })
 	if !exact {

@@ -22,7 +22,7 @@ type Session struct {
 }
 
 // A Log takes down one live session. What it is told it only notes, in order;
-// that is decoded and recorded behind the session, or when somebody looks. All
+// that is decoded and recorded in the background, or when somebody looks. All
 // methods may be called from several goroutines; none waits for a disk. The
 // order of the calls is the order of the transcript.
 type Log struct {
@@ -68,8 +68,8 @@ func (l *Log) Data(from, to who.Party, p []byte) {
 	l.note(note{kind: noteData, from: from, to: to, n: int64(len(p))}, p)
 }
 
-// Swallow notes bytes that from sent and that go no further: clear text behind
-// STARTTLS or behind its reply.
+// Swallow notes bytes that from sent and that go no further: clear text after
+// STARTTLS or after its reply.
 func (l *Log) Swallow(from who.Party, p []byte) {
 	l.note(note{kind: noteSwallow, from: from, n: int64(len(p))}, p)
 }
@@ -201,7 +201,7 @@ func (l *Log) decode(noted *notes) {
 	l.limit()
 }
 
-// tell tells the decoder of a note. Behind the last one it is not needed any
+// tell tells the decoder of a note. After the last one it is not needed any
 // more.
 func (l *Log) tell(n *note, p []byte) {
 	n.tell(l.decoder, p)

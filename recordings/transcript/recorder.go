@@ -37,8 +37,8 @@ const (
 	lastPatience = time.Second
 )
 
-// A recorder decodes and writes what all sessions of a Set have noted, behind
-// them, with a few goroutines and bounded memory.
+// A recorder decodes and writes what all sessions of a Set have noted, in
+// the background, with a few goroutines and bounded memory.
 type recorder struct {
 	folder  *recordings.Folder          // nil: nothing is written
 	pulse   *recordings.Pulse           // of the folder

@@ -10,7 +10,7 @@ import (
 
 // A recording is what a recorder has of a session: its Log, which it makes decode
 // what was noted, and its recording: what waits for the disk, and the file
-// behind it. The Log appends; a writer of the recorder, one at a time, takes
+// that takes it. The Log appends; a writer of the recorder, one at a time, takes
 // what waits and writes it.
 type recording struct {
 	recorder *recorder
@@ -33,7 +33,7 @@ type recording struct {
 // enough is how many waiting bytes make a writer start at once.
 const enough = 128 << 10
 
-// append puts a record behind what waits. It never blocks: a record that finds
+// append puts a record after what waits. It never blocks: a record that finds
 // no room is missed, and counted in the gap. When one finds room again, the
 // recording is told of the gap before it, and so is the caller.
 func (t *recording) append(r recordings.Record) (told *facts.Lost, missed bool) {
@@ -48,7 +48,7 @@ func (t *recording) append(r recordings.Record) (told *facts.Lost, missed bool) 
 	return told, missed
 }
 
-// putRecord encodes a record into blocks, behind the gap if there is one. What
+// putRecord encodes a record into blocks, after the gap if there is one. What
 // matters more than the bytes that passed may take from the recorder's reserve.
 func (t *recording) putRecord(r recordings.Record) (told *facts.Lost, missed bool) {
 	head, err := r.AppendHead(t.head[:0])

@@ -126,7 +126,7 @@ func (s *Set) trouble(err error, lost int64) {
 	s.changed()
 }
 
-// add puts a slot behind the others. s.mu is held.
+// add puts a slot after the others. s.mu is held.
 func (s *Set) add(id string, sl *slot) {
 	s.slots = append(s.slots, sl)
 	s.byID[id] = sl
@@ -267,7 +267,7 @@ func (s *Set) put(sl *slot, sum Summary, path string) {
 }
 
 // AddSummary adds a recording whose summary is known. When it is there already
-// the summary is replaced; another of the same id gets a number behind it.
+// the summary is replaced; another of the same id gets a number after it.
 func (s *Set) AddSummary(sum Summary, path string) {
 	sum.Path = path
 	s.mu.Lock()

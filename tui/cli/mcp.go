@@ -218,7 +218,7 @@ func (h *helper) run(ctx context.Context, in agent.Command, output io.Writer) (r
 		})()
 		err := c.run(ctx, addr)
 		ran.Stopped = timed.Err() != nil
-		if errors.Is(err, exec.ErrWaitDelay) { // whom it left behind holds its output open
+		if errors.Is(err, exec.ErrWaitDelay) { // a program that it started holds its output open
 			return nil
 		}
 		var status *statusError

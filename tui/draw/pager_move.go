@@ -84,8 +84,8 @@ func (p *Pager) up() {
 	p.cursor = max(p.cursor-1, 0)
 }
 
-// page moves the window by rows, and the cursor into it where it would be left
-// behind. At either end the cursor goes all the way.
+// page moves the window by rows, and the cursor into it where it would leave
+// it. At either end the cursor goes all the way.
 func (p *Pager) page(rows int) {
 	if rows > 0 {
 		if p.AtEnd() {

@@ -180,7 +180,7 @@ func (t *Terminal) writeInTime(p []byte) bool {
 }
 
 // Close restores the terminal and ends the writer. A write that is stuck in the
-// terminal can't be ended: it is left behind, and the error says so.
+// terminal can't be ended: it is abandoned, and the error says so.
 func (t *Terminal) Close() error {
 	took := t.Restore()
 	t.Abandon()
