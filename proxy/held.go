@@ -17,7 +17,6 @@ type Held struct {
 	Session string    // its id
 	From    who.Party // who said the line
 	Line    []byte    // with its end
-	Rule    string    // for people
 	Since   time.Time
 }
 
@@ -84,7 +83,7 @@ func (d *driver) hold(a *session.Action) {
 	if d.held == nil {
 		d.held = map[who.Party]*heldLine{}
 	}
-	d.held[a.Peer] = &heldLine{Held{Session: d.log.ID(), From: a.Peer, Line: a.Data, Rule: a.Text, Since: time.Now()}, *a}
+	d.held[a.Peer] = &heldLine{Held{Session: d.log.ID(), From: a.Peer, Line: a.Data, Since: time.Now()}, *a}
 }
 
 // letGo tells the layer that holds a line of that peer, and reports whether one

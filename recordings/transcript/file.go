@@ -134,7 +134,7 @@ func (f *file) startOver(folder *recordings.Folder) error {
 }
 
 // resume makes sure that the file ends where writing stopped: a failed write
-// may have left something behind it.
+// may have left something after it.
 func (f *file) resume(opened *os.File) error {
 	info, err := opened.Stat()
 	switch {
