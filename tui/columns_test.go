@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"smtptap/decode/facts"
+	"smtptap/recordings/transcript"
 	"strings"
 	"testing"
 )
@@ -36,6 +38,24 @@ func TestSameColumnsLeaveFirst(t *testing.T) {
 	want("two senders", "STATE TIME CODE FROM SIZE TOOK SUBJECT / REASON")
 	play("eve@example.org", "bob@example.net")
 	want("two recipients", "STATE TIME CODE TO SIZE SUBJECT / REASON")
+	settle(t, sim)
+}
+
+// A session that has no server yet says nothing of whether all have the same.
+func TestColumnsWhileServersAreFound(t *testing.T) {
+	sim := emptySimulation(t, false)
+	for range 2 {
+		sim.Play("smtp://mail.example.com:587", attachmentScript())
+	}
+	s := newScreen(t, sim, 120, 24, nil)
+	s.carryOut(s.refresh())
+	before := s.heading()
+	l := sim.Set.Begin(transcript.Session{Target: "mx"})
+	s.carryOut(s.refresh())
+	if got := s.heading(); got != before {
+		t.Errorf("the columns are %q, they were %q", got, before)
+	}
+	l.End(facts.End{Cause: facts.CauseClosed})
 	settle(t, sim)
 }
 

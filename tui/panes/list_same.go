@@ -43,6 +43,9 @@ func (s *sameColumns) look(source Source, t *draw.Theme) (changed bool) {
 		sum := source.Summary(i)
 		if sum.Live {
 			s.running = append(s.running, i)
+			if sum.Server == "" {
+				sum.Target = "" // what stands in its place until a server is found
+			}
 		}
 		s.rows = max(s.rows, i+1)
 		for _, c := range columns {
