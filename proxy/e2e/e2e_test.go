@@ -35,6 +35,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	// At its end a program with the race detector sleeps for a second, and the tests
+	// run it hundreds of times.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	program = filepath.Join(dir, "smtptap")
 	build := exec.Command("go", "build", "-race", "-o", program, "smtptap")
 	if out, err := build.CombinedOutput(); err != nil {
